@@ -1,0 +1,151 @@
+"""Finding, checking and identifying a base model: a folder in Hugging Face's form, without loading its weights."""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from .archives import PICKLES, unpack
+from .errors import UserError
+from .options import BUILT_IN
+
+BUILT_IN_FOLDER = Path(__file__).parent / "models" / "tiny-human-dna"
+CONFIG = "config.json"
+TOKENIZER = "tokenizer.json"
+# Tokenizers of older models come as these instead of tokenizer.json; transformers converts them on loading.
+VOCABULARIES = ("vocab.txt", "vocab.json", "merges.txt")
+TOKENIZER_FILES = (
+    TOKENIZER,
+    *VOCABULARIES,
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+)
+INDEX = "model.safetensors.index.json"
+
+
+@dataclass(frozen=True)
+class BaseModel:
+    """A base model on disk.
+
+    folder: holds nothing but config.json, tokenizer files and safetensors.
+    id, revision: how it is called in adapters and messages; revision may be empty.
+    architecture: transformers' model type, such as `mixtral`.
+    weights_sha256, tokenizer_sha256: what an adapter is bound to.
+    """
+
+    folder: Path
+    id: str
+    revision: str
+    architecture: str
+    weights_sha256: str
+    tokenizer_sha256: str
+
+    def identity(self) -> dict[str, str]:
+        """What an adapter records of its base model."""
+        return {
+            "id": self.id,
+            "revision": self.revision,
+            "architecture": self.architecture,
+            "weights_sha256": self.weights_sha256,
+            "tokenizer_sha256": self.tokenizer_sha256,
+        }
+
+
+def is_model_file(name: str) -> bool:
+    """Say whether a file, by its name, is one that a base model may consist of."""
+    return name in (CONFIG, INDEX, *TOKENIZER_FILES) or name.endswith(".safetensors")
+
+
+@contextmanager
+def opened_base_model(base_model: str, model_id: str | None = None, revision: str | None = None) -> Iterator[BaseModel]:
+    """Give a checked base model, whose folder lasts as long as the block.
+
+    base_model: `built-in`, a folder, or a zip or tar archive of one.
+    model_id: how to call it; without one, the folder's or archive's name.
+    Raises UserError for everything that is not a safe and complete model folder.
+    """
+    path = BUILT_IN_FOLDER if base_model == BUILT_IN else Path(base_model)
+    name = model_id or path.name
+    source = f"the base model {name!r}"
+    if not path.exists():
+        raise UserError(f"{source}: there is no {path}; give a folder, an archive or '{BUILT_IN}'")
+    with tempfile.TemporaryDirectory(prefix="base_model_") as temporary:
+        folder = Path(temporary)
+        if path.is_dir():
+            # Links to the wanted files alone: transformers cannot come upon anything else in the folder.
+            for file in sorted(path.iterdir()):
+                if file.is_file() and is_model_file(file.name):
+                    os.symlink(file.resolve(), folder / file.name)
+            others = sorted(file.name for file in path.iterdir() if file.suffix.lower() in PICKLES)
+        else:
+            unpack(path, folder, is_model_file, source)
+            others = []
+        yield _check(folder, name, revision or "", source, others)
+
+
+def _check(folder: Path, name: str, revision: str, source: str, pickles: list[str]) -> BaseModel:
+    config = _read_json(folder / CONFIG, source)
+    architecture = config.get("model_type")
+    if not isinstance(architecture, str):
+        raise UserError(f"{source}: {CONFIG} names no model_type; choose a folder that transformers saved")
+    tokenizer_config = folder / "tokenizer_config.json"
+    for settings in (config, _read_json(tokenizer_config, source) if tokenizer_config.exists() else {}):
+        if "auto_map" in settings:
+            raise UserError(
+                f"{source} wants to run code of its own (auto_map in its settings), which is refused; choose a model "
+                "whose architecture transformers itself has"
+            )
+    weights = sorted(folder.glob("*.safetensors"))
+    if not weights:
+        hint = f"; {pickles[0]} is a pickle and never read: save the model as safetensors" if pickles else ""
+        raise UserError(f"{source} has no .safetensors file{hint or '; add its weights in that format'}")
+    for file in weights:
+        _check_safetensors(file, source)
+    tokenizer = [folder / TOKENIZER] if (folder / TOKENIZER).exists() else []
+    tokenizer = tokenizer or [folder / name for name in VOCABULARIES if (folder / name).exists()]
+    if not tokenizer:
+        raise UserError(f"{source} has no {TOKENIZER}; add its tokenizer")
+    return BaseModel(folder, name, revision, architecture, _sha256(weights), _sha256(tokenizer))
+
+
+def _read_json(path: Path, source: str) -> dict:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{source} has no {path.name}; choose a folder that transformers saved") from None
+    except (ValueError, RecursionError) as problem:
+        raise UserError(f"{source}: {path.name} is not JSON ({problem}); save the model again") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{source}: {path.name} is not a JSON object; save the model again")
+    return content
+
+
+def _check_safetensors(path: Path, source: str) -> None:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np"):
+            pass
+    except (SafetensorError, OSError) as problem:
+        raise UserError(
+            f"{source}: {path.name} is truncated or not in the safetensors format ({problem}); copy it again"
+        ) from None
+
+
+def _sha256(files: list[Path]) -> str:
+    """One file: its SHA-256. Several: the SHA-256 of the lines `<name> <SHA-256>`."""
+    digests = {file.name: sha256_of_file(file) for file in files}
+    if len(digests) == 1:
+        return next(iter(digests.values()))
+    return hashlib.sha256("".join(f"{name} {digest}\n" for name, digest in digests.items()).encode()).hexdigest()
+
+
+def sha256_of_file(path: str | Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

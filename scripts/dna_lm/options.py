@@ -1,0 +1,210 @@
+"""Every option of every tool, declared once: the command lines are made from this, the forms are tested against it."""
+
+import argparse
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from . import __version__
+
+INPUT, OUTPUT, MANY = "input", "output", "many"
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option.
+
+    name: as the library's keyword; the command line has dashes for underscores.
+    kind: int, float or str; INPUT or OUTPUT for a file's path; MANY for text that may be given several times.
+    default: None makes the option required, unless it is optional.
+    minimum, maximum: limits, both allowed values.
+    choices: the allowed texts.
+    """
+
+    name: str
+    kind: Any
+    help: str
+    default: Any = None
+    optional: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+
+    @property
+    def flag(self) -> str:
+        return "--" + self.name.replace("_", "-")
+
+
+def default_threads() -> int:
+    """Galaxy says in GALAXY_SLOTS how many cores a job may use."""
+    text = os.environ.get("GALAXY_SLOTS", "1")
+    return int(text) if text.isdecimal() and int(text) > 0 else 1
+
+
+BUILT_IN = "built-in"
+
+THREADS = Option("threads", int, "CPU threads", default=0, minimum=0)
+SEED = Option("seed", int, "Seed of the random numbers: the same seed gives the same result", 42, minimum=0, maximum=2**32 - 1)
+BASE_MODEL = Option(
+    "base_model",
+    INPUT,
+    "Base model: a Hugging Face folder or an archive (zip, tar, tar.gz) of one, with config.json, tokenizer.json and "
+    f"safetensors; or '{BUILT_IN}' for the tiny one that comes with the tools",
+    BUILT_IN,
+)
+BASE_MODEL_ID = Option(
+    "base_model_id", str, "What to call the base model in the adapter and in messages", optional=True
+)
+ADAPTER = Option("adapter", INPUT, "Adapter made by finetune")
+PREDICTIONS_OUT = Option("predictions_out", OUTPUT, "Predictions (tabular)")
+BATCH_SIZE = Option("batch_size", int, "Sequences in a batch", 32, minimum=1, maximum=4096)
+
+PREPARE = (
+    Option("table", INPUT, "Labelled sequences: CSV or TSV with a header line, also gzipped", optional=True),
+    Option("sequence_column", str, "Column of the table with the sequences: its name, or its number from 1", "sequence"),
+    Option("label_column", str, "Column of the table with the labels: its name, or its number from 1", "label"),
+    Option(
+        "fasta", MANY, "LABEL=FILE: sequences of one label in FASTA, also gzipped; once for each label", optional=True
+    ),
+    Option(
+        "contradictory",
+        str,
+        "What to do with a sequence that comes with more than one label",
+        "refuse",
+        choices=("refuse", "drop"),
+    ),
+    Option("fractions", str, "Shares of train, dev and test", "0.8,0.1,0.1"),
+    SEED,
+    THREADS,
+    Option("train_out", OUTPUT, "Training split (CSV)"),
+    Option("dev_out", OUTPUT, "Development split (CSV)"),
+    Option("test_out", OUTPUT, "Test split (CSV)"),
+    Option("summary_out", OUTPUT, "Summary (tabular)"),
+)
+
+FINETUNE = (
+    BASE_MODEL,
+    BASE_MODEL_ID,
+    Option("base_model_revision", str, "Revision of the base model to record in the adapter", optional=True),
+    Option("train", INPUT, "Training split: table with the columns sequence and label"),
+    Option("dev", INPUT, "Development split: chooses the best epoch"),
+    Option("lora_r", int, "LoRA rank", 16, minimum=1, maximum=1024),
+    Option("lora_alpha", float, "LoRA alpha: the update is scaled by alpha / rank", 16.0, minimum=0.001, maximum=4096),
+    Option("lora_dropout", float, "Dropout on the input of the LoRA matrices", 0.05, minimum=0, maximum=0.9),
+    Option(
+        "target_modules",
+        str,
+        "Names of the linear layers that get LoRA matrices, separated by commas; 'auto' takes those of the attention",
+        "auto",
+    ),
+    Option("learning_rate", float, "Peak learning rate, after which it falls linearly to 0", 0.001, minimum=1e-8, maximum=1),
+    Option("epochs", int, "Times that the whole training split is seen, at most", 5, minimum=1, maximum=1000),
+    BATCH_SIZE,
+    Option("weight_decay", float, "Weight decay of AdamW", 0.01, minimum=0, maximum=1),
+    Option("patience", int, "Epochs without a better MCC on dev before training stops; 0 never stops", 3, minimum=0, maximum=1000),
+    Option("max_length", int, "Tokens of a sequence that are read; the rest is cut off", 200, minimum=4, maximum=1000000),
+    SEED,
+    THREADS,
+    Option("adapter_out", OUTPUT, "Adapter (safetensors)"),
+    Option("history_out", OUTPUT, "Training history, a row an epoch (tabular)"),
+    Option("plot_out", OUTPUT, "Loss and metric curves (PNG)"),
+    Option("report_out", OUTPUT, "Report (Galaxy Markdown)"),
+)
+
+EVALUATE = (
+    BASE_MODEL,
+    BASE_MODEL_ID,
+    ADAPTER,
+    Option("data", INPUT, "Labelled sequences: table with the columns sequence and label"),
+    BATCH_SIZE,
+    THREADS,
+    Option("metrics_out", OUTPUT, "Metrics (tabular)"),
+    PREDICTIONS_OUT,
+    Option("plot_out", OUTPUT, "ROC, precision-recall and confusion figure (PNG)"),
+    Option("report_out", OUTPUT, "Report (Galaxy Markdown)"),
+)
+
+PREDICT = (
+    BASE_MODEL,
+    BASE_MODEL_ID,
+    ADAPTER,
+    Option("input", INPUT, "Sequences: FASTA, CSV or TSV, also gzipped"),
+    Option("input_format", str, "Format of the input", choices=("fasta", "csv", "tabular")),
+    Option("sequence_column", str, "Column of a table with the sequences: its name, or its number from 1", "sequence"),
+    BATCH_SIZE,
+    THREADS,
+    PREDICTIONS_OUT,
+)
+
+DESCRIPTIONS = {
+    "prepare": "Clean labelled DNA and split it into train, dev and test.",
+    "finetune": "Fine-tune a pretrained DNA language model with LoRA.",
+    "evaluate": "Score a fine-tuned DNA language model on labelled DNA.",
+    "predict": "Predict the labels of DNA with a fine-tuned DNA language model.",
+}
+OPTIONS = {"prepare": PREPARE, "finetune": FINETUNE, "evaluate": EVALUATE, "predict": PREDICT}
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str):
+        """One line, like every other error of the tools."""
+        self.exit(2, f"error: {message} (see --help)\n")
+
+
+def parser(tool: str) -> argparse.ArgumentParser:
+    """Return the command line of a tool: `prepare`, `finetune`, `evaluate` or `predict`."""
+    result = _Parser(
+        prog=f"{tool}.py", description=DESCRIPTIONS[tool], formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    result.add_argument("--version", action="version", version=__version__)
+    for option in OPTIONS[tool]:
+        keywords: dict[str, Any] = {"help": _help(option), "dest": option.name, "default": option.default}
+        keywords["required"] = option.default is None and not option.optional
+        if option.kind is MANY:
+            keywords["action"] = "append"
+        elif option.kind in (int, float):
+            keywords["type"] = _number(option)
+        if option.choices:
+            keywords["choices"] = option.choices
+        else:
+            keywords["metavar"] = {int: "N", float: "X", str: "TEXT", MANY: "LABEL=FILE"}.get(option.kind, "FILE")
+        result.add_argument(option.flag, **keywords)
+    return result
+
+
+def _help(option: Option) -> str:
+    parts = [option.help]
+    if option.minimum is not None:
+        parts.append(f"at least {option.minimum:g}" + ("" if option.maximum is None else f", at most {option.maximum:g}"))
+    if option is THREADS:
+        parts.append("default: 0, which means $GALAXY_SLOTS or 1")
+    elif option.default is not None:
+        parts.append(f"default: {option.default}")
+    return "; ".join(parts).replace("%", "%%")
+
+
+def _number(option: Option):
+    def convert(text: str):
+        try:
+            value = option.kind(text)
+        except ValueError:
+            expected = "a whole number" if option.kind is int else "a number"
+            raise argparse.ArgumentTypeError(f"{text!r} is not {expected}") from None
+        # `not (a <= b)` also catches NaN
+        if option.minimum is not None and not value >= option.minimum:
+            raise argparse.ArgumentTypeError(f"{text} is below the least allowed value, {option.minimum:g}")
+        if option.maximum is not None and not value <= option.maximum:
+            raise argparse.ArgumentTypeError(f"{text} is above the greatest allowed value, {option.maximum:g}")
+        return value
+
+    return convert
+
+
+def library_keywords(tool: str, options: argparse.Namespace) -> dict[str, Any]:
+    """Return the options that the tool's library call takes: all but the outputs and the threads."""
+    return {
+        option.name: getattr(options, option.name)
+        for option in OPTIONS[tool]
+        if option.kind is not OUTPUT and option is not THREADS
+    }

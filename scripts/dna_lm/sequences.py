@@ -9,14 +9,16 @@ from .errors import UserError
 # IUPAC nucleotide codes (NC-IUB 1984, doi:10.1093/nar/13.9.3021); U is turned into T on reading.
 BASES = "ACGT"
 AMBIGUOUS = "RYSWKMBDHVN"
+# Not str.upper(): it turns letters that are not DNA into some that are ('ß' into 'SS').
+_UPPER = str.maketrans((BASES + AMBIGUOUS).lower() + "uU", BASES + AMBIGUOUS + "TT")
 _COMPLEMENT = str.maketrans("ACGTRYSWKMBDHVN", "TGCAYRSWMKVHDBN")
 _FOREIGN = re.compile(f"[^{BASES}{AMBIGUOUS}]")
 _NOT_BASE = re.compile(f"[^{BASES}]")
 
 
 def normalise(sequence: str) -> str:
-    """Return the sequence in upper case, U as T, without white space at its ends."""
-    return sequence.strip().upper().replace("U", "T")
+    """Return the sequence with its DNA letters in upper case, U as T, without white space at its ends."""
+    return sequence.strip().translate(_UPPER)
 
 
 def reverse_complement(sequence: str) -> str:

@@ -1,0 +1,66 @@
+# Needs Python 3.11 or later with its venv module, and nothing else: environments are made on demand in .local/,
+# or in $DNA_LM_ENVIRONMENTS.
+PYTHON ?= python3
+PORT ?= 8080
+export PORT
+
+RUN = $(PYTHON) dev/environments.py run
+TOOLS ?= $(wildcard tools/*.xml)
+WORKFLOWS = $(wildcard workflows/*/*.ga)
+CHECKED = scripts tests dev
+
+.PHONY: help setup lint unit tools-test workflow-test galaxy-test test demo serve pretrain clean
+
+help:
+	@echo 'make demo           run the workflow on real ChIP-seq peaks in a real Galaxy; results in .local/demo'
+	@echo 'make serve          the same Galaxy in the browser, with the example data (PORT=8080); Ctrl-C ends it'
+	@echo 'make test           everything below: lint, unit, tools-test and workflow-test in one Galaxy'
+	@echo 'make lint           ruff on the Python, planemo lint on tools, workflow and Tool Shed repository'
+	@echo 'make unit           pytest on the library and the command lines'
+	@echo 'make tools-test     planemo tests of all tools, or of some: make tools-test TOOLS=tools/dna_lm_predict.xml'
+	@echo 'make workflow-test  planemo test of the workflow'
+	@echo 'make setup          make the virtual environments (6 to 10 minutes, 5 GB); every target does what it needs'
+	@echo 'make pretrain       make the built-in model again (dev/pretrain)'
+	@echo 'make clean          remove what the targets left behind, environments aside'
+
+setup:
+	$(PYTHON) dev/environments.py make galaxy planemo tools checks
+
+lint:
+	$(RUN) checks ruff check $(CHECKED)
+	$(RUN) checks ruff format --check $(CHECKED)
+	$(RUN) planemo planemo lint --fail_level warn $(wildcard tools/*.xml)
+	$(RUN) planemo planemo workflow_lint --fail_level warn $(WORKFLOWS)
+	$(RUN) planemo planemo shed_lint --tools --skip version_bumped .
+
+unit:
+	$(RUN) checks pytest
+
+tools-test:
+	$(RUN) planemo python dev/run_planemo_tests.py $(TOOLS)
+
+workflow-test:
+	$(RUN) planemo python dev/run_planemo_tests.py $(WORKFLOWS)
+
+# One start of Galaxy for both.
+galaxy-test:
+	$(RUN) planemo python dev/run_planemo_tests.py $(TOOLS) $(WORKFLOWS)
+
+# One after the other, also with `make --jobs`: each uses all cores.
+test:
+	$(MAKE) lint
+	$(MAKE) unit
+	$(MAKE) galaxy-test
+
+demo:
+	$(RUN) planemo python dev/demo.py
+
+serve:
+	$(RUN) planemo python dev/serve.py
+
+pretrain:
+	$(RUN) tools python dev/pretrain/pretrain.py
+
+clean:
+	rm -rf .local/run .local/logs .local/reports .local/home .local/demo .local/pytest .local/ruff
+	find scripts tests dev -name __pycache__ -prune -exec rm -rf {} +

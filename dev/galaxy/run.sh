@@ -1,0 +1,18 @@
+#!/bin/bash
+# Starts the Galaxy of dev/requirements/galaxy.txt; planemo calls this where it would call a Galaxy checkout's own run.sh.
+# Galaxy's usual process manager, Gravity, refuses to run as root; this starts the same two processes directly.
+# Expects GALAXY_VENV (the virtual environment that holds Galaxy) and GALAXY_CONFIG_FILE (planemo writes and sets it).
+set -euo pipefail
+cd "$(dirname "$0")"
+. "$GALAXY_VENV/bin/activate"
+# Celery opens its result database here at once; without the folder it dies and every job stays "new".
+mkdir -p "$(dirname "$GALAXY_CONFIG_FILE")/data"
+bind=$(python -c "import json, os; print(json.load(open(os.environ['GALAXY_CONFIG_FILE']))['gravity']['gunicorn']['bind'])")
+celery --app galaxy.celery worker --concurrency 2 --loglevel INFO --pool threads \
+    --queues celery,galaxy.internal,galaxy.external &
+celery=$!
+gunicorn 'galaxy.webapps.galaxy.fast_factory:factory()' --timeout 300 --workers 1 --bind "$bind" \
+    --worker-class galaxy.webapps.galaxy.workers.Worker --config python:galaxy.web_stack.gunicorn_config &
+web=$!
+trap 'kill $celery $web 2>/dev/null || true; wait' EXIT INT TERM
+wait -n # either one ending ends Galaxy

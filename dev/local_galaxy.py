@@ -1,0 +1,126 @@
+"""Run planemo, and through it a real Galaxy, in a folder of its own that is gone afterwards.
+
+Galaxy comes from the Python package index (dev/requirements/galaxy.txt). planemo expects a Galaxy checkout; a folder
+with `run.sh`, `database/` and `lib/galaxy` is enough of one. Everything that planemo, Galaxy and the jobs write goes
+below `.local/run/`, except the logs, which stay in `.local/logs/`.
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import tool_dependencies
+from environments import PROJECT, SetupError, environment, local_folder, say, site_packages, variables
+from janitor import janitor
+
+GALAXY_FILES = PROJECT / "dev" / "galaxy"
+MOST_SLOTS = 4  # the small models here gain nothing from more
+
+
+class LocalGalaxy:
+    """Where one planemo command runs: `start` it, read `log`, and what Galaxy itself says in `galaxy_log`."""
+
+    def __init__(self, name, folder, variable, xml_files):
+        """name: of the command, for the logs; folder: an empty one; variable: the janitor's."""
+        logs = local_folder() / "logs"
+        logs.mkdir(exist_ok=True)
+        self.folder = folder
+        self.log = logs / f"{name}.log"
+        self.galaxy_log = logs / f"{name}-galaxy.log"
+        galaxy, self.planemo, tools = (environment(name) for name in ("galaxy", "planemo", "tools"))
+        self.root = folder / "root"
+        for part in ("lib", "database"):
+            (self.root / part).mkdir(parents=True)
+        shutil.copy(GALAXY_FILES / "run.sh", self.root)
+        (self.root / "lib" / "galaxy").symlink_to(site_packages(galaxy) / "galaxy")
+        self.galaxy_log.unlink(missing_ok=True)
+        (self.root / "main.log").symlink_to(self.galaxy_log)  # where planemo writes what run.sh prints
+        self.resolvers = tool_dependencies.write_resolvers(folder, xml_files, tools)
+        temporary, home = folder / "tmp", folder / "home"
+        temporary.mkdir()
+        home.mkdir()
+        self.variables = dict(
+            variables(self.planemo),
+            HOME=str(home),
+            TMPDIR=str(temporary),
+            GALAXY_VENV=str(galaxy),
+            GALAXY_CONFIG_OVERRIDE_INVOLUCRO_AUTO_INIT="false",  # a download, for containers, which nothing here uses
+            **{variable: "1"},
+        )
+        self.variables.setdefault("GALAXY_SLOTS", str(min(os.cpu_count() or 1, MOST_SLOTS)))
+
+    def start(self, command, *arguments):
+        """Start `planemo COMMAND ARGUMENTS` on this Galaxy, its output in `log`; return the process."""
+        options = {
+            "--galaxy_root": self.root,
+            "--dependency_resolvers_config_file": self.resolvers,
+            "--job_config_file": GALAXY_FILES / "job_conf.yml",
+        }
+        line = [self.planemo / "bin" / "planemo", command, "--skip_venv"]
+        line += [part for option in options.items() for part in option]
+        with open(self.log, "w") as log:
+            return subprocess.Popen(
+                [str(part) for part in (*line, *arguments)],
+                cwd=PROJECT,
+                env=self.variables,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C reaches this command only, which then stops all
+            )
+
+
+@contextlib.contextmanager
+def local_galaxy(name, xml_files):
+    """Yield a LocalGalaxy for the tools in `xml_files` (with their macros); afterwards nothing of it runs or remains.
+
+    name: of the command, for the logs.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
+    runs = local_folder() / "run"
+    if any(letter.isspace() for letter in str(runs)):
+        raise SetupError(f"Galaxy cannot run in a folder with a space in its name: move {PROJECT}")
+    runs.mkdir(exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=runs, prefix=""))
+    with janitor(folder) as variable:
+        yield LocalGalaxy(name, folder, variable, xml_files)
+
+
+def stop(number, _frame):
+    sys.exit(128 + number)  # an exception, so that what was started is stopped on the way out
+
+
+def run_command(main):
+    """Call `main` as a program's body: what the user can mend is one line and exit code 2, Ctrl-C no traceback."""
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
+    except (SetupError, OSError) as problem:
+        say(f"error: {problem}")
+        sys.exit(2)
+
+
+def check_port(port):
+    """Raise SetupError when no server can listen on this port of this machine."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except (OSError, OverflowError) as problem:
+            raise SetupError(
+                f"port {port} cannot be used ({problem}): choose another, `make serve PORT=9000`"
+            ) from None
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

@@ -1,9 +1,9 @@
 import pandas as pd
 import pytest
-from dna_lm.errors import UserError
 from dna_lm.sequences import AMBIGUOUS, BASES, canonical, has_ambiguous, normalise, normalise_column, reverse_complement
 from hypothesis import given
 from hypothesis import strategies as st
+from refusals import refusal
 
 dna = st.text(BASES + AMBIGUOUS, max_size=60)
 
@@ -12,10 +12,8 @@ def checked(*sequences: str) -> list[str]:
     return normalise_column(pd.Series(sequences, index=range(2, len(sequences) + 2)), "reads (a.csv)").tolist()
 
 
-def refusal(*sequences: str) -> str:
-    with pytest.raises(UserError) as caught:
-        checked(*sequences)
-    return str(caught.value)
+def refused(*sequences: str) -> str:
+    return refusal(checked, *sequences)
 
 
 @pytest.mark.parametrize(
@@ -68,29 +66,29 @@ def test_the_index_is_kept():
 
 
 def test_a_foreign_letter_is_refused_with_its_place():
-    assert refusal("ACGT", "ACGLAX") == (
-        "reads (a.csv), line 3: letter 'L' at position 4 of the sequence is not a DNA letter (A, C, G, T, U or an IUPAC "
-        "code such as N); correct or remove the record"
+    assert refused("ACGT", "ACGLAX") == (
+        "reads (a.csv), line 3: letter 'L' at position 4 of the sequence is not a DNA letter (A, C, G, T, U or an "
+        "IUPAC code such as N); correct or remove the record"
     )
 
 
 @pytest.mark.parametrize("sequence", ["AC GT", "AC-GT", "ACGT*", "AC\x00GT", "AC\tGT", ">AC", "A1"])
 def test_what_is_no_letter_is_refused(sequence):
-    assert "is not a DNA letter" in refusal(sequence)
+    assert "is not a DNA letter" in refused(sequence)
 
 
 @given(st.characters(min_codepoint=128, exclude_categories=["Cs"]).filter(lambda letter: letter.strip()))
 def test_no_letter_outside_ascii_becomes_dna(letter):
-    assert f"letter {letter!r} at position 3" in refusal(f"AC{letter}GT")
+    assert f"letter {letter!r} at position 3" in refused(f"AC{letter}GT")
 
 
 @pytest.mark.parametrize("letter", ["ß", "ſ", "ﬆ"])
 def test_a_letter_that_has_dna_letters_as_its_upper_case_is_refused(letter):
-    assert f"letter {letter!r} at position 3" in refusal(f"ac{letter}gt")
+    assert f"letter {letter!r} at position 3" in refused(f"ac{letter}gt")
 
 
 @pytest.mark.parametrize("sequence", ["", "   "])
 def test_an_empty_sequence_is_refused(sequence):
-    assert refusal("A", "C", sequence) == (
+    assert refused("A", "C", sequence) == (
         "reads (a.csv), line 4: the sequence is empty; fill it in or remove the record"
     )

@@ -22,6 +22,7 @@ def read_table(path: str | Path, source: str) -> pd.DataFrame:
     Raises UserError when there is no record, a column has no name or the name of another, or a record has more or
     fewer fields than the header.
     """
+    start = 1  # the line on which the record begins that is being read
     with open_text(path, source) as file:
         header = file.readline()
         delimiter = "\t" if "\t" in header else ","
@@ -32,10 +33,12 @@ def read_table(path: str | Path, source: str) -> pd.DataFrame:
             _check_header(columns, source)
             reader = csv.reader(file, delimiter=delimiter, quoting=quoting, strict=True)
             lines, records = [], []
+            start = 2
             for record in reader:
+                line = reader.line_num + 1
+                start = line + 1
                 if not record:
                     continue  # a blank line
-                line = reader.line_num + 1
                 if len(record) != len(columns):
                     raise UserError(
                         f"{source}, line {line}: {len(record)} fields, but the header names {len(columns)} columns; "
@@ -44,7 +47,9 @@ def read_table(path: str | Path, source: str) -> pd.DataFrame:
                 lines.append(line)
                 records.append(record)
         except csv.Error as problem:
-            raise UserError(f"{source} is not a well-formed table: {problem}; export it again as CSV") from None
+            raise UserError(
+                f"{source}, line {start}: not a well-formed table ({problem}); mend the quotes, or export it again as CSV"
+            ) from None
     if not records:
         raise UserError(f"{source} has a header line and no record below it; choose a file that holds records")
     return pd.DataFrame(records, columns=columns, index=pd.Index(lines, name="line"), dtype=object)

@@ -31,8 +31,9 @@ def open_text(path: str | Path, source: str) -> Iterator[TextIO]:
         if not start:
             raise UserError(f"{source} is empty; choose a file that holds records")
         opener = gzip.open if start == GZIP_MAGIC else open
-        # utf-8-sig drops the byte order mark that spreadsheet programs put before the first column's name
-        with opener(path, "rt", encoding="utf-8-sig", newline="") as text:
+        # utf-8-sig drops the byte order mark that spreadsheet programs put before the first column's name. Every kind
+        # of line break is read as "\n": a "\r" inside a quoted field would be written without quotes.
+        with opener(path, "rt", encoding="utf-8-sig", newline=None) as text:
             yield text
     except (EOFError, zlib.error, gzip.BadGzipFile):
         raise UserError(f"{source} is a damaged or truncated gzip file; upload it again") from None

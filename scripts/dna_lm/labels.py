@@ -1,5 +1,6 @@
 """The order of labels, which is that of a model's outputs."""
 
+import math
 from collections.abc import Iterable
 
 from .errors import UserError
@@ -14,9 +15,11 @@ def ordered_labels(labels: Iterable[str]) -> list[str]:
 
     def key(label: str) -> tuple[int, float, str]:
         try:
-            return (0, float(label), label)
+            number = float(label)
         except ValueError:
-            return (1, 0.0, label)
+            number = math.nan
+        # 'nan' and 'inf' are words here: NaN has no place among numbers, and would leave the order to chance.
+        return (0, number, label) if math.isfinite(number) else (1, 0.0, label)
 
     return sorted(set(labels), key=key)
 

@@ -1,7 +1,7 @@
 """Dividing records into train, dev and test."""
 
+import numpy as np
 import pandas as pd
-from sklearn.model_selection import train_test_split
 
 from .errors import UserError
 
@@ -34,27 +34,18 @@ def split_random(records: pd.DataFrame, fractions: tuple[float, float, float], s
     Returns train, dev and test, each in the order of `records`.
     Raises UserError when a label has too few records for one in each split.
     """
-    counts = records["label"].value_counts()
-    total = len(records)
-    sizes = {"dev": round(total * fractions[1]), "test": round(total * fractions[2])}
-    sizes["train"] = total - sum(sizes.values())
-    for label, count in counts.items():
-        if count < len(SPLITS) or min(count / total * size for size in sizes.values()) < 0.5:
-            listed = ", ".join(f"{name} {sizes[name]}" for name in SPLITS)
+    random = np.random.default_rng(seed)
+    labels = records["label"].to_numpy()
+    split_of = np.empty(len(records), dtype=object)
+    for label in sorted(set(labels)):
+        positions = random.permutation(np.flatnonzero(labels == label))
+        dev, test = (int(len(positions) * fraction + 0.5) for fraction in fractions[1:])
+        train = len(positions) - dev - test
+        if min(train, dev, test) < 1:
             raise UserError(
-                f"label {label!r} has {count} of {total} sequences left after cleaning, too few for one in each split "
-                f"({listed} sequences in all); add sequences with this label or choose other fractions"
+                f"label {label!r} has {len(positions)} of {len(records)} sequences left after cleaning, too few for one "
+                f"in each split (train {max(train, 0)}, dev {dev}, test {test}); add sequences with this label or choose "
+                "other fractions"
             )
-    positions = pd.Series(range(total))
-    labels = records["label"].reset_index(drop=True)
-    rest, test = train_test_split(positions, test_size=sizes["test"], stratify=labels, random_state=seed)
-    train, dev = train_test_split(rest, test_size=sizes["dev"], stratify=labels[rest.index], random_state=seed)
-    result = {name: records.iloc[sorted(part)] for name, part in zip(SPLITS, (train, dev, test), strict=True)}
-    for name, part in result.items():
-        missing = set(counts.index) - set(part["label"])
-        if missing:
-            raise UserError(
-                f"the {name} split of {len(part)} sequences would hold none with label {min(missing)!r}; "
-                "add sequences with this label or choose other fractions"
-            )
-    return result
+        split_of[positions] = np.repeat(np.array(SPLITS, dtype=object), (train, dev, test))
+    return {name: records[split_of == name] for name in SPLITS}

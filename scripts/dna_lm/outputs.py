@@ -12,18 +12,25 @@ from .errors import UserError
 def staged(*targets: str) -> Iterator[list[Path]]:
     """Give for each target a temporary path beside it, and move all into place when the block ends without an error.
 
-    Raises UserError when a target's folder cannot be written. After any error the targets are as they were before.
+    Raises UserError when a target cannot be written. After any error the targets are as they were before.
     """
-    partial = [Path(target).with_name(f".{Path(target).name}.{os.getpid()}.partial") for target in targets]
+    places = [Path(os.path.realpath(target)) for target in targets]
+    partial: list[Path] = []
     try:
-        for target, path in zip(targets, partial, strict=True):
+        for target, place in zip(targets, places, strict=True):
             try:
+                if place.exists() and not place.is_file():
+                    raise UserError(f"cannot write {target}: it is a folder or a device; choose another place")
+                if places.count(place) > 1:
+                    raise UserError(f"cannot write {target}: two outputs have this place; choose another place")
+                path = place.with_name(f".{place.name}.{os.getpid()}.partial")
                 path.touch()
             except OSError as problem:
                 raise UserError(f"cannot write {target}: {problem.strerror}; choose another place") from None
+            partial.append(path)
         yield partial
-        for target, path in zip(targets, partial, strict=True):
-            os.replace(path, target)
+        for path, place in zip(partial, places, strict=True):
+            os.replace(path, place)
     finally:
         for path in partial:
             path.unlink(missing_ok=True)

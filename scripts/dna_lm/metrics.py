@@ -17,14 +17,17 @@ def score(truth: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
     """
     labels = np.arange(probabilities.shape[1])
     predicted = probabilities.argmax(axis=1)
-    precision, recall, f1, _ = sk.precision_recall_fscore_support(
-        truth, predicted, labels=labels, average="macro", zero_division=0
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # scikit-learn warns when labels do not occur
+        precision, recall, f1, _ = sk.precision_recall_fscore_support(
+            truth, predicted, labels=labels, average="macro", zero_division=0
+        )
+        mcc = sk.matthews_corrcoef(truth, predicted)
     return {
         "loss": _cross_entropy(truth, probabilities),
         "accuracy": float((truth == predicted).mean()),
         "f1_macro": float(f1),
-        "mcc": float(sk.matthews_corrcoef(truth, predicted)),
+        "mcc": float(mcc),
         "precision_macro": float(precision),
         "recall_macro": float(recall),
         "roc_auc": _mean_over_curves(sk.roc_auc_score, truth, probabilities),
@@ -39,12 +42,10 @@ def curves(truth: np.ndarray, probabilities: np.ndarray) -> list[int]:
 
 def _mean_over_curves(area, truth: np.ndarray, probabilities: np.ndarray) -> float:
     areas = []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # scikit-learn warns, and returns NaN or 0, when a label does not occur
-        for label in curves(truth, probabilities):
-            present = truth == label
-            defined = present.any() and not present.all()
-            areas.append(area(present, probabilities[:, label]) if defined else np.nan)
+    for label in curves(truth, probabilities):
+        present = truth == label
+        defined = present.any() and not present.all()
+        areas.append(area(present, probabilities[:, label]) if defined else np.nan)
     return float(np.mean(areas))
 
 

@@ -1,5 +1,6 @@
 """Unpacking an archive that a stranger may have made."""
 
+import lzma
 import shutil
 import tarfile
 import zipfile
@@ -16,6 +17,8 @@ MAX_BYTES = 200 * 10**9
 MAX_MEMBERS = 10_000
 # Formats that can run code when they are loaded.
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib")
+
+_DAMAGE = (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, NotImplementedError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ def unpack(archive: str | Path, folder: Path, wanted: Callable[[str], bool], sou
                         if written > MAX_BYTES:
                             raise UserError(f"{source} unpacks to more than {MAX_BYTES / 1e9:.0f} GB, which is refused")
                         file.write(block)
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, NotImplementedError, ValueError) as problem:
+    except _DAMAGE as problem:
         raise UserError(f"{source} is a damaged archive ({problem}); upload it again") from None
     except OSError as problem:
         raise UserError(f"{source} cannot be unpacked: {problem.strerror or problem}") from None
@@ -83,7 +86,7 @@ class _opened:  # noqa: N801 (a context manager, used like a function)
 
 def _zip_members(file: zipfile.ZipFile) -> Iterator[_Member]:
     for info in file.infolist():
-        if info.is_dir():
+        if info.filename.endswith("/"):  # is_dir() fails on an empty name
             continue
         kind = info.external_attr >> 28  # the file type of a Unix mode: 8 is a plain file, 0 is not recorded
         problem = "is encrypted" if info.flag_bits & 1 else "is a link or a device file" if kind not in (0, 8) else None
@@ -102,7 +105,7 @@ def _checked(member: _Member, source: str) -> PurePosixPath:
     if member.problem:
         raise UserError(f"{source}: {member.name!r} {member.problem}; pack plain files only")
     path = PurePosixPath(member.name.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+    if not path.parts or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
         raise UserError(f"{source}: {member.name!r} points outside the archive's folder; pack it again from inside it")
     if path.suffix.lower() in PICKLES:
         raise UserError(

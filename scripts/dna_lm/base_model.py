@@ -58,7 +58,8 @@ class BaseModel:
 
 def is_model_file(name: str) -> bool:
     """Say whether a file, by its name, is one that a base model may consist of."""
-    return name in (CONFIG, INDEX, *TOKENIZER_FILES) or name.endswith(".safetensors")
+    # macOS puts a file `._<name>` of its own beside each in an archive.
+    return name in (CONFIG, INDEX, *TOKENIZER_FILES) or (name.endswith(".safetensors") and not name.startswith("."))
 
 
 @contextmanager

@@ -10,7 +10,9 @@ import sys
 from pathlib import Path
 
 import pandas as pd
-from pretrain.fetch import FetchError, python_package
+
+sys.path.append(str(Path(__file__).resolve().parent / "pretrain"))
+from fetch import FetchError, python_package  # noqa: E402
 
 TEST_DATA = Path(__file__).resolve().parent.parent / "test-data"
 SEED = 42

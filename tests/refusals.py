@@ -1,6 +1,7 @@
 """What the tests of errors share."""
 
 import pytest
+
 from dna_lm.errors import UserError
 
 

@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from dna_lm import archives
 from dna_lm.archives import unpack
 from dna_lm.base_model import is_model_file

@@ -1,9 +1,10 @@
 import pandas as pd
 import pytest
-from dna_lm.cleaning import clean
-from dna_lm.sequences import canonical, reverse_complement
 from hypothesis import given
 from hypothesis import strategies as st
+
+from dna_lm.cleaning import clean
+from dna_lm.sequences import canonical, reverse_complement
 from refusals import refusal
 
 

@@ -1,9 +1,10 @@
 import gzip
 
 import pytest
-from dna_lm.fasta import read_fasta
 from hypothesis import given
 from hypothesis import strategies as st
+
+from dna_lm.fasta import read_fasta
 from refusals import refusal, returns_or_refuses
 
 SOURCE = "the input (peaks.fa)"

@@ -1,9 +1,10 @@
 import itertools
 
 import pytest
-from dna_lm.labels import ordered_labels, require_two_labels
 from hypothesis import given
 from hypothesis import strategies as st
+
+from dna_lm.labels import ordered_labels, require_two_labels
 from refusals import refusal
 
 

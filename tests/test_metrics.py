@@ -2,9 +2,10 @@ from math import log, nan, sqrt
 
 import numpy as np
 import pytest
-from dna_lm.metrics import curves, score
 from hypothesis import given
 from hypothesis import strategies as st
+
+from dna_lm.metrics import curves, score
 
 NAMES = ["loss", "accuracy", "f1_macro", "mcc", "precision_macro", "recall_macro", "roc_auc", "pr_auc"]
 

@@ -2,6 +2,7 @@ import os
 import re
 
 import pytest
+
 from dna_lm.outputs import staged
 from refusals import refusal
 

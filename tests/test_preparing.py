@@ -1,5 +1,6 @@
 import pandas as pd
 import pytest
+
 from dna_lm.options import PREPARE
 from dna_lm.preparing import prepare
 from refusals import refusal

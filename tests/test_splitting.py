@@ -1,8 +1,9 @@
 import pandas as pd
 import pytest
-from dna_lm.splitting import parse_fractions, split_random
 from hypothesis import given
 from hypothesis import strategies as st
+
+from dna_lm.splitting import parse_fractions, split_random
 from refusals import refusal, returns_or_refuses
 
 FRACTIONS = (0.8, 0.1, 0.1)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -90,3 +91,52 @@ def test_data() -> Path:
 def tiny_random(test_data) -> Path:
     """The base model of nearly all tests: a Mixtral with random weights and one token a nucleotide."""
     return test_data / "tiny-random"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A short training: its splits (paths by name), its result, and the file of its adapter."""
+
+    splits: dict[str, str]
+    result: Any
+    adapter: Path
+
+    @property
+    def labels(self) -> list[str]:
+        return self.result.adapter.labels
+
+
+def train(folder: Path, labels: list[str], **changes) -> Trained:
+    from dna_lm.adapter import save_adapter
+    from dna_lm.finetuning import finetune
+    from small import TRAINING, write_splits
+
+    splits = write_splits(folder, labels)
+    result = finetune(**TRAINING | {"train": splits["train"], "dev": splits["dev"]} | changes)
+    save_adapter(result.adapter, folder / "adapter.safetensors")
+    return Trained(splits, result, folder / "adapter.safetensors")
+
+
+@pytest.fixture(scope="session")
+def two(tmp_path_factory) -> Trained:
+    """Two labels; the best of the epochs is neither the first nor the last."""
+    return train(tmp_path_factory.mktemp("two"), ["no", "yes"])
+
+
+@pytest.fixture(scope="session")
+def three(tmp_path_factory) -> Trained:
+    """Three labels that are numbers, and in another order as text ("1", "10", "9")."""
+    return train(tmp_path_factory.mktemp("three"), ["10", "1", "9"], epochs=3)
+
+
+# Text that means something to a shell, to HTML, to Markdown, to Galaxy and to matplotlib, but is only a label here.
+STRANGE_LABELS = [
+    "$(touch here) `touch here`",
+    '"><script>alert(1)</script>',
+    '```galaxy job_parameters() ``` ${dataset} "q", ζ-chain 😀 $x$',
+]
+
+
+@pytest.fixture(scope="session")
+def strange(tmp_path_factory) -> Trained:
+    return train(tmp_path_factory.mktemp("strange"), STRANGE_LABELS, epochs=2)

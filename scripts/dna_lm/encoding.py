@@ -7,6 +7,7 @@ from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase
 
 from .base_model import BaseModel
 from .errors import UserError
+from .sequences import AMBIGUOUS
 
 # Above this share of unknown tokens a model sees too little of the sequences to be trusted.
 UNKNOWN_WARNING = 0.01
@@ -16,7 +17,7 @@ UNKNOWN_WARNING = 0.01
 class Encoded:
     """Token numbers of each sequence, special tokens included.
 
-    unknown_share: share of the tokens, special ones not counted, that the tokenizer does not know, 0 to 1.
+    unknown_share: share of the tokens, special ones not counted, that the tokenizer does not know or drops, 0 to 1.
     cut: how many sequences were longer than the limit and lost their end.
     """
 
@@ -40,6 +41,8 @@ class Encoder:
         positions = getattr(limit, "max_position_embeddings", None) or max_length
         self.model_limit = min(positions, self.tokenizer.model_max_length)
         self.max_length = min(max_length, self.model_limit)
+        # A tokenizer without an unknown token leaves out what it does not know.
+        self._dropped = [letter for letter in AMBIGUOUS if not self.tokenizer(letter, add_special_tokens=False).input_ids]
 
     def encode(self, sequences: Sequence[str]) -> Encoded:
         """Encode normalised sequences."""
@@ -52,7 +55,10 @@ class Encoder:
         read = sum(len(ids) - special for ids in tokens)
         # A special token that doubles as the unknown one (GPT-2) would be counted as unknown: it is not in the text.
         unknowns = sum(ids.count(unknown) for ids in tokens) if unknown is not None else 0
-        return Encoded(tokens, unknowns / read if read else 0.0, cut)
+        dropped = sum(sequence.count(letter) for sequence in sequences for letter in self._dropped)
+        # A sequence of which nothing is left still needs a token to be computed on.
+        tokens = [ids or [self.tokenizer.pad_token_id] for ids in tokens]
+        return Encoded(tokens, (unknowns + dropped) / max(1, read + dropped), cut)
 
 
 def _load_tokenizer(base_model: BaseModel, source: str) -> PreTrainedTokenizerBase:

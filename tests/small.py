@@ -1,0 +1,64 @@
+"""Small labelled sequences that the tiny random model learns to tell apart, and the options of a short training."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+TINY_RANDOM = Path(__file__).resolve().parent.parent / "test-data" / "tiny-random"
+TRAINING = {
+    "base_model": str(TINY_RANDOM),
+    "base_model_id": None,
+    "base_model_revision": None,
+    "lora_r": 2,
+    "lora_alpha": 4.0,
+    "lora_dropout": 0.05,
+    "target_modules": "auto",
+    "learning_rate": 0.03,
+    "epochs": 6,
+    "batch_size": 8,
+    "weight_decay": 0.01,
+    "patience": 0,
+    "max_length": 50,
+    "seed": 42,
+    "progress": lambda _: None,
+}
+
+
+def sequences(labels: list[str], count: int, seed: int) -> list[tuple[str, str]]:
+    """Return pairs of a sequence of 6 to 24 bases and its label; each label favours a base of its own."""
+    numbers = random.Random(seed)
+    pairs = []
+    for position in range(count):
+        number = position % len(labels)
+        length = numbers.randint(6, 24)
+        dna = ("ACGT"[number] if numbers.random() < 0.35 else numbers.choice("ACGT") for _ in range(length))
+        pairs.append(("".join(dna), labels[number]))
+    return pairs
+
+
+def write_labelled(path: Path, pairs: list[tuple[str, str]]) -> str:
+    """Write a CSV with the columns sequence, label and id; returns its path."""
+    rows = []
+    for number, (dna, label) in enumerate(pairs):
+        quoted = label.replace('"', '""')
+        rows.append(f'{dna},"{quoted}",s{number}\n')
+    path.write_text("sequence,label,id\n" + "".join(rows), encoding="utf-8")
+    return str(path)
+
+
+def write_splits(folder: Path, labels: list[str]) -> dict[str, str]:
+    """Write train, dev and test splits; returns their paths by name."""
+    sizes = {"train": 60, "dev": 30, "test": 30}
+    return {
+        name: write_labelled(folder / f"{name}.csv", sequences(labels, size, seed))
+        for seed, (name, size) in enumerate(sizes.items(), start=1)
+    }
+
+
+def command_line(options: dict[str, Any]) -> list[str]:
+    """Return keywords of the library as arguments of a command line."""
+    arguments = []
+    for name, value in options.items():
+        if value is not None and not callable(value):
+            arguments += [f"--{name.replace('_', '-')}", str(value)]
+    return arguments

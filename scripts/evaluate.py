@@ -19,7 +19,7 @@ def main(options):
     targets = (options.metrics_out, options.predictions_out, options.plot_out, options.report_out)
     with staged(*targets) as (metrics_path, predictions_path, plot_path, report_path):
         result = evaluate(**library_keywords("evaluate", options), progress=say)
-        write_tsv(pd.DataFrame(list(result.scores.items()), columns=["metric", "value"]), metrics_path)
+        write_tsv(pd.DataFrame(list(result.scores.items()), columns=["metric", "value"]), metrics_path, ".4f")
         write_tsv(result.predictions, predictions_path)
         plot_evaluation(result.truth, result.probabilities, result.adapter.labels, plot_path)
         write_evaluation_report(result, report_path)

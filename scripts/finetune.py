@@ -20,7 +20,7 @@ def main(options):
     with staged(*targets) as (adapter_path, history_path, plot_path, report_path):
         result = finetune(**library_keywords("finetune", options), progress=say)
         save_adapter(result.adapter, adapter_path)
-        write_tsv(result.history, history_path)
+        write_tsv(result.history, history_path, ".4g")  # learning rates have many zeros
         plot_history(result.history, result.best_epoch, plot_path)
         write_finetuning_report(result, report_path)
 

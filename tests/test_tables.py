@@ -245,7 +245,7 @@ def test_tsv_as_written(tmp_path):
 
 
 def test_the_decimals_of_a_tsv_can_be_chosen(tmp_path):
-    write_tsv(pd.DataFrame({"p": [0.25]}), tmp_path / "t.tsv", decimals=1)
+    write_tsv(pd.DataFrame({"p": [0.25]}), tmp_path / "t.tsv", floats=".1f")
     assert (tmp_path / "t.tsv").read_text() == "p\n0.2\n"
 
 

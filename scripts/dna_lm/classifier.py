@@ -15,6 +15,8 @@ from .errors import UserError
 HEADS = ("score", "classifier")
 # Path parts that tell an attention block in the architectures that transformers ships.
 ATTENTION = ("attn", "attention")
+# Kinds of numbers in which an adapter's tensors are read.
+PRECISIONS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 # PEFT settings that an adapter records; the rest are PEFT's defaults or mean nothing without their environment.
 PEFT_SETTINGS = (
     "r",
@@ -70,7 +72,7 @@ def peft_settings(model: PeftModel) -> dict[str, Any]:
     settings["target_modules"] = sorted(settings["target_modules"])
     # PEFT adds the usual names of heads; only those that the model has are saved.
     settings["modules_to_save"] = sorted(
-        name for name in settings["modules_to_save"] if any(path.endswith(name) for path, _ in model.named_modules())
+        name for name in set(settings["modules_to_save"]) if any(path.endswith(name) for path, _ in model.named_modules())
     )
     return {"peft_type": "LORA", "task_type": "SEQ_CLS", **settings}
 
@@ -93,14 +95,14 @@ def trained_classifier(base_model: BaseModel, adapter: Adapter, pad_token_id: in
     try:
         settings = {name: adapter.peft[name] for name in PEFT_SETTINGS}
         model = get_peft_model(model, LoraConfig(task_type=TaskType.SEQ_CLS, inference_mode=True, **settings))
-    except (KeyError, ValueError, TypeError) as problem:
-        raise UserError(damaged.format(problem)) from None
+    except Exception as problem:  # whatever a damaged record makes PEFT raise
+        raise UserError(damaged.format(f"{type(problem).__name__}: {problem}")) from None
     expected = get_peft_model_state_dict(model)
     for name, tensor in expected.items():
         if name not in adapter.tensors:
             raise UserError(damaged.format(f"tensor {name!r} is missing"))
         given = adapter.tensors[name]
-        if given.shape != tensor.shape or not given.is_floating_point():
+        if given.shape != tensor.shape or given.dtype not in PRECISIONS:
             raise UserError(
                 damaged.format(f"tensor {name!r} is {given.dtype} {tuple(given.shape)}, not {tuple(tensor.shape)}")
             )

@@ -11,6 +11,8 @@ from .sequences import AMBIGUOUS
 
 # Above this share of unknown tokens a model sees too little of the sequences to be trusted.
 UNKNOWN_WARNING = 0.01
+# Architectures that count positions from the pad token's number + 1, so that the first ones are never used.
+COUNT_FROM_PAD = ("camembert", "esm", "longformer", "roberta", "xlm-roberta")
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,9 @@ class Encoder:
         source = f"the base model {base_model.id!r}"
         self.tokenizer = _load_tokenizer(base_model, source)
         limit = AutoConfig.from_pretrained(base_model.folder, local_files_only=True, trust_remote_code=False)
-        # ESM counts positions from the pad token's number + 1, so that two are never reached.
         positions = getattr(limit, "max_position_embeddings", None) or max_length
+        if base_model.architecture in COUNT_FROM_PAD:
+            positions -= self.tokenizer.pad_token_id + 1
         self.model_limit = min(positions, self.tokenizer.model_max_length)
         self.max_length = min(max_length, self.model_limit)
         # A tokenizer without an unknown token leaves out what it does not know.

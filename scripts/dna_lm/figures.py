@@ -37,7 +37,7 @@ def plot_history(history: pd.DataFrame, best_epoch: int, path: str | Path) -> No
 
     history: as finetuning.finetune makes it.
     """
-    figure, (loss, quality) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    figure, (loss, quality) = plt.subplots(1, 2, figsize=(8, 3.4), layout="constrained")
     epochs = history["epoch"]
     _line(loss, epochs, history["train_loss"], "train", 0)
     _line(loss, epochs, history["dev_loss"], "dev", 1)
@@ -60,7 +60,7 @@ def plot_evaluation(truth: np.ndarray, probabilities: np.ndarray, labels: Sequen
     truth: (n,) label numbers; probabilities: (n, labels); labels: in the order of the numbers.
     With two labels the curves are those of the second; with more, one against the rest for the first MOST_CURVES.
     """
-    figure, (roc, precision, confusion) = plt.subplots(1, 3, figsize=(13, 4.3), layout="constrained")
+    figure, (roc, precision, confusion) = plt.subplots(1, 3, figsize=(10.5, 4), layout="constrained")
     for position, number in enumerate(curves(truth, probabilities)[:MOST_CURVES]):
         present, values = truth == number, probabilities[:, number]
         if not present.any() or present.all():

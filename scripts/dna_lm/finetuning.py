@@ -226,7 +226,7 @@ def _train(
     )
     # The first of equal epochs, as Trainer has it: only a better score replaces the kept weights.
     best_epoch = int(history["dev_mcc"].idxmax()) + 1
-    history["kept"] = ["yes" if epoch == best_epoch else "" for epoch in history["epoch"]]
+    history.insert(1, "kept", ["yes" if epoch == best_epoch else "" for epoch in history["epoch"]])
     return history, best_epoch
 
 

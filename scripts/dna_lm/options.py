@@ -57,7 +57,7 @@ BASE_MODEL_ID = Option(
 )
 ADAPTER = Option("adapter", INPUT, "Adapter made by finetune")
 PREDICTIONS_OUT = Option("predictions_out", OUTPUT, "Predictions (tabular)")
-BATCH_SIZE = Option("batch_size", int, "Sequences in a batch", 32, minimum=1, maximum=4096)
+BATCH_SIZE = Option("batch_size", int, "Sequences in a batch", 32, minimum=1)
 
 PREPARE = (
     Option("table", INPUT, "Labelled sequences: CSV or TSV with a header line, also gzipped", optional=True),
@@ -88,8 +88,8 @@ FINETUNE = (
     Option("base_model_revision", str, "Revision of the base model to record in the adapter", optional=True),
     Option("train", INPUT, "Training split: table with the columns sequence and label"),
     Option("dev", INPUT, "Development split: chooses the best epoch"),
-    Option("lora_r", int, "LoRA rank", 16, minimum=1, maximum=1024),
-    Option("lora_alpha", float, "LoRA alpha: the update is scaled by alpha / rank", 16.0, minimum=0.001, maximum=4096),
+    Option("lora_r", int, "LoRA rank", 16, minimum=1),
+    Option("lora_alpha", float, "LoRA alpha: the update is scaled by alpha / rank", 16.0, minimum=0.001),
     Option("lora_dropout", float, "Dropout on the input of the LoRA matrices", 0.05, minimum=0, maximum=0.9),
     Option(
         "target_modules",
@@ -98,11 +98,11 @@ FINETUNE = (
         "auto",
     ),
     Option("learning_rate", float, "Peak learning rate, after which it falls linearly to 0", 0.001, minimum=1e-8, maximum=1),
-    Option("epochs", int, "Times that the whole training split is seen, at most", 5, minimum=1, maximum=1000),
+    Option("epochs", int, "Times that the whole training split is seen, at most", 5, minimum=1),
     BATCH_SIZE,
     Option("weight_decay", float, "Weight decay of AdamW", 0.01, minimum=0, maximum=1),
-    Option("patience", int, "Epochs without a better MCC on dev before training stops; 0 never stops", 3, minimum=0, maximum=1000),
-    Option("max_length", int, "Tokens of a sequence that are read; the rest is cut off", 200, minimum=4, maximum=1000000),
+    Option("patience", int, "Epochs without a better MCC on dev before training stops; 0 never stops", 3, minimum=0),
+    Option("max_length", int, "Tokens of a sequence that are read; the rest is cut off", 200, minimum=4),
     SEED,
     THREADS,
     Option("adapter_out", OUTPUT, "Adapter (safetensors)"),

@@ -19,6 +19,11 @@ def directive(call: str) -> str:
     return f"```galaxy\n{call}\n```"
 
 
+def table(output: str, title: str) -> str:
+    """Return the directive that shows a tabular output. Galaxy's own column headers are numbers: the first row is ours."""
+    return directive(f'history_dataset_as_table(output="{output}", title="{title}", show_column_headers=false)')
+
+
 def write_finetuning_report(result: Finetuned, path: str | Path) -> None:
     """Write the report of a fine-tuning job; its outputs are `history` and `plot`."""
     adapter, training = result.adapter, result.adapter.training
@@ -35,7 +40,7 @@ def write_finetuning_report(result: Finetuned, path: str | Path) -> None:
         f"{kept['dev_accuracy']:.3f}, loss {kept['dev_loss']:.3f}.",
         *_warnings(result.warnings),
         directive('history_dataset_as_image(output="plot")'),
-        directive('history_dataset_as_table(output="history", title="Training history")'),
+        table("history", "Training history"),
         "## What these figures do not say",
         "The dev split chose the epoch, so that its scores are a little too good. Evaluate the adapter on a test split "
         "that took no part in training.",
@@ -65,7 +70,7 @@ def write_evaluation_report(result: Evaluated, path: str | Path) -> None:
         f"**MCC {scores['mcc']:.3f}, accuracy {scores['accuracy']:.3f}, ROC-AUC {scores['roc_auc']:.3f}.** "
         f"Always answering with the commonest label would have an accuracy of {largest:.3f} and an MCC of 0.",
         *_warnings(result.warnings),
-        directive('history_dataset_as_table(output="metrics", title="Metrics")'),
+        table("metrics", "Metrics"),
         directive('history_dataset_as_image(output="plot")'),
         "## How to read this",
         "MCC (Matthews correlation coefficient) is 0 for guessing and 1 for perfect answers, whatever the share of the "

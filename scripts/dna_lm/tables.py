@@ -120,15 +120,17 @@ def write_csv(table: pd.DataFrame, path: str | Path) -> None:
     table.to_csv(path, index=False, lineterminator="\n")
 
 
-def write_tsv(table: pd.DataFrame, path: str | Path, decimals: int = 6) -> None:
-    """Write Galaxy's tabular format: tab-separated, a header, no quoting, floats with so many decimals.
+def write_tsv(table: pd.DataFrame, path: str | Path, floats: str = ".6f") -> None:
+    """Write Galaxy's tabular format: tab-separated, a header, no quoting.
+
+    floats: format of floating-point numbers, in Python's format language.
 
     Tabs and line breaks inside a field become spaces, since the format has no way to write them.
     """
 
     def field(value) -> str:
         if isinstance(value, float):
-            return f"{value:.{decimals}f}"
+            return f"{value:{floats}}"
         return " ".join(str(value).splitlines()).replace("\t", " ")
 
     with open(path, "w", encoding="utf-8", newline="\n") as file:

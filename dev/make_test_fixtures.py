@@ -1,0 +1,125 @@
+"""Make the small files in test-data that are not real data: hand-made tables, a random model, adapters, broken files.
+
+    python dev/make_test_fixtures.py        # with the Python of the tools environment
+
+The adapters belong to the base models of this checkout: make them again when the built-in model changes.
+"""
+
+import gzip
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+
+PROJECT = Path(__file__).resolve().parent.parent
+TEST_DATA = PROJECT / "test-data"
+RANDOM_MODEL = TEST_DATA / "tiny-random"
+
+
+def make_unclean_tables() -> None:
+    """Twenty records: sixteen clean ones, a copy, a reverse-complement copy, and a sequence with both labels."""
+    clean = [f"{a}{b}GATTACAC{b}{c}" for a in "ACGT" for b in "CT" for c in "AG"]
+    rows = [(f"s{number}", "yes" if number % 2 else "no", dna) for number, dna in enumerate(clean, start=1)]
+    rows.append(("copy", rows[0][1], rows[0][2].lower()))
+    rows.append(("other_strand", rows[1][1], rows[1][2].translate(str.maketrans("ACGT", "TGCA"))[::-1]))
+    rows += [("unclear1", "yes", "AAAACCCCGGGG"), ("unclear2", "no", "CCCCGGGGTTTT")]
+    table = pd.DataFrame(rows, columns=["name", "bound", "dna"])
+    table.to_csv(TEST_DATA / "unclean.csv", index=False)
+    table.to_csv(TEST_DATA / "unclean.tabular", index=False, sep="\t")
+
+
+def make_new_sequences() -> None:
+    """Three CTCF and three p73 peaks that are in none of train.csv, dev.csv and test.csv, in all input formats."""
+    sys.path.insert(0, str(PROJECT / "scripts"))
+    from dna_lm.fasta import read_fasta
+
+    used = {name for split in ("train", "dev", "test") for name in pd.read_csv(TEST_DATA / f"{split}.csv")["id"]}
+    parts = []
+    for factor in ("CTCF", "p73"):
+        peaks = read_fasta(TEST_DATA / f"{factor}.fa", factor)
+        parts.append(peaks[~peaks["id"].isin(used)].head(3))
+    new = pd.concat(parts)
+    fasta = "".join(f">{name}\n{dna}\n" for name, dna in zip(new["id"], new["sequence"], strict=True))
+    (TEST_DATA / "new.fa").write_text(fasta)
+    (TEST_DATA / "new.fa.gz").write_bytes(gzip.compress(fasta.encode(), mtime=0))
+    table = pd.DataFrame({"id": new["id"], "chrom": new["id"].str.split(":").str[0], "dna": new["sequence"]})
+    table.to_csv(TEST_DATA / "new.csv", index=False)
+    table.to_csv(TEST_DATA / "new.tabular", index=False, sep="\t")
+    (TEST_DATA / "protein.fa").write_text(">not_dna\nGALA\n")
+
+
+def make_random_model() -> None:
+    """A Mixtral of a few kilobytes with random weights and one token a nucleotide, as folder and as archive."""
+    import torch
+    from tokenizers import Regex, Tokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.pre_tokenizers import Split
+    from tokenizers.processors import TemplateProcessing
+    from transformers import MixtralConfig, MixtralForCausalLM, PreTrainedTokenizerFast
+
+    special = ["[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]"]
+    vocabulary = {token: number for number, token in enumerate([*special, "A", "C", "G", "T"])}
+    tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = Split(Regex("."), "isolated")
+    tokenizer.post_processor = TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 1), ("[SEP]", 2)])
+    names = {f"{token[1:-1].lower()}_token": token for token in special}
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names).save_pretrained(RANDOM_MODEL)
+    torch.manual_seed(42)
+    config = MixtralConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=16,
+        intermediate_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        num_local_experts=2,
+        num_experts_per_tok=1,
+        max_position_embeddings=512,
+        bos_token_id=1,
+        eos_token_id=2,
+        pad_token_id=3,
+    )
+    MixtralForCausalLM(config).save_pretrained(RANDOM_MODEL)
+    (RANDOM_MODEL / "generation_config.json").unlink(missing_ok=True)
+    with zipfile.ZipFile(TEST_DATA / "tiny-random.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(RANDOM_MODEL.iterdir()):
+            # A fixed date: the same files give the same archive.
+            member = zipfile.ZipInfo(f"tiny-random/{file.name}", date_time=(2026, 1, 1, 0, 0, 0))
+            archive.writestr(member, file.read_bytes())
+
+
+def make_adapters() -> None:
+    """An adapter of the built-in model, one of the random model, one cut short, and safetensors that are no adapter."""
+    for name, base_model in (("adapter", "built-in"), ("adapter_tiny_random", str(RANDOM_MODEL))):
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run(
+                [sys.executable, PROJECT / "scripts" / "finetune.py", "--base-model", base_model]
+                + ["--train", TEST_DATA / "train.csv", "--dev", TEST_DATA / "dev.csv", "--threads", "1"]
+                + ["--lora-r", "4", "--epochs", "5", "--adapter-out", TEST_DATA / f"{name}.safetensors"]
+                + [f"--history-out={folder}/history", f"--plot-out={folder}/plot", f"--report-out={folder}/report"],
+                check=True,
+            )
+    whole = (TEST_DATA / "adapter_tiny_random.safetensors").read_bytes()
+    (TEST_DATA / "truncated.safetensors").write_bytes(whole[: len(whole) // 2])
+    shutil.copyfile(RANDOM_MODEL / "model.safetensors", TEST_DATA / "foreign.safetensors")
+
+
+def main() -> None:
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    make_unclean_tables()
+    make_new_sequences()
+    make_random_model()
+    make_adapters()
+    row = ["dna-lm/tiny-random", "Tiny random model (for tests)", "text-generation", "sequence", "dna_lm", "1"]
+    (TEST_DATA / "huggingface.loc").write_text("\t".join([*row, "${__HERE__}/tiny-random"]) + "\n")
+    print(json.dumps({file.name: file.stat().st_size for file in sorted(TEST_DATA.iterdir()) if file.is_file()}, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -18,7 +18,7 @@ import sys
 
 import psutil
 
-PATIENCE = 8  # seconds between asking a process to end and ending it
+PATIENCE = 3  # seconds between asking a process to end and ending it: what it would save is thrown away anyway
 
 
 @contextlib.contextmanager

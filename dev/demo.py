@@ -1,0 +1,139 @@
+"""`make demo`: run the workflow on real ChIP-seq peaks in a real Galaxy, and show what came of it.
+
+Every labelled output of the workflow is left in `.local/demo/`. Beside the model's scores stand those of two baselines
+on the same split: always the commonest class, and a logistic regression on k-mer counts.
+"""
+
+import csv
+import io
+import re
+import shutil
+import subprocess
+import time
+from functools import partial
+
+import galaxy_server
+from environments import PROJECT, SetupError, environment, local_folder, say
+from local_galaxy import free_port, local_galaxy, run_command
+
+DIRECTIVE = re.compile(r"```galaxy\n(\w+)\((?:history_dataset_id|job_id)=(\w+).*\)\n```\n")
+
+
+class Progress:
+    """Prints each change of a job's state, and what the running job says about itself."""
+
+    def __init__(self, run_folder):
+        self.run_folder = run_folder
+        self.started = time.time()
+        self.seen = {}
+        self.said = ""
+
+    def __call__(self, jobs):
+        for job, (tool, state) in jobs.items():
+            if self.seen.get(job) != state:
+                self.seen[job] = state
+                self.say(f"{tool}: {state}")
+        streams = sorted(self.run_folder.glob("tmp/*/job_working_directory/*/*/outputs/tool_stderr"))
+        lines = streams[-1].read_text(errors="replace").splitlines() if streams else []
+        if lines and lines[-1] != self.said:
+            self.said = lines[-1]
+            self.say(f"    {self.said}")
+
+    def say(self, text):
+        say(f"[{time.time() - self.started:4.0f} s] {text}")
+
+
+def plain_report(text, files, parameters):
+    """Return a Galaxy report as plain Markdown, its directives replaced by what they show in Galaxy.
+
+    files: {dataset id: downloaded path}; parameters: called with a job's id, returns [(name, value)].
+    A directive about anything else is left out.
+    """
+
+    def replace(match):
+        directive, what = match[1], match[2]
+        if directive == "job_parameters":
+            return markdown_table([("Parameter", "Value"), *parameters(what)])
+        if directive == "history_dataset_as_image" and what in files:
+            return f"![]({files[what].name})\n"
+        if directive == "history_dataset_as_table" and what in files:
+            return markdown_table(list(csv.reader(files[what].read_text().splitlines(), delimiter="\t")))
+        return ""
+
+    return DIRECTIVE.sub(replace, text)
+
+
+def markdown_table(rows):
+    rows = [rows[0], ["---"] * len(rows[0]), *rows[1:]]
+    return "".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in row)} |\n" for row in rows)
+
+
+def table(rows):
+    """Return rows of text as aligned columns."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+
+
+def number(text):
+    try:
+        return f"{float(text):.3f}"
+    except ValueError:
+        return text
+
+
+def output(by_label, *words):
+    """Return the path of the one output that has all of the words in its label or its file's ending."""
+    found = [
+        path for label, path in by_label.items() if all(word in f"{label} {path.suffix}".lower() for word in words)
+    ]
+    if len(found) != 1:
+        raise SetupError(f"{len(found)} outputs of the workflow are called {' '.join(words)}: {', '.join(by_label)}")
+    return found[0]
+
+
+def baselines(by_label):
+    """Return the rows of dev/kmer_baseline.py on the workflow's own split, header included."""
+    python = environment("tools") / "bin" / "python"
+    split = ["--train", output(by_label, "train", ".csv"), "--test", output(by_label, "test", ".csv")]
+    printed = subprocess.run(
+        [python, PROJECT / "dev" / "kmer_baseline.py", *split], check=True, text=True, stdout=subprocess.PIPE
+    ).stdout
+    return list(csv.reader(io.StringIO(printed), delimiter="\t"))
+
+
+def main():
+    started = time.time()
+    folder = local_folder() / "demo"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    with local_galaxy("demo", galaxy_server.TOOLS.glob("*.xml")) as galaxy:
+        client = galaxy_server.start(galaxy, free_port())
+        history = client.histories.create_history("dna_lm demo")["id"]
+        say("uploading 500 CTCF and 1,000 p73 peaks (human ChIP-seq, 200 bases each)")
+        collection = galaxy_server.example_collection(client, history)
+        workflow = galaxy_server.import_workflow(client)
+        try:
+            invocation = galaxy_server.run_workflow(client, workflow, history, collection, Progress(galaxy.folder))
+        except galaxy_server.StepFailed as failure:
+            say(f"error: {failure}\nGalaxy's log: {galaxy.log}")
+            return 1
+        by_label, by_dataset = galaxy_server.download(client, invocation, folder)
+        for dataset, path in by_dataset.items():
+            if path.suffix == ".md":
+                text = galaxy_server.report(client, dataset)
+                path.write_text(plain_report(text, by_dataset, partial(galaxy_server.job_parameters, client)))
+    metrics = dict(list(csv.reader(output(by_label, "metrics").read_text().splitlines(), delimiter="\t"))[1:])
+    header, *rows = baselines(by_label)
+    print(f"\nOn the test split ({output(by_label, 'test', '.csv').name}):")
+    print(table([["metric", "value"], *([name, number(value)] for name, value in metrics.items())]))
+    print("\nBeside baselines on the same split:")
+    model = ["this workflow", *(metrics.get(name, "") for name in header[1:])]
+    print(table([header, *([name, *map(number, values)] for name, *values in [model, *rows])]))
+    print(f"\n{len(by_label)} outputs are in {folder} ({time.time() - started:.0f} s):")
+    for path in sorted(folder.iterdir()):
+        print(f"  {path.name}")
+    return 0
+
+
+if __name__ == "__main__":
+    run_command(main)

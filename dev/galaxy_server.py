@@ -1,0 +1,166 @@
+"""Start the local Galaxy as a server with the project's tools, and talk to it: data and workflow in, files out."""
+
+import json
+import re
+import time
+
+import requests
+from bioblend.galaxy import GalaxyInstance
+from bioblend.galaxy.dataset_collections import CollectionDescription, HistoryDatasetElement
+
+from environments import PROJECT, SetupError, say
+
+TOOLS = PROJECT / "tools"
+WORKFLOW = PROJECT / "workflows" / "dna-lm-classify" / "dna-lm-classify.ga"
+EXAMPLES = PROJECT / "test-data"
+ADMIN_KEY = "test_key"  # planemo's default; the server listens on this machine only, and asks nobody who they are
+USER = "user@example.org"  # whom Galaxy, in its single-user mode, takes every browser for
+LONGEST_START = 300  # seconds; 20 to 60 are usual
+ENDINGS = {"tool_markdown": "md"}  # of downloaded files, where it is not the name of Galaxy's datatype
+
+
+class StepFailed(Exception):
+    """A job or the workflow did not end well; the text has the job's error output."""
+
+
+def start(galaxy, port):
+    """Start a LocalGalaxy's server; return its client once it answers.
+
+    The client is USER: what it makes is what a browser sees.
+    Raises SetupError when Galaxy ends or does not answer in time.
+    """
+    process = galaxy.start("serve", "--port", port, "--galaxy_email", USER, "--disable_gxits", TOOLS)
+    say(f"starting Galaxy; log: {galaxy.log}")
+    address = f"http://127.0.0.1:{port}"
+    started = time.time()
+    while not answers(address):
+        if process.poll() is not None or time.time() - started > LONGEST_START:
+            tail = "\n".join(galaxy.log.read_text(errors="replace").splitlines()[-20:])
+            raise SetupError(f"Galaxy did not start; the end of {galaxy.log}:\n{tail}")
+        time.sleep(1)
+    say(f"Galaxy answers ({time.time() - started:.0f} s)")
+    users = GalaxyInstance(address, key=ADMIN_KEY).users
+    return GalaxyInstance(address, key=users.create_user_apikey(users.create_remote_user(USER)["id"]))
+
+
+def answers(address):
+    try:
+        return requests.get(f"{address}/api/version", timeout=5).ok
+    except requests.RequestException:
+        return False
+
+
+def upload(client, history, paths):
+    """Upload files into a history, wait for them, and return their dataset ids in the same order."""
+    uploads = [client.tools.upload_file(str(path), history, file_type=datatype(path)) for path in paths]
+    datasets = [uploaded["outputs"][0]["id"] for uploaded in uploads]
+    for dataset in datasets:
+        client.datasets.wait_for_dataset(dataset, interval=1)
+    return datasets
+
+
+def datatype(path):
+    return {".fa": "fasta"}.get(path.suffix, path.suffix[1:])
+
+
+def example_collection(client, history):
+    """Upload the two classes of real ChIP-seq peaks; return the id of their list collection, named by class."""
+    paths = [EXAMPLES / "CTCF.fa", EXAMPLES / "p73.fa"]
+    elements = [
+        HistoryDatasetElement(name=path.stem, id=dataset)
+        for path, dataset in zip(paths, upload(client, history, paths), strict=True)
+    ]
+    description = CollectionDescription(name="ChIP-seq peaks", type="list", elements=elements)
+    return client.histories.create_dataset_collection(history, description)["id"]
+
+
+def import_workflow(client):
+    """Import the workflow; return its id."""
+    return client.workflows.import_workflow_from_local_path(str(WORKFLOW))["id"]
+
+
+def collection_input():
+    """Return the label of the workflow's first collection input."""
+    steps = json.loads(WORKFLOW.read_text())["steps"]
+    for _, step in sorted(steps.items(), key=lambda item: int(item[0])):
+        if step["type"] == "data_collection_input":
+            return step["label"]
+    raise SetupError(f"{WORKFLOW} has no collection among its inputs")
+
+
+def run_workflow(client, workflow, history, collection, progress):
+    """Run the workflow on a collection, its other inputs left at their defaults; return the finished invocation.
+
+    progress: called every two seconds with {job id: (tool id, state)}.
+    Raises StepFailed with the error output of the first job that failed.
+    """
+    inputs = {collection_input(): {"src": "hdca", "id": collection}}
+    invocation = client.workflows.invoke_workflow(workflow, inputs, history_id=history, inputs_by="name")["id"]
+    while True:
+        shown = client.invocations.show_invocation(invocation)
+        jobs = {job["id"]: (job["tool_id"], job["state"]) for job in client.jobs.get_jobs(invocation_id=invocation)}
+        progress(jobs)
+        for job, (tool, state) in jobs.items():
+            if state not in ("new", "waiting", "queued", "running", "ok", "skipped"):
+                details = client.jobs.show_job(job, full_details=True)
+                raise StepFailed(f"{tool}: {state}\n{details.get('stdout', '')}{details.get('stderr', '')}".rstrip())
+        if shown["state"] in ("failed", "cancelled", "cancelling"):
+            raise StepFailed(f"the workflow: {shown['state']}; {json.dumps(shown.get('messages', []))}")
+        scheduled = shown["state"] in ("scheduled", "completed")
+        if scheduled and jobs and all(state in ("ok", "skipped") for _, state in jobs.values()):
+            return shown
+        time.sleep(2)
+
+
+def download(client, invocation, folder):
+    """Save every labelled output of an invocation in `folder`; return {label: path} and {dataset id: path}.
+
+    A collection becomes a folder. Files are named by label and datatype.
+    """
+    by_label, by_dataset = {}, {}
+
+    def save(dataset, stem):
+        datatype = client.datasets.show_dataset(dataset)["extension"]
+        path = stem.with_name(f"{stem.name}.{ENDINGS.get(datatype, datatype)}")
+        # bioblend's own download gets a zip where Galaxy takes the datatype for a web page
+        path.write_bytes(get(client, f"datasets/{dataset}/display", raw="true").content)
+        by_dataset[dataset] = path
+        return path
+
+    for label, output in invocation["outputs"].items():
+        by_label[label] = save(output["id"], folder / file_name(label))
+    for label, output in invocation["output_collections"].items():
+        by_label[label] = folder / file_name(label)
+        by_label[label].mkdir()
+        for element in client.dataset_collections.show_dataset_collection(output["id"])["elements"]:
+            save(element["object"]["id"], by_label[label] / file_name(element["element_identifier"]))
+    return by_label, by_dataset
+
+
+def file_name(label):
+    return re.sub(r"[^a-z0-9]+", "_", label.lower()).strip("_")
+
+
+def get(client, path, **parameters):
+    """Return Galaxy's answer at a path of its API."""
+    answer = requests.get(f"{client.url}/{path}", headers={"x-api-key": client.key}, params=parameters, timeout=60)
+    answer.raise_for_status()
+    return answer
+
+
+def report(client, dataset):
+    """Return the text of a report, its directives naming the datasets that they show."""
+    return get(client, f"datasets/{dataset}/report").json()["content"]
+
+
+def job_parameters(client, job):
+    """Return [(name, value)] of a job as its page shows them."""
+    shown = get(client, f"jobs/{job}/parameters_display").json()["parameters"]
+    return [(parameter["text"], plain(parameter["value"])) for parameter in shown]
+
+
+def plain(value):
+    """A parameter's value as text; a dataset's is its name."""
+    if isinstance(value, list):
+        return ", ".join(str(item.get("name", item)) if isinstance(item, dict) else str(item) for item in value)
+    return "" if value is None else str(value)

@@ -1,0 +1,40 @@
+"""`make serve`: a real Galaxy in the browser, with the tools in the panel, example data in a history and the workflow.
+
+It is a new Galaxy each time; what is made in it is gone when it ends. Ctrl-C ends it. It listens on this machine only,
+and whoever can reach it there is its one user and administrator.
+
+    PORT=8080 python dev/serve.py
+"""
+
+import os
+import time
+
+import galaxy_server
+from environments import SetupError
+from local_galaxy import check_port, local_galaxy, run_command
+
+SPLIT = ("train", "dev", "test")
+
+
+def main():
+    port = os.environ.get("PORT") or "8080"
+    if not port.isdecimal():
+        raise SetupError(f"PORT is {port}: a whole number is needed, `make serve PORT=9000`")
+    check_port(int(port))
+    with local_galaxy("serve", galaxy_server.TOOLS.glob("*.xml")) as galaxy:
+        client = galaxy_server.start(galaxy, int(port))
+        history = client.histories.create_history("dna_lm example data")["id"]
+        galaxy_server.upload(client, history, [galaxy_server.EXAMPLES / f"{part}.csv" for part in SPLIT])
+        galaxy_server.example_collection(client, history)
+        galaxy_server.import_workflow(client)
+        print(f"Galaxy:    {client.base_url}/history/switch_to_history?hist_id={history}  (opens the example data)")
+        print(f"Workflows: {client.base_url}/workflows/list")
+        print(f"API key:   {client.key}")
+        print("Ctrl-C ends it, and everything in it.", flush=True)
+        while galaxy_server.answers(client.base_url):
+            time.sleep(5)
+        raise SetupError(f"Galaxy ended by itself; its log: {galaxy.log}")
+
+
+if __name__ == "__main__":
+    run_command(main)

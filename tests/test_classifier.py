@@ -1,0 +1,341 @@
+import dataclasses
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM, set_seed
+
+from dna_lm.adapter import Adapter
+from dna_lm.base_model import opened_base_model
+from dna_lm.classifier import adapter_tensors, new_classifier, peft_settings, trained_classifier
+from dna_lm.encoding import Encoder
+from dna_lm.inference import probabilities
+from refusals import refusal
+
+PAD = 3
+LORA = {"lora_r": 2, "lora_alpha": 4.0, "lora_dropout": 0.0, "target_modules": "auto"}
+SEQUENCES = ["ACGT", "GATTACA", "TTTTTTTTTTTT", "C", "NACGTACGTACGTACGTACGN"]
+
+
+@pytest.fixture
+def folder(tiny_random, tmp_path):
+    return shutil.copytree(tiny_random, tmp_path / "tiny")
+
+
+@pytest.fixture
+def base(tiny_random):
+    with opened_base_model(str(tiny_random)) as opened:
+        yield opened
+
+
+def classifier(base, labels=2, seed=0, **changes):
+    set_seed(seed)
+    return new_classifier(base, labels, PAD, **LORA | changes)
+
+
+def shaken(model):
+    """Give the LoRA matrices and the head other values, as training does: PEFT starts with an update of zero."""
+    set_seed(1)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                parameter.add_(torch.randn_like(parameter) * 0.3)
+    return model.eval()
+
+
+def adapter_of(model, base, labels) -> Adapter:
+    return Adapter(
+        tensors=adapter_tensors(model),
+        peft=peft_settings(model),
+        base_model=base.identity(),
+        task={"labels": labels, "max_length": 50},
+        training={},
+    )
+
+
+def predicted(model, base) -> np.ndarray:
+    encoder = Encoder(base, 50)
+    tokens = encoder.encode(SEQUENCES).tokens
+    return probabilities(model, tokens, encoder.tokenizer.pad_token_id, 2, lambda _: None)
+
+
+# --- a new classifier ------------------------------------------------------------------------------------------------
+
+
+def test_only_the_lora_matrices_and_the_head_are_trained(base):
+    trained = [name for name, parameter in classifier(base).named_parameters() if parameter.requires_grad]
+    layers = [f"base_model.model.model.layers.0.self_attn.{name}_proj" for name in "qkvo"]
+    expected = [f"{layer}.lora_{matrix}.default.weight" for layer in layers for matrix in "AB"]
+    assert sorted(trained) == sorted([*expected, "base_model.model.score.modules_to_save.default.weight"])
+
+
+def test_the_base_weights_are_those_of_the_file(base, tiny_random):
+    model = classifier(base)
+    weights = load_file(tiny_random / "model.safetensors")
+    attention = model.base_model.model.model.layers[0].self_attn
+    assert torch.equal(attention.q_proj.base_layer.weight, weights["model.layers.0.self_attn.q_proj.weight"])
+    assert torch.equal(model.base_model.model.model.embed_tokens.weight, weights["model.embed_tokens.weight"])
+    assert next(model.parameters()).dtype == torch.float32
+
+
+def test_the_seed_decides_the_start(base):
+    first, again, other = (adapter_tensors(classifier(base, seed=seed)) for seed in (1, 1, 2))
+    head = "base_model.model.score.weight"
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first[head], other[head])
+
+
+def test_the_head_has_an_output_for_each_label(base):
+    assert adapter_tensors(classifier(base, labels=3))["base_model.model.score.weight"].shape == (3, 16)
+
+
+def test_a_head_that_comes_with_the_base_model_is_drawn_anew(base, tmp_path):
+    # A backbone that was fine-tuned for another task has a head of the same shape.
+    own = classifier(base).merge_and_unload()
+    torch.nn.init.constant_(own.score.weight, 7)
+    shutil.copytree(base.folder, tmp_path / "tuned")
+    own.save_pretrained(tmp_path / "tuned")
+    with opened_base_model(str(tmp_path / "tuned")) as tuned:
+        assert adapter_tensors(classifier(tuned))["base_model.model.score.weight"].abs().max() < 1
+        assert adapter_tensors(classifier(tuned, labels=3))["base_model.model.score.weight"].shape == (3, 16)
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("auto", ["k_proj", "o_proj", "q_proj", "v_proj"]),
+        ("q_proj", ["q_proj"]),
+        (" v_proj , q_proj ", ["q_proj", "v_proj"]),
+        ("q_proj,", ["q_proj"]),
+    ],
+)
+def test_target_modules(base, asked, found):
+    assert peft_settings(classifier(base, target_modules=asked))["target_modules"] == found
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"), [("gate_proj", "gate_proj"), ("q_proj,up", "up"), ("", ""), (",", ""), ("score", "score")]
+)
+def test_target_modules_that_are_not_there(base, asked, named):
+    assert refusal(classifier, base, target_modules=asked) == (
+        f"target module {named!r} matches no linear layer of the base model; choose from k_proj, o_proj, q_proj, v_proj"
+    )
+
+
+def test_what_is_recorded_of_peft(base):
+    assert peft_settings(classifier(base)) == {
+        "peft_type": "LORA",
+        "task_type": "SEQ_CLS",
+        "r": 2,
+        "lora_alpha": 4.0,
+        "lora_dropout": 0.0,
+        "bias": "none",
+        "target_modules": ["k_proj", "o_proj", "q_proj", "v_proj"],
+        "modules_to_save": ["score"],
+        "use_rslora": False,
+        "use_dora": False,
+        "fan_in_fan_out": False,
+    }
+
+
+def change_config(folder, **changes):
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_an_architecture_without_a_classifier_is_refused(folder):
+    change_config(folder, model_type="vit")
+    with opened_base_model(str(folder)) as base:
+        assert refusal(classifier, base) == (
+            "the base model 'tiny': transformers has no sequence classifier for the architecture 'vit'; choose a model "
+            "such as a Mixtral, Mistral, Llama, GPT-NeoX, BERT, ESM or ModernBERT"
+        )
+
+
+@pytest.mark.parametrize("changes", [{"hidden_size": 32}, {"num_hidden_layers": 2}, {"num_local_experts": 4}])
+def test_weights_that_do_not_belong_to_the_settings_are_refused(folder, changes):
+    change_config(folder, **changes)
+    with opened_base_model(str(folder)) as base:
+        message = refusal(classifier, base)
+    assert message.startswith("the base model 'tiny'")
+    assert message.endswith("is it the model that its config.json describes?")
+
+
+@pytest.mark.parametrize("changes", [{"hidden_size": "big"}, {"hidden_act": "magic"}, {"num_attention_heads": 3}])
+def test_settings_that_make_no_model_are_refused(folder, changes):
+    change_config(folder, **changes)
+    with opened_base_model(str(folder)) as base:
+        assert refusal(classifier, base).startswith("the base model 'tiny' ")
+
+
+# --- a trained classifier --------------------------------------------------------------------------------------------
+
+
+def test_the_merged_model_predicts_what_the_unmerged_one_does(base):
+    model = shaken(classifier(base))
+    merged = trained_classifier(base, adapter_of(model, base, ["a", "b"]), PAD)
+    expected, found = predicted(model, base), predicted(merged, base)
+    assert np.abs(expected - found).max() < 1e-5
+    assert np.ptp(expected[:, 0]) > 0.05  # the comparison is not one of constants
+    assert not merged.training
+
+
+def test_the_wrong_base_model_is_refused_in_a_sentence_that_names_both(base, folder):
+    adapter = adapter_of(classifier(base), base, ["a", "b"])
+    content = bytearray((folder / "model.safetensors").read_bytes())
+    content[-1] ^= 1
+    (folder / "model.safetensors").write_bytes(content)
+    with opened_base_model(str(folder), "lab/other") as other:
+        message = refusal(trained_classifier, other, adapter, PAD)
+        assert message == (
+            f"the adapter was trained on the base model 'tiny-random' (mixtral, weights {base.weights_sha256[:12]}), "
+            f"but the base model given is 'lab/other' (mixtral, weights {other.weights_sha256[:12]}); choose 'tiny-random'"
+        )
+
+
+def test_the_right_weights_with_another_tokenizer_are_refused(base, folder):
+    adapter = adapter_of(classifier(base), base, ["a", "b"])
+    (folder / "tokenizer.json").write_text((folder / "tokenizer.json").read_text() + "\n")
+    with opened_base_model(str(folder)) as other:
+        message = refusal(trained_classifier, other, adapter, PAD)
+    assert f"(mixtral, tokenizer {base.tokenizer_sha256[:12]})" in message
+    assert "but the base model given is 'tiny'" in message
+
+
+def test_the_name_of_the_base_model_does_not_matter(base, tiny_random):
+    adapter = adapter_of(classifier(base), base, ["a", "b"])
+    with opened_base_model(str(tiny_random), "another name") as same:
+        trained_classifier(same, adapter, PAD)
+
+
+HEAD = "base_model.model.score.weight"
+MATRIX = "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight"
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "reason"),
+    [
+        (HEAD, None, f"tensor {HEAD!r} is missing"),
+        (MATRIX, None, f"tensor {MATRIX!r} is missing"),
+        (HEAD, lambda tensor: tensor[:1], f"tensor {HEAD!r} is torch.float32 (1, 16), not (2, 16)"),
+        (MATRIX, lambda tensor: tensor.T, f"tensor {MATRIX!r} is torch.float32 (16, 2), not (2, 16)"),
+        (HEAD, lambda tensor: tensor.long(), f"tensor {HEAD!r} is torch.int64 (2, 16), not (2, 16)"),
+        (HEAD, lambda tensor: tensor * torch.nan, f"tensor {HEAD!r} holds NaN or infinity"),
+        (MATRIX, lambda tensor: tensor + torch.inf, f"tensor {MATRIX!r} holds NaN or infinity"),
+        ("base_model.model.extra", lambda _: torch.zeros(2), "tensor 'base_model.model.extra' has no place in it"),
+    ],
+    ids=["no head", "no matrix", "short head", "turned matrix", "integers", "NaN", "infinity", "surplus"],
+)
+def test_tensors_that_do_not_fit_are_refused(base, name, change, reason):
+    adapter = adapter_of(classifier(base), base, ["a", "b"])
+    tensor = adapter.tensors.pop(name, None)
+    if change:
+        adapter.tensors[name] = change(tensor)
+    assert refusal(trained_classifier, base, adapter, PAD) == (
+        f"the adapter does not fit the base model that it names ({reason}); train it again"
+    )
+
+
+@pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.float8_e5m2, torch.bool, torch.complex64])
+def test_tensors_of_another_kind_of_number_are_refused(base, dtype):
+    adapter = adapter_of(classifier(base), base, ["a", "b"])
+    adapter.tensors[HEAD] = adapter.tensors[HEAD].to(dtype)
+    assert refusal(trained_classifier, base, adapter, PAD) == (
+        f"the adapter does not fit the base model that it names (tensor {HEAD!r} is {dtype} (2, 16), not (2, 16)); "
+        "train it again"
+    )
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_tensors_of_another_precision_are_read(base, dtype):
+    adapter = adapter_of(shaken(classifier(base)), base, ["a", "b"])
+    exact = predicted(trained_classifier(base, adapter, PAD), base)
+    adapter.tensors.update({name: tensor.to(dtype) for name, tensor in adapter.tensors.items()})
+    assert np.abs(predicted(trained_classifier(base, adapter, PAD), base) - exact).max() < 0.01
+
+
+def test_another_number_of_labels_than_the_head_has_is_refused(base):
+    adapter = adapter_of(classifier(base), base, ["a", "b", "c"])
+    assert f"tensor {HEAD!r} is torch.float32 (2, 16), not (3, 16)" in refusal(trained_classifier, base, adapter, PAD)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"peft_type": "LOHA"},
+        {"r": 0},
+        {"r": -1},
+        {"r": "2"},
+        {"r": None},
+        {"r": 3},
+        {"bias": "some"},
+        {"target_modules": ["nothing"]},
+        {"target_modules": []},
+        {"target_modules": None},
+        {"target_modules": 5},
+        {"target_modules": "("},
+        {"target_modules": "all-linear"},
+        {"modules_to_save": ["embed_tokens"]},
+        {"modules_to_save": 5},
+        {"use_dora": True},
+        {"use_dora": "yes"},
+        {"lora_alpha": "much"},
+        {"lora_alpha": None},
+        {"lora_dropout": 7},
+        {"lora_dropout": "much"},
+    ],
+    ids=str,
+)
+def test_settings_of_peft_that_do_not_belong_to_the_tensors_are_refused(base, change):
+    adapter = adapter_of(classifier(base), base, ["a", "b"])
+    adapter = dataclasses.replace(adapter, peft=adapter.peft | change)
+    message = refusal(trained_classifier, base, adapter, PAD)
+    assert message.startswith("the adapter does not fit the base model that it names (")
+
+
+def test_a_missing_setting_of_peft_is_refused(base):
+    adapter = adapter_of(classifier(base), base, ["a", "b"])
+    for name in list(adapter.peft):
+        part = {key: value for key, value in adapter.peft.items() if key != name}
+        if name != "task_type":  # it is always the same
+            refusal(trained_classifier, base, dataclasses.replace(adapter, peft=part), PAD)
+
+
+# --- other architectures ---------------------------------------------------------------------------------------------
+
+SMALL = {
+    **{"vocab_size": 9, "hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2},
+    **{"pad_token_id": PAD, "bos_token_id": 1, "eos_token_id": 2, "max_position_embeddings": 64},
+}
+ARCHITECTURES = {
+    "bert": (AutoModelForMaskedLM, {}),
+    "roberta": (AutoModelForMaskedLM, {}),
+    "esm": (AutoModelForMaskedLM, {"position_embedding_type": "absolute", "mask_token_id": 4}),
+    "modernbert": (AutoModelForMaskedLM, {"cls_token_id": 1, "sep_token_id": 2}),
+    "gpt2": (AutoModelForCausalLM, {"n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": 64}),
+    "gpt_neox": (AutoModelForCausalLM, {}),
+    "llama": (AutoModelForCausalLM, {"num_key_value_heads": 2}),
+    "mistral": (AutoModelForCausalLM, {"num_key_value_heads": 1}),
+}
+
+
+@pytest.mark.filterwarnings("ignore:fan_in_fan_out")  # PEFT says that it sets it for GPT-2
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_architectures(architecture, folder):
+    model_class, settings = ARCHITECTURES[architecture]
+    set_seed(0)
+    model_class.from_config(AutoConfig.for_model(architecture, **SMALL | settings)).save_pretrained(folder)
+    with opened_base_model(str(folder)) as base:
+        model = shaken(classifier(base))
+        adapter = adapter_of(model, base, ["a", "b"])
+        expected = predicted(model, base)
+        assert np.abs(predicted(trained_classifier(base, adapter, PAD), base) - expected).max() < 1e-5
+        assert np.ptp(expected[:, 0]) > 0.01
+        # as long as the model can read: one position more would be an error
+        encoder = Encoder(base, 1000)
+        tokens = encoder.encode(["ACGT" * 50]).tokens
+        assert len(tokens[0]) == encoder.model_limit == (60 if architecture in ("esm", "roberta") else 64)
+        probabilities(model, tokens, PAD, 1, lambda _: None)

@@ -192,7 +192,8 @@ def test_the_wrong_base_model_is_refused_in_a_sentence_that_names_both(base, fol
         message = refusal(trained_classifier, other, adapter, PAD)
         assert message == (
             f"the adapter was trained on the base model 'tiny-random' (mixtral, weights {base.weights_sha256[:12]}), "
-            f"but the base model given is 'lab/other' (mixtral, weights {other.weights_sha256[:12]}); choose 'tiny-random'"
+            f"but the base model given is 'lab/other' (mixtral, weights "
+            f"{other.weights_sha256[:12]}); choose 'tiny-random'"
         )
 
 

@@ -95,6 +95,8 @@ def finetune(
                 f"{sources['dev']}, line {line}: label {label!r} does not occur in {sources['train']}, whose labels are "
                 f"{', '.join(labels)}; make both splits from the same data"
             )
+    # With one label in dev, every epoch's MCC is 0 and the first would be kept whatever was learnt.
+    require_two_labels(ordered_labels(records["dev"]["label"]), sources["dev"])
     with opened_base_model(base_model, base_model_id, base_model_revision) as base:
         encoder = Encoder(base, max_length)
         datasets, said = {}, []
@@ -232,6 +234,11 @@ def _train(
 
 def _dev_scores(prediction) -> dict[str, float]:
     logits = torch.as_tensor(np.asarray(prediction.predictions)).double()
+    if not torch.isfinite(logits).all():
+        raise UserError(
+            "the training diverged: the model's outputs are no longer numbers; choose a smaller learning rate or LoRA "
+            "alpha"
+        )
     return score(np.asarray(prediction.label_ids), torch.softmax(logits, dim=-1).numpy())
 
 

@@ -1,0 +1,233 @@
+import hashlib
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from transformers import set_seed
+
+from conftest import STRANGE_LABELS
+from dna_lm.applying import evaluate
+from dna_lm.base_model import opened_base_model
+from dna_lm.classifier import adapter_tensors, new_classifier
+from dna_lm.finetuning import finetune
+from refusals import refusal
+from small import TINY_RANDOM, TRAINING, sequences, write_labelled
+
+HEAD = "base_model.model.score.weight"
+
+
+def train(splits, **changes):
+    return finetune(**TRAINING | {"train": splits["train"], "dev": splits["dev"]} | changes)
+
+
+def sha256(path) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def start():
+    """The tensors with which the training of the fixtures starts."""
+    set_seed(TRAINING["seed"])
+    lora = {name: TRAINING[name] for name in ("lora_r", "lora_alpha", "lora_dropout", "target_modules")}
+    with opened_base_model(str(TINY_RANDOM)) as base:
+        return adapter_tensors(new_classifier(base, 2, 3, **lora))
+
+
+# --- what is trained -------------------------------------------------------------------------------------------------
+
+
+def test_the_head_and_every_lora_matrix_are_trained_and_saved(two):
+    before, after = start(), two.result.adapter.tensors
+    assert after.keys() == before.keys()
+    assert HEAD in after
+    for name, tensor in after.items():
+        assert not torch.allclose(tensor, before[name], atol=1e-4), name
+
+
+def test_nothing_of_the_base_model_is_in_the_adapter_or_changed(two, tiny_random):
+    for name in two.result.adapter.tensors:
+        assert ".lora_A." in name or ".lora_B." in name or name == HEAD
+    assert sha256(tiny_random / "model.safetensors") == two.result.adapter.base_model["weights_sha256"]
+
+
+def test_the_classifier_has_learnt_something(two, three):
+    assert two.result.history["dev_mcc"].max() > 0.8
+    assert three.result.history["dev_mcc"].max() > 0.4
+
+
+# --- the kept epoch --------------------------------------------------------------------------------------------------
+
+
+def test_the_kept_epoch_has_the_highest_mcc_on_dev(two):
+    history = two.result.history
+    assert history["epoch"].tolist() == [1, 2, 3, 4, 5, 6]
+    assert two.result.best_epoch == history["dev_mcc"].argmax() + 1
+    assert history["kept"].tolist() == ["yes" if epoch == two.result.best_epoch else "" for epoch in history["epoch"]]
+    # The fixture is such that this is neither where training starts nor where it ends.
+    assert 1 < two.result.best_epoch < 6
+
+
+@pytest.mark.parametrize("trained", ["two", "three"])
+def test_the_adapter_is_that_of_the_kept_epoch(trained, request):
+    trained = request.getfixturevalue(trained)
+    kept = trained.result.history.iloc[trained.result.best_epoch - 1]
+    scores = evaluate(
+        base_model=str(TINY_RANDOM),
+        base_model_id=None,
+        adapter=str(trained.adapter),
+        data=trained.splits["dev"],
+        batch_size=8,
+        progress=lambda _: None,
+    ).scores
+    found = {f"dev_{name}": scores[name] for name in ("loss", "accuracy", "f1_macro", "mcc")}
+    assert found == pytest.approx({name: kept[name] for name in found}, abs=1e-5)
+    others = trained.result.history["dev_loss"].drop(trained.result.best_epoch - 1)
+    assert (abs(others - kept["dev_loss"]) > 1e-4).all()  # no other epoch would do
+
+
+def test_of_equal_epochs_the_first_is_kept(two):
+    # The rate is so small that every epoch predicts the same labels.
+    result = train(two.splits, learning_rate=1e-8, epochs=3)
+    assert result.history["dev_mcc"].nunique() == 1
+    assert result.best_epoch == 1
+
+
+def test_patience_ends_the_training(two):
+    result = train(two.splits, learning_rate=1e-8, epochs=9, patience=2)
+    assert len(result.history) == 3
+
+
+def test_without_patience_all_epochs_are_trained(two):
+    assert len(train(two.splits, learning_rate=1e-8, epochs=4, patience=0).history) == 4
+
+
+def test_the_learning_rate_falls_linearly(two):
+    rates = two.result.history["learning_rate"]
+    assert rates.is_monotonic_decreasing
+    assert rates.diff().dropna().tolist() == pytest.approx([-TRAINING["learning_rate"] / 6] * 5)
+
+
+# --- seeds and records -----------------------------------------------------------------------------------------------
+
+
+def test_the_seed_decides(two):
+    same, other = train(two.splits, epochs=1), train(two.splits, epochs=1, seed=2**32 - 1)
+    again = train(two.splits, epochs=1)
+    assert all(torch.equal(same.adapter.tensors[name], again.adapter.tensors[name]) for name in same.adapter.tensors)
+    assert same.adapter.training == again.adapter.training
+    assert not torch.equal(same.adapter.tensors[HEAD], other.adapter.tensors[HEAD])
+
+
+def test_what_is_recorded(two):
+    adapter = two.result.adapter
+    assert adapter.base_model == {
+        "id": "tiny-random",
+        "revision": "",
+        "architecture": "mixtral",
+        "weights_sha256": sha256(TINY_RANDOM / "model.safetensors"),
+        "tokenizer_sha256": sha256(TINY_RANDOM / "tokenizer.json"),
+    }
+    assert adapter.task == {
+        "type": "single_label_classification",
+        "labels": ["no", "yes"],
+        "max_length": 50,
+        "pooling": "last_token",
+        "strand": "forward",
+        "decision_threshold": None,
+        "calibration": None,
+    }
+    training = adapter.training
+    not_options = ("base_model", "base_model_id", "base_model_revision", "progress")
+    assert training["options"] == {name: value for name, value in TRAINING.items() if name not in not_options}
+    assert training["versions"]["torch"] == version("torch")
+    assert training["sequences"] == {"train": 60, "dev": 30}
+    assert (training["train_sha256"], training["dev_sha256"]) == (
+        sha256(two.splits["train"]),
+        sha256(two.splits["dev"]),
+    )
+    assert training["trainable_parameters"] == 4 * 2 * (16 * 2) + 2 * 16
+    assert training["best_epoch"] == two.result.best_epoch
+    assert pd.DataFrame(training["history"]).equals(two.result.history)
+
+
+def test_no_path_of_this_machine_is_recorded(two):
+    recorded = json.dumps([two.result.adapter.training, two.result.adapter.task, two.result.adapter.base_model])
+    for part in (*Path(two.splits["train"]).parts[1:-1], "train.csv", *TINY_RANDOM.parts[1:-1]):
+        assert f"/{part}" not in recorded
+
+
+def test_the_base_model_may_have_a_name_and_a_revision(two):
+    result = train(two.splits, base_model_id="lab/model", base_model_revision="v7", epochs=1)
+    assert (result.adapter.base_model["id"], result.adapter.base_model["revision"]) == ("lab/model", "v7")
+
+
+# --- labels ----------------------------------------------------------------------------------------------------------
+
+
+def test_labels_that_are_numbers_stay_text_and_come_in_numerical_order(three):
+    assert three.labels == ["1", "9", "10"]
+
+
+def test_labels_that_are_names_come_in_alphabetical_order(two):
+    assert two.labels == ["no", "yes"]
+
+
+def test_labels_may_hold_any_printable_text(strange):
+    assert strange.labels == sorted(STRANGE_LABELS)
+
+
+# --- messages --------------------------------------------------------------------------------------------------------
+
+
+def test_progress_and_warnings(two):
+    said = []
+    result = train(two.splits, epochs=1, max_length=10, progress=said.append)
+    warnings = [line.removeprefix("warning: ") for line in said if line.startswith("warning: ")]
+    assert result.warnings == warnings
+    assert [text.split(":")[0] for text in warnings] == ["the training split (train.csv)", "the dev split (dev.csv)"]
+    assert "sequences are longer than 10 tokens and lose their end" in warnings[0]
+    row = result.history.iloc[0]
+    assert [line for line in said if line.startswith(("training", "epoch"))] == [
+        "training 288 of 3,104 parameters on 60 sequences",
+        f"epoch 1 of 1: dev loss {row.dev_loss:.4f}, accuracy {row.dev_accuracy:.3f}, MCC {row.dev_mcc:.3f}",
+    ]
+    assert result.adapter.max_length == 10
+
+
+def test_the_limit_of_the_model_is_recorded_when_it_is_the_lower_one(two):
+    assert train(two.splits, epochs=1, max_length=100_000).adapter.max_length == 512
+
+
+# --- refused ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("split", ["train", "dev"])
+def test_one_label_is_refused(two, tmp_path, split):
+    one = write_labelled(tmp_path / "one.csv", sequences(["yes"], 9, seed=0))
+    name = {"train": "the training split", "dev": "the dev split"}[split]
+    assert refusal(train, two.splits | {split: one}) == (
+        f"{name} (one.csv) has one label only ('yes'); a classifier needs at least two"
+    )
+
+
+def test_a_label_of_dev_that_train_has_not_is_refused(two, tmp_path):
+    dev = write_labelled(tmp_path / "dev.csv", [("ACGT", "yes"), ("ACGT", "no"), ("ACGT", "maybe")])
+    assert refusal(train, two.splits | {"dev": dev}) == (
+        "the dev split (dev.csv), line 4: label 'maybe' does not occur in the training split (train.csv), whose labels "
+        "are no, yes; make both splits from the same data"
+    )
+
+
+def test_a_missing_column_is_refused(two, test_data):
+    assert refusal(train, two.splits | {"train": str(test_data / "unclean.csv")}) == (
+        "the training split (unclean.csv) has no column 'sequence'; its columns are name, bound, dna: is there a "
+        "header line, and is the right column chosen?"
+    )
+
+
+def test_training_that_diverges_is_refused(two):
+    assert refusal(train, two.splits, lora_alpha=1e20, learning_rate=1.0, epochs=2) == (
+        "the training diverged: the model's outputs are no longer numbers; choose a smaller learning rate or LoRA alpha"
+    )

@@ -6,7 +6,6 @@ The adapters belong to the base models of this checkout: make them again when th
 """
 
 import gzip
-import json
 import os
 import shutil
 import subprocess
@@ -118,7 +117,8 @@ def main() -> None:
     make_adapters()
     row = ["dna-lm/tiny-random", "Tiny random model (for tests)", "text-generation", "sequence", "dna_lm", "1"]
     (TEST_DATA / "huggingface.loc").write_text("\t".join([*row, "${__HERE__}/tiny-random"]) + "\n")
-    print(json.dumps({file.name: file.stat().st_size for file in sorted(TEST_DATA.iterdir()) if file.is_file()}, indent=1))
+    for file in sorted(TEST_DATA.glob("*.*")):
+        print(f"{file.stat().st_size:9,} bytes  {file.name}")
 
 
 if __name__ == "__main__":

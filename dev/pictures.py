@@ -62,7 +62,9 @@ def main() -> None:
         for tool in TOOLS:
             shoot(page, f"{options.galaxy}/?tool_id=dna_lm_{tool}", options.folder / f"form_{tool}.png", height=1500)
         for tool, dataset in reports(page, options.galaxy).items():
-            shoot(page, f"{options.galaxy}/datasets/{dataset}/report", options.folder / f"report_{tool}.png", height=2000)
+            shoot(
+                page, f"{options.galaxy}/datasets/{dataset}/report", options.folder / f"report_{tool}.png", height=2000
+            )
         browser.close()
 
 

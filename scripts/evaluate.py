@@ -10,6 +10,7 @@ def main(options):
 
     configure_torch(options.threads)
     import pandas as pd
+
     from dna_lm.applying import evaluate
     from dna_lm.figures import plot_evaluation
     from dna_lm.outputs import staged

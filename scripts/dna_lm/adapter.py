@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .base_model import BaseModel
+from .base_model import IDENTITY, BaseModel
 from .errors import UserError
 from .tables import check_label
 
@@ -121,13 +121,18 @@ def _read_record(text: str, source: str) -> dict[str, Any]:
     if not all(isinstance(record.get(part), dict) for part in ("peft", "base_model", "task", "training")):
         raise damaged
     labels, max_length = record["task"].get("labels"), record["task"].get("max_length")
-    if not (isinstance(labels, list) and len(labels) > 1 and all(isinstance(label, str) for label in labels)):
+    if not (isinstance(labels, list) and all(isinstance(label, str) for label in labels)):
         raise damaged
-    if not (isinstance(max_length, int) and max_length > 0):
+    if len(labels) < 2 or len(set(labels)) < len(labels):
+        raise damaged
+    if not (type(max_length) is int and max_length > 0):
         raise damaged
     for label in labels:
         check_label(label, source)
-    if not all(isinstance(value, str) for value in record["base_model"].values()):
+    if not all(isinstance(record["base_model"].get(name), str) for name in IDENTITY):
+        raise damaged
+    sequences = record["training"].get("sequences")
+    if not (isinstance(sequences, dict) and all(type(sequences.get(name)) is int for name in ("train", "dev"))):
         raise damaged
     return record
 
@@ -136,9 +141,9 @@ def check_base_model(adapter: Adapter, base_model: BaseModel) -> None:
     """Raise UserError, naming both, unless the base model is the one that the adapter was trained on."""
     recorded, given = adapter.base_model, base_model.identity()
     for part, key in (("weights", "weights_sha256"), ("tokenizer", "tokenizer_sha256")):
-        if recorded.get(key) != given[key]:
+        if recorded[key] != given[key]:
             raise UserError(
-                f"the adapter was trained on the base model {recorded.get('id')!r} ({recorded.get('architecture')}, "
-                f"{part} {str(recorded.get(key))[:12]}), but the base model given is {given['id']!r} "
-                f"({given['architecture']}, {part} {given[key][:12]}); choose {recorded.get('id')!r}"
+                f"the adapter was trained on the base model {recorded['id']!r} ({recorded['architecture']}, "
+                f"{part} {recorded[key][:12]}), but the base model given is {given['id']!r} "
+                f"({given['architecture']}, {part} {given[key][:12]}); choose {recorded['id']!r}"
             )

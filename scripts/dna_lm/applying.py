@@ -9,7 +9,7 @@ import pandas as pd
 from .adapter import Adapter, load_adapter
 from .base_model import opened_base_model
 from .classifier import trained_classifier
-from .encoding import Encoder, warnings
+from .encoding import Encoder, summary, warnings
 from .errors import UserError
 from .fasta import read_fasta
 from .inference import probabilities
@@ -22,13 +22,17 @@ from .textfiles import describe
 
 @dataclass(frozen=True)
 class Evaluated:
-    """Scores by name, the predictions table, label numbers (n,), probabilities (n, labels), the adapter, warnings."""
+    """Scores by name, the predictions table, label numbers (n,), probabilities (n, labels), the adapter.
+
+    read: a sentence on what the model was given; warnings: sentences that a user has to read.
+    """
 
     scores: dict[str, float]
     predictions: pd.DataFrame
     truth: np.ndarray
     probabilities: np.ndarray
     adapter: Adapter
+    read: str
     warnings: list[str]
 
 
@@ -57,14 +61,14 @@ def evaluate(
                 f"{', '.join(loaded.labels)}"
             )
     require_two_labels(ordered_labels(records["label"]), source)
-    result, said = _probabilities(
+    result, read, said = _probabilities(
         base_model, base_model_id, loaded, records["sequence"], batch_size, source, progress
     )
     truth = records["label"].map(loaded.labels.index).to_numpy()
     predictions = _predictions(records.drop(columns=["label", "correct"], errors="ignore"), result, loaded.labels)
     predictions["label"] = records["label"].to_numpy()
     predictions["correct"] = np.where(predictions["label"] == predictions["predicted"], "yes", "no")
-    return Evaluated(score(truth, result), predictions, truth, result, loaded, said)
+    return Evaluated(score(truth, result), predictions, truth, result, loaded, read, said)
 
 
 def predict(
@@ -93,9 +97,7 @@ def predict(
         sequences = normalise_column(records[column], source)
         records = records.drop(columns=column).assign(sequence=sequences)
     loaded = load_adapter(adapter)
-    result, _ = _probabilities(
-        base_model, base_model_id, loaded, records["sequence"], batch_size, source, progress
-    )
+    result, _, _ = _probabilities(base_model, base_model_id, loaded, records["sequence"], batch_size, source, progress)
     return _predictions(records, result, loaded.labels)
 
 
@@ -107,16 +109,18 @@ def _probabilities(
     batch_size: int,
     source: str,
     progress: Callable[[str], None],
-) -> tuple[np.ndarray, list[str]]:
+) -> tuple[np.ndarray, str, list[str]]:
+    """Return the probabilities, a sentence on what was read, and the warnings."""
     with opened_base_model(base_model, base_model_id) as base:
         encoder = Encoder(base, adapter.max_length)
         pad_token_id = encoder.tokenizer.pad_token_id
         model = trained_classifier(base, adapter, pad_token_id)
         encoded = encoder.encode(sequences.tolist())
-        said = warnings(encoded, encoder, source)
+        read, said = summary(encoded, source), warnings(encoded, encoder, source)
+        progress(read)
         for text in said:
             progress(f"warning: {text}")
-        return probabilities(model, encoded.tokens, pad_token_id, batch_size, progress), said
+        return probabilities(model, encoded.tokens, pad_token_id, batch_size, progress), read, said
 
 
 def _predictions(records: pd.DataFrame, result: np.ndarray, labels: list[str]) -> pd.DataFrame:

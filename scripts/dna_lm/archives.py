@@ -75,7 +75,9 @@ class _opened:  # noqa: N801 (a context manager, used like a function)
         elif tarfile.is_tarfile(archive):
             self.file = tarfile.open(archive)  # noqa: SIM115 (closed by __exit__)
         else:
-            raise UserError(f"{source} is neither a folder nor a zip or tar archive; choose a Hugging Face folder or one packed")
+            raise UserError(
+                f"{source} is neither a folder nor a zip or tar archive; choose a Hugging Face folder or one packed"
+            )
 
     def __enter__(self) -> Iterator[_Member]:
         return _zip_members(self.file) if isinstance(self.file, zipfile.ZipFile) else _tar_members(self.file)
@@ -108,9 +110,7 @@ def _checked(member: _Member, source: str) -> PurePosixPath:
     if not path.parts or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
         raise UserError(f"{source}: {member.name!r} points outside the archive's folder; pack it again from inside it")
     if path.suffix.lower() in PICKLES:
-        raise UserError(
-            f"{source}: {member.name!r} is a pickle, which can run code and is never read; save the model as safetensors"
-        )
+        raise UserError(f"{source}: {member.name!r} is a pickle, which can run code: save the model as safetensors")
     if member.size > MAX_BYTES:
         raise UserError(f"{source}: {member.name!r} claims {member.size} bytes, which is refused")
     return path

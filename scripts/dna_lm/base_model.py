@@ -26,6 +26,8 @@ TOKENIZER_FILES = (
     "added_tokens.json",
 )
 INDEX = "model.safetensors.index.json"
+# The fields of a BaseModel that an adapter records, all text.
+IDENTITY = ("id", "revision", "architecture", "weights_sha256", "tokenizer_sha256")
 
 
 @dataclass(frozen=True)
@@ -47,13 +49,7 @@ class BaseModel:
 
     def identity(self) -> dict[str, str]:
         """What an adapter records of its base model."""
-        return {
-            "id": self.id,
-            "revision": self.revision,
-            "architecture": self.architecture,
-            "weights_sha256": self.weights_sha256,
-            "tokenizer_sha256": self.tokenizer_sha256,
-        }
+        return {name: getattr(self, name) for name in IDENTITY}
 
 
 def is_model_file(name: str) -> bool:

@@ -72,7 +72,9 @@ def peft_settings(model: PeftModel) -> dict[str, Any]:
     settings["target_modules"] = sorted(settings["target_modules"])
     # PEFT adds the usual names of heads; only those that the model has are saved.
     settings["modules_to_save"] = sorted(
-        name for name in set(settings["modules_to_save"]) if any(path.endswith(name) for path, _ in model.named_modules())
+        name
+        for name in set(settings["modules_to_save"])
+        if any(path.endswith(name) for path, _ in model.named_modules())
     )
     return {"peft_type": "LORA", "task_type": "SEQ_CLS", **settings}
 
@@ -143,7 +145,9 @@ def _load(base_model: BaseModel, labels: int, pad_token_id: int) -> tuple[PreTra
     fresh = {key.rpartition(".")[0] for key in {*report["missing_keys"], *mismatched}}
     body = sorted(name for name in fresh if name.split(".")[0] not in HEADS and "pooler" not in name)
     if body:
-        raise UserError(f"{source} has no fitting weights for {body[0]}; is it the model that its config.json describes?")
+        raise UserError(
+            f"{source} has no fitting weights for {body[0]}; is it the model that its config.json describes?"
+        )
     return model, sorted(name for name in fresh if name.split(".")[0] not in HEADS)
 
 

@@ -45,7 +45,9 @@ class Encoder:
         self.model_limit = min(positions, self.tokenizer.model_max_length)
         self.max_length = min(max_length, self.model_limit)
         # A tokenizer without an unknown token leaves out what it does not know.
-        self._dropped = [letter for letter in AMBIGUOUS if not self.tokenizer(letter, add_special_tokens=False).input_ids]
+        self._dropped = [
+            letter for letter in AMBIGUOUS if not self.tokenizer(letter, add_special_tokens=False).input_ids
+        ]
 
     def encode(self, sequences: Sequence[str]) -> Encoded:
         """Encode normalised sequences."""
@@ -77,6 +79,15 @@ def _load_tokenizer(base_model: BaseModel, source: str) -> PreTrainedTokenizerBa
         # Padding is masked, so that any token serves; a classifier only has to know which one it is.
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token or tokenizer.convert_ids_to_tokens(0)
     return tokenizer
+
+
+def summary(encoded: Encoded, source: str) -> str:
+    """Return the sentence that says how much there is to read, and how much of it the model knows."""
+    count = sum(map(len, encoded.tokens))
+    return (
+        f"{source}: {len(encoded.tokens):,} sequences, {count:,} tokens, {encoded.unknown_share:.2%} of them unknown "
+        "to the base model"
+    )
 
 
 def warnings(encoded: Encoded, encoder: Encoder, source: str) -> list[str]:

@@ -37,4 +37,6 @@ def read_fasta(path: str | Path, source: str) -> pd.DataFrame:
         raise UserError(f"{source} holds no FASTA record; choose a file with '>' headers")
     index = pd.Index(lines, name="line")
     joined = pd.Series(["".join(parts) for parts in sequences], index=index, dtype=object)
-    return pd.DataFrame({"id": pd.Series(names, index=index, dtype=object), "sequence": normalise_column(joined, source)})
+    return pd.DataFrame(
+        {"id": pd.Series(names, index=index, dtype=object), "sequence": normalise_column(joined, source)}
+    )

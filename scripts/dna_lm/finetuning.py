@@ -23,7 +23,7 @@ from transformers import (
 from .adapter import Adapter
 from .base_model import opened_base_model, sha256_of_file
 from .classifier import adapter_tensors, new_classifier, peft_settings
-from .encoding import Encoder, warnings
+from .encoding import Encoder, summary, warnings
 from .errors import UserError
 from .inference import PROGRESS_SECONDS
 from .labels import ordered_labels, require_two_labels
@@ -38,11 +38,15 @@ RECORDED_LIBRARIES = ("torch", "transformers", "peft", "accelerate", "tokenizers
 
 @dataclass(frozen=True)
 class Finetuned:
-    """The adapter of the best epoch; the history, a row an epoch; and what a user has to read."""
+    """The adapter of the best epoch, and the history, a row an epoch.
+
+    read: a sentence on each split that was read; warnings: sentences that a user has to read.
+    """
 
     adapter: Adapter
     history: pd.DataFrame
     best_epoch: int
+    read: list[str]
     warnings: list[str]
 
 
@@ -92,16 +96,19 @@ def finetune(
     for line, label in records["dev"]["label"].items():
         if label not in labels:
             raise UserError(
-                f"{sources['dev']}, line {line}: label {label!r} does not occur in {sources['train']}, whose labels are "
-                f"{', '.join(labels)}; make both splits from the same data"
+                f"{sources['dev']}, line {line}: label {label!r} does not occur in {sources['train']}, whose labels "
+                f"are {', '.join(labels)}; make both splits from the same data"
             )
     # With one label in dev, every epoch's MCC is 0 and the first would be kept whatever was learnt.
     require_two_labels(ordered_labels(records["dev"]["label"]), sources["dev"])
     with opened_base_model(base_model, base_model_id, base_model_revision) as base:
         encoder = Encoder(base, max_length)
-        datasets, said = {}, []
+        datasets, unknown_shares, read, said = {}, {}, [], []
         for name, table in records.items():
             encoded = encoder.encode(table["sequence"].tolist())
+            read.append(summary(encoded, sources[name]))
+            progress(read[-1])
+            unknown_shares[name] = round(encoded.unknown_share, 6)
             said += warnings(encoded, encoder, sources[name])
             numbers = table["label"].map(labels.index)
             datasets[name] = [
@@ -141,6 +148,7 @@ def finetune(
                 "options": options,
                 "versions": {name: version(name) for name in RECORDED_LIBRARIES},
                 "sequences": {name: len(table) for name, table in records.items()},
+                "unknown_token_shares": unknown_shares,
                 "train_sha256": sha256_of_file(train),
                 "dev_sha256": sha256_of_file(dev),
                 "trainable_parameters": trainable,
@@ -148,7 +156,7 @@ def finetune(
                 "history": history.to_dict("records"),
             },
         )
-    return Finetuned(adapter, history, best_epoch, said)
+    return Finetuned(adapter, history, best_epoch, read, said)
 
 
 def _train(
@@ -262,4 +270,3 @@ class _Progress(TrainerCallback):
             f"epoch {state.epoch:.0f} of {self.epochs}: dev loss {metrics['eval_loss']:.4f}, "
             f"accuracy {metrics['eval_accuracy']:.3f}, MCC {metrics['eval_mcc']:.3f}"
         )
-

@@ -44,7 +44,9 @@ def default_threads() -> int:
 BUILT_IN = "built-in"
 
 THREADS = Option("threads", int, "CPU threads", default=0, minimum=0)
-SEED = Option("seed", int, "Seed of the random numbers: the same seed gives the same result", 42, minimum=0, maximum=2**32 - 1)
+SEED = Option(
+    "seed", int, "Seed of the random numbers: the same seed gives the same result", 42, minimum=0, maximum=2**32 - 1
+)
 BASE_MODEL = Option(
     "base_model",
     INPUT,
@@ -61,7 +63,9 @@ BATCH_SIZE = Option("batch_size", int, "Sequences in a batch", 32, minimum=1)
 
 PREPARE = (
     Option("table", INPUT, "Labelled sequences: CSV or TSV with a header line, also gzipped", optional=True),
-    Option("sequence_column", str, "Column of the table with the sequences: its name, or its number from 1", "sequence"),
+    Option(
+        "sequence_column", str, "Column of the table with the sequences: its name, or its number from 1", "sequence"
+    ),
     Option("label_column", str, "Column of the table with the labels: its name, or its number from 1", "label"),
     Option(
         "fasta", MANY, "LABEL=FILE: sequences of one label in FASTA, also gzipped; once for each label", optional=True
@@ -97,7 +101,9 @@ FINETUNE = (
         "Names of the linear layers that get LoRA matrices, separated by commas; 'auto' takes those of the attention",
         "auto",
     ),
-    Option("learning_rate", float, "Peak learning rate, after which it falls linearly to 0", 0.001, minimum=1e-8, maximum=1),
+    Option(
+        "learning_rate", float, "Peak learning rate, after which it falls linearly to 0", 0.001, minimum=1e-8, maximum=1
+    ),
     Option("epochs", int, "Times that the whole training split is seen, at most", 5, minimum=1),
     BATCH_SIZE,
     Option("weight_decay", float, "Weight decay of AdamW", 0.01, minimum=0, maximum=1),
@@ -154,7 +160,9 @@ class _Parser(argparse.ArgumentParser):
 def parser(tool: str) -> argparse.ArgumentParser:
     """Return the command line of a tool: `prepare`, `finetune`, `evaluate` or `predict`."""
     result = _Parser(
-        prog=f"{tool}.py", description=DESCRIPTIONS[tool], formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog=f"{tool}.py",
+        description=DESCRIPTIONS[tool],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     result.add_argument("--version", action="version", version=__version__)
@@ -176,7 +184,9 @@ def parser(tool: str) -> argparse.ArgumentParser:
 def _help(option: Option) -> str:
     parts = [option.help]
     if option.minimum is not None:
-        parts.append(f"at least {option.minimum:g}" + ("" if option.maximum is None else f", at most {option.maximum:g}"))
+        parts.append(
+            f"at least {option.minimum:g}" + ("" if option.maximum is None else f", at most {option.maximum:g}")
+        )
     if option is THREADS:
         parts.append("default: 0, which means $GALAXY_SLOTS or 1")
     elif option.default is not None:

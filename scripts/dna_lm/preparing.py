@@ -50,9 +50,7 @@ def prepare(
     if left != labels:
         gone = next(label for label in labels if label not in left)
         raise UserError(f"no sequence with label {gone!r} is left after cleaning; check the labels of the input")
-    splits = {
-        name: part.drop(columns=SOURCE) for name, part in split_random(cleaned.kept, shares, seed).items()
-    }
+    splits = {name: part.drop(columns=SOURCE) for name, part in split_random(cleaned.kept, shares, seed).items()}
     steps = {
         "read": records,
         "duplicates removed": cleaned.duplicates,

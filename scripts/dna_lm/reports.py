@@ -11,7 +11,9 @@ def escape(text: str) -> str:
 
     Every ASCII punctuation mark becomes its HTML entity.
     """
-    return "".join(f"&#{ord(mark)};" if mark.isascii() and not mark.isalnum() and mark != " " else mark for mark in text)
+    return "".join(
+        f"&#{ord(mark)};" if mark.isascii() and not mark.isalnum() and mark != " " else mark for mark in text
+    )
 
 
 def directive(call: str) -> str:
@@ -20,7 +22,7 @@ def directive(call: str) -> str:
 
 
 def table(output: str, title: str) -> str:
-    """Return the directive that shows a tabular output. Galaxy's own column headers are numbers: the first row is ours."""
+    """Return the directive that shows a tabular output. Galaxy's column headers are numbers: the first row is ours."""
     return directive(f'history_dataset_as_table(output="{output}", title="{title}", show_column_headers=false)')
 
 
@@ -34,13 +36,16 @@ def write_finetuning_report(result: Finetuned, path: str | Path) -> None:
         "# Fine-tuning a DNA language model",
         f"An adapter was trained on **{sequences['train']:,} sequences** with the labels "
         f"{_listed(adapter.labels)}, on top of the base model **{escape(adapter.base_model['id'])}** "
-        f"({escape(adapter.base_model['architecture'])}). It has {training['trainable_parameters']:,} trained parameters.",
+        f"({escape(adapter.base_model['architecture'])}). It has {training['trainable_parameters']:,} trained "
+        "parameters.",
         f"Of {len(result.history)} epochs, **epoch {result.best_epoch}** had the highest MCC on the "
         f"{sequences['dev']:,} dev sequences and is kept: MCC **{kept['dev_mcc']:.3f}**, accuracy "
         f"{kept['dev_accuracy']:.3f}, loss {kept['dev_loss']:.3f}.",
         *_warnings(result.warnings),
         directive('history_dataset_as_image(output="plot")'),
         table("history", "Training history"),
+        "## What was read",
+        *(f"- {escape(sentence)}" for sentence in result.read),
         "## What these figures do not say",
         "The dev split chose the epoch, so that its scores are a little too good. Evaluate the adapter on a test split "
         "that took no part in training.",
@@ -76,6 +81,7 @@ def write_evaluation_report(result: Evaluated, path: str | Path) -> None:
         "MCC (Matthews correlation coefficient) is 0 for guessing and 1 for perfect answers, whatever the share of the "
         f"labels. Precision, recall and F1 are macro averages: each label counts the same. {curve} The sequences are "
         "read on the strand on which they are given.",
+        f"What was read: {escape(result.read)}.",
         "The scores hold for sequences like these. If some resemble sequences of the training split (overlapping "
         "regions, homologs), they are too good.",
         "## Options",

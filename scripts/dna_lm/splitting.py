@@ -43,9 +43,9 @@ def split_random(records: pd.DataFrame, fractions: tuple[float, float, float], s
         train = len(positions) - dev - test
         if min(train, dev, test) < 1:
             raise UserError(
-                f"label {label!r} has {len(positions)} of {len(records)} sequences left after cleaning, too few for one "
-                f"in each split (train {max(train, 0)}, dev {dev}, test {test}); add sequences with this label or choose "
-                "other fractions"
+                f"label {label!r} has {len(positions)} of {len(records)} sequences left after cleaning, too few for "
+                f"one in each split (train {max(train, 0)}, dev {dev}, test {test}); add sequences with this label or "
+                "choose other fractions"
             )
         split_of[positions] = np.repeat(np.array(SPLITS, dtype=object), (train, dev, test))
     return {name: records[split_of == name] for name in SPLITS}

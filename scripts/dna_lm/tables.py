@@ -48,7 +48,8 @@ def read_table(path: str | Path, source: str) -> pd.DataFrame:
                 records.append(record)
         except csv.Error as problem:
             raise UserError(
-                f"{source}, line {start}: not a well-formed table ({problem}); mend the quotes or export it again"
+                f"{source}, line {start}: not a well-formed table ({problem}); mend the quotes, or export it "
+                "again as CSV"
             ) from None
     if not records:
         raise UserError(f"{source} has a header line and no record below it; choose a file that holds records")

@@ -71,7 +71,7 @@ def example_collection(client, history):
         for path, dataset in zip(paths, upload(client, history, paths), strict=True)
     ]
     description = CollectionDescription(name="ChIP-seq peaks", type="list", elements=elements)
-    return client.histories.create_dataset_collection(history, description)["id"]
+    return client.histories.create_dataset_collection(history, description, copy_elements=False)["id"]
 
 
 def import_workflow(client):

@@ -84,6 +84,7 @@ def local_galaxy(name, xml_files):
     """
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs start with it ignored
     runs = local_folder() / "run"
     if any(letter.isspace() for letter in str(runs)):
         raise SetupError(f"Galaxy cannot run in a folder with a space in its name: move {PROJECT}")

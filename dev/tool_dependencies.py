@@ -32,6 +32,11 @@ def requirements(xml_files):
     return found
 
 
+def normal(name):
+    """A package's name as the package index compares names."""
+    return name.lower().replace("_", "-")
+
+
 def check(required, lines):
     """Raise SetupError when a requirement is not what the lock file has.
 
@@ -40,11 +45,11 @@ def check(required, lines):
     locked = {}
     for line in lines:
         name, _, version = line.partition("==")
-        locked[name.lower().replace("_", "-")] = version
+        locked[normal(name)] = version
     wrong = []
     for name, version in sorted(required.items()):
         expected = EXCEPTIONS[name][1] if EXCEPTIONS.get(name, ("", ""))[0] == version else version
-        found = locked.get(INDEX_NAMES.get(name, name))
+        found = locked.get(normal(INDEX_NAMES.get(name, name)))
         if found != expected:
             wrong.append(f"{name} {version} is required, {found or 'nothing'} is locked")
     if wrong:

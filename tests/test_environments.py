@@ -1,0 +1,163 @@
+"""The virtual environments: made once, made again when their lock file changes, errors in one line."""
+
+import ast
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+import environments
+from environments import SetupError
+
+
+def wheel(folder, name):
+    """Write a tiny pure-Python wheel, so that pip has something to install without a network."""
+    path = folder / f"{name}-1.0-py3-none-any.whl"
+    info = f"{name}-1.0.dist-info"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(f"{name}.py", f"NAME = {name!r}\n")
+        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/RECORD", "")
+    return path
+
+
+@pytest.fixture
+def lock(tmp_path, monkeypatch):
+    """Return a function that writes the lock file of an environment: `tiny`, or `seer`, which sees `tiny`."""
+    monkeypatch.setattr(environments, "REQUIREMENTS", tmp_path)
+    monkeypatch.setattr(environments, "COST", {"tiny": (0.1, 1), "seer": (0.1, 1)})
+    monkeypatch.setattr(environments, "SEES", {"seer": "tiny"})
+    monkeypatch.setenv("DNA_LM_ENVIRONMENTS", str(tmp_path / "environments"))
+
+    def write(*lines, name="tiny"):
+        (tmp_path / f"{name}.txt").write_text("\n".join(lines) + "\n")
+
+    return write
+
+
+def test_real_ones_install_and_see_each_other_and_recover_from_failure(lock, tmp_path):
+    path = wheel(tmp_path, "tiny")
+    lock(path.as_uri())
+    lock(wheel(tmp_path, "other").as_uri(), name="seer")
+    path.rename(tmp_path / "hidden")
+    with pytest.raises(SetupError, match=r"pip install .* failed; the end of .*\.log:\n"):
+        environments.environment("tiny")
+    (tmp_path / "hidden").rename(path)
+
+    folder = environments.environment("seer")
+    script = "import other, tiny; print(other.NAME, tiny.NAME)"
+    assert subprocess.check_output([folder / "bin" / "python", "-c", script], text=True) == "other tiny\n"
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """The folders that were made, in order; nothing is installed in them."""
+    folders = []
+
+    def make(name, folder):
+        (folder / "bin").mkdir(parents=True, exist_ok=True)
+        (folder / "bin" / "python").touch()
+        folders.append(folder)
+
+    monkeypatch.setattr(environments, "make", make)
+    return folders
+
+
+def test_made_once_and_again_when_a_lock_file_changes(lock, made):
+    lock("# a comment", "tiny==1.0")
+    first = environments.environment("tiny")
+    lock("# another comment", "tiny==1.0")
+    assert environments.environment("tiny") == first
+    assert made == [first]
+    lock("tiny==2.0")
+    assert environments.environment("tiny") != first
+    assert len(made) == 2
+
+
+def test_made_again_when_one_that_it_sees_changes(lock, made):
+    lock("tiny==1.0")
+    lock("other==1.0", name="seer")
+    first = environments.environment("seer")
+    lock("tiny==2.0")
+    assert environments.environment("seer") != first
+
+
+def test_a_moved_one_and_one_without_its_python_are_made_again(lock, made, tmp_path, monkeypatch):
+    lock("tiny==1.0")
+    folder = environments.environment("tiny")
+    shutil.move(tmp_path / "environments", tmp_path / "moved")
+    monkeypatch.setenv("DNA_LM_ENVIRONMENTS", str(tmp_path / "moved"))
+    moved = environments.environment("tiny")
+    assert made == [folder, moved]
+    (moved / "bin" / "python").unlink()
+    environments.environment("tiny")
+    assert made == [folder, moved, moved]
+
+
+@pytest.mark.parametrize(
+    ("printed", "said"),
+    [
+        ("OSError: [Errno 28] No space left on device", "the disk is full"),
+        ("The virtual environment was not created because ensurepip is not available.", "no venv module"),
+        ("/usr/bin/python3: No module named venv", "no venv module"),
+        ("anything else", "anything else"),
+    ],
+)
+def test_failures_are_told_in_words(printed, said, tmp_path):
+    log = tmp_path / "log"
+    with open(log, "w") as output, pytest.raises(SetupError, match=said):
+        environments.run([sys.executable, "-c", f"print({printed!r}); exit(1)"], output, log)
+
+
+def test_full_disk_is_seen_before_the_start(lock, monkeypatch):
+    lock("never==1")
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10, 10, 0))
+    with pytest.raises(SetupError, match=r"the tiny environment needs 0.1 GB in .*, which has 0.0 GB free"):
+        environments.environment("tiny")
+
+
+def test_old_python_is_one_line_and_exit_code_2(monkeypatch, capsys):
+    monkeypatch.setattr(environments, "OLDEST_PYTHON", (99, 0))
+    with pytest.raises(SystemExit) as end:
+        environments.main(["make", "tools"])
+    assert end.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: Python 3.") and "99.0 or later is needed" in line
+
+
+def test_an_old_python_can_read_it():
+    ast.parse(Path(environments.__file__).read_text(), feature_version=(3, 6))
+
+
+def test_unknown_environment_is_refused():
+    with pytest.raises(SetupError, match="there is no environment called nothing; there are: galaxy, planemo"):
+        environments.environment("nothing")
+
+
+def test_commands_run_with_a_home_in_the_checkout(lock, tmp_path, monkeypatch):
+    monkeypatch.setenv("MPLCONFIGDIR", "/elsewhere")
+    monkeypatch.setenv("PIP_INDEX_URL", "https://mirror.example.org")
+    found = environments.variables(tmp_path)
+    assert found["HOME"] == str(environments.PROJECT / ".local" / "home")
+    assert found["PATH"].startswith(f"{tmp_path}/bin:")
+    assert "MPLCONFIGDIR" not in found
+    assert found["PIP_INDEX_URL"] == "https://mirror.example.org"
+
+
+@pytest.mark.parametrize("name", ["planemo", "tools", "checks"])
+def test_locks_are_complete_pins_without_cuda(name):
+    for line in environments.lock_lines(name):
+        assert "==" in line and "+" not in line, line
+        assert not line.startswith(("nvidia", "triton")), line
+
+
+def test_what_checks_and_tools_share_is_the_same():
+    checks, tools = (set(environments.lock_lines(name)) for name in ("checks", "tools"))
+    shared = {line.split("==")[0] for line in checks} & {line.split("==")[0] for line in tools}
+    assert {line for line in checks ^ tools if line.split("==")[0] in shared} == set()

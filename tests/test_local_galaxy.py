@@ -1,0 +1,225 @@
+"""What starts Galaxy and ends it: resolver folder, ports, clean-up, reading of planemo's results, reports."""
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+import janitor
+import local_galaxy
+import run_planemo_tests
+import tool_dependencies
+from environments import PROJECT, SetupError, lock_lines
+from plain_report import plain_report
+
+LOCK = ["torch==2.13.0", "numpy==2.3.5", "matplotlib==3.10.8", "huggingface_hub==2.4.0"]
+MACROS = """<macros>
+    <token name="@NUMPY@">2.3.5</token>
+    <requirement type="package" version="2.12.0">pytorch</requirement>
+    <requirement type="package" version="@NUMPY@">numpy</requirement>
+</macros>"""
+
+
+@pytest.fixture
+def macros(tmp_path):
+    path = tmp_path / "macros.xml"
+    path.write_text(MACROS)
+    return path
+
+
+# --- dependencies
+
+
+def test_requirements_have_their_tokens_put_in(macros):
+    assert tool_dependencies.requirements([macros]) == {"pytorch": "2.12.0", "numpy": "2.3.5"}
+
+
+def test_two_versions_of_one_package_are_refused(macros, tmp_path):
+    tool = tmp_path / "tool.xml"
+    tool.write_text('<tool id="x"><requirement type="package" version="2.0.0">numpy</requirement></tool>')
+    with pytest.raises(SetupError, match="two versions of numpy: 2.3.5 and 2.0.0"):
+        tool_dependencies.requirements([macros, tool])
+
+
+def test_the_stated_exception_and_other_names_pass():
+    required = {"pytorch": "2.12.0", "matplotlib-base": "3.10.8", "huggingface_hub": "2.4.0"}
+    tool_dependencies.check(required, LOCK)
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "said"),
+    [
+        ("numpy", "2.3.4", "numpy 2.3.4 is required, 2.3.5 is locked"),
+        ("pytorch", "2.11.0", "pytorch 2.11.0 is required, 2.13.0 is locked"),
+        ("samtools", "1.21", "samtools 1.21 is required, nothing is locked"),
+    ],
+)
+def test_other_differences_are_refused(name, version, said):
+    with pytest.raises(SetupError, match=said):
+        tool_dependencies.check({name: version}, LOCK)
+
+
+def test_the_tools_ask_for_what_is_locked():
+    required = tool_dependencies.requirements(PROJECT.glob("tools/*.xml"))
+    assert {"pytorch", "transformers", "peft"} <= required.keys()
+    tool_dependencies.check(required, lock_lines("tools"))
+
+
+def test_resolver_folder_puts_the_environment_first(macros, tmp_path, monkeypatch):
+    monkeypatch.setattr(tool_dependencies, "lock_lines", lambda name: LOCK)
+    environment = tmp_path / "it's here"
+    resolvers = tool_dependencies.write_resolvers(tmp_path, [macros], environment)
+    assert f'base_path="{tmp_path}/packages"' in resolvers.read_text()
+    script = tmp_path / "packages" / "numpy" / "2.3.5" / "env.sh"
+    path = subprocess.check_output(["bash", "-c", f". '{script}'; echo $PATH"], text=True)
+    assert path.startswith(f"{environment}/bin:")
+
+
+# --- ports
+
+
+def test_a_taken_port_is_told_in_words():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(SetupError, match=rf"port {port} cannot be used \(.*in use\): choose another, `make serve"):
+            local_galaxy.check_port(port)
+    local_galaxy.check_port(port)
+
+
+def test_an_impossible_port_is_told_in_words():
+    with pytest.raises(SetupError, match="port 99999 cannot be used"):
+        local_galaxy.check_port(99999)
+
+
+def test_a_free_port_is_free():
+    local_galaxy.check_port(local_galaxy.free_port())
+
+
+# --- clean-up
+
+# A child in a session of its own that starts a grandchild which ignores SIGTERM, as unruly as a Galaxy job can be.
+UNRULY = """
+import subprocess, sys, time
+subprocess.Popen([sys.executable, "-c", "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+                  "print('grandchild', flush=True); time.sleep(600)"], start_new_session=True)
+time.sleep(600)
+"""
+COMMAND = f"""
+import os, signal, subprocess, sys
+sys.path.insert(0, {str(PROJECT / "dev")!r})
+from janitor import janitor
+signal.signal(signal.SIGINT, signal.default_int_handler)
+with janitor(sys.argv[1]) as variable:
+    print(variable, flush=True)
+    environment = dict(os.environ, **{{variable: "1"}})
+    subprocess.run([sys.executable, "-c", {UNRULY!r}], env=environment, start_new_session=True)
+"""
+
+
+@pytest.fixture
+def command(tmp_path):
+    """A running command with an unruly process tree, its folder, and the variable that its processes carry."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    process = subprocess.Popen([sys.executable, "-c", COMMAND, folder], stdout=subprocess.PIPE, text=True)
+    variable = process.stdout.readline().strip()
+    assert process.stdout.readline() == "grandchild\n"
+    assert len(janitor.carriers(variable)) == 2
+    yield process, folder, variable
+    process.kill()
+    janitor.stop_carriers(variable, patience=0)
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_nothing_outlives_a_command(command, number):
+    process, folder, variable = command
+    process.send_signal(number)
+    process.wait(timeout=30)
+    wait_until(lambda: not folder.exists())
+    assert janitor.carriers(variable) == []
+
+
+def test_nothing_outlives_a_block_that_fails(tmp_path):
+    sleeper = [sys.executable, "-c", "import time; time.sleep(600)"]
+    with pytest.raises(RuntimeError), janitor.janitor(tmp_path / "run") as variable:
+        process = subprocess.Popen(sleeper, env={variable: "1"}, start_new_session=True)
+        raise RuntimeError
+    assert not psutil.pid_exists(process.pid) or process.wait(timeout=5)
+
+
+def test_other_processes_are_left_alone(tmp_path):
+    sleeper = [sys.executable, "-c", "import time; time.sleep(600)"]
+    other = subprocess.Popen(sleeper)
+    try:
+        with janitor.janitor(tmp_path / "run"):
+            pass
+        assert other.poll() is None
+    finally:
+        other.kill()
+
+
+# --- planemo's results
+
+
+def result(name, status, **data):
+    return {"id": name, "data": {"status": status, "time_seconds": 1.0, **data}}
+
+
+def test_results_are_counted_and_failures_shown(capsys):
+    tests = [
+        result("predict-0", "success"),
+        result("predict-1", "failure", output_problems=["line not found"], job={"stderr": "error: too short"}),
+        result("prepare-0", "error", execution_problem="not enough memory"),
+    ]
+    assert run_planemo_tests.report(tests, ["predict", "prepare"]) == (1, 2)
+    shown = capsys.readouterr().out
+    assert "failure predict-1" in shown and "line not found" in shown and "error: too short" in shown
+    assert "not enough memory" in shown
+
+
+def test_a_tool_without_tests_is_a_failure(capsys):
+    assert run_planemo_tests.report([result("predict-0", "success")], ["predict", "prepare"]) == (1, 1)
+    assert "prepare: no test ran" in capsys.readouterr().out
+
+
+def test_macro_files_are_not_tested(macros, tmp_path):
+    tool, workflow = tmp_path / "tool.xml", tmp_path / "classify.ga"
+    tool.write_text('<tool id="predict"/>')
+    assert run_planemo_tests.runnables([macros, tool, workflow]) == {"predict": tool, "classify": workflow}
+
+
+# --- reports
+
+
+def test_a_report_becomes_plain_markdown(tmp_path):
+    scores = tmp_path / "scores.tabular"
+    scores.write_text("metric\tvalue\na|b\t0.5\n")
+    text = (
+        "# Report\n\n"
+        '```galaxy\nhistory_dataset_as_table(history_dataset_id=f1, title="Scores")\n```\n\n'
+        "```galaxy\nhistory_dataset_as_image(history_dataset_id=f2)\n```\n\n"
+        "```galaxy\njob_parameters(job_id=f3)\n```\n\n"
+        "```galaxy\nhistory_dataset_info(history_dataset_id=f1)\n```\n"
+        "The end.\n"
+    )
+    files = {"f1": scores, "f2": tmp_path / "plot.png"}
+    assert plain_report(text, files, lambda job: [("Seed", job)]) == (
+        "# Report\n\n"
+        "| metric | value |\n| --- | --- |\n| a&#124;b | 0.5 |\n\n"
+        "![](plot.png)\n\n"
+        "| Parameter | Value |\n| --- | --- |\n| Seed | f3 |\n\n"
+        "The end.\n"
+    )

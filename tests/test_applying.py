@@ -196,10 +196,10 @@ def test_cut_and_unknown_sequences_are_warned_of(two, tmp_path):
     said = []
     data = write_labelled(tmp_path / "long.csv", [("ACGT" * 20, "yes"), ("N" * 9, "no")])
     result = evaluated(two, data=data, progress=said.append)
-    assert said == [f"warning: {text}" for text in result.warnings]
-    assert len(said) == 2
-    assert "1 of 2 sequences are longer than 50 tokens" in said[0]
-    assert "of the tokens are unknown to the base model" in said[1]
+    assert said == [result.read, *(f"warning: {text}" for text in result.warnings)]
+    assert len(result.warnings) == 2
+    assert "1 of 2 sequences are longer than 50 tokens" in result.warnings[0]
+    assert "of the tokens are unknown to the base model" in result.warnings[1]
 
 
 # --- refused ---------------------------------------------------------------------------------------------------------

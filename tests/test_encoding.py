@@ -4,7 +4,7 @@ import shutil
 import pytest
 
 from dna_lm.base_model import opened_base_model
-from dna_lm.encoding import Encoded, Encoder, warnings
+from dna_lm.encoding import Encoded, Encoder, summary, warnings
 from refusals import refusal
 
 SOURCE = "the input (a.fa)"
@@ -64,6 +64,11 @@ def test_the_limit_of_the_model_goes_before_the_one_asked_for(tiny_random):
 def test_the_limit_of_the_tokenizer_counts_too(folder):
     change_json(folder / "tokenizer_config.json", lambda content: content.update(model_max_length=20))
     assert encoder(folder).max_length == 20
+
+
+def test_the_share_of_unknown_tokens_is_always_said():
+    encoded = Encoded(tokens=[[5] * 600, [6] * 600], unknown_share=0.0034, cut=0)
+    assert summary(encoded, SOURCE) == (f"{SOURCE}: 2 sequences, 1,200 tokens, 0.34% of them unknown to the base model")
 
 
 # --- warnings --------------------------------------------------------------------------------------------------------

@@ -147,6 +147,7 @@ def test_what_is_recorded(two):
         sha256(two.splits["train"]),
         sha256(two.splits["dev"]),
     )
+    assert training["unknown_token_shares"] == {"train": 0, "dev": 0}
     assert training["trainable_parameters"] == 4 * 2 * (16 * 2) + 2 * 16
     assert training["best_epoch"] == two.result.best_epoch
     assert pd.DataFrame(training["history"]).equals(two.result.history)

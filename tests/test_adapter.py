@@ -1,0 +1,239 @@
+import dataclasses
+import getpass
+import json
+import os
+import random
+import socket
+import struct
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from conftest import PROJECT
+from dna_lm.adapter import RECORD, Adapter, load_adapter, save_adapter
+from dna_lm.base_model import opened_base_model
+from dna_lm.classifier import trained_classifier
+from refusals import refusal, returns_or_refuses
+from small import TRAINING, command_line
+
+SMALL = Adapter(
+    tensors={"b": torch.arange(6.0).reshape(2, 3), "a": torch.tensor([[1.5], [-2.0]])},
+    peft={"r": 2, "lora_alpha": 4.0},
+    base_model={"id": "x", "revision": "", "architecture": "bert", "weights_sha256": "1", "tokenizer_sha256": "2"},
+    task={"labels": ["no", 'ζ "q"'], "max_length": 50},
+    training={"sequences": {"train": 3, "dev": 2}},
+)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "adapter.safetensors"
+
+
+def metadata(path) -> dict[str, str]:
+    with safe_open(path, framework="pt") as file:
+        return file.metadata()
+
+
+def write_record(path, record: str) -> None:
+    save_file(SMALL.tensors, path, metadata={"format": "pt", RECORD: record})
+
+
+def record(**changes) -> dict:
+    parts = {name: getattr(SMALL, name) for name in ("peft", "base_model", "task", "training")}
+    return {"version": 1} | parts | changes
+
+
+# --- the format ------------------------------------------------------------------------------------------------------
+
+
+def test_it_is_read_back_as_it_was_written(path):
+    save_adapter(SMALL, path)
+    back = load_adapter(path)
+    assert back.tensors.keys() == SMALL.tensors.keys()
+    assert all(torch.equal(back.tensors[name], tensor) for name, tensor in SMALL.tensors.items())
+    for part in ("peft", "base_model", "task", "training"):
+        assert getattr(back, part) == getattr(SMALL, part)
+    assert (back.labels, back.max_length) == (["no", 'ζ "q"'], 50)
+
+
+def test_the_metadata(path):
+    save_adapter(SMALL, path)
+    assert metadata(path).keys() == {"format", RECORD}
+    assert metadata(path)["format"] == "pt"
+    assert json.loads(metadata(path)[RECORD]) == record()
+
+
+def test_the_tensors_are_aligned_as_the_format_asks(path):
+    save_adapter(SMALL, path)
+    (length,) = struct.unpack("<Q", path.read_bytes()[:8])
+    assert length % 8 == 0
+
+
+def test_equal_adapters_give_equal_bytes(tmp_path):
+    turned = {
+        part: dict(reversed(getattr(SMALL, part).items()))
+        for part in ("tensors", "peft", "base_model", "task", "training")
+    }
+    for number in range(8):  # safetensors itself writes its metadata in an order left to chance
+        save_adapter(Adapter(**turned) if number % 2 else SMALL, tmp_path / str(number))
+    assert len({(tmp_path / str(number)).read_bytes() for number in range(8)}) == 1
+
+
+def test_numbers_that_json_does_not_have_are_an_error(path):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        save_adapter(dataclasses.replace(SMALL, training={"loss": float("nan")}), path)
+    assert not path.exists()
+
+
+# --- the same seed, the same file ------------------------------------------------------------------------------------
+
+
+def test_the_command_line_gives_the_same_bytes_for_the_same_seed(two, run_tool, call_tool, tmp_path):
+    options = TRAINING | {"train": two.splits["train"], "dev": two.splits["dev"], "epochs": 2, "batch_size": 16}
+
+    def files(run, name, **changes):
+        outputs = {kind: tmp_path / f"{name}.{kind}" for kind in ("adapter", "history", "plot", "report")}
+        flags = [f"--{kind}-out={output}" for kind, output in outputs.items()]
+        done = run("finetune", *command_line(options | changes), "--threads", "1", *flags)
+        assert done.code == 0, done.err
+        return [output.read_bytes() for output in outputs.values()]
+
+    # Two processes, each with a hash seed of its own.
+    first = files(lambda *arguments: run_tool(*arguments, PYTHONHASHSEED="1"), "first")
+    second = files(lambda *arguments: run_tool(*arguments, PYTHONHASHSEED="2"), "second")
+    other = files(call_tool, "other", seed=43)
+    assert second == first
+    assert other[0] != first[0]
+
+    words = {getpass.getuser(), socket.gethostname(), os.uname().release, str(time.localtime().tm_year)}
+    text = first[0].decode("latin-1")
+    for word in [str(tmp_path), str(PROJECT), str(Path.home()), "/tmp", *(w for w in words if len(w) > 4)]:
+        assert word not in text
+
+
+# --- what is refused -------------------------------------------------------------------------------------------------
+
+
+def test_safetensors_from_elsewhere(path):
+    save_file({"x": torch.zeros(2)}, path)
+    assert refusal(load_adapter, path) == (
+        "the adapter (adapter.safetensors) is a safetensors file but no adapter made by dna_lm (it has no dna_lm "
+        "record); choose the adapter dataset of a fine-tuning job"
+    )
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00" * 8, b"PK\x03\x04" + bytes(100), b"\xff" * 100, b'{"a": 1}'])
+def test_what_is_no_safetensors_file(path, content):
+    path.write_bytes(content)
+    message = refusal(load_adapter, path)
+    assert message.startswith("the adapter (adapter.safetensors) is truncated or not in the safetensors format (")
+    assert message.endswith("); choose the adapter dataset of a fine-tuning job, or upload it again")
+
+
+def test_a_missing_file(path):
+    assert "No such file or directory" in refusal(load_adapter, path)
+
+
+def test_a_folder(tmp_path):
+    assert "is truncated or not in the safetensors format (" in refusal(load_adapter, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{", "null", "3", "[]", '"text"', "[" * 100_000, '{"version": 1}'),
+        json.dumps(record(peft=None)),
+        json.dumps(record(task=[])),
+        json.dumps(record(task={})),
+        json.dumps(record(task={"labels": ["a", "b"]})),
+        json.dumps(record(task={"labels": ["a", "b"], "max_length": "50"})),
+        json.dumps(record(task={"labels": ["a", "b"], "max_length": True})),
+        json.dumps(record(task={"labels": ["a", "b"], "max_length": 0})),
+        json.dumps(record(task={"labels": "ab", "max_length": 50})),
+        json.dumps(record(task={"labels": ["a"], "max_length": 50})),
+        json.dumps(record(task={"labels": ["a", 1], "max_length": 50})),
+        json.dumps(record(task={"labels": ["a", "a"], "max_length": 50})),
+        json.dumps(record(base_model={"id": 3})),
+        json.dumps(record(base_model={"id": "x"})),
+        json.dumps(record(training={})),
+        json.dumps(record(training={"sequences": {"dev": 3}})),
+        json.dumps(record(training={"sequences": {"train": "many"}})),
+    ],
+    ids=lambda text: text[:20] or "empty",
+)
+def test_a_damaged_record(path, text):
+    write_record(path, text)
+    assert refusal(load_adapter, path) == (
+        "the adapter (adapter.safetensors): its dna_lm record is damaged; train the adapter again"
+    )
+
+
+@pytest.mark.parametrize("version", [0, 2, "1", None, 1.5])
+def test_another_version(path, version):
+    write_record(path, json.dumps(record(version=version)))
+    assert refusal(load_adapter, path) == (
+        f"the adapter (adapter.safetensors) has format version {version!r}, this program reads version 1; use the "
+        "tools of the release that made it"
+    )
+
+
+def test_a_label_that_could_not_have_been_trained_on(path):
+    write_record(path, json.dumps(record(task={"labels": ["a", "b\nc"], "max_length": 50})))
+    assert "the label 'b\\nc' holds a control character" in refusal(load_adapter, path)
+
+
+# --- damage of any kind ----------------------------------------------------------------------------------------------
+
+
+def apply(path):
+    """All that a job does with an adapter before it computes."""
+    adapter = load_adapter(path)
+    with opened_base_model(TRAINING["base_model"]) as base:
+        trained_classifier(base, adapter, 3)
+
+
+def test_a_file_cut_at_any_length_is_refused(two, path):
+    content = two.adapter.read_bytes()
+    lengths = {0, 1, 7, 8, 9, len(content) - 1, *random.Random(0).sample(range(len(content)), 60)}
+    for length in sorted(lengths):
+        path.write_bytes(content[:length])
+        refusal(load_adapter, path)
+
+
+def test_a_file_with_more_at_its_end_is_refused(two, path):
+    path.write_bytes(two.adapter.read_bytes() + b"\x00")
+    refusal(load_adapter, path)
+
+
+def test_flipped_bytes_are_refused_or_leave_an_adapter_that_can_be_loaded(two, path):
+    """Damage is not always seen (the file has no checksum), but it never ends in another exception."""
+    content = two.adapter.read_bytes()
+    header = 8 + struct.unpack("<Q", content[:8])[0]
+    numbers = random.Random(0)
+    loaded = 0
+    for count in range(300):
+        changed = bytearray(content)
+        end = (8, header, len(content))[count % 3]  # the length, the header, anywhere
+        for _ in range(numbers.randint(1, 3)):
+            changed[numbers.randrange(end)] = numbers.randrange(256)
+        path.write_bytes(changed)
+        loaded += returns_or_refuses(load_adapter, path) is not None
+    assert 0 < loaded < 300
+
+
+def test_a_record_with_flipped_letters_is_refused_or_can_be_applied(two, path):
+    content = two.adapter.read_bytes()
+    start = content.index(b'"dna_lm"')
+    end = content.index(b'"training\\"')
+    numbers = random.Random(1)
+    letters = b'abcdefnrstu0123456789"\\{}[],:. -_'
+    for _ in range(60):
+        changed = bytearray(content)
+        changed[numbers.randrange(start, end)] = numbers.choice(letters)
+        path.write_bytes(changed)
+        returns_or_refuses(apply, path)

@@ -1,5 +1,6 @@
 """The figures, as PNG files that are readable at the width at which Galaxy shows them."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,7 +30,8 @@ MOST_CELLS = 20
 def shown(label: str) -> str:
     """Return a label as it is printed in a figure."""
     short = label if len(label) <= LABEL_WIDTH else label[: LABEL_WIDTH - 1] + "…"
-    return short.replace("$", r"\$")
+    # matplotlib leaves what starts with '_' out of a legend: an invisible character goes before it.
+    return ("\u200b" if short.startswith("_") else "") + short.replace("$", r"\$")
 
 
 def plot_history(history: pd.DataFrame, best_epoch: int, path: str | Path) -> None:
@@ -115,6 +117,8 @@ def _tidy(axes: Axes) -> None:
 
 
 def _save(figure, path: str | Path) -> None:
-    # No software version or date in the file: equal results give equal bytes.
-    figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None})
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # a letter of a label that the font has not is drawn as a box
+        # No software version or date in the file: equal results give equal bytes.
+        figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None})
     plt.close(figure)

@@ -100,4 +100,5 @@ def _warnings(sentences: list[str]) -> list[str]:
 
 
 def _write(path: str | Path, *blocks: str) -> None:
-    Path(path).write_text("\n\n".join(blocks) + "\n", encoding="utf-8")
+    # What is not UTF-8 in the name of a file stands in Python's text as letters that UTF-8 cannot write.
+    Path(path).write_text("\n\n".join(blocks) + "\n", encoding="utf-8", errors="backslashreplace")

@@ -1,6 +1,7 @@
 """Every option of every tool, declared once: the command lines are made from this, the forms are tested against it."""
 
 import argparse
+import math
 import os
 from dataclasses import dataclass
 from typing import Any
@@ -154,7 +155,7 @@ OPTIONS = {"prepare": PREPARE, "finetune": FINETUNE, "evaluate": EVALUATE, "pred
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str):
         """One line, like every other error of the tools."""
-        self.exit(2, f"error: {message} (see --help)\n")
+        self.exit(2, f"error: {' '.join(message.split())} (see --help)\n")
 
 
 def parser(tool: str) -> argparse.ArgumentParser:
@@ -185,7 +186,7 @@ def _help(option: Option) -> str:
     parts = [option.help]
     if option.minimum is not None:
         parts.append(
-            f"at least {option.minimum:g}" + ("" if option.maximum is None else f", at most {option.maximum:g}")
+            f"at least {option.minimum}" + ("" if option.maximum is None else f", at most {option.maximum}")
         )
     if option is THREADS:
         parts.append("default: 0, which means $GALAXY_SLOTS or 1")
@@ -201,11 +202,12 @@ def _number(option: Option):
         except ValueError:
             expected = "a whole number" if option.kind is int else "a number"
             raise argparse.ArgumentTypeError(f"{text!r} is not {expected}") from None
-        # `not (a <= b)` also catches NaN
-        if option.minimum is not None and not value >= option.minimum:
-            raise argparse.ArgumentTypeError(f"{text} is below the least allowed value, {option.minimum:g}")
-        if option.maximum is not None and not value <= option.maximum:
-            raise argparse.ArgumentTypeError(f"{text} is above the greatest allowed value, {option.maximum:g}")
+        if option.kind is float and not math.isfinite(value):
+            raise argparse.ArgumentTypeError(f"{text} is not a number to compute with")
+        if option.minimum is not None and value < option.minimum:
+            raise argparse.ArgumentTypeError(f"{text} is below the least allowed value, {option.minimum}")
+        if option.maximum is not None and value > option.maximum:
+            raise argparse.ArgumentTypeError(f"{text} is above the greatest allowed value, {option.maximum}")
         return value
 
     return convert

@@ -1,0 +1,79 @@
+import errno
+
+import pytest
+
+from dna_lm.command import run, say
+from dna_lm.errors import UserError
+
+ARGUMENTS = ["predict.py", "--adapter", "a", "--input", "b", "--input-format", "csv", "--predictions-out", "c"]
+
+
+@pytest.fixture
+def ended(monkeypatch, capsys):
+    """Run a job that raises an exception; returns the exit code and what was said."""
+    monkeypatch.setattr("sys.argv", ARGUMENTS)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+
+    def call(problem: BaseException) -> tuple[int, str]:
+        def job(options):
+            assert options.predictions_out == "c"
+            raise problem
+
+        with pytest.raises(SystemExit) as end:
+            run("predict", job)
+        out, err = capsys.readouterr()
+        assert out == ""
+        return end.value.code, err
+
+    return call
+
+
+def test_what_the_user_can_mend_is_one_line(ended):
+    assert ended(UserError("line 3:\n  the label is\r\nempty")) == (2, "error: line 3: the label is empty\n")
+
+
+def test_too_little_memory(ended):
+    message = "error: out of memory; give the job more memory, a smaller batch size or shorter sequences\n"
+    assert ended(MemoryError()) == (2, message)
+
+
+def test_torch_has_an_exception_of_its_own_for_too_little_memory(ended):
+    import torch
+
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(2**60, dtype=torch.float32)
+    message = "error: out of memory; give the job more memory, a smaller batch size or shorter sequences\n"
+    assert ended(caught.value) == (2, message)
+
+
+def test_a_full_disk(ended):
+    message = "error: the disk is full; make room and run the job again\n"
+    assert ended(OSError(errno.ENOSPC, "No space left on device")) == (2, message)
+
+
+def test_a_full_disk_while_safetensors_are_written(ended):
+    from safetensors import SafetensorError
+
+    problem = SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+    assert ended(problem) == (2, "error: the disk is full; make room and run the job again\n")
+
+
+def test_interrupted(ended):
+    assert ended(KeyboardInterrupt()) == (130, "")
+
+
+@pytest.mark.parametrize("problem", [ValueError("a bug"), RuntimeError("a bug"), OSError(errno.EIO, "broken disk")])
+def test_a_bug_is_not_hidden(monkeypatch, problem):
+    monkeypatch.setattr("sys.argv", ARGUMENTS)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+
+    def job(_):
+        raise problem
+
+    with pytest.raises(type(problem)):
+        run("predict", job)
+
+
+def test_progress_goes_to_stderr(capsys):
+    say("epoch 1 of 2")
+    assert capsys.readouterr() == ("", "epoch 1 of 2\n")

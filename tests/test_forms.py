@@ -1,0 +1,242 @@
+"""Every form against its command line: the same options with the same defaults, limits and choices."""
+
+import re
+
+import pytest
+
+from conftest import PROJECT
+from dna_lm.options import INPUT, MANY, OPTIONS, OUTPUT
+from forms import form, name_of, outputs, params, selected, tool_names
+
+TOOLS = tool_names()
+
+# Options that no user sees in a form, with the reason.
+NOT_IN_FORM = {
+    "threads": "Galaxy gives a job its cores, and says in GALAXY_SLOTS how many",
+    "base_model_id": "the model's name in the server's table, or the dataset's name in the history",
+    "base_model_revision": "the model's version in the server's table",
+}
+# Params that are no option, with the reason.
+NOT_ON_COMMAND_LINE = {
+    "base|source": "on the command line, the value of --base-model says where the model is",
+    "input|source": "on the command line, --table or --fasta is given",
+}
+# Params whose default differs from that of their option, with the reason.
+OTHER_DEFAULT = {
+    "sequence_column": "a form shows the header and picks by number, a command line picks by name",
+    "label_column": "a form shows the header and picks by number, a command line picks by name",
+}
+# The type of a param for each kind of option.
+TYPES = {int: {"integer"}, float: {"float"}, str: {"select", "text", "data_column"}, INPUT: {"data", "select"}}
+TYPES[MANY] = {"data"}
+
+
+def options(tool: str) -> dict:
+    return {option.name: option for option in OPTIONS[tool]}
+
+
+def arguments(tool: str) -> list:
+    """The params that stand for an option, each as an id and its element."""
+    return [(path, param) for path, param in params(form(tool).find("inputs")) if param.get("argument")]
+
+
+def command(tool: str) -> str:
+    return form(tool).find("command").text
+
+
+EVERY_ARGUMENT = [pytest.param(tool, param, id=f"{tool}-{path}") for tool in TOOLS for path, param in arguments(tool)]
+
+
+def test_every_command_line_has_a_form():
+    assert sorted(OPTIONS) == TOOLS
+    assert [form(tool).get("id") for tool in TOOLS] == [f"dna_lm_{tool}" for tool in TOOLS]
+
+
+# --- params and options ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("tool", "param"), EVERY_ARGUMENT)
+def test_a_param_has_its_option(tool, param):
+    option = options(tool)[name_of(param)]
+    assert param.get("argument") == option.flag
+    assert param.get("type") in TYPES[option.kind]
+    assert (param.get("multiple") == "true") == (option.kind is MANY)
+
+
+@pytest.mark.parametrize(("tool", "param"), EVERY_ARGUMENT)
+def test_a_param_has_the_default_of_its_option(tool, param):
+    option = options(tool)[name_of(param)]
+    if option.kind in (int, float):
+        assert option.kind(param.get("value")) == option.default
+    elif option.choices and option.default is not None:
+        assert selected(param) == option.default
+    elif option.kind is str and not option.choices and option.name not in OTHER_DEFAULT:
+        assert param.get("value") == option.default
+    else:  # a file has no default, nor has a choice that the command line demands
+        assert option.name in OTHER_DEFAULT or option.default is None or option.name == "base_model"
+
+
+@pytest.mark.parametrize(("tool", "param"), EVERY_ARGUMENT)
+def test_a_param_has_the_limits_and_choices_of_its_option(tool, param):
+    option = options(tool)[name_of(param)]
+    limits = [param.get(side) and option.kind(param.get(side)) for side in ("min", "max")]
+    assert limits == [option.minimum, option.maximum]
+    values = tuple(choice.get("value") for choice in param.findall("option"))
+    assert values == option.choices
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_param_that_is_no_option_has_a_reason(tool):
+    paths = {path for path, param in params(form(tool).find("inputs")) if not param.get("argument")}
+    assert paths <= NOT_ON_COMMAND_LINE.keys()
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_an_option_is_in_the_form_or_there_is_a_reason(tool):
+    in_form = {name_of(param) for _, param in arguments(tool)}
+    for option in OPTIONS[tool]:
+        if option.kind is not OUTPUT:
+            assert (option.name in in_form) != (option.name in NOT_IN_FORM), option.name
+
+
+def test_no_reason_is_out_of_date():
+    paths = {path for tool in TOOLS for path, _ in params(form(tool).find("inputs"))}
+    names = {option.name for tool in TOOLS for option in OPTIONS[tool]}
+    assert paths >= NOT_ON_COMMAND_LINE.keys()
+    assert names >= NOT_IN_FORM.keys() | OTHER_DEFAULT.keys()
+
+
+@pytest.mark.parametrize(("tool", "param"), EVERY_ARGUMENT)
+def test_a_param_has_a_label_and_text_is_validated(tool, param):
+    assert param.get("label")
+    if param.get("type") == "text":
+        (validator,) = param.findall("validator")
+        assert validator.get("message")
+        assert re.search(validator.text, param.get("value"))
+        for text in ("", "$(touch x)", "a'b", "a b", '"', "`", "--epochs"):
+            assert not re.search(validator.text, text)
+
+
+# --- the command -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_the_command_gives_every_option_but_those_with_a_reason(tool):
+    given = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", command(tool)))
+    expected = {option.flag for option in OPTIONS[tool]} - {"--threads"}
+    assert given == expected
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_param_is_given_to_its_own_option(tool):
+    """`--epochs '$epochs'`, also inside a section or a conditional, and nothing else after `--epochs`."""
+    for path, param in arguments(tool):
+        values = re.findall(rf"^\s*{param.get('argument')} (.*)$", command(tool), flags=re.MULTILINE)
+        variable = path.replace("|", ".")
+        allowed = {f"'${variable}'", f"'${{{variable}}}'"}
+        if path == "base|base_model":
+            allowed |= {"built-in", f"'${{{variable}.fields.path}}'"}
+        if path == "input|fasta":
+            allowed = {"${shlex.quote($label)}='${file}'"}
+        assert values and set(values) <= allowed, path
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_every_output_option_is_given_one_dataset(tool):
+    given = re.findall(r"--([a-z-]+-out) '\$(\w+)'", command(tool))
+    assert [flag for flag, _ in given] == [option.flag[2:] for option in OPTIONS[tool] if option.kind is OUTPUT]
+    assert [name for _, name in given] == outputs(form(tool))
+    for flag, name in given:
+        assert flag == f"{name}-out"
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_everything_that_a_user_gives_is_quoted(tool):
+    for line in command(tool).splitlines():
+        if not line.lstrip().startswith("#"):
+            unquoted = re.sub(r"'[^']*'|\$\{shlex\.quote\([^{}]*\)\}", "", line)
+            assert "$" not in unquoted, line
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_nothing_outside_the_tools_folder_is_used(tool):
+    text = (PROJECT / "tools" / f"dna_lm_{tool}.xml").read_text() + (PROJECT / "tools" / "macros.xml").read_text()
+    assert "$__tool_directory__/.." not in text
+    assert set(re.findall(r"\$__tool_directory__\S*", text)) == {f"$__tool_directory__/scripts/{tool}.py'"}
+    (included,) = form(tool).find("required_files")
+    assert included.attrib == {"path": "scripts", "type": "prefix"}
+
+
+# --- the tests of the forms ------------------------------------------------------------------------------------------
+
+
+def succeeding(tool: str) -> list:
+    return [test for test in form(tool).iter("test") if test.get("expect_failure") != "true"]
+
+
+def given(test) -> dict[str, str]:
+    """The params of a form's test by path."""
+    return {path: param.get("value") for path, param in params(test)}
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_every_branch_is_tested(tool):
+    for conditional in form(tool).iter("conditional"):
+        if conditional.find("when") is None:
+            continue  # a conditional of a test
+        chooser = conditional.find("param")
+        path = f"{conditional.get('name')}|{name_of(chooser)}"
+        tested = {given(test).get(path, selected(chooser)) for test in succeeding(tool)}
+        branches = {branch.get("value") for branch in conditional.findall("when")}
+        assert branches == {option.get("value") for option in chooser.findall("option")}
+        assert tested == branches, path
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_every_choice_and_every_number_is_tested_away_from_its_default(tool):
+    inputs = list(params(form(tool).find("inputs")))
+    for path, param in inputs:
+        values = {given(test)[path] for test in form(tool).iter("test") if path in given(test)}
+        if param.get("type") in ("integer", "float"):
+            assert any(float(value) != float(param.get("value")) for value in values), path
+        elif param.get("type") == "select" and param.findall("option"):
+            others = {option.get("value") for option in param.findall("option")} - {selected(param)}
+            assert others <= values, path
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_tests_state_what_they_expect(tool):
+    tests = list(form(tool).iter("test"))
+    assert len(succeeding(tool)) >= 2 and len(tests) > len(succeeding(tool))
+    for test in tests:
+        if test in succeeding(tool) or test.get("expect_failure") != "true":
+            assert test.get("expect_num_outputs") == str(len(outputs(form(tool))))
+            assert test.find("output") is not None
+        else:
+            assert test.get("expect_exit_code") == "2"
+            assert test.find("assert_stderr") is not None
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_tests_name_what_there_is(tool):
+    types = {}  # a param may be of another type in each branch
+    for path, param in params(form(tool).find("inputs")):
+        types.setdefault(path, set()).add(param.get("type"))
+    for test in form(tool).iter("test"):
+        for path, value in given(test).items():
+            if types[path] == {"data"}:
+                for name in value.split(","):
+                    assert (PROJECT / "test-data" / name).is_file(), name
+        for output in test.findall("output"):
+            assert output.get("name") in outputs(form(tool))
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_every_output_has_content_that_is_tested(tool):
+    tested = {
+        output.get("name")
+        for test in succeeding(tool)
+        for output in test.findall("output")
+        if len(output.find("assert_contents"))
+    }
+    assert tested == set(outputs(form(tool)))

@@ -29,9 +29,9 @@ setup:
 lint:
 	$(RUN) checks ruff check $(CHECKED)
 	$(RUN) checks ruff format --check $(CHECKED)
-	$(RUN) planemo planemo lint --fail_level warn $(wildcard tools/*.xml)
+	$(RUN) planemo python dev/lint_package.py
 	$(RUN) planemo planemo workflow_lint --fail_level warn $(WORKFLOWS)
-	$(RUN) planemo planemo shed_lint --tools --skip version_bumped .
+	$(RUN) planemo planemo shed_lint --fail_level warn --skip version_bumped . # skipped: it asks the Tool Shed
 
 unit:
 	$(RUN) checks pytest

@@ -82,11 +82,11 @@ def main():
     with local_galaxy("demo", galaxy_server.TOOLS.glob("*.xml")) as galaxy:
         client = galaxy_server.start(galaxy, free_port())
         history = client.histories.create_history("dna_lm demo")["id"]
-        say("uploading 500 CTCF and 1,000 p73 peaks (human ChIP-seq, 200 bases each)")
-        collection = galaxy_server.example_collection(client, history)
+        say("uploading the example data: human ChIP-seq peaks of CTCF and p73")
+        inputs = galaxy_server.example_inputs(client, history)
         workflow = galaxy_server.import_workflow(client)
         try:
-            invocation = galaxy_server.run_workflow(client, workflow, history, collection, Progress(galaxy.folder))
+            invocation = galaxy_server.run_workflow(client, workflow, history, inputs, Progress(galaxy.folder))
         except galaxy_server.StepFailed as failure:
             say(f"error: {failure}\nGalaxy's log: {galaxy.log}")
             return 1

@@ -5,6 +5,7 @@ import re
 import time
 
 import requests
+import yaml
 from bioblend.galaxy import GalaxyInstance
 from bioblend.galaxy.dataset_collections import CollectionDescription, HistoryDatasetElement
 
@@ -12,7 +13,6 @@ from environments import PROJECT, SetupError, say
 
 TOOLS = PROJECT / "tools"
 WORKFLOW = PROJECT / "workflows" / "dna-lm-classify" / "dna-lm-classify.ga"
-EXAMPLES = PROJECT / "test-data"
 ADMIN_KEY = "test_key"  # planemo's default; the server listens on this machine only, and asks nobody who they are
 USER = "user@example.org"  # whom Galaxy, in its single-user mode, takes every browser for
 LONGEST_START = 300  # seconds; 20 to 60 are usual
@@ -63,14 +63,33 @@ def datatype(path):
     return {".fa": "fasta"}.get(path.suffix, path.suffix[1:])
 
 
-def example_collection(client, history):
-    """Upload the two classes of real ChIP-seq peaks; return the id of their list collection, named by class."""
-    paths = [EXAMPLES / "CTCF.fa", EXAMPLES / "p73.fa"]
-    elements = [
-        HistoryDatasetElement(name=path.stem, id=dataset)
-        for path, dataset in zip(paths, upload(client, history, paths), strict=True)
-    ]
-    description = CollectionDescription(name="ChIP-seq peaks", type="list", elements=elements)
+def example_inputs(client, history):
+    """Upload the files that the workflow's own test is given; return {input's label: what it is given}.
+
+    They are all real human ChIP-seq peaks. Numbers are left out, so that the workflow's defaults hold.
+    """
+    tests = WORKFLOW.with_name(f"{WORKFLOW.stem}-tests.yml")
+    inputs = {}
+    for label, given in yaml.safe_load(tests.read_text())[0]["job"].items():
+        if not isinstance(given, dict):
+            continue
+        files = given["elements"] if given["class"] == "Collection" else [given]
+        datasets = upload(client, history, [tests.parent / file["path"] for file in files])
+        if given["class"] == "Collection":
+            names = [file["identifier"] for file in files]
+            inputs[label] = {
+                "src": "hdca",
+                "id": collection(client, history, label, dict(zip(names, datasets, strict=True))),
+            }
+        else:
+            inputs[label] = {"src": "hda", "id": datasets[0]}
+    return inputs
+
+
+def collection(client, history, name, datasets):
+    """Make a list collection of {element's name: dataset id}; return its id."""
+    elements = [HistoryDatasetElement(name=element, id=dataset) for element, dataset in datasets.items()]
+    description = CollectionDescription(name=name, type="list", elements=elements)
     return client.histories.create_dataset_collection(history, description, copy_elements=False)["id"]
 
 
@@ -79,22 +98,12 @@ def import_workflow(client):
     return client.workflows.import_workflow_from_local_path(str(WORKFLOW))["id"]
 
 
-def collection_input():
-    """Return the label of the workflow's first collection input."""
-    steps = json.loads(WORKFLOW.read_text())["steps"]
-    for _, step in sorted(steps.items(), key=lambda item: int(item[0])):
-        if step["type"] == "data_collection_input":
-            return step["label"]
-    raise SetupError(f"{WORKFLOW} has no collection among its inputs")
-
-
-def run_workflow(client, workflow, history, collection, progress):
-    """Run the workflow on a collection, its other inputs left at their defaults; return the finished invocation.
+def run_workflow(client, workflow, history, inputs, progress):
+    """Run the workflow on {input's label: what it is given}; return the finished invocation.
 
     progress: called every two seconds with {job id: (tool id, state)}.
     Raises StepFailed with the error output of the first job that failed.
     """
-    inputs = {collection_input(): {"src": "hdca", "id": collection}}
     invocation = client.workflows.invoke_workflow(workflow, inputs, history_id=history, inputs_by="name")["id"]
     while True:
         shown = client.invocations.show_invocation(invocation)

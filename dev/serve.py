@@ -10,10 +10,11 @@ import os
 import time
 
 import galaxy_server
-from environments import SetupError
+from environments import PROJECT, SetupError
 from local_galaxy import check_port, local_galaxy, run_command
 
-SPLIT = ("train", "dev", "test")
+# A split small enough to fine-tune on in a minute.
+SPLIT = [PROJECT / "test-data" / f"{part}.csv" for part in ("train", "dev", "test")]
 
 
 def main():
@@ -24,8 +25,8 @@ def main():
     with local_galaxy("serve", galaxy_server.TOOLS.glob("*.xml")) as galaxy:
         client = galaxy_server.start(galaxy, int(port))
         history = client.histories.create_history("dna_lm example data")["id"]
-        galaxy_server.upload(client, history, [galaxy_server.EXAMPLES / f"{part}.csv" for part in SPLIT])
-        galaxy_server.example_collection(client, history)
+        galaxy_server.example_inputs(client, history)
+        galaxy_server.upload(client, history, SPLIT)
         galaxy_server.import_workflow(client)
         print(f"Galaxy:    {client.base_url}/history/switch_to_history?hist_id={history}  (opens the example data)")
         print(f"Workflows: {client.base_url}/workflows/list")

@@ -2,7 +2,7 @@
 
     python dev/pretrain/pretrain.py
 
-takes about 20 minutes on one core, and the internet for 100 MB of Debian packages (kept in .local/downloads).
+takes about 20 minutes on one idle core, and the internet for 100 MB of Debian packages (kept in .local/downloads).
 Same seed, same library versions, same kind of CPU: the same weights.
 """
 
@@ -36,6 +36,26 @@ IGNORED = -100
 
 
 @dataclass
+class Stage:
+    """One round of training.
+
+    separators: put one more [SEP] at a random place of each window.
+    summary_loss: weight of the loss that makes the last [SEP] sum its window up.
+    """
+
+    steps: int
+    learning_rate: float
+    separators: bool
+    summary_loss: float
+
+
+# First the language. Then the pooling: a classifier reads the state at the last [SEP], which a language model leaves
+# untrained, since nothing follows it. After the first stage alone it holds what comes next, not what has been there,
+# and a classifier then does no better than one on random weights, whose attention is even.
+STAGES = (Stage(5000, 3e-3, separators=True, summary_loss=0.0), Stage(1000, 1.5e-3, separators=False, summary_loss=0.5))
+
+
+@dataclass
 class Settings:
     """Everything that decides what the model becomes, apart from the data and the library versions."""
 
@@ -48,11 +68,10 @@ class Settings:
     experts: int = 4
     experts_per_token: int = 2
     expert_width: int = 96
-    steps: int = 5000
+    stages: tuple[Stage, ...] = STAGES
     tokens_per_step: int = 2048
     windows: tuple[int, ...] = (32, 64, 128)  # tokens, [CLS] and [SEP] included; each step draws one of them
-    learning_rate: float = 3e-3
-    warmup: float = 0.05  # share of the steps
+    warmup: float = 0.05  # share of a stage's steps
     weight_decay: float = 0.1
     router_loss: float = 0.01
 
@@ -82,69 +101,95 @@ def configuration(settings: Settings) -> MixtralConfig:
 class Windows:
     """Random windows of tokens from both strands, each inside one piece of DNA."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerFast, pieces: list[str], settings: Settings):
+    def __init__(self, tokenizer: PreTrainedTokenizerFast, pieces: list[str], settings: Settings,
+                 seed: int):
         encoded = encode(tokenizer, both_strands(pieces))
         self.tokens = np.concatenate(encoded).astype(np.int16)
         # Tokens from each position to the end of its piece: a window may start where enough of them are left.
         left = np.concatenate([np.arange(len(ids), 0, -1, dtype=np.int32) for ids in encoded])
         self.starts = {size: np.flatnonzero(left >= size - 2).astype(np.int32) for size in settings.windows}
-        self.random = np.random.default_rng(settings.seed)
+        self.random = np.random.default_rng(seed)
         self.cls, self.sep = tokenizer.cls_token_id, tokenizer.sep_token_id
         self.tokens_per_step = settings.tokens_per_step
 
-    def draw(self) -> torch.Tensor:
-        """Return token ids, windows x tokens, each `[CLS] ... [SEP] ... [SEP]` with the first [SEP] at random.
+    def draw(self, separators: bool) -> torch.Tensor:
+        """Return token ids, windows x tokens, each `[CLS] ... [SEP]`, or `[CLS] ... [SEP] ... [SEP]`.
 
-        A classifier reads the state at [SEP]. Were there nothing after it in training, that state would never be
-        used; so the DNA goes on after a [SEP], whose state then has to hold what a prediction needs.
+        separators: put one more [SEP] at a random place of each window, after which the DNA goes on.
         """
         size = int(self.random.choice(list(self.starts)))
         starts = self.random.choice(self.starts[size], self.tokens_per_step // size)
-        separators = self.random.integers(1, size - 2, len(starts))
         place = np.arange(size - 2)
-        inner = self.tokens[starts[:, None] + place - (place > separators[:, None])]
-        inner[np.arange(len(starts)), separators] = self.sep
+        if separators:
+            extra = self.random.integers(1, size - 2, len(starts))
+            inner = self.tokens[starts[:, None] + place - (place > extra[:, None])]
+            inner[np.arange(len(starts)), extra] = self.sep
+        else:
+            inner = self.tokens[starts[:, None] + place]
         first, last = (np.full((len(starts), 1), end) for end in (self.cls, self.sep))
         return torch.from_numpy(np.concatenate([first, inner, last], axis=1).astype(np.int64))
 
 
-def train(tokenizer: PreTrainedTokenizerFast, corpus: Corpus, settings: Settings) -> MixtralForCausalLM:
-    """Pretrain from random weights; progress goes to stderr."""
+def language_loss(logits: torch.Tensor, ids: torch.Tensor, sep: int) -> torch.Tensor:
+    """Return the loss of the next token, in nats. Where a [SEP] stands is chance and does not count."""
+    targets = ids[:, 1:]
+    targets = targets.masked_fill(targets == sep, IGNORED)
+    return torch.nn.functional.cross_entropy(logits[:, :-1].transpose(1, 2), targets, ignore_index=IGNORED)
+
+
+def summary_loss(logits: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+    """Return the loss of predicting, at the last [SEP], the share of each token in the window, in nats."""
+    inner = ids[:, 1:-1]
+    shares = torch.zeros(len(ids), logits.shape[-1]).scatter_add_(1, inner, torch.ones(inner.shape)) / inner.shape[1]
+    return torch.nn.functional.cross_entropy(logits[:, -1], shares)
+
+
+def train(tokenizer: PreTrainedTokenizerFast, corpus: Corpus, settings: Settings, folder: Path) -> None:
+    """Pretrain from random weights, stage after stage, and write the model; progress goes to stderr."""
     torch.manual_seed(settings.seed)
-    model = MixtralForCausalLM(configuration(settings)).train()
-    windows = Windows(tokenizer, corpus.train, settings)
+    model = MixtralForCausalLM(configuration(settings))
+    for number, stage in enumerate(settings.stages):
+        windows = Windows(tokenizer, corpus.train, settings, settings.seed + number)
+        optimise(model, windows, stage, settings)
+        # The next stage goes on from what is written, rounded as it is.
+        write(model, tokenizer, folder)
+        model = MixtralForCausalLM.from_pretrained(folder, dtype=torch.float32)
+
+
+def optimise(model: MixtralForCausalLM, windows: Windows, stage: Stage, settings: Settings) -> None:
+    """Train the model in place for one stage."""
+    model.train()
     matrices = [weight for weight in model.parameters() if weight.ndim > 1]
     vectors = [weight for weight in model.parameters() if weight.ndim == 1]
     optimizer = torch.optim.AdamW(
         [{"params": matrices, "weight_decay": settings.weight_decay}, {"params": vectors, "weight_decay": 0.0}],
-        lr=settings.learning_rate,
+        lr=stage.learning_rate,
         betas=(0.9, 0.95),
     )
-    warmup = max(1, round(settings.warmup * settings.steps))
+    warmup = max(1, round(settings.warmup * stage.steps))
 
     def rate(step: int) -> float:
         if step < warmup:
             return (step + 1) / warmup
-        return 0.5 + 0.5 * math.cos(math.pi * (step - warmup) / (settings.steps - warmup))
+        return 0.5 + 0.5 * math.cos(math.pi * (step - warmup) / (stage.steps - warmup))
 
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
     started = time.time()
-    for step in range(1, settings.steps + 1):
-        ids = windows.draw()
+    for step in range(1, stage.steps + 1):
+        ids = windows.draw(stage.separators)
         output = model(ids, output_router_logits=True, use_cache=False)
-        targets = ids[:, 1:]
-        # Where a [SEP] stands is chance, nothing to learn.
-        targets = targets.masked_fill(targets == windows.sep, IGNORED)
-        loss = torch.nn.functional.cross_entropy(output.logits[:, :-1].transpose(1, 2), targets, ignore_index=IGNORED)
+        language = language_loss(output.logits, ids, windows.sep)
+        loss = language
+        if stage.summary_loss:
+            loss = loss + stage.summary_loss * summary_loss(output.logits, ids)
         optimizer.zero_grad()
         (loss + settings.router_loss * output.aux_loss).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         schedule.step()
-        if step % 100 == 0 or step == settings.steps:
+        if step % 100 == 0 or step == stage.steps:
             seconds = time.time() - started
-            say(f"step {step}/{settings.steps}, {seconds:.0f} s: loss {loss.item():.3f} nats a token")
-    return model.eval()
+            say(f"step {step}/{stage.steps}, {seconds:.0f} s: language loss {language.item():.3f} nats a token")
 
 
 def write(model: MixtralForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
@@ -178,12 +223,14 @@ def validate(folder: Path, tokenizer: PreTrainedTokenizerFast, corpus: Corpus, s
 
 def write_blocks(record: dict) -> None:
     """Put settings and figures of this run into the model card."""
-    settings = [[name.replace("_", " "), str(value)] for name, value in record["settings"].items()]
+    stages = record["settings"]["stages"]
+    settings = [[f"{name}, by stage", ", ".join(str(stage[name]) for stage in stages)] for name in stages[0]]
+    settings += [[name, str(value)] for name, value in record["settings"].items() if name != "stages"]
+    settings = [[name.replace("_", " "), value] for name, value in settings]
     settings += [[name, version] for name, version in record["versions"].items()]
     losses = [[name, f"{nats:.4f}"] for name, nats in record["nats_per_base"].items()]
     optimizer = "AdamW (betas 0.9, 0.95), linear warm-up, cosine decay to 0, gradients clipped at norm 1."
-    text = f"{optimizer} The run took {record['minutes']:.0f} minutes on one core.\n\n"
-    write_block(CARD, "training", text + markdown_table(["setting", "value"], settings))
+    write_block(CARD, "training", f"{optimizer}\n\n" + markdown_table(["setting", "value"], settings))
     write_block(CARD, "validation", markdown_table(["", "nats a base"], losses))
 
 
@@ -197,16 +244,14 @@ def main() -> None:
     parser.add_argument("--record", type=Path, default=RECORD, help="where the figures go (default: beside this file)")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    settings, started = Settings(), time.time()
+    settings = Settings()
     corpus = read_corpus()
     say(f"{sum(map(len, corpus.train)):,} bases to train on, {sum(map(len, corpus.held_out)):,} held out")
     tokenizer = train_tokenizer(corpus.train, settings.vocabulary, settings.seed)
-    model = train(tokenizer, corpus, settings)
-    parameters = model.num_parameters()
-    write(model, tokenizer, arguments.folder)
+    train(tokenizer, corpus, settings, arguments.folder)
     record = {
         "settings": asdict(settings),
-        "parameters": parameters,
+        "parameters": MixtralForCausalLM(configuration(settings)).num_parameters(),
         "bases": {"train": sum(map(len, corpus.train)), "held_out": sum(map(len, corpus.held_out))},
         "held_out": f"chr22:{HELD_OUT[0]}-{HELD_OUT[1]} (GRCh37)",
         "nats_per_base": {
@@ -221,7 +266,6 @@ def main() -> None:
             name: hashlib.sha256((arguments.folder / name).read_bytes()).hexdigest()
             for name in ("model.safetensors", "tokenizer.json")
         },
-        "minutes": round((time.time() - started) / 60, 1),
     }
     arguments.record.write_text(json.dumps(record, indent=2) + "\n")
     if arguments.folder == MODEL:

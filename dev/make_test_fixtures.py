@@ -100,7 +100,16 @@ def make_adapters() -> None:
             subprocess.run(
                 [sys.executable, PROJECT / "scripts" / "finetune.py", "--base-model", base_model]
                 + ["--train", TEST_DATA / "train.csv", "--dev", TEST_DATA / "dev.csv", "--threads", "1"]
-                + ["--lora-r", "4", "--epochs", "5", "--adapter-out", TEST_DATA / f"{name}.safetensors"]
+                + [
+                    "--lora-r",
+                    "4",
+                    "--learning-rate",
+                    "0.003",
+                    "--epochs",
+                    "10",
+                    "--adapter-out",
+                    TEST_DATA / f"{name}.safetensors",
+                ]
                 + [f"--history-out={folder}/history", f"--plot-out={folder}/plot", f"--report-out={folder}/report"],
                 check=True,
             )

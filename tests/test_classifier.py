@@ -56,10 +56,10 @@ def adapter_of(model, base, labels) -> Adapter:
     )
 
 
-def predicted(model, base) -> np.ndarray:
+def predicted(model, base, batch_size=2) -> np.ndarray:
     encoder = Encoder(base, 50)
     tokens = encoder.encode(SEQUENCES).tokens
-    return probabilities(model, tokens, encoder.tokenizer.pad_token_id, 2, lambda _: None)
+    return probabilities(model, tokens, encoder.tokenizer.pad_token_id, batch_size, lambda _: None)
 
 
 # --- a new classifier ------------------------------------------------------------------------------------------------
@@ -263,6 +263,7 @@ def test_another_number_of_labels_than_the_head_has_is_refused(base):
     assert f"tensor {HEAD!r} is torch.float32 (2, 16), not (3, 16)" in refusal(trained_classifier, base, adapter, PAD)
 
 
+@pytest.mark.filterwarnings("ignore:The following")  # PEFT on layers that it does not find
 @pytest.mark.parametrize(
     "change",
     [
@@ -335,6 +336,8 @@ def test_architectures(architecture, folder):
         expected = predicted(model, base)
         assert np.abs(predicted(trained_classifier(base, adapter, PAD), base) - expected).max() < 1e-5
         assert np.ptp(expected[:, 0]) > 0.01
+        # padding must not be seen, which a model that reads in both directions would do without a mask
+        assert np.abs(predicted(model, base, batch_size=1) - expected).max() < 1e-5
         # as long as the model can read: one position more would be an error
         encoder = Encoder(base, 1000)
         tokens = encoder.encode(["ACGT" * 50]).tokens

@@ -1,7 +1,6 @@
 """Unpacking an archive that a stranger may have made."""
 
 import lzma
-import shutil
 import tarfile
 import zipfile
 import zlib
@@ -114,10 +113,3 @@ def _checked(member: _Member, source: str) -> PurePosixPath:
     if member.size > MAX_BYTES:
         raise UserError(f"{source}: {member.name!r} claims {member.size} bytes, which is refused")
     return path
-
-
-def copy_wanted(source_folder: Path, folder: Path, wanted: Callable[[str], bool]) -> None:
-    """Copy the wanted files of one folder into another."""
-    for path in sorted(source_folder.iterdir()):
-        if path.is_file() and wanted(path.name):
-            shutil.copyfile(path, folder / path.name)

@@ -44,7 +44,7 @@ def default_threads() -> int:
 
 BUILT_IN = "built-in"
 
-THREADS = Option("threads", int, "CPU threads", default=0, minimum=0)
+THREADS = Option("threads", int, "CPU threads", default=0, minimum=0, maximum=1024)
 SEED = Option(
     "seed", int, "Seed of the random numbers: the same seed gives the same result", 42, minimum=0, maximum=2**32 - 1
 )
@@ -185,9 +185,7 @@ def parser(tool: str) -> argparse.ArgumentParser:
 def _help(option: Option) -> str:
     parts = [option.help]
     if option.minimum is not None:
-        parts.append(
-            f"at least {option.minimum}" + ("" if option.maximum is None else f", at most {option.maximum}")
-        )
+        parts.append(f"at least {option.minimum}" + ("" if option.maximum is None else f", at most {option.maximum}"))
     if option is THREADS:
         parts.append("default: 0, which means $GALAXY_SLOTS or 1")
     elif option.default is not None:

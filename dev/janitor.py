@@ -1,20 +1,21 @@
 """Stop every process that a command started and remove its folder, however the command ends.
 
-Galaxy is a tree of processes (planemo, its monitor, gunicorn, Celery, jobs, their tools), several of which leave their
-parent's process group and outlive it. What they cannot lose is an environment variable. So each command gives its
-children a variable of its own, and starts this program beside itself, connected by a pipe. The pipe closes when the
-command ends, even by `kill -9`; then whatever carries the variable is stopped, and the folder goes.
+Galaxy is a tree of processes (planemo, its monitor, gunicorn, Celery, jobs, their tools). Several leave their parent's
+process group and outlive it, and jobs get an environment of their own in which little of the command's is left; but
+whatever they are, their temporary folder is in the command's folder. So each command gives its children a TMPDIR in a
+folder of its own, and starts this program beside itself, connected by a pipe. The pipe closes when the command ends,
+even by `kill -9`; then whatever has its TMPDIR in the folder is stopped, and the folder goes.
 
-    python janitor.py VARIABLE FOLDER < pipe
+    python janitor.py FOLDER < pipe
 """
 
 import contextlib
 import os
-import secrets
 import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import psutil
 
@@ -23,50 +24,50 @@ PATIENCE = 3  # seconds between asking a process to end and ending it: what it w
 
 @contextlib.contextmanager
 def janitor(folder):
-    """Yield a new environment variable's name; what carries it is stopped when the block ends, and `folder` removed."""
-    variable = f"DNA_LM_OWNED_{secrets.token_hex(8)}"
+    """When the block ends, stop the processes whose TMPDIR is in `folder`, and remove it."""
     process = subprocess.Popen(
-        [sys.executable, os.path.abspath(__file__), variable, str(folder)],
+        [sys.executable, os.path.abspath(__file__), str(folder)],
         stdin=subprocess.PIPE,
         start_new_session=True,  # out of the terminal's reach: Ctrl-C is for the command
     )
     try:
-        yield variable
+        yield
     finally:
         process.stdin.close()
         process.wait()
 
 
-def carriers(variable):
-    """Return the running processes whose environment holds `variable`."""
+def inhabitants(folder):
+    """Return the running processes whose TMPDIR is in `folder`."""
     found = []
     for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):
-            if process.status() != psutil.STATUS_ZOMBIE and variable in process.environ():
+        with contextlib.suppress(psutil.Error, OSError):  # it has just ended, or is somebody else's
+            alive = process.status() != psutil.STATUS_ZOMBIE
+            if alive and Path(process.environ().get("TMPDIR", "/")).is_relative_to(folder):
                 found.append(process)
     return found
 
 
-def stop_carriers(variable, patience=PATIENCE):
+def stop_inhabitants(folder, patience=PATIENCE):
     """Ask the processes to end, then end those that remain, and those that were started meanwhile."""
-    for process in carriers(variable):
+    for process in inhabitants(folder):
         with contextlib.suppress(psutil.Error):
             process.terminate()
-    psutil.wait_procs(carriers(variable), timeout=patience)
-    while remaining := carriers(variable):
+    psutil.wait_procs(inhabitants(folder), timeout=patience)
+    while remaining := inhabitants(folder):
         for process in remaining:
             with contextlib.suppress(psutil.Error):
                 process.kill()
         psutil.wait_procs(remaining, timeout=1)
 
 
-def main(variable, folder):
+def main(folder):
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     sys.stdin.buffer.read()  # returns when the command has ended
-    stop_carriers(variable)
+    stop_inhabitants(folder)
     shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(sys.argv[1])

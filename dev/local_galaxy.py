@@ -26,8 +26,8 @@ MOST_SLOTS = 4  # the small models here gain nothing from more
 class LocalGalaxy:
     """Where one planemo command runs: `start` it, read `log`, and what Galaxy itself says in `galaxy_log`."""
 
-    def __init__(self, name, folder, variable, xml_files):
-        """name: of the command, for the logs; folder: an empty one; variable: the janitor's."""
+    def __init__(self, name, folder, xml_files):
+        """name: of the command, for the logs; folder: an empty one, in a janitor's care."""
         logs = local_folder() / "logs"
         logs.mkdir(exist_ok=True)
         self.folder = folder
@@ -48,10 +48,9 @@ class LocalGalaxy:
         self.variables = dict(
             variables(self.planemo),
             HOME=str(home),
-            TMPDIR=str(temporary),
+            TMPDIR=str(temporary),  # the janitor's mark, too
             GALAXY_VENV=str(galaxy),
             GALAXY_CONFIG_OVERRIDE_INVOLUCRO_AUTO_INIT="false",  # a download, for containers, which nothing here uses
-            **{variable: "1"},
         )
         self.variables.setdefault("GALAXY_SLOTS", str(min(os.cpu_count() or 1, MOST_SLOTS)))
 
@@ -90,8 +89,8 @@ def local_galaxy(name, xml_files):
         raise SetupError(f"Galaxy cannot run in a folder with a space in its name: move {PROJECT}")
     runs.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=runs, prefix=""))
-    with janitor(folder) as variable:
-        yield LocalGalaxy(name, folder, variable, xml_files)
+    with janitor(folder):
+        yield LocalGalaxy(name, folder, xml_files)
 
 
 def stop(number, _frame):

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 
-import psutil
 import pytest
 
 import janitor
@@ -103,11 +102,13 @@ def test_a_free_port_is_free():
 
 # --- clean-up
 
-# A child in a session of its own that starts a grandchild which ignores SIGTERM, as unruly as a Galaxy job can be.
+# A child in a session of its own that starts a grandchild which ignores SIGTERM and has hardly any environment:
+# as unruly as a Galaxy job can be.
 UNRULY = """
-import subprocess, sys, time
+import os, subprocess, sys, time
 subprocess.Popen([sys.executable, "-c", "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
-                  "print('grandchild', flush=True); time.sleep(600)"], start_new_session=True)
+                  "print('grandchild', flush=True); time.sleep(600)"],
+                 env={"TMPDIR": os.environ["TMPDIR"] + "/job"}, start_new_session=True)
 time.sleep(600)
 """
 COMMAND = f"""
@@ -115,54 +116,51 @@ import os, signal, subprocess, sys
 sys.path.insert(0, {str(PROJECT / "dev")!r})
 from janitor import janitor
 signal.signal(signal.SIGINT, signal.default_int_handler)
-with janitor(sys.argv[1]) as variable:
-    print(variable, flush=True)
-    environment = dict(os.environ, **{{variable: "1"}})
+with janitor(sys.argv[1]):
+    environment = dict(os.environ, TMPDIR=sys.argv[1] + "/tmp")
     subprocess.run([sys.executable, "-c", {UNRULY!r}], env=environment, start_new_session=True)
 """
 
 
 @pytest.fixture
 def command(tmp_path):
-    """A running command with an unruly process tree, its folder, and the variable that its processes carry."""
+    """A running command with an unruly process tree, and its folder."""
     folder = tmp_path / "run"
     folder.mkdir()
     process = subprocess.Popen([sys.executable, "-c", COMMAND, folder], stdout=subprocess.PIPE, text=True)
-    variable = process.stdout.readline().strip()
     assert process.stdout.readline() == "grandchild\n"
-    assert len(janitor.carriers(variable)) == 2
-    yield process, folder, variable
+    assert len(janitor.inhabitants(folder)) == 2
+    yield process, folder
     process.kill()
-    janitor.stop_carriers(variable, patience=0)
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    janitor.stop_inhabitants(folder, patience=0)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_nothing_outlives_a_command(command, number):
-    process, folder, variable = command
+    process, folder = command
     process.send_signal(number)
     process.wait(timeout=30)
-    wait_until(lambda: not folder.exists())
-    assert janitor.carriers(variable) == []
+    deadline = time.monotonic() + 30
+    while folder.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert janitor.inhabitants(folder) == []
+
+
+def sleeper(folder):
+    program = [sys.executable, "-c", "import time; time.sleep(600)"]
+    return subprocess.Popen(program, env={"TMPDIR": str(folder)}, start_new_session=True)
 
 
 def test_nothing_outlives_a_block_that_fails(tmp_path):
-    sleeper = [sys.executable, "-c", "import time; time.sleep(600)"]
-    with pytest.raises(RuntimeError), janitor.janitor(tmp_path / "run") as variable:
-        process = subprocess.Popen(sleeper, env={variable: "1"}, start_new_session=True)
+    with pytest.raises(RuntimeError), janitor.janitor(tmp_path / "run"):
+        process = sleeper(tmp_path / "run" / "tmp")
         raise RuntimeError
-    assert not psutil.pid_exists(process.pid) or process.wait(timeout=5)
+    assert process.wait(timeout=5) == -signal.SIGTERM
 
 
 def test_other_processes_are_left_alone(tmp_path):
-    sleeper = [sys.executable, "-c", "import time; time.sleep(600)"]
-    other = subprocess.Popen(sleeper)
+    other = sleeper(tmp_path / "run2")
     try:
         with janitor.janitor(tmp_path / "run"):
             pass

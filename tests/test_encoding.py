@@ -68,7 +68,7 @@ def test_the_limit_of_the_tokenizer_counts_too(folder):
 
 def test_the_share_of_unknown_tokens_is_always_said():
     encoded = Encoded(tokens=[[5] * 600, [6] * 600], unknown_share=0.0034, cut=0)
-    assert summary(encoded, SOURCE) == (f"{SOURCE}: 2 sequences, 1,200 tokens, 0.34% of them unknown to the base model")
+    assert summary(encoded, SOURCE) == (f"{SOURCE}: 2 sequences, 0.34% of whose tokens are unknown to the base model")
 
 
 # --- warnings --------------------------------------------------------------------------------------------------------

@@ -83,10 +83,9 @@ def _load_tokenizer(base_model: BaseModel, source: str) -> PreTrainedTokenizerBa
 
 def summary(encoded: Encoded, source: str) -> str:
     """Return the sentence that says how much there is to read, and how much of it the model knows."""
-    count = sum(map(len, encoded.tokens))
     return (
-        f"{source}: {len(encoded.tokens):,} sequences, {count:,} tokens, {encoded.unknown_share:.2%} of them unknown "
-        "to the base model"
+        f"{source}: {len(encoded.tokens):,} sequences, {encoded.unknown_share:.2%} of whose tokens are unknown to the "
+        "base model"
     )
 
 

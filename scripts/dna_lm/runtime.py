@@ -14,6 +14,8 @@ def limit_threads(threads: int) -> int:
     # OpenMP and MKL read these when they are loaded; more threads than cores slow training down up to 20 times.
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[variable] = str(threads)
+    # OpenMP's threads otherwise spin while they wait for each other, which on a busy machine takes cores from others.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     return threads
 
 

@@ -32,8 +32,12 @@ def both_strands(sequence: str) -> str:
     return f"{sequence} {sequence.translate(COMPLEMENT)[::-1]}"
 
 
-def kmer_probabilities(train_sequences: Iterable[str], train_labels: Iterable[str], test_sequences: Iterable[str],
-                       kmers: tuple[int, int] = KMERS) -> pd.DataFrame:
+def kmer_probabilities(
+    train_sequences: Iterable[str],
+    train_labels: Iterable[str],
+    test_sequences: Iterable[str],
+    kmers: tuple[int, int] = KMERS,
+) -> pd.DataFrame:
     """Train a logistic regression on the counts of all k-mers of both strands, and apply it.
 
     kmers: shortest and longest k.

@@ -98,7 +98,7 @@ def main():
     with local_galaxy("planemo-test", [path for folder in sorted(tools) for path in folder.glob("*.xml")]) as galaxy:
         arguments = ["--test_output", reports / "planemo.html", "--test_output_json", results]
         arguments += ["--test_timeout", LONGEST, "--galaxy_startup_timeout", 300, "--extra_tools", TOOLS]
-        # Workflows first: planemo runs them first in any case, and would take one's results for those of the first tool.
+        # Workflows first: planemo runs them first in any case, and pairs tests with results by their order.
         paths = sorted(named.values(), key=lambda path: path.suffix == ".xml")
         process = galaxy.start("test", *arguments, *paths)
         print(f"testing {', '.join(named)}; log: {galaxy.log}", flush=True)

@@ -101,8 +101,7 @@ def configuration(settings: Settings) -> MixtralConfig:
 class Windows:
     """Random windows of tokens from both strands, each inside one piece of DNA."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerFast, pieces: list[str], settings: Settings,
-                 seed: int):
+    def __init__(self, tokenizer: PreTrainedTokenizerFast, pieces: list[str], settings: Settings, seed: int):
         encoded = encode(tokenizer, both_strands(pieces))
         self.tokens = np.concatenate(encoded).astype(np.int16)
         # Tokens from each position to the end of its piece: a window may start where enough of them are left.

@@ -20,8 +20,9 @@ def encode(tokenizer: PreTrainedTokenizerFast, sequences: list[str]) -> list[np.
     return [np.asarray(encoding.ids, dtype=np.int64) for encoding in encodings]
 
 
-def model_nats_per_base(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, pieces: list[str],
-                        window: int) -> float:
+def model_nats_per_base(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, pieces: list[str], window: int
+) -> float:
     """Return the model's loss on both strands of the pieces, divided by their number of bases.
 
     window: tokens to a window, [CLS] included; the pieces are cut into such windows, each read on its own.

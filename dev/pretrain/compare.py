@@ -75,19 +75,18 @@ def finetuned_scores(model: Path, seed: int, splits: Path) -> dict[str, float]:
     """Fine-tune and evaluate through the command lines; return the metrics on test."""
     with tempfile.TemporaryDirectory() as name:
         out = Path(name)
-        run("finetune.py", "--base-model", model, "--train", splits / "train.csv", "--dev", splits / "dev.csv",
-            "--adapter-out", out / "adapter.safetensors", "--history-out", out / "history.tsv",
-            "--plot-out", out / "history.png", "--report-out", out / "finetune.md", "--seed", seed, *OPTIONS)
-        run("evaluate.py", "--base-model", model, "--adapter", out / "adapter.safetensors",
-            "--data", splits / "test.csv", "--metrics-out", out / "metrics.tsv",
-            "--predictions-out", out / "predictions.tsv", "--plot-out", out / "evaluation.png",
-            "--report-out", out / "evaluate.md", "--threads", 1)
-        return pd.read_csv(out / "metrics.tsv", sep="\t", index_col="metric")["value"].to_dict()
+        model_and_adapter = f"--base-model={model}", f"--adapter={out / 'adapter'}"
+        data = [f"--{split}={splits / split}.csv" for split in ("train", "dev")]
+        outputs = [f"--{name}-out={out / name}" for name in ("adapter", "history", "plot", "report")]
+        run("finetune.py", model_and_adapter[0], *data, *outputs, f"--seed={seed}", *OPTIONS)
+        outputs = [f"--{name}-out={out / name}" for name in ("metrics", "predictions", "plot", "report")]
+        run("evaluate.py", *model_and_adapter, f"--data={splits / 'test.csv'}", *outputs, "--threads=1")
+        return pd.read_csv(out / "metrics", sep="\t", index_col="metric")["value"].to_dict()
 
 
-def run(script: str, *arguments: object) -> None:
+def run(script: str, *arguments: str) -> None:
     """Run one of the project's scripts; its own error message ends this program."""
-    command = [sys.executable, str(PROJECT / "scripts" / script), *map(str, arguments)]
+    command = [sys.executable, str(PROJECT / "scripts" / script), *arguments]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"{script} failed:\n{done.stderr}")
@@ -108,8 +107,11 @@ def compare(task: str) -> list[dict]:
             scores[KMER] = baselines(train, test).loc[KMER].to_dict()
         for model, values in scores.items():
             rows.append({"task": task, "seed": seed, "model": model} | {metric: values[metric] for metric in METRICS})
-            print(*(f"{value:.4f}" if isinstance(value, float) else value for value in rows[-1].values()),
-                  sep="\t", flush=True)
+            print(
+                *(f"{value:.4f}" if isinstance(value, float) else value for value in rows[-1].values()),
+                sep="\t",
+                flush=True,
+            )
     return rows
 
 
@@ -126,8 +128,12 @@ def table(runs: pd.DataFrame) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--record", type=Path, default=Path(__file__).parent / "downstream.json",
-                        help="where the figure of every run goes (default: beside this file)")
+    parser.add_argument(
+        "--record",
+        type=Path,
+        default=Path(__file__).parent / "downstream.json",
+        help="where the figure of every run goes (default: beside this file)",
+    )
     arguments = parser.parse_args()
     os.environ |= {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
     rows = [row for task in TASKS for row in compare(task)]

@@ -20,6 +20,7 @@ from typing import Any
 from .base_model import IDENTITY, BaseModel
 from .errors import UserError
 from .tables import check_label
+from .textfiles import describe
 
 FORMAT_VERSION = 1
 RECORD = "dna_lm"
@@ -85,7 +86,7 @@ def load_adapter(path: str | Path) -> Adapter:
     """
     from safetensors import SafetensorError, safe_open
 
-    source = f"the adapter ({Path(path).name})"
+    source = describe(path, "the adapter")
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}

@@ -1,6 +1,7 @@
 """Opening text files, gzipped or not, with errors in words."""
 
 import gzip
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,11 +11,14 @@ from typing import TextIO
 from .errors import UserError
 
 GZIP_MAGIC = b"\x1f\x8b"
+# How Galaxy calls the file of a dataset. Users never see this name.
+GALAXY_NAME = re.compile(r"dataset_[0-9a-f-]+\.dat")
 
 
 def describe(path: str | Path, role: str) -> str:
-    """Return what messages call a file: its role in the job and its name."""
-    return f"{role} ({Path(path).name})"
+    """Return what messages call a file: its role in the job, and its name unless Galaxy gave it one."""
+    name = Path(path).name
+    return role if GALAXY_NAME.fullmatch(name) else f"{role} ({name})"
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from environments import PROJECT, SetupError, local_folder
 from local_galaxy import run_command
 
 # What .shed.yml takes files from. It is copied, since planemo puts the package beside the folder that it builds from.
-SOURCES = ("tools", "scripts", "test-data", ".shed.yml")
+SOURCES = ("tools", "scripts", "test-data", "LICENSE", ".shed.yml")
 
 
 def build(folder):

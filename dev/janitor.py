@@ -55,10 +55,18 @@ def stop_inhabitants(folder, patience=PATIENCE):
             process.terminate()
     psutil.wait_procs(inhabitants(folder), timeout=patience)
     while remaining := inhabitants(folder):
-        for process in remaining:
+        for process in [process for process in remaining if not tidies_up(process)] or remaining:
             with contextlib.suppress(psutil.Error):
                 process.kill()
         psutil.wait_procs(remaining, timeout=1)
+
+
+def tidies_up(process):
+    """Whether it is Python's own janitor: it removes semaphores from /dev/shm when the last of their users is gone."""
+    try:
+        return "multiprocessing.resource_tracker" in " ".join(process.cmdline())
+    except psutil.Error:
+        return False
 
 
 def main(folder):

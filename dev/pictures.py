@@ -1,6 +1,6 @@
 """Take pictures of the tools' forms, and of the reports in its histories, from a running Galaxy.
 
-    make serve                                          # in one terminal
+    make serve                                          # in one terminal; run the workflow there, for the reports
     pip install playwright && apt-get install chromium  # once, anywhere
     python dev/pictures.py http://127.0.0.1:8080 docs/pictures
 
@@ -15,6 +15,7 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 TOOLS = ("prepare", "finetune", "evaluate", "predict")
+EXAMPLES = "dna_lm example data"
 # The flags keep Chromium from calling home, and let it run as root.
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync", "--no-first-run")
 SIZE = {"width": 1400, "height": 1000}
@@ -30,6 +31,13 @@ def shoot(page: Page, address: str, path: Path, height: int = SIZE["height"]) ->
     page.wait_for_timeout(SETTLE_MILLISECONDS)
     page.screenshot(path=path)
     print(path)
+
+
+def open_example_history(page: Page, galaxy: str) -> None:
+    """Make the history that `make serve` fills the current one, so that the forms have data to choose from."""
+    for history in page.request.get(f"{galaxy}/api/histories").json():
+        if history["name"] == EXAMPLES:
+            page.goto(f"{galaxy}/history/switch_to_history?hist_id={history['id']}")
 
 
 def reports(page: Page, galaxy: str) -> dict[str, str]:
@@ -59,6 +67,8 @@ def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=FLAGS)
         page = browser.new_page()
+        page.goto(options.galaxy)  # logs in
+        open_example_history(page, options.galaxy)
         for tool in TOOLS:
             shoot(page, f"{options.galaxy}/?tool_id=dna_lm_{tool}", options.folder / f"form_{tool}.png", height=1500)
         for tool, dataset in reports(page, options.galaxy).items():

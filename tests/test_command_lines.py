@@ -96,7 +96,7 @@ def test_the_whole_way_with_labels_of_any_text(call_tool, job, monkeypatch):
     history = tsv(trained["--history-out"])
     assert len(history) == 3
     assert sorted(history[0]) == sorted(
-        ["epoch", "kept", "learning_rate", "train_loss", "dev_loss", "dev_accuracy", "dev_f1_macro", "dev_mcc"]
+        ["epoch", "kept", "train_loss", "dev_loss", "dev_accuracy", "dev_f1_macro", "dev_mcc", "learning_rate"]
     )
 
     tested = outputs("evaluate", job)

@@ -218,12 +218,12 @@ def _train(
     history = pd.DataFrame(
         {
             "epoch": epoch,
-            "learning_rate": trained["learning_rate"],
             "train_loss": trained["loss"],
             "dev_loss": tested["eval_loss"],
             "dev_accuracy": tested["eval_accuracy"],
             "dev_f1_macro": tested["eval_f1_macro"],
             "dev_mcc": tested["eval_mcc"],
+            "learning_rate": trained["learning_rate"],
         }
         for epoch, (trained, tested) in enumerate(
             zip(

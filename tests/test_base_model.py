@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
-from dna_lm.base_model import BUILT_IN_FOLDER, is_model_file, opened_base_model, sha256_of_file
+from dna_lm.base_model import BUILT_IN_FOLDER, is_model_file, opened_base_model, opened_tokenizer, sha256_of_file
 from refusals import refusal
 
 
@@ -181,6 +181,39 @@ def test_settings_without_a_model_type(folder, model_type):
     assert refusal(opened, folder) == (
         "the base model 'tiny': config.json names no model_type; choose a folder that transformers saved"
     )
+
+
+# --- the tokenizer alone ---------------------------------------------------------------------------------------------
+
+
+def tokenizer_of(path, **keywords):
+    with opened_tokenizer(str(path), **keywords) as (folder, source):
+        return sorted(file.name for file in folder.iterdir()), source
+
+
+def test_the_tokenizer_without_the_weights(folder, test_data):
+    (folder / "model.safetensors").write_bytes(b"damaged")
+    for path in (folder, test_data / "tiny-random.zip"):
+        names, source = tokenizer_of(path, model_id="lab/tiny")
+        assert names == ["tokenizer.json", "tokenizer_config.json"]
+        assert source == "the base model 'lab/tiny'"
+
+
+def test_a_tokenizer_is_refused_as_the_model_would_be(folder, tmp_path):
+    assert refusal(tokenizer_of, tmp_path / "x") == (
+        f"the base model 'x': there is no {tmp_path / 'x'}; give a folder, an archive or 'built-in'"
+    )
+    (folder / "pytorch_model.bin").write_bytes(b"pickle")
+    archive = shutil.make_archive(str(tmp_path / "packed"), "zip", folder)
+    assert refusal(tokenizer_of, archive) == (
+        "the base model 'packed.zip': 'pytorch_model.bin' is a pickle, which can run code: save the model as "
+        "safetensors"
+    )
+    change_json(folder / "tokenizer_config.json", auto_map={})
+    assert refusal(tokenizer_of, folder) == refusal(opened, folder)
+    (folder / "tokenizer_config.json").unlink()
+    (folder / "tokenizer.json").unlink()
+    assert refusal(tokenizer_of, folder) == "the base model 'tiny' has no tokenizer.json; add its tokenizer"
 
 
 # --- names of weights ------------------------------------------------------------------------------------------------

@@ -3,12 +3,10 @@ import html
 import re
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from conftest import STRANGE_LABELS
 from dna_lm.applying import evaluate
-from dna_lm.reports import escape, write_evaluation_report, write_finetuning_report
+from dna_lm.reports import write_evaluation_report, write_finetuning_report
 from small import TINY_RANDOM
 
 FINETUNING_DIRECTIVES = [
@@ -104,10 +102,3 @@ def test_the_name_of_a_base_model_stands_in_the_report_as_text_only(report, two)
     text = report(write_finetuning_report, dataclasses.replace(two.result, adapter=adapter))
     assert directives(text) == FINETUNING_DIRECTIVES
     assert "<img" not in text
-
-
-@given(st.text())
-def test_escaped_text_has_no_mark_and_is_what_it_was(text):
-    escaped = escape(text)
-    assert re.fullmatch(r"(&#\d+;|[^\x00-\x1f!-/:-@\[-`{-~\x7f])*", escaped)
-    assert re.sub(r"&#(\d+);", lambda mark: chr(int(mark[1])), escaped) == text

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +66,28 @@ def opened_base_model(base_model: str, model_id: str | None = None, revision: st
     model_id: how to call it; without one, the folder's or archive's name.
     Raises UserError for everything that is not a safe and complete model folder.
     """
+    with _opened(base_model, model_id, is_model_file) as (folder, name, source, pickles):
+        yield _check(folder, name, revision or "", source, pickles)
+
+
+@contextmanager
+def opened_tokenizer(base_model: str, model_id: str | None = None) -> Iterator[tuple[Path, str]]:
+    """Give a folder with the tokenizer files alone, for as long as the block lasts, and what messages call the model.
+
+    The parameters are those of opened_base_model, which also looks at the weights.
+    Raises UserError for an unsafe archive or folder, and one without a tokenizer.
+    """
+    with _opened(base_model, model_id, TOKENIZER_FILES.__contains__) as (folder, _, source, _):
+        _refuse_own_code(_tokenizer_settings(folder, source), source)
+        _tokenizer_files(folder, source)
+        yield folder, source
+
+
+@contextmanager
+def _opened(
+    base_model: str, model_id: str | None, wanted: Callable[[str], bool]
+) -> Iterator[tuple[Path, str, str, list[str]]]:
+    """Give a folder with the wanted files, the model's name, what messages call it, and the pickles beside them."""
     path = BUILT_IN_FOLDER if base_model == BUILT_IN else Path(base_model)
     name = model_id or path.name
     source = f"the base model {name!r}"
@@ -76,13 +98,13 @@ def opened_base_model(base_model: str, model_id: str | None = None, revision: st
         if path.is_dir():
             # Links to the wanted files alone: transformers cannot come upon anything else in the folder.
             for file in sorted(path.iterdir()):
-                if file.is_file() and is_model_file(file.name):
+                if file.is_file() and wanted(file.name):
                     os.symlink(file.resolve(), folder / file.name)
-            others = sorted(file.name for file in path.iterdir() if file.suffix.lower() in PICKLES)
+            pickles = sorted(file.name for file in path.iterdir() if file.suffix.lower() in PICKLES)
         else:
-            unpack(path, folder, is_model_file, source)
-            others = []
-        yield _check(folder, name, revision or "", source, others)
+            unpack(path, folder, wanted, source)
+            pickles = []
+        yield folder, name, source, pickles
 
 
 def _check(folder: Path, name: str, revision: str, source: str, pickles: list[str]) -> BaseModel:
@@ -90,24 +112,38 @@ def _check(folder: Path, name: str, revision: str, source: str, pickles: list[st
     architecture = config.get("model_type")
     if not isinstance(architecture, str):
         raise UserError(f"{source}: {CONFIG} names no model_type; choose a folder that transformers saved")
-    tokenizer_config = folder / "tokenizer_config.json"
-    for settings in (config, _read_json(tokenizer_config, source) if tokenizer_config.exists() else {}):
-        if "auto_map" in settings:
-            raise UserError(
-                f"{source} wants to run code of its own (auto_map in its settings), which is refused; choose a model "
-                "whose architecture transformers itself has"
-            )
+    for settings in (config, _tokenizer_settings(folder, source)):
+        _refuse_own_code(settings, source)
     weights = sorted(folder.glob("*.safetensors"))
     if not weights:
         hint = f"; {pickles[0]} is a pickle and never read: save the model as safetensors" if pickles else ""
         raise UserError(f"{source} has no .safetensors file{hint or '; add its weights in that format'}")
     for file in weights:
         _check_safetensors(file, source)
+    tokenizer = _tokenizer_files(folder, source)
+    return BaseModel(folder, name, revision, architecture, _sha256(weights), _sha256(tokenizer))
+
+
+def _tokenizer_settings(folder: Path, source: str) -> dict:
+    path = folder / "tokenizer_config.json"
+    return _read_json(path, source) if path.exists() else {}
+
+
+def _refuse_own_code(settings: dict, source: str) -> None:
+    if "auto_map" in settings:
+        raise UserError(
+            f"{source} wants to run code of its own (auto_map in its settings), which is refused; choose a model "
+            "whose architecture transformers itself has"
+        )
+
+
+def _tokenizer_files(folder: Path, source: str) -> list[Path]:
+    """Return the files that make the tokenizer what it is."""
     tokenizer = [folder / TOKENIZER] if (folder / TOKENIZER).exists() else []
     tokenizer = tokenizer or [folder / name for name in VOCABULARIES if (folder / name).exists()]
     if not tokenizer:
         raise UserError(f"{source} has no {TOKENIZER}; add its tokenizer")
-    return BaseModel(folder, name, revision, architecture, _sha256(weights), _sha256(tokenizer))
+    return tokenizer
 
 
 def _read_json(path: Path, source: str) -> dict:

@@ -7,10 +7,8 @@ from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase
 
 from .base_model import BaseModel
 from .errors import UserError
-from .sequences import AMBIGUOUS
+from .unknown_tokens import dropped_letters, require_bases, unknown_warnings, unusable
 
-# Above this share of unknown tokens a model sees too little of the sequences to be trusted.
-UNKNOWN_WARNING = 0.01
 # Architectures that count positions from the pad token's number + 1, so that the first ones are never used.
 COUNT_FROM_PAD = ("camembert", "esm", "longformer", "roberta", "xlm-roberta")
 
@@ -44,10 +42,7 @@ class Encoder:
             positions -= self.tokenizer.pad_token_id + 1
         self.model_limit = min(positions, self.tokenizer.model_max_length)
         self.max_length = min(max_length, self.model_limit)
-        # A tokenizer without an unknown token leaves out what it does not know.
-        self._dropped = [
-            letter for letter in AMBIGUOUS if not self.tokenizer(letter, add_special_tokens=False).input_ids
-        ]
+        self._dropped = dropped_letters(lambda text: self.tokenizer(text, add_special_tokens=False).input_ids)
 
     def encode(self, sequences: Sequence[str]) -> Encoded:
         """Encode normalised sequences."""
@@ -70,11 +65,8 @@ def _load_tokenizer(base_model: BaseModel, source: str) -> PreTrainedTokenizerBa
     try:
         tokenizer = AutoTokenizer.from_pretrained(base_model.folder, local_files_only=True, trust_remote_code=False)
     except Exception as problem:  # the tokenizers library raises bare Exceptions
-        raise UserError(f"{source}: its tokenizer cannot be loaded ({problem}); choose another base model") from None
-    for base in "ACGT":
-        ids = tokenizer(base, add_special_tokens=False)["input_ids"]
-        if not ids or tokenizer.unk_token_id in ids:
-            raise UserError(f"{source}: its tokenizer does not know the letter {base}; choose a model made for DNA")
+        raise UserError(unusable(source, problem)) from None
+    require_bases(lambda text: tokenizer(text, add_special_tokens=False).input_ids, tokenizer.unk_token_id, source)
     if tokenizer.pad_token is None:
         # Padding is masked, so that any token serves; a classifier only has to know which one it is.
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token or tokenizer.convert_ids_to_tokens(0)
@@ -98,9 +90,4 @@ def warnings(encoded: Encoded, encoder: Encoder, source: str) -> list[str]:
             "and lose their end; raise the maximum length (the base model reads up to "
             f"{encoder.model_limit:,} tokens) or cut the sequences around their centre"
         )
-    if encoded.unknown_share > UNKNOWN_WARNING:
-        result.append(
-            f"{source}: {encoded.unknown_share:.1%} of the tokens are unknown to the base model (N and other letters "
-            "than A, C, G, T); the model cannot read them, so remove such sequences"
-        )
-    return result
+    return result + unknown_warnings(encoded.unknown_share, source)

@@ -1,37 +1,21 @@
-"""The figures, as PNG files that are readable at the width at which Galaxy shows them."""
+"""The figures of training and evaluation."""
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 import pandas as pd
-
-matplotlib.use("Agg")
-
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from sklearn import metrics as sk
 
+from .figure_style import COLOURS, save, shown, tidy
 from .metrics import curves
 
-DPI = 150
-# Okabe and Ito's palette, told apart by colour-blind readers (https://jfly.uni-koeln.de/color/).
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
-# Labels are names that users give: in a figure a long one is cut, and '$' is not the start of a formula.
-LABEL_WIDTH = 20
 # Above this number of labels, curves and cells can no longer be told apart.
 MOST_CURVES = len(COLOURS)
 MOST_CELLS = 20
-
-
-def shown(label: str) -> str:
-    """Return a label as it is printed in a figure."""
-    short = label if len(label) <= LABEL_WIDTH else label[: LABEL_WIDTH - 1] + "…"
-    # matplotlib leaves what starts with '_' out of a legend: an invisible character goes before it.
-    return ("\u200b" if short.startswith("_") else "") + short.replace("$", r"\$")
 
 
 def plot_history(history: pd.DataFrame, best_epoch: int, path: str | Path) -> None:
@@ -51,9 +35,9 @@ def plot_history(history: pd.DataFrame, best_epoch: int, path: str | Path) -> No
         axes.axvline(best_epoch, color="grey", linestyle=":", label=f"kept (epoch {best_epoch})")
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        _tidy(axes)
+        tidy(axes)
         axes.legend(frameon=False)
-    _save(figure, path)
+    save(figure, path)
 
 
 def plot_evaluation(truth: np.ndarray, probabilities: np.ndarray, labels: Sequence[str], path: str | Path) -> None:
@@ -82,10 +66,10 @@ def plot_evaluation(truth: np.ndarray, probabilities: np.ndarray, labels: Sequen
     precision.set(title="Precision-recall", xlabel="recall", ylabel="precision")
     for axes in (roc, precision):
         axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), box_aspect=1)
-        _tidy(axes)
+        tidy(axes)
         axes.legend(frameon=False, title="area under curve", loc="lower right" if axes is roc else "lower left")
     _confusion(confusion, truth, probabilities.argmax(axis=1), labels)
-    _save(figure, path)
+    save(figure, path)
 
 
 def _confusion(axes: Axes, truth: np.ndarray, predicted: np.ndarray, labels: Sequence[str]) -> None:
@@ -109,16 +93,3 @@ def _confusion(axes: Axes, truth: np.ndarray, predicted: np.ndarray, labels: Seq
 
 def _line(axes: Axes, x: pd.Series, y: pd.Series, name: str, colour: int) -> None:
     axes.plot(x, y, color=COLOURS[colour], marker="o", markersize=4, label=name)
-
-
-def _tidy(axes: Axes) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(alpha=0.25)
-
-
-def _save(figure, path: str | Path) -> None:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph")  # a letter of a label that the font has not is drawn as a box
-        # No software version or date in the file: equal results give equal bytes.
-        figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None})
-    plt.close(figure)

@@ -16,13 +16,15 @@ def limit_threads(threads: int) -> int:
         os.environ[variable] = str(threads)
     # OpenMP's threads otherwise spin while they wait for each other, which on a busy machine takes cores from others.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # The tokenizers library takes all cores of the machine, unless it is told to do without threads.
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
     return threads
 
 
 def configure_torch(threads: int) -> None:
     """Set the number of CPU threads (see limit_threads) and keep torch and transformers quiet and offline."""
     threads = limit_threads(threads)
-    os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false", MPLBACKEND="Agg")
+    os.environ.update(HF_HUB_OFFLINE="1", MPLBACKEND="Agg")
     import torch
     import transformers
 

@@ -1,0 +1,68 @@
+"""Galaxy's own Markdown (datatype `tool_markdown`), whose directives show the job's other outputs."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+
+def escape(text: str) -> str:
+    """Return text that a user gave so that Markdown, HTML and Galaxy directives in it stay text.
+
+    Every ASCII punctuation mark becomes its HTML entity.
+    """
+    return "".join(
+        f"&#{ord(mark)};" if mark.isascii() and not mark.isalnum() and mark != " " else mark for mark in text
+    )
+
+
+def directive(call: str) -> str:
+    """Return a block with one Galaxy directive."""
+    return f"```galaxy\n{call}\n```"
+
+
+def table(output: str, title: str) -> str:
+    """Return the directive that shows a tabular output. Galaxy's column headers are numbers: the first row is ours."""
+    return directive(f'history_dataset_as_table(output="{output}", title="{title}", show_column_headers=false)')
+
+
+def image(output: str) -> str:
+    """Return the directive that shows an output that is a picture."""
+    return directive(f'history_dataset_as_image(output="{output}")')
+
+
+def parameters() -> str:
+    """Return the directive that shows the options of the job."""
+    return directive("job_parameters()")
+
+
+def pipe_table(header: Sequence[str], rows: Iterable[Sequence[str]], texts: int = 1) -> str:
+    """Return a table written out, every cell escaped.
+
+    texts: so many columns are text, on the left; the others are numbers, on the right.
+    """
+    lines = [[escape(cell) for cell in row] for row in (header, *rows)]
+    lines.insert(1, ["---"] * texts + ["---:"] * (len(header) - texts))
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def listed(labels: Sequence[str]) -> str:
+    """Return the labels, escaped, the first ones of many."""
+    most = 20
+    text = ", ".join(escape(label) for label in labels[:most])
+    return text if len(labels) <= most else f"{text} and {len(labels) - most} more"
+
+
+def warned(sentences: Iterable[str]) -> list[str]:
+    """Return a block for each warning, escaped."""
+    return [f"> **Warning:** {escape(sentence)}" for sentence in sentences]
+
+
+def bullets(sentences: Iterable[str]) -> str:
+    """Return a list of sentences, escaped."""
+    return "\n".join(f"- {escape(sentence)}" for sentence in sentences)
+
+
+def write(path: str | Path, *blocks: str) -> None:
+    """Write the blocks with an empty line between them; empty ones are left out."""
+    # What is not UTF-8 in the name of a file stands in Python's text as letters that UTF-8 cannot write.
+    text = "\n\n".join(block for block in blocks if block)
+    Path(path).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")

@@ -7,6 +7,7 @@ The adapters belong to the base models of this checkout: make them again when th
 
 import gzip
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -31,6 +32,30 @@ def make_unclean_tables() -> None:
     table = pd.DataFrame(rows, columns=["name", "bound", "dna"])
     table.to_csv(TEST_DATA / "unclean.csv", index=False)
     table.to_csv(TEST_DATA / "unclean.tabular", index=False, sep="\t")
+
+
+def make_annotated_tables() -> None:
+    """Sixty records with chromosomes, donors and splits: all that cleaning mends, and a leak (test-data/README.md)."""
+    numbers = random.Random(1)
+    sites = ["".join(numbers.choices("ACGT", weights=(3, 2, 2, 3) if n % 2 else (2, 3, 3, 2), k=60)) for n in range(60)]
+    sites[0] = sites[0].lower()
+    sites[2] = sites[2].replace("T", "U")
+    sites[4] = "N" * 12 + sites[4][12:]
+    sites[6] = sites[6][:30] + "R" + sites[6][31:]
+    sites[8] = sites[8][:50]
+    sites[10] += sites[10][:21]
+    sites[50] = sites[12][:36] + sites[50][36:]
+    sites[51] = sites[13].translate(str.maketrans("ACGT", "TGCA"))[::-1]
+    rows = []
+    for number, site in enumerate(sites):
+        chrom = "chr8" if 36 <= number < 48 else "chr9" if number >= 48 else f"chr{number % 3 + 1}"
+        part = "train" if number < 40 else "validation" if number < 50 else "test"
+        rows.append((f"r{number}", site, "at" if number % 2 else "gc", chrom, f"donor{number // 6}", part))
+    table = pd.DataFrame(rows, columns=["name", "site", "class", "chrom", "donor", "part"])
+    table.to_csv(TEST_DATA / "annotated.csv", index=False)
+    table.to_csv(TEST_DATA / "annotated.tabular", index=False, header=False, sep="\t")
+    for part, records in table.groupby("part"):
+        records.drop(columns="part").to_csv(TEST_DATA / f"annotated_{part}.csv", index=False)
 
 
 def make_new_sequences() -> None:
@@ -121,6 +146,7 @@ def make_adapters() -> None:
 def main() -> None:
     os.environ["HF_HUB_OFFLINE"] = "1"
     make_unclean_tables()
+    make_annotated_tables()
     make_new_sequences()
     make_random_model()
     make_adapters()

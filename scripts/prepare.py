@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Clean labelled DNA and split it into train, dev and test."""
+"""Make train, dev and test of labelled DNA, and tell what to know of them."""
 
-from dna_lm.command import run
+from dna_lm.command import run, say
 from dna_lm.options import library_keywords
 
 
@@ -11,15 +11,34 @@ def main(options):
     limit_threads(options.threads)
     from dna_lm.outputs import staged
     from dna_lm.preparing import prepare
-    from dna_lm.splitting import SPLITS
     from dna_lm.tables import write_csv, write_tsv
 
-    targets = (options.train_out, options.dev_out, options.test_out, options.summary_out)
-    with staged(*targets) as (*split_paths, summary_path):
-        result = prepare(**library_keywords("prepare", options))
-        for name, path in zip(SPLITS, split_paths, strict=True):
-            write_csv(result.splits[name], path)
-        write_tsv(result.summary, summary_path)
+    keywords = library_keywords("prepare", options)
+    base_model = keywords.pop("base_model"), keywords.pop("base_model_id")
+    asked = {name: target for name, target in vars(options).items() if name.endswith("_out") and target}
+    with staged(*asked.values()) as paths:
+        path = dict(zip(asked, paths, strict=True))
+        prepared = prepare(**keywords)
+        for name, part in prepared.splits.items():
+            write_csv(part, path[f"{name}_out"])
+        write_tsv(prepared.summary(), path["summary_out"])
+        if len(path) > len(prepared.splits) + 1:
+            from dna_lm.dataset_figure import plot_dataset
+            from dna_lm.dataset_report import write_dataset_report
+            from dna_lm.inspecting import Inspection
+
+            seen = Inspection(prepared, *base_model, options.seed)
+            writers = {
+                "leakage_out": lambda place: write_tsv(seen.leakage.counts, place),
+                "offenders_out": lambda place: write_tsv(seen.leakage.offenders, place),
+                "plot_out": lambda place: plot_dataset(seen.look, place),
+                "report_out": lambda place: write_dataset_report(seen.report(), place),
+            }
+            for name, write in writers.items():
+                if name in path:
+                    write(path[name])
+            for sentence in seen.warnings() if "report_out" in path else ():
+                say(f"warning: {sentence}")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ def tool_names() -> list[str]:
 def form(tool: str) -> Element:
     """Return the form of a command line.
 
-    Only what is used here of Galaxy's macros is put in: `<import>`, `<expand>` with `<yield/>`, and tokens.
+    Only what is used here of Galaxy's macros is put in: `<import>`, `<expand>` with `<yield/>`, tokens, and a macro's
+    own tokens, which are attributes of `<expand>` (`token_x` of the macro has what holds without one).
     """
     root = ElementTree.parse(TOOLS / f"dna_lm_{tool}.xml").getroot()
     sources = [root.find("macros")]
@@ -26,19 +27,27 @@ def form(tool: str) -> Element:
     tokens = {token.get("name"): token.text or "" for source in sources for token in source.iter("token")}
     root.remove(sources[0])
     _expand(root, macros)
+    _put_in(root, tokens)
+    return root
+
+
+def _put_in(root: Element, tokens: dict[str, str]) -> None:
     for element in root.iter():
         element.text = _with_tokens(element.text, tokens)
         for name, value in element.attrib.items():
             element.set(name, _with_tokens(value, tokens))
-    return root
 
 
 def _expand(element: Element, macros: dict[str, Element]) -> None:
     children = []
     for child in element:
         if child.tag == "expand":
-            body = copy.deepcopy(macros[child.get("macro")])
+            macro = macros[child.get("macro")]
+            body = copy.deepcopy(macro)
             _fill(body, list(child))
+            own = {name.removeprefix("token_"): value for name, value in macro.items() if name.startswith("token_")}
+            own |= {name: value for name, value in child.items() if name != "macro"}
+            _put_in(body, {f"@{name.upper()}@": value for name, value in own.items()})
             _expand(body, macros)
             children += list(body)
         else:
@@ -81,6 +90,23 @@ def params(element: Element, path: str = "") -> Iterator[tuple[str, Element]]:
             yield from params(child, path)
 
 
+def branches(element: Element, path: str = "", above: tuple = ()) -> Iterator[tuple[tuple[str, str, str], ...]]:
+    """Give every branch of every conditional: the choices that lead to it, each as path, value and default."""
+    for child in element:
+        inside = f"{path}{child.get('name')}|"
+        if child.tag == "conditional":
+            chooser = child.find("param")
+            assert {when.get("value") for when in child.findall("when")} == {
+                option.get("value") for option in chooser.findall("option")
+            }
+            for when in child.findall("when"):
+                branch = (*above, (inside + name_of(chooser), when.get("value"), selected(chooser)))
+                yield branch
+                yield from branches(when, inside, branch)
+        elif child.tag == "section":
+            yield from branches(child, inside, above)
+
+
 def selected(param: Element) -> str:
     """Return the value of a select before the user has touched it."""
     options = param.findall("option")
@@ -88,5 +114,5 @@ def selected(param: Element) -> str:
 
 
 def outputs(root: Element) -> list[str]:
-    """Return the names of the datasets that a job of the form makes."""
-    return [data.get("name") for data in root.find("outputs").iter("data")]
+    """Return the names of the datasets that a job of the form makes, but for those in a collection."""
+    return [data.get("name") for data in root.find("outputs").findall("data")]

@@ -235,8 +235,8 @@ def test_another_architecture_is_refused_as_the_wrong_base_model(two, mixed, tmp
         ),
         (
             "dna\nACGT\n",
-            "the input (new.csv) has no column 'sequence'; its columns are dna: is there a header line, and is the "
-            "right column chosen?",
+            "the input (new.csv) has no column 'sequence'; its only column is 'dna': is this a table, with a comma or "
+            "a tab between its columns, and is the right column chosen?",
         ),
         (
             "sequence\nACGT\nPROTEIN\n",
@@ -253,12 +253,12 @@ def test_input_that_cannot_be_read_is_refused(two, tmp_path, content, message):
 
 def test_fasta_given_as_a_table_is_refused(two, test_data):
     message = refusal(predicted, two, test_data / "new.fa")
-    assert message.startswith("the input (new.fa) has no column 'sequence'; its columns are >chr")
+    assert message.startswith("the input (new.fa) has no column 'sequence'; its only column is '>chr")
 
 
 def test_a_table_given_as_fasta_is_refused(two, mixed):
     assert refusal(predicted, two, mixed, input_format="fasta") == (
-        "the input (mixed.csv), line 1: a FASTA file starts with '>', this is 'sequence,label,id'"
+        "the input (mixed.csv), line 1: a FASTA file starts with '>', this is 'sequence,label,id'; choose a FASTA file"
     )
 
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dna_lm.fasta import read_fasta
+from dna_lm import fasta
+from dna_lm.fasta import read_fasta, read_fasta_text
 from refusals import refusal, returns_or_refuses
 
 SOURCE = "the input (peaks.fa)"
@@ -51,12 +52,15 @@ def test_blank_lines_are_passed_over_and_counted(read):
     assert records(read(b"\n>a\n\nAC\n  \nGT\n\n>b\nT\n")) == [(2, "a", "ACGT"), (8, "b", "T")]
 
 
+def test_sequences_as_they_stand_in_the_file(tmp_path):
+    (tmp_path / "peaks.fa").write_text(">a b\nac gu\nXN\n>b\n")
+    table = read_fasta_text(tmp_path / "peaks.fa", SOURCE)
+    assert table.index.name == "line"
+    assert records(table) == [(1, "a", "ac guXN"), (4, "b", "")]
+
+
 def test_a_record_without_a_name_is_called_by_its_number(read):
     assert read(b">a\nA\n>\nC\n> \nG\n")["id"].tolist() == ["a", "record2", "record3"]
-
-
-def test_records_of_the_same_name_are_all_kept(read):
-    assert records(read(b">a\nA\n>a\nC\n")) == [(1, "a", "A"), (3, "a", "C")]
 
 
 @pytest.mark.parametrize(
@@ -64,11 +68,21 @@ def test_records_of_the_same_name_are_all_kept(read):
     [
         (b"", f"{SOURCE} is empty; choose a file that holds records"),
         (b"\n\n", f"{SOURCE} holds no FASTA record; choose a file with '>' headers"),
-        (gzip.compress(b""), f"{SOURCE} holds no FASTA record; choose a file with '>' headers"),
-        (b"\nsequence,label\n", f"{SOURCE}, line 2: a FASTA file starts with '>', this is 'sequence,label'"),
-        (b"@read\nACGT\n+\nIIII\n", f"{SOURCE}, line 1: a FASTA file starts with '>', this is '@read'"),
+        (gzip.compress(b""), f"{SOURCE} is empty; choose a file that holds records"),
+        (
+            b"\nsequence,label\n",
+            f"{SOURCE}, line 2: a FASTA file starts with '>', this is 'sequence,label'; choose a FASTA file",
+        ),
+        (
+            b"@read\nACGT\n+\nIIII\n",
+            f"{SOURCE}, line 1: a FASTA file starts with '>', this is '@read'; choose a FASTA file",
+        ),
         (b">a\nA\n>b\n\n>c\nC\n", f"{SOURCE}, line 3: the sequence is empty; fill it in or remove the record"),
         (b">a\nA\n>b\n", f"{SOURCE}, line 3: the sequence is empty; fill it in or remove the record"),
+        (
+            b">a one\nA\n>b\nC\n>a two\nG\n",
+            f"{SOURCE}, line 1 and line 5: two records are named 'a'; rename one, or remove the copy",
+        ),
         (
             b">a\nA\n>b\nAC\nGL\n",
             f"{SOURCE}, line 3: letter 'L' at position 4 of the sequence is not a DNA letter (A, C, G, T, U or an "
@@ -80,8 +94,9 @@ def test_records_of_the_same_name_are_all_kept(read):
         ),
         (b"\x1f\x8bnot gzip", f"{SOURCE} is a damaged or truncated gzip file; upload it again"),
         (
-            b">a\n\xff\xfe\x00",
-            f"{SOURCE} is not text (byte 3 of a block cannot be read as UTF-8); choose a plain or gzipped text file",
+            b">a\n\xff\xfe",
+            f"{SOURCE}, line 2: byte 0xff is not UTF-8 text; choose a plain or gzipped text file, or save the text as "
+            "UTF-8",
         ),
     ],
 )
@@ -90,11 +105,12 @@ def test_refused(read, content, message):
 
 
 def test_a_missing_file(tmp_path):
-    assert refusal(read_fasta, tmp_path / "peaks.fa", SOURCE) == f"{SOURCE} cannot be read: No such file or directory"
+    message = refusal(read_fasta, tmp_path / "peaks.fa", SOURCE)
+    assert message == f"{SOURCE} cannot be read: No such file or directory; choose another file"
 
 
 def test_a_folder(tmp_path):
-    assert refusal(read_fasta, tmp_path, SOURCE) == f"{SOURCE} cannot be read: Is a directory"
+    assert refusal(read_fasta, tmp_path, SOURCE) == f"{SOURCE} cannot be read: Is a directory; choose another file"
 
 
 @given(content=st.binary(max_size=200) | st.text(">ACGT\n\r x", max_size=80).map(str.encode))
@@ -122,3 +138,17 @@ def test_wrapped_lines_are_joined(tmp_path_factory, sequences, width):
     table = read_fasta(path, SOURCE)
     assert table["sequence"].tolist() == sequences
     assert table["id"].tolist() == [f"s{number}" for number in range(len(sequences))]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["", " ", "\t", "\n", " x"]), st.text("ACGTNacgt*- ", max_size=30)), max_size=8),
+    st.integers(1, 40),
+)
+def test_records_do_not_depend_on_how_much_is_read_at_a_time(tmp_path_factory, parts, block):
+    path = tmp_path_factory.getbasetemp() / "blocks.fa"
+    path.write_text("".join(f">s{number}{end}\n{text}\n" for number, (end, text) in enumerate(parts)) + ">end\nA\nC")
+    whole = list(fasta.records(path, SOURCE))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fasta, "BLOCK", block)
+        assert list(fasta.records(path, SOURCE)) == whole
+    assert whole[-1][1:] == ("end", "AC")

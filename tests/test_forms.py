@@ -6,7 +6,7 @@ import pytest
 
 from conftest import PROJECT
 from dna_lm.options import INPUT, MANY, OPTIONS, OUTPUT
-from forms import form, name_of, outputs, params, selected, tool_names
+from forms import branches, form, name_of, outputs, params, selected, tool_names
 
 TOOLS = tool_names()
 
@@ -19,13 +19,19 @@ NOT_IN_FORM = {
 # Params that are no option, with the reason.
 NOT_ON_COMMAND_LINE = {
     "base|source": "on the command line, the value of --base-model says where the model is",
-    "input|source": "on the command line, --table or --fasta is given",
+    "input|source": "on the command line, --table, --fasta or another of the inputs is given",
+    "input|reference|source": "on the command line, the value of --genome says where the genome is",
+    "input|negative|reference|source": "on the command line, the value of --genome says where the genome is",
+    "output_as": "on the command line, there are three files",
 }
 # Params whose default differs from that of their option, with the reason.
 OTHER_DEFAULT = {
     "sequence_column": "a form shows the header and picks by number, a command line picks by name",
     "label_column": "a form shows the header and picks by number, a command line picks by name",
+    "split": "tables that are split already stay so unless the user chooses otherwise",
 }
+# Params that offer only some of the choices of their option in each branch.
+SOME_CHOICES = {"split": "a split by group needs a table, one as the input says a table or three"}
 # The type of a param for each kind of option.
 TYPES = {int: {"integer"}, float: {"float"}, str: {"select", "text", "data_column"}, INPUT: {"data", "select"}}
 TYPES[MANY] = {"data"}
@@ -69,7 +75,7 @@ def test_a_param_has_the_default_of_its_option(tool, param):
     if option.kind in (int, float):
         assert option.kind(param.get("value")) == option.default
     elif option.choices and option.default is not None:
-        assert selected(param) == option.default
+        assert selected(param) == option.default or (option.name in OTHER_DEFAULT and selected(param) in option.choices)
     elif option.kind is str and not option.choices and option.name not in OTHER_DEFAULT:
         assert param.get("value") == option.default
     else:  # a file has no default, nor has a choice that the command line demands
@@ -82,7 +88,22 @@ def test_a_param_has_the_limits_and_choices_of_its_option(tool, param):
     limits = [param.get(side) and option.kind(param.get(side)) for side in ("min", "max")]
     assert limits == [option.minimum, option.maximum]
     values = tuple(choice.get("value") for choice in param.findall("option"))
-    assert values == option.choices
+    if option.name in SOME_CHOICES:
+        assert set(values) < set(option.choices) or len(values) == len(option.choices)
+    else:
+        assert values == option.choices
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_every_choice_is_offered_somewhere(tool):
+    for name in SOME_CHOICES.keys() & options(tool).keys():
+        offered = {
+            choice.get("value")
+            for _, param in arguments(tool)
+            if name_of(param) == name
+            for choice in param.findall("option")
+        }
+        assert offered == set(options(tool)[name].choices)
 
 
 @pytest.mark.parametrize("tool", TOOLS)
@@ -130,15 +151,21 @@ def test_the_command_gives_every_option_but_those_with_a_reason(tool):
 @pytest.mark.parametrize("tool", TOOLS)
 def test_a_param_is_given_to_its_own_option(tool):
     """`--epochs '$epochs'`, also inside a section or a conditional, and nothing else after `--epochs`."""
+    allowed = {}
     for path, param in arguments(tool):
-        values = re.findall(rf"^\s*{param.get('argument')} (.*)$", command(tool), flags=re.MULTILINE)
         variable = path.replace("|", ".")
-        allowed = {f"'${variable}'", f"'${{{variable}}}'"}
+        forms = allowed.setdefault(param.get("argument"), set())
+        if param.get("multiple") == "true":
+            forms.add("${shlex.quote($label)}='${file}'")
+        elif param.find("options[@from_data_table]") is not None:
+            forms.add(f"'${{{variable}.fields.path}}'")
+        else:
+            forms |= {f"'${variable}'", f"'${{{variable}}}'"}
         if path == "base|base_model":
-            allowed |= {"built-in", f"'${{{variable}.fields.path}}'"}
-        if path == "input|fasta":
-            allowed = {"${shlex.quote($label)}='${file}'"}
-        assert values and set(values) <= allowed, path
+            forms.add("built-in")
+    for argument, forms in allowed.items():
+        values = re.findall(rf"^\s*{argument} (.*)$", command(tool), flags=re.MULTILINE)
+        assert values and set(values) <= forms, argument
 
 
 @pytest.mark.parametrize("tool", TOOLS)
@@ -148,6 +175,15 @@ def test_every_output_option_is_given_one_dataset(tool):
     assert [name for _, name in given] == outputs(form(tool))
     for flag, name in given:
         assert flag == f"{name}-out"
+
+
+def test_the_files_of_the_collection_are_found_in_their_order():
+    (found,) = form("prepare").find("outputs/collection").findall("discover_datasets")
+    given = re.findall(r"--([a-z]+)-out '(\w+)/([^']+)'", command("prepare"))
+    assert {folder for _, folder, _ in given} == {found.get("directory")}
+    names = [file for _, _, file in given]
+    assert names == sorted(names)
+    assert [re.fullmatch(found.get("pattern"), file)["designation"] for file in names] == [flag for flag, _, _ in given]
 
 
 @pytest.mark.parametrize("tool", TOOLS)
@@ -174,6 +210,13 @@ def succeeding(tool: str) -> list:
     return [test for test in form(tool).iter("test") if test.get("expect_failure") != "true"]
 
 
+def expected_outputs(tool: str, as_collection: bool) -> int:
+    """How many datasets and collections a job makes: the filters of the outputs look at `output_as` alone."""
+    chosen = "collection" if as_collection else "datasets"
+    filters = [output.findtext("filter") for output in form(tool).find("outputs")]
+    return sum(condition in (None, f"output_as == '{chosen}'") for condition in filters)
+
+
 def given(test) -> dict[str, str]:
     """The params of a form's test by path."""
     return {path: param.get("value") for path, param in params(test)}
@@ -181,15 +224,11 @@ def given(test) -> dict[str, str]:
 
 @pytest.mark.parametrize("tool", TOOLS)
 def test_every_branch_is_tested(tool):
-    for conditional in form(tool).iter("conditional"):
-        if conditional.find("when") is None:
-            continue  # a conditional of a test
-        chooser = conditional.find("param")
-        path = f"{conditional.get('name')}|{name_of(chooser)}"
-        tested = {given(test).get(path, selected(chooser)) for test in succeeding(tool)}
-        branches = {branch.get("value") for branch in conditional.findall("when")}
-        assert branches == {option.get("value") for option in chooser.findall("option")}
-        assert tested == branches, path
+    for branch in branches(form(tool).find("inputs")):
+        # As Galaxy reads a test: a choice that it does not make is the one that the form shows first.
+        assert any(
+            all(given(test).get(path, default) == value for path, value, default in branch) for test in succeeding(tool)
+        ), branch
 
 
 @pytest.mark.parametrize("tool", TOOLS)
@@ -210,7 +249,8 @@ def test_tests_state_what_they_expect(tool):
     assert len(succeeding(tool)) >= 2 and len(tests) > len(succeeding(tool))
     for test in tests:
         if test in succeeding(tool) or test.get("expect_failure") != "true":
-            assert test.get("expect_num_outputs") == str(len(outputs(form(tool))))
+            as_collection = given(test).get("output_as") == "collection"
+            assert int(test.get("expect_num_outputs")) == expected_outputs(tool, as_collection)
             assert test.find("output") is not None
         else:
             assert test.get("expect_exit_code") == "2"

@@ -1,18 +1,27 @@
+import csv
+import gzip
+
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from dna_lm.options import PREPARE
+from dna_lm.leakage import check_leakage
+from dna_lm.options import PREPARE, library_keywords, parser
 from dna_lm.preparing import prepare
-from refusals import refusal
+from dna_lm.sequences import canonical, reverse_complement
+from dna_lm.similarity import similar_groups
+from refusals import refusal, returns_or_refuses
 
-DEFAULTS = {"table": None, "fasta": None} | {
-    option.name: option.default
-    for option in PREPARE
-    if option.name in ("sequence_column", "label_column", "contradictory", "fractions", "seed")
-}
+REQUIRED = [part for name in ("train", "dev", "test", "summary") for part in (f"--{name}-out", "unused")]
+DEFAULTS = library_keywords("prepare", parser("prepare").parse_args(REQUIRED))
+for name in ("base_model", "base_model_id"):
+    del DEFAULTS[name]
+SPLITS = ("train", "dev", "test")
 
 
 def prepared(**options):
+    assert options.keys() <= DEFAULTS.keys()
     return prepare(**DEFAULTS | options)
 
 
@@ -21,8 +30,33 @@ def unclean(test_data, **options):
     return prepared(table=str(test_data / "unclean.csv"), **columns | options)
 
 
-def rows(table: pd.DataFrame) -> list[list[str]]:
-    return table.to_numpy().tolist()
+def annotated(test_data, **options):
+    columns = {"sequence_column": "site", "label_column": "class", "fractions": "0.6,0.2,0.2"}
+    return prepared(table=str(test_data / "annotated.csv"), **columns | options)
+
+
+def step(result, name: str) -> list:
+    """How many sequences a step has, in all and of each label."""
+    summary = result.summary()
+    (row,) = summary[summary["step"] == name].to_numpy().tolist()
+    return row[1 : 2 + len(result.labels)]
+
+
+def sizes(result) -> dict[str, int]:
+    return {name: len(part) for name, part in result.splits.items()}
+
+
+def everything(result) -> pd.DataFrame:
+    return pd.concat([part.assign(in_split=name) for name, part in result.splits.items()])
+
+
+def fasta(folder, name: str, *sequences: str) -> str:
+    path = folder / name
+    path.write_text("".join(f">{number}\n{sequence}\n" for number, sequence in enumerate(sequences)))
+    return str(path)
+
+
+# --- tables and FASTA ------------------------------------------------------------------------------------------------
 
 
 def test_a_table_is_cleaned_and_split(test_data):
@@ -31,19 +65,21 @@ def test_a_table_is_cleaned_and_split(test_data):
         split = result.splits[name]
         assert split.columns.tolist() == ["sequence", "label", "name"]
         assert split["label"].value_counts().to_dict() == {"yes": size // 2, "no": size // 2}
-    everything = pd.concat(result.splits.values())
-    assert sorted(everything["name"]) == sorted(f"s{number}" for number in range(1, 17))
+    assert sorted(everything(result)["name"]) == sorted(f"s{number}" for number in range(1, 17))
 
 
 def test_the_summary(test_data):
-    summary = unclean(test_data, contradictory="drop").summary
+    summary = unclean(test_data, contradictory="drop").summary()
     assert summary.columns.tolist() == [
         *("step", "sequences", "label no", "label yes", "shortest", "median length", "longest")
     ]
-    assert rows(summary) == [
+    assert summary.to_numpy().tolist() == [
         ["read", 20, 10, 10, 12, 12, 12],
-        ["duplicates removed", 2, 1, 1, 12, 12, 12],
-        ["contradictory labels removed", 2, 1, 1, 12, 12, 12],
+        ["changed: lower case written in upper case", 1, 0, 1, 12, 12, 12],
+        ["changed: U of RNA written as T", 0, 0, 0, "", "", ""],
+        ["removed: more than 10% of the letters are not A, C, G or T", 0, 0, 0, "", "", ""],
+        ["removed: contradictory labels, on either strand", 2, 1, 1, 12, 12, 12],
+        ["removed: copies, on either strand", 2, 1, 1, 12, 12, 12],
         ["kept", 16, 8, 8, 12, 12, 12],
         ["kept, with letters other than A, C, G, T", 0, 0, 0, "", "", ""],
         ["train", 8, 4, 4, 12, 12, 12],
@@ -60,17 +96,45 @@ def test_a_contradiction_is_refused_with_its_lines(test_data):
     assert "is labelled 'yes' and 'no', one of 1 such sequences" in message
 
 
+def test_the_same_table_in_every_form_gives_the_same_splits(test_data, tmp_path):
+    expected = annotated(test_data)
+    content = (test_data / "annotated.csv").read_text()
+    forms = {"with_bom.csv": "\ufeff" + content, "windows.csv": content.replace("\n", "\r\n"), "mac.csv": content}
+    forms["mac.csv"] = content.replace("\n", "\r")
+    forms["tabs.tsv"] = content.replace(",", "\t")
+    forms["lower.csv"] = "".join(
+        ",".join([one.lower() if position == 1 else one for position, one in enumerate(line.split(","))])
+        for line in content.splitlines(keepends=True)
+    )
+    for name, text in forms.items():
+        (tmp_path / name).write_bytes(text.encode())
+    (tmp_path / "packed.csv.gz").write_bytes(gzip.compress(content.encode()))
+    for path in tmp_path.iterdir():
+        result = prepared(
+            table=str(path), sequence_column="site", label_column="class", fractions="0.6,0.2,0.2", contradictory="drop"
+        )
+        for name in SPLITS:
+            pd.testing.assert_frame_equal(result.splits[name], expected.splits[name])
+
+
+def test_a_table_without_a_header(test_data):
+    result = prepared(
+        table=str(test_data / "annotated.tabular"),
+        header="no",
+        sequence_column="2",
+        label_column="3",
+        fractions="0.6,0.2,0.2",
+    )
+    assert result.splits["test"].columns.tolist() == ["sequence", "label", "column1", "column4", "column5", "column6"]
+    named = annotated(test_data).splits["test"].set_axis(result.splits["test"].columns, axis="columns")
+    assert result.splits["test"].to_numpy().tolist() == named.to_numpy().tolist()
+
+
 def test_one_fasta_for_each_label(test_data):
     result = prepared(fasta=[f"CTCF={test_data / 'CTCF.fa'}", f"p73={test_data / 'p73.fa'}"])
     assert result.splits["train"].columns.tolist() == ["sequence", "label", "id"]
-    assert {name: len(split) for name, split in result.splits.items()} == {"train": 1200, "dev": 150, "test": 150}
+    assert sizes(result) == {"train": 1200, "dev": 150, "test": 150}
     assert result.splits["test"]["label"].value_counts().to_dict() == {"p73": 100, "CTCF": 50}
-
-
-def fasta(folder, name: str, *sequences: str) -> str:
-    path = folder / name
-    path.write_text("".join(f">{number}\n{sequence}\n" for number, sequence in enumerate(sequences)))
-    return str(path)
 
 
 def test_a_label_may_hold_any_printable_text(tmp_path):
@@ -79,7 +143,7 @@ def test_a_label_may_hold_any_printable_text(tmp_path):
     labels = ['"><script>', "a=b, $(touch x)"]
     result = prepared(fasta=[f"{labels[0]}={left}", f" {labels[1]} ={right}"], fractions="0.34,0.33,0.33")
     assert sorted(set(result.splits["train"]["label"])) == labels
-    assert result.summary.columns.tolist()[2:4] == [f"label {label}" for label in labels]
+    assert result.summary().columns.tolist()[2:4] == [f"label {label}" for label in labels]
 
 
 def test_sequences_in_two_files_contradict_each_other(tmp_path):
@@ -91,16 +155,310 @@ def test_sequences_in_two_files_contradict_each_other(tmp_path):
 def test_a_label_that_loses_all_its_sequences_is_refused(tmp_path):
     left, right = fasta(tmp_path, "a.fa", "AAAA"), fasta(tmp_path, "b.fa", "CCCC", "TTTT", "CCCA")
     assert refusal(prepared, fasta=[f"x={left}", f"y={right}"], contradictory="drop") == (
-        "no sequence with label 'x' is left after cleaning; check the labels of the input"
+        "no sequence with label 'x' is left after cleaning, of 1; look at the sequences and their labels, or choose "
+        "other limits for lengths and letters, or smaller windows"
     )
+
+
+# --- tables that are split already -----------------------------------------------------------------------------------
+
+
+def tables(test_data, *names: str) -> dict[str, str]:
+    files = {"train": "train", "dev": "validation", "test": "test"}
+    return {f"{name}_table": str(test_data / f"annotated_{files[name]}.csv") for name in names}
+
+
+COLUMNS = {"sequence_column": "site", "label_column": "class"}
+
+
+def test_three_tables_stay_as_they_are_and_the_copy_in_test_is_kept(test_data):
+    result = prepared(**tables(test_data, *SPLITS), **COLUMNS, split="column")
+    assert sizes(result) == {"train": 38, "dev": 10, "test": 10}
+    for name in SPLITS:
+        assert result.splits[name].columns.tolist() == ["sequence", "label", "name", "chrom", "donor"]
+    names = {name: set(part["name"]) for name, part in result.splits.items()}
+    assert "r51" in names["test"] and "r13" not in names["train"]  # a reverse complement
+    assert "r50" in names["test"] and "r12" in names["train"]  # 36 letters in common
+
+
+def test_dev_is_drawn_from_train_where_there_is_none(test_data):
+    result = prepared(**tables(test_data, "train", "test"), **COLUMNS, split="column", fractions="0.5,0.25,0.25")
+    assert sizes(result) == {"train": 26, "dev": 12, "test": 10}
+    assert result.how_split == (
+        "the splits are those of the input, but for dev, which was drawn at random from train, label by label (seed 42)"
+    )
+
+
+def test_a_column_of_a_table_says_the_same_as_three_tables(test_data):
+    column = annotated(test_data, split="column", split_column="part")
+    three = prepared(**tables(test_data, *SPLITS), **COLUMNS, split="column")
+    for name in SPLITS:
+        assert column.splits[name]["name"].tolist() == three.splits[name]["name"].tolist()
+
+
+def test_three_tables_can_be_split_anew(test_data):
+    result = prepared(**tables(test_data, *SPLITS), **COLUMNS, split="group", split_column="donor")
+    donors = {name: set(part["donor"]) for name, part in result.splits.items()}
+    assert not donors["train"] & donors["dev"] | donors["train"] & donors["test"] | donors["dev"] & donors["test"]
+    assert len(set.union(*donors.values())) == 10
+
+
+# --- intervals and negatives -----------------------------------------------------------------------------------------
+
+
+def peaks(test_data, *letters: str, **options):
+    files = {"a": "peaks_a.narrowPeak", "b": "peaks_b.bed.gz"}
+    intervals = [f"{letter}={test_data / files[letter]}" for letter in letters]
+    request = {"genome": str(test_data / "genome.fa"), "fractions": "0.6,0.2,0.2"} | options
+    return prepared(intervals=intervals, **request)
+
+
+def genome(test_data) -> dict[str, str]:
+    records = (test_data / "genome.fa").read_text().upper().split(">")[1:]
+    return {record.split()[0].lower(): "".join(record.splitlines()[1:]) for record in records}
+
+
+def require_in_genome(table: pd.DataFrame, test_data) -> None:
+    letters = genome(test_data)
+    for row in table.to_dict("records"):
+        there = letters[row["chrom"]][int(row["start"]) : int(row["end"])]
+        assert row["sequence"] == (reverse_complement(there) if row["strand"] == "-" else there)
+
+
+def test_windows_are_where_their_positions_say(test_data):
+    result = peaks(test_data, "a", "b")
+    assert step(result, "read") == [40, 20, 20]
+    assert step(result, "removed: windows past an end of their chromosome") == [1, 0, 1]
+    table = everything(result)
+    assert set(table["sequence"].str.len()) == {200} and set(table["strand"]) == {"+", "-"}
+    require_in_genome(table, test_data)
+
+
+@pytest.mark.parametrize("length", [61, 100])
+def test_cropped_windows_are_where_their_positions_say(test_data, length):
+    table = everything(peaks(test_data, "a", "b", length=length))
+    assert set(table["sequence"].str.len()) == {length}
+    require_in_genome(table, test_data)
+
+
+def test_whole_regions(test_data):
+    table = everything(peaks(test_data, "a", "b", window=0))
+    assert len(table) == 40 and table["sequence"].str.len().nunique() > 10
+    require_in_genome(table, test_data)
+
+
+def test_negatives_from_the_genome_are_like_the_positives_and_away_from_them(test_data):
+    result = peaks(test_data, "a", negatives="genome", negative_distance=60, negative_ratio=0.5)
+    assert step(result, "added: negatives") == [10, 10, 0] and result.labels == ["negative", "a"]
+    table = everything(result)
+    require_in_genome(table, test_data)
+    positive, negative = table[table["label"] == "a"], table[table["label"] == "negative"]
+    for row in negative.to_dict("records"):
+        near = positive[(positive["chrom"] == row["chrom"])]
+        assert ((near["start"] >= row["end"] + 60) | (near["end"] <= row["start"] - 60)).all()
+    assert "10 regions of the genome were drawn" in result.how_negatives[0]
+
+
+def test_negatives_are_split_by_the_chromosome_on_which_they_are(test_data):
+    result = peaks(
+        *(test_data, "a"),
+        negatives="genome",
+        negative_distance=60,
+        split="chromosome",
+        dev_chromosomes="chr1",
+        test_chromosomes="chr2",
+    )
+    found = {name: set(part["chrom"]) for name, part in result.splits.items()}
+    assert found == {"train": {"chr3"}, "dev": {"chr1"}, "test": {"chr2"}}
+
+
+@pytest.mark.parametrize("source", ["located.fa", "located.csv"])
+def test_positions_of_sequences_serve_for_negatives(test_data, source):
+    path = str(test_data / source)
+    given = {"fasta": [f"bound={path}"]} if source.endswith("fa") else {"table": path}
+    result = prepared(
+        **given,
+        genome=str(test_data / "genome.fa"),
+        negatives="genome",
+        negative_distance=60,
+        fractions="0.6,0.2,0.2",
+    )
+    assert step(result, "kept") == [40, 20, 20]
+    require_in_genome(everything(result), test_data)
+
+
+def test_shuffled_negatives_are_where_their_positives_are(test_data):
+    result = annotated(test_data, negatives="shuffle", negative_label="shuffled", split="column", split_column="part")
+    assert step(result, "added: negatives") == [58, 58, 0, 0]
+    for part in result.splits.values():
+        made = part[part["label"] == "shuffled"]
+        assert set(made["name"]) == set(part[part["label"] != "shuffled"]["name"])
+        assert len(made) * 2 == len(part)
+
+
+def test_negatives_are_padded_too(test_data):
+    result = annotated(test_data, negatives="shuffle", length=70, shorter="pad")
+    assert set(everything(result)["sequence"].str.len()) == {70}
+
+
+# --- augmentation and balance ----------------------------------------------------------------------------------------
+
+
+def test_reverse_complements_are_added_to_train_alone(test_data):
+    plain, both = peaks(test_data, "a", "b"), peaks(test_data, "a", "b", augment="reverse-complement")
+    for name in ("dev", "test"):
+        pd.testing.assert_frame_equal(both.splits[name], plain.splits[name])
+    train = both.splits["train"]
+    first, second = train.iloc[: len(train) // 2], train.iloc[len(train) // 2 :]
+    pd.testing.assert_frame_equal(first, plain.splits["train"])
+    assert second["sequence"].tolist() == first["sequence"].map(reverse_complement).tolist()
+    assert second["id"].tolist() == [f"{name}_rc" for name in first["id"]]
+    require_in_genome(train, test_data)
+    assert step(both, "added: reverse complements, to train") == step(plain, "train")
+
+
+def test_a_palindrome_is_not_added(tmp_path):
+    left = fasta(tmp_path, "a.fa", *["ACGT", "AACGTT", "CACGTG", "AGCT"])
+    right = fasta(tmp_path, "b.fa", "AAAC", "AAAG", "AAGG", "ACCC")
+    result = prepared(fasta=[f"x={left}", f"y={right}"], fractions="0.5,0.25,0.25", augment="reverse-complement")
+    assert sizes(result) == {"train": 6, "dev": 2, "test": 2}
+
+
+def test_labels_are_balanced_in_every_split(test_data):
+    result = prepared(
+        fasta=[f"CTCF={test_data / 'CTCF.fa'}", f"p73={test_data / 'p73.fa'}"], balance="downsample", split="similarity"
+    )
+    assert step(result, "removed: to balance the labels") == [500, 0, 500]
+    assert {name: set(part["label"].value_counts()) for name, part in result.splits.items()} == {
+        "train": {400},
+        "dev": {50},
+        "test": {50},
+    }
+
+
+# --- what holds for any input ----------------------------------------------------------------------------------------
+
+dna = st.text("ACGT", min_size=1, max_size=40) | st.text("ACGTNRUacgtu", min_size=1, max_size=40)
+rows = st.lists(
+    st.tuples(dna, st.sampled_from(["a", "b"]), st.integers(0, 9), st.sampled_from(SPLITS)), min_size=12, max_size=60
+)
+choices = st.fixed_dictionaries(
+    {
+        option.name: st.sampled_from(option.choices)
+        for option in PREPARE
+        if option.name in ("ambiguous", "longer", "shorter", "duplicates", "balance", "augment")
+    }
+    | {
+        "max_ambiguous": st.sampled_from([0.0, 0.1, 1.0]),
+        "length": st.sampled_from([0, 10, 30]),
+        "negatives": st.sampled_from(["none", "none", "shuffle"]),
+        "negative_ratio": st.sampled_from([0.5, 1.0, 1.7]),
+        "split": st.sampled_from(["random", "similarity", "group", "column"]),
+        "tolerance": st.sampled_from([0.1, 0.5]),
+        "seed": st.integers(0, 3),
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def any_table(tmp_path_factory):
+    return tmp_path_factory.mktemp("any") / "table.csv"
+
+
+@settings(max_examples=150)
+@given(rows=rows, choices=choices)
+def test_every_row_is_counted_and_no_group_or_cluster_is_in_two_splits(any_table, rows, choices):
+    with any_table.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["sequence", "label", "group", "split", "number"])
+        writer.writerows([*row, number] for number, row in enumerate(rows))
+    result = returns_or_refuses(
+        prepared, table=str(any_table), contradictory="drop", fractions="0.5,0.25,0.25", **choices
+    )
+    if result is None:
+        return
+    summary = result.summary().set_index("step").filter(regex="^(sequences|label )").astype(int)
+    assert summary.loc["read", "sequences"] == len(rows)
+    before_kept = summary.loc[:"kept"]
+    added = before_kept[before_kept.index.str.startswith("added: ")].sum()
+    removed = before_kept[before_kept.index.str.startswith("removed: ")].sum()
+    kept = summary.loc["kept"]
+    pd.testing.assert_series_equal(summary.loc["read"] + added - removed, kept, check_names=False)
+    pd.testing.assert_series_equal(summary.loc[list(SPLITS)].sum(), kept, check_names=False)
+    # What is written is what is counted.
+    for name, part in result.records.items():
+        assert len(part) == summary.loc[name, "sequences"]
+        assert set(part["label"]) == set(result.labels)
+    augmented = len(result.splits["train"]) - len(result.records["train"])
+    assert augmented == summary.reindex(["added: reverse complements, to train"]).fillna(0)["sequences"].iloc[0]
+    if choices["split"] == "group":
+        groups = [set(part["group"]) for part in result.records.values()]
+        assert sum(map(len, groups)) == len(set.union(*groups))
+    if choices["split"] == "similarity":
+        table = pd.concat([part.assign(in_split=name) for name, part in result.records.items()])
+        table = table.assign(cluster=similar_groups(table["sequence"].tolist()))
+        assert (table.groupby("cluster")["in_split"].nunique() == 1).all()
+        assert not len(check_leakage(result.records, result.labels).offenders)
+    if choices["duplicates"] == "both-strands" and not choices["length"]:
+        assert pd.concat(result.records.values())["sequence"].map(canonical).is_unique
+
+
+# Sequences cut from a few stretches, so that most of them are homologs of others.
+homologs = st.lists(
+    st.tuples(st.integers(0, 4), st.integers(0, 60), st.integers(0, 60), st.booleans(), st.sampled_from("ab")),
+    min_size=12,
+    max_size=40,
+)
+
+
+@settings(max_examples=60)
+@given(homologs, st.integers(0, 3))
+def test_homologs_are_never_in_two_splits(any_table, pieces, seed):
+    import random
+
+    numbers = random.Random(1)
+    stretches = ["".join(numbers.choices("ACGT", k=200)) for _ in range(5)]
+    lines = ["sequence,label"]
+    for which, start, lost, turned, label in pieces:
+        piece = stretches[which][start : 200 - lost]
+        lines.append(f"{reverse_complement(piece) if turned else piece},{label}")
+    lone = ["".join(numbers.choices("ACGT", k=120)) for _ in range(40)]
+    lines += [f"{piece},{'ab'[number % 2]}" for number, piece in enumerate(lone)]
+    any_table.write_text("\n".join(lines) + "\n")
+    result = returns_or_refuses(
+        *(prepared,),
+        table=str(any_table),
+        contradictory="drop",
+        split="similarity",
+        fractions="0.5,0.25,0.25",
+        tolerance=0.5,
+        seed=seed,
+    )
+    if result is None:
+        return
+    table = pd.concat([part.assign(in_split=name) for name, part in result.records.items()])
+    table = table.assign(cluster=similar_groups(table["sequence"].tolist()))
+    assert (table.groupby("cluster")["in_split"].nunique() == 1).all()
+    assert not len(check_leakage(result.records, result.labels).offenders)
+
+
+# --- impossible requests ---------------------------------------------------------------------------------------------
+
+ONE_INPUT = (
+    "give the sequences in one way: --table, --train-table with --test-table (and --dev-table), one --fasta LABEL=FILE "
+    "for each label, or one --intervals LABEL=FILE for each label"
+)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "give either one --table or one --fasta LABEL=FILE for each label"),
-        ({"table": "a", "fasta": ["x=b"]}, "give either one --table or one --fasta LABEL=FILE for each label"),
-        ({"fasta": ["reads.fa"]}, "--fasta 'reads.fa' is not LABEL=FILE"),
+        ({}, ONE_INPUT),
+        ({"table": "a", "fasta": ["x=b"]}, ONE_INPUT),
+        (
+            {"fasta": ["reads.fa"]},
+            "--fasta 'reads.fa' is not LABEL=FILE; write the label, '=' and the name of the file",
+        ),
         ({"fasta": ["=reads.fa"]}, "--fasta '=reads.fa': the label is empty; give every sequence a label"),
         (
             {"fasta": ["a\tb=reads.fa"]},
@@ -108,12 +466,27 @@ def test_a_label_that_loses_all_its_sequences_is_refused(tmp_path):
         ),
         (
             {"fasta": ["x=/nowhere/reads.fa"]},
-            "the FASTA file of x (reads.fa) cannot be read: No such file or directory",
+            "the FASTA file of x (reads.fa) cannot be read: No such file or directory; choose another file",
         ),
-        ({"table": "/nowhere/t.csv"}, "the labelled table (t.csv) cannot be read: No such file or directory"),
+        (
+            {"table": "/nowhere/t.csv"},
+            "the labelled table (t.csv) cannot be read: No such file or directory; choose another file",
+        ),
         (
             {"table": "t.csv", "fractions": "1,1"},
             "--fractions '1,1' is not three numbers; give the shares of train, dev and test, such as 0.8,0.1,0.1",
+        ),
+        (
+            {"intervals": ["x=a.bed"]},
+            "a genome is needed for intervals and for negatives from a genome; give one with --genome",
+        ),
+        (
+            {"train_table": "a.csv"},
+            "--test-table is missing; give the tables of train and test, and of dev if there is one",
+        ),
+        (
+            {"fasta": ["x=a.fa"], "split": "group"},
+            "a split by group needs a column of a table, which FASTA and intervals do not have; choose another split",
         ),
     ],
 )
@@ -123,7 +496,8 @@ def test_impossible_requests(options, message):
 
 def test_one_label_is_refused(test_data):
     assert refusal(prepared, fasta=[f"CTCF={test_data / 'CTCF.fa'}"]) == (
-        "the input has one label only ('CTCF'); a classifier needs at least two"
+        "the input has one label only ('CTCF'); a classifier needs at least two: add sequences with another label, or "
+        "let negatives be made (--negatives)"
     )
 
 
@@ -134,9 +508,10 @@ def test_the_same_label_twice_is_refused(test_data):
     )
 
 
-def test_a_column_with_a_name_of_the_program_is_refused(tmp_path):
+@pytest.mark.parametrize("name", ["_source", "_split", "_by"])
+def test_a_column_with_a_name_of_the_program_is_refused(tmp_path, name):
     path = tmp_path / "t.csv"
-    path.write_text("sequence,label,_source\nA,0,x\n")
+    path.write_text(f"sequence,label,{name}\nA,0,x\n")
     assert refusal(prepared, table=str(path)) == (
-        "the labelled table (t.csv): rename the column '_source', a name that this program uses itself"
+        f"the labelled table (t.csv): rename the column {name!r}, a name that this program uses itself"
     )

@@ -84,7 +84,7 @@ def test_a_field_longer_than_the_csv_module_allows_by_default(table_file):
     [
         (b"", f"{SOURCE} is empty; choose a file that holds records"),
         (b"\na,b\n1,2\n", f"{SOURCE}, line 1: the header line is blank; name the columns in the first line"),
-        (gzip.compress(b""), f"{SOURCE}, line 1: the header line is blank; name the columns in the first line"),
+        (gzip.compress(b""), f"{SOURCE} is empty; choose a file that holds records"),
         (
             b"sequence,label\n",
             f"{SOURCE} has a header line and no record below it; choose a file that holds records",
@@ -100,13 +100,13 @@ def test_a_field_longer_than_the_csv_module_allows_by_default(table_file):
         (b"a, ,c\n1,2,3\n", f"{SOURCE}, line 1: column 2 has no name; name every column in the first line"),
         (
             b"a,b\n1,2\n1,2,3\n",
-            f"{SOURCE}, line 3: 3 fields, but the header names 2 columns; mend the line, or put quotes around a field "
-            "that holds a comma",
+            f"{SOURCE}, line 3: 3 fields, but the header names 2 columns; mend the line, name every column in the "
+            "header line, or put quotes around a field that holds a comma",
         ),
         (
             b'a,b\n"two\nlines",2\n1\n',
-            f"{SOURCE}, line 4: 1 fields, but the header names 2 columns; mend the line, or put quotes around a field "
-            "that holds a comma",
+            f"{SOURCE}, line 4: 1 field, but the header names 2 columns; mend the line, name every column in the "
+            "header line, or put quotes around a field that holds a comma",
         ),
         (
             b'a,b\n1,2\n1,"2\n3,4\n',
@@ -129,7 +129,8 @@ def test_a_field_longer_than_the_csv_module_allows_by_default(table_file):
         ),
         (
             b"PK\x03\x04\xff\xff",
-            f"{SOURCE} is not text (byte 4 of a block cannot be read as UTF-8); choose a plain or gzipped text file",
+            f"{SOURCE} is a zip archive or a spreadsheet, not plain or gzipped text; unpack it, or save the sheet as "
+            "CSV (UTF-8)",
         ),
     ],
 )
@@ -139,7 +140,7 @@ def test_refused(table_file, content, message):
 
 def test_a_missing_file(tmp_path):
     message = refusal(read_table, tmp_path / "train.csv", SOURCE)
-    assert message == f"{SOURCE} cannot be read: No such file or directory"
+    assert message == f"{SOURCE} cannot be read: No such file or directory; choose another file"
 
 
 # --- columns ---------------------------------------------------------------------------------------------------------

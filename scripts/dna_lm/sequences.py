@@ -14,6 +14,7 @@ _UPPER = str.maketrans((BASES + AMBIGUOUS).lower() + "uU", BASES + AMBIGUOUS + "
 _COMPLEMENT = str.maketrans("ACGTRYSWKMBDHVN", "TGCAYRSWMKVHDBN")
 _FOREIGN = re.compile(f"[^{BASES}{AMBIGUOUS}]")
 _NOT_BASE = re.compile(f"[^{BASES}]")
+_DNA_TEXT = re.compile(f"[{BASES}UN]+", re.IGNORECASE)
 
 
 def normalise(sequence: str) -> str:
@@ -34,9 +35,23 @@ def canonical(sequence: str) -> str:
     return min(sequence, reverse_complement(sequence))
 
 
+def mask_ambiguous(sequence: str) -> str:
+    """Return the sequence with N for every letter that is not A, C, G or T."""
+    return _NOT_BASE.sub("N", sequence)
+
+
 def has_ambiguous(sequence: str) -> bool:
     """Say whether any letter is not A, C, G or T."""
     return _NOT_BASE.search(sequence) is not None
+
+
+def looks_like_dna(text: str, least: int = 20) -> bool:
+    """Say whether a text from anywhere in a table must be a sequence: all of its letters are bases or N.
+
+    least: the shortest text that counts; with 20 letters no word, gene name or barcode is taken for a sequence.
+    """
+    text = text.strip()
+    return len(text) >= least and _DNA_TEXT.fullmatch(text) is not None
 
 
 def normalise_column(sequences: pd.Series, source: str) -> pd.Series:

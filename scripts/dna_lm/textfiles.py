@@ -3,7 +3,7 @@
 import gzip
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
@@ -11,6 +11,16 @@ from typing import TextIO
 from .errors import UserError
 
 GZIP_MAGIC = b"\x1f\x8b"
+# What files that are no text begin with, what they are then, and how to mend that.
+NO_TEXT = (
+    (b"PK\x03\x04", "a zip archive or a spreadsheet", "unpack it, or save the sheet as CSV (UTF-8)"),
+    (b"\xd0\xcf\x11\xe0", "a spreadsheet or another office document", "save the sheet as CSV (UTF-8)"),
+    (b"BZh", "compressed with bzip2", "unpack it, or compress it with gzip"),
+    (b"\xfd7zXZ", "compressed with xz", "unpack it, or compress it with gzip"),
+    (GZIP_MAGIC, "gzipped twice", "unpack it once"),
+    (b"\xff\xfe", "UTF-16 text", "save it as UTF-8"),
+    (b"\xfe\xff", "UTF-16 text", "save it as UTF-8"),
+)
 # How Galaxy calls the file of a dataset. Users never see this name.
 GALAXY_NAME = re.compile(r"dataset_[0-9a-f-]+\.dat")
 
@@ -18,7 +28,7 @@ GALAXY_NAME = re.compile(r"dataset_[0-9a-f-]+\.dat")
 def describe(path: str | Path, role: str) -> str:
     """Return what messages call a file: its role in the job, and its name unless Galaxy gave it one."""
     name = Path(path).name
-    return role if GALAXY_NAME.fullmatch(name) else f"{role} ({name})"
+    return role if not name or GALAXY_NAME.fullmatch(name) else f"{role} ({name})"
 
 
 @contextmanager
@@ -31,20 +41,43 @@ def open_text(path: str | Path, source: str) -> Iterator[TextIO]:
     """
     try:
         with open(path, "rb") as file:
-            start = file.read(2)
-        if not start:
-            raise UserError(f"{source} is empty; choose a file that holds records")
-        opener = gzip.open if start == GZIP_MAGIC else open
+            opener = gzip.open if file.read(2) == GZIP_MAGIC else open
         # utf-8-sig drops the byte order mark that spreadsheet programs put before the first column's name. Every kind
         # of line break is read as "\n": a "\r" inside a quoted field would be written without quotes.
         with opener(path, "rt", encoding="utf-8-sig", newline=None) as text:
+            _check_start(text.buffer.peek(1), source)
             yield text
     except (EOFError, zlib.error, gzip.BadGzipFile):
         raise UserError(f"{source} is a damaged or truncated gzip file; upload it again") from None
-    except UnicodeDecodeError as problem:
+    except UnicodeDecodeError:
+        line, byte = _first_undecodable(opener, path)
         raise UserError(
-            f"{source} is not text (byte {problem.start} of a block cannot be read as UTF-8); "
-            "choose a plain or gzipped text file"
+            f"{source}, line {line}: byte 0x{byte:02x} is not UTF-8 text; choose a plain or gzipped text file, or save "
+            "the text as UTF-8"
         ) from None
     except OSError as problem:
-        raise UserError(f"{source} cannot be read: {problem.strerror or problem}") from None
+        raise UserError(f"{source} cannot be read: {problem.strerror or problem}; choose another file") from None
+
+
+def _check_start(start: bytes, source: str) -> None:
+    if not start:
+        raise UserError(f"{source} is empty; choose a file that holds records")
+    for magic, what, mend in NO_TEXT:
+        if start.startswith(magic):
+            raise UserError(f"{source} is {what}, not plain or gzipped text; {mend}")
+    if b"\0" in start:
+        raise UserError(
+            f"{source} is not text (it holds zero bytes); choose a plain or gzipped text file, or save the text as "
+            "UTF-8"
+        )
+
+
+def _first_undecodable(opener: Callable, path: str | Path) -> tuple[int, int]:
+    """Return the line and the value of the first byte that is not UTF-8, in a file that has one."""
+    with opener(path, "rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError as problem:
+                return number, line[problem.start]
+    raise ValueError(f"{path} is UTF-8")

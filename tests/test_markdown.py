@@ -22,9 +22,9 @@ def test_directives():
 
 def test_a_table_written_out():
     assert pipe_table(("model", "MCC"), [("a|b", "0.5"), ("c", "1")]) == (
-        "| model | MCC |\n| --- | ---: |\n| a&#124;b | 0&#46;5 |\n| c | 1 |"
+        "| &ensp;model&ensp; | &ensp;MCC&ensp; |\n| --- | ---: |\n| a&#124;b | 0&#46;5 |\n| c | 1 |"
     )
-    assert pipe_table("abc", [], texts=2) == "| a | b | c |\n| --- | --- | ---: |"
+    assert pipe_table("abc", [], texts=2) == "| &ensp;a&ensp; | &ensp;b&ensp; | &ensp;c&ensp; |\n| --- | --- | ---: |"
 
 
 def test_lists_and_warnings():

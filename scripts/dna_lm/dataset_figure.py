@@ -33,7 +33,7 @@ def plot_dataset(look: Look, path: str | Path) -> None:
     upper = 3.2 if curves else 1.4 + 0.24 * len(labels)
     lower = 1.5 + 0.17 * len(rows)
     varies = look.one_length is None
-    figure = plt.figure(figsize=(11, upper + lower), layout="constrained")
+    figure = plt.figure(figsize=(9.5, upper + lower), layout="constrained")
     top, bottom = figure.subfigures(2, 1, height_ratios=[upper, lower])
     panels = top.subplots(1, 2 + varies, width_ratios=[1.2] * (1 + varies) + [1])
     draw = _curves if curves else _ranges

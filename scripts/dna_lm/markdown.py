@@ -40,6 +40,8 @@ def pipe_table(header: Sequence[str], rows: Iterable[Sequence[str]], texts: int 
     texts: so many columns are text, on the left; the others are numbers, on the right.
     """
     lines = [[escape(cell) for cell in row] for row in (header, *rows)]
+    # Galaxy draws such tables without space between the columns.
+    lines[0] = [f"&ensp;{cell}&ensp;" for cell in lines[0]]
     lines.insert(1, ["---"] * texts + ["---:"] * (len(header) - texts))
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

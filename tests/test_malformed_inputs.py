@@ -8,15 +8,13 @@ import struct
 
 import pytest
 
+from dna_lm.sequences import reverse_complement
+
 # --- well-formed files, of which each case spoils something ----------------------------------------------------------
 
 
 def dna(seed, length=40) -> str:
     return "".join(random.Random(seed).choices("ACGT", k=length))
-
-
-def reverse_complement(text: str) -> str:
-    return text[::-1].translate(str.maketrans("ACGT", "TGCA"))
 
 
 SEQUENCES = [dna(number) for number in range(40)]
@@ -55,6 +53,7 @@ def zipped(text: str) -> bytes:
     return gzip.compress(text.encode(), mtime=0)
 
 
+ZIPPED = zipped(table())
 TABLE = "--table t.csv"
 FASTA = "--fasta yes=yes.fa --fasta no=no.fa"
 INTERVALS = "--intervals yes=yes.bed --intervals no=no.bed --genome genome.fa --window 50"
@@ -63,7 +62,6 @@ SPLIT_TABLES = "--train-table a.csv --test-table b.csv --split column"
 # --- the cases -------------------------------------------------------------------------------------------------------
 
 # By name: the message, the command line and the files.
-WHOLE = zipped(table())
 CASES: dict[str, tuple[str, str, dict[str, str | bytes]]] = {}
 
 
@@ -85,53 +83,53 @@ def interval_case(name: str, message: str, content: str | bytes, more: str = "",
     case(name, message, f"{INTERVALS} {more}", files)
 
 
-# --- files that are no tables ------------------------------------------------------------------------------------------
+# --- files that are no tables ----------------------------------------------------------------------------------------
 
 case(
     "missing file",
-    ("the labelled table (t.csv) cannot be read: No such file or directory; choose another file"),
+    "the labelled table (t.csv) cannot be read: No such file or directory; choose another file",
     TABLE,
     {},
 )
-case("directory as input", ("the labelled table cannot be read: Is a directory; choose another file"), "--table .", {})
-table_case("empty file", ("the labelled table (t.csv) is empty; choose a file that holds records"), "")
+case("directory as input", "the labelled table cannot be read: Is a directory; choose another file", "--table .", {})
+table_case("empty file", "the labelled table (t.csv) is empty; choose a file that holds records", "")
 table_case(
     "gzip of nothing",
-    ("the labelled table (t.csv) is empty; choose a file that holds records"),
+    "the labelled table (t.csv) is empty; choose a file that holds records",
     gzip.compress(b"", mtime=0),
 )
 table_case(
     "blank lines only",
-    ("the labelled table (t.csv), line 1: the header line is blank; name the columns in the first line"),
+    "the labelled table (t.csv), line 1: the header line is blank; name the columns in the first line",
     "\n\n  \n",
 )
 table_case(
-    "truncated gzip", ("the labelled table (t.csv) is a damaged or truncated gzip file; upload it again"), WHOLE[:-100]
+    "truncated gzip", "the labelled table (t.csv) is a damaged or truncated gzip file; upload it again", ZIPPED[:-100]
 )
 table_case(
     "gzip cut in its header",
-    ("the labelled table (t.csv) is a damaged or truncated gzip file; upload it again"),
-    WHOLE[:5],
+    "the labelled table (t.csv) is a damaged or truncated gzip file; upload it again",
+    ZIPPED[:5],
 )
 table_case(
     "gzip with garbage inside",
-    ("the labelled table (t.csv) is a damaged or truncated gzip file; upload it again"),
-    WHOLE[:60] + b"garbage" + WHOLE[67:],
+    "the labelled table (t.csv) is a damaged or truncated gzip file; upload it again",
+    ZIPPED[:60] + b"garbage" + ZIPPED[67:],
 )
 table_case(
     "gzip with garbage behind",
-    ("the labelled table (t.csv) is a damaged or truncated gzip file; upload it again"),
-    WHOLE + b"garbage",
+    "the labelled table (t.csv) is a damaged or truncated gzip file; upload it again",
+    ZIPPED + b"garbage",
 )
 table_case(
     "gzip with a wrong checksum",
-    ("the labelled table (t.csv) is a damaged or truncated gzip file; upload it again"),
-    WHOLE[:-8] + b"\x00\x00\x00\x00" + WHOLE[-4:],
+    "the labelled table (t.csv) is a damaged or truncated gzip file; upload it again",
+    ZIPPED[:-8] + b"\x00\x00\x00\x00" + ZIPPED[-4:],
 )
 table_case(
     "gzip of gzip",
-    ("the labelled table (t.csv) is gzipped twice, not plain or gzipped text; unpack it once"),
-    gzip.compress(WHOLE, mtime=0),
+    "the labelled table (t.csv) is gzipped twice, not plain or gzipped text; unpack it once",
+    gzip.compress(ZIPPED, mtime=0),
 )
 table_case(
     "bzip2",
@@ -191,7 +189,7 @@ table_case(
 )
 table_case(
     "UTF-16",
-    ("the labelled table (t.csv) is UTF-16 text, not plain or gzipped text; save it as UTF-8"),
+    "the labelled table (t.csv) is UTF-16 text, not plain or gzipped text; save it as UTF-8",
     table().encode("utf-16"),
 )
 table_case(
@@ -204,26 +202,26 @@ table_case(
 )
 
 
-# --- tables ------------------------------------------------------------------------------------------------------------
+# --- tables ----------------------------------------------------------------------------------------------------------
 
 table_case(
     "header only",
-    ("the labelled table (t.csv) has a header line and no record below it; choose a file that holds records"),
+    "the labelled table (t.csv) has a header line and no record below it; choose a file that holds records",
     COLUMNS + "\n",
 )
 table_case(
     "two columns of one name",
-    ("the labelled table (t.csv), line 1: two columns are named 'sequence'; give each a name of its own"),
+    "the labelled table (t.csv), line 1: two columns are named 'sequence'; give each a name of its own",
     table(header="sequence,sequence"),
 )
 table_case(
     "column without a name",
-    ("the labelled table (t.csv), line 1: column 2 has no name; name every column in the first line"),
+    "the labelled table (t.csv), line 1: column 2 has no name; name every column in the first line",
     table(header="sequence,"),
 )
 table_case(
     "row names of R",
-    ("the labelled table (t.csv), line 1: column 1 has no name; name every column in the first line"),
+    "the labelled table (t.csv), line 1: column 1 has no name; name every column in the first line",
     table(header='"",' + COLUMNS, rows=[f'"{n}",{row}' for n, row in enumerate(ROWS, 1)]),
 )
 table_case(
@@ -305,7 +303,7 @@ table_case(
         "the labelled table (t.csv), line 1: the name of the column of sequences, 'TTCCGCTCCGTGCTGCTTTT',"
         " is itself a sequence; say that the table has no header line, or add one"
     ),
-    "\n".join((",".join(reversed(r.split(","))) for r in ROWS)) + "\n",
+    "\n".join(",".join(reversed(r.split(","))) for r in ROWS) + "\n",
     "--sequence-column 2 --label-column 1",
 )
 table_case(
@@ -373,13 +371,13 @@ table_case(
 )
 table_case(
     "same column twice",
-    ("the labelled table (t.csv): column 'sequence' is chosen for both the sequence and the label; choose two"),
+    "the labelled table (t.csv): column 'sequence' is chosen for both the sequence and the label; choose two",
     table(),
     "--label-column sequence",
 )
 table_case(
     "same column by name and number",
-    ("the labelled table (t.csv): column 'sequence' is chosen for both the sequence and the label; choose two"),
+    "the labelled table (t.csv): column 'sequence' is chosen for both the sequence and the label; choose two",
     table(),
     "--label-column 1",
 )
@@ -404,7 +402,7 @@ table_case(
 )
 table_case(
     "column of the program",
-    ("the labelled table (t.csv): rename the column '_source', a name that this program uses itself"),
+    "the labelled table (t.csv): rename the column '_source', a name that this program uses itself",
     wide("_source", "x"),
 )
 table_case(
@@ -418,12 +416,12 @@ table_case(
 )
 table_case(
     "empty label",
-    ("the labelled table (t.csv), line 42: the label is empty; give every sequence a label"),
+    "the labelled table (t.csv), line 42: the label is empty; give every sequence a label",
     table(dna("e") + ","),
 )
 table_case(
     "blank label",
-    ("the labelled table (t.csv), line 42: the label is empty; give every sequence a label"),
+    "the labelled table (t.csv), line 42: the label is empty; give every sequence a label",
     table(dna("e") + ",  "),
 )
 table_case(
@@ -436,7 +434,7 @@ table_case(
 )
 table_case(
     "empty sequence",
-    ("the labelled table (t.csv), line 42: the sequence is empty; fill it in or remove the record"),
+    "the labelled table (t.csv), line 42: the sequence is empty; fill it in or remove the record",
     table(",no"),
 )
 table_case(
@@ -555,94 +553,92 @@ table_case(
 )
 
 
-# --- options -----------------------------------------------------------------------------------------------------------
+# --- options ---------------------------------------------------------------------------------------------------------
 
 table_case(
     "fractions 0.8,0.1",
-    ("--fractions '0.8,0.1' is not three numbers; give the shares of train, dev and test, such as 0.8,0.1,0.1"),
+    "--fractions '0.8,0.1' is not three numbers; give the shares of train, dev and test, such as 0.8,0.1,0.1",
     table(),
     "--fractions=0.8,0.1",
 )
 table_case(
     "fractions 80,10,10",
-    ("--fractions '80,10,10': the shares of train, dev and test must be above 0 and sum to 1, such as 0.8,0.1,0.1"),
+    "--fractions '80,10,10': the shares of train, dev and test must be above 0 and sum to 1, such as 0.8,0.1,0.1",
     table(),
     "--fractions=80,10,10",
 )
 table_case(
     "fractions 0.8,0.2,0",
-    ("--fractions '0.8,0.2,0': the shares of train, dev and test must be above 0 and sum to 1, such as 0.8,0.1,0.1"),
+    "--fractions '0.8,0.2,0': the shares of train, dev and test must be above 0 and sum to 1, such as 0.8,0.1,0.1",
     table(),
     "--fractions=0.8,0.2,0",
 )
 table_case(
     "fractions 0.9,0.2,-0.1",
-    ("--fractions '0.9,0.2,-0.1': the shares of train, dev and test must be above 0 and sum to 1, such as 0.8,0.1,0.1"),
+    "--fractions '0.9,0.2,-0.1': the shares of train, dev and test must be above 0 and sum to 1, such as 0.8,0.1,0.1",
     table(),
     "--fractions=0.9,0.2,-0.1",
 )
 table_case(
     "fractions nan,0.1,0.1",
-    ("--fractions 'nan,0.1,0.1': the shares of train, dev and test must be above 0 and sum to 1, such as 0.8,0.1,0.1"),
+    "--fractions 'nan,0.1,0.1': the shares of train, dev and test must be above 0 and sum to 1, such as 0.8,0.1,0.1",
     table(),
     "--fractions=nan,0.1,0.1",
 )
 table_case(
     "fractions 0,8;0,1;0,1",
-    ("--fractions '0,8;0,1;0,1' is not three numbers; give the shares of train, dev and test, such as 0.8,0.1,0.1"),
+    "--fractions '0,8;0,1;0,1' is not three numbers; give the shares of train, dev and test, such as 0.8,0.1,0.1",
     table(),
     "--fractions=0,8;0,1;0,1",
 )
 table_case(
     "fractions ",
-    ("--fractions '' is not three numbers; give the shares of train, dev and test, such as 0.8,0.1,0.1"),
+    "--fractions '' is not three numbers; give the shares of train, dev and test, such as 0.8,0.1,0.1",
     table(),
     "--fractions=",
 )
-table_case(
-    "seed below 0", ("argument --seed: -1 is below the least allowed value, 0 (see --help)"), table(), "--seed=-1"
-)
-table_case("seed no WHOLE number", ("argument --seed: '1.5' is not a WHOLE number (see --help)"), table(), "--seed 1.5")
+table_case("seed below 0", "argument --seed: -1 is below the least allowed value, 0 (see --help)", table(), "--seed=-1")
+table_case("seed no whole number", "argument --seed: '1.5' is not a whole number (see --help)", table(), "--seed 1.5")
 table_case(
     "ratio nan",
-    ("argument --negative-ratio: nan is not a number to compute with (see --help)"),
+    "argument --negative-ratio: nan is not a number to compute with (see --help)",
     table(),
     "--negative-ratio nan",
 )
 table_case(
     "ratio inf",
-    ("argument --negative-ratio: inf is not a number to compute with (see --help)"),
+    "argument --negative-ratio: inf is not a number to compute with (see --help)",
     table(),
     "--negative-ratio inf",
 )
 table_case(
     "ratio 0",
-    ("argument --negative-ratio: 0 is below the least allowed value, 0.01 (see --help)"),
+    "argument --negative-ratio: 0 is below the least allowed value, 0.01 (see --help)",
     table(),
     "--negative-ratio 0",
 )
-table_case("window a word", ("argument --window: 'wide' is not a WHOLE number (see --help)"), table(), "--window wide")
+table_case("window a word", "argument --window: 'wide' is not a whole number (see --help)", table(), "--window wide")
 table_case(
     "ambiguous above 1",
-    ("argument --max-ambiguous: 2 is above the greatest allowed value, 1 (see --help)"),
+    "argument --max-ambiguous: 2 is above the greatest allowed value, 1 (see --help)",
     table(),
     "--max-ambiguous 2",
 )
 table_case(
     "ambiguous a percentage",
-    ("argument --max-ambiguous: '10%' is not a number (see --help)"),
+    "argument --max-ambiguous: '10%' is not a number (see --help)",
     table(),
     "--max-ambiguous 10%",
 )
 table_case(
     "tolerance nan",
-    ("argument --tolerance: nan is not a number to compute with (see --help)"),
+    "argument --tolerance: nan is not a number to compute with (see --help)",
     table(),
     "--tolerance nan",
 )
 table_case(
     "tolerance too large",
-    ("argument --tolerance: 0.6 is above the greatest allowed value, 0.5 (see --help)"),
+    "argument --tolerance: 0.6 is above the greatest allowed value, 0.5 (see --help)",
     table(),
     "--tolerance 0.6",
 )
@@ -657,16 +653,16 @@ table_case(
 )
 table_case(
     "header maybe",
-    ("argument --header: invalid choice: 'maybe' (choose from 'yes', 'no') (see --help)"),
+    "argument --header: invalid choice: 'maybe' (choose from 'yes', 'no') (see --help)",
     table(),
     "--header maybe",
 )
 table_case(
-    "length below 0", ("argument --length: -5 is below the least allowed value, 0 (see --help)"), table(), "--length=-5"
+    "length below 0", "argument --length: -5 is below the least allowed value, 0 (see --help)", table(), "--length=-5"
 )
 
 
-# --- what is given -----------------------------------------------------------------------------------------------------
+# --- what is given ---------------------------------------------------------------------------------------------------
 
 case(
     "no input",
@@ -697,86 +693,86 @@ case(
 )
 case(
     "train table alone",
-    ("--test-table is missing; give the tables of train and test, and of dev if there is one"),
+    "--test-table is missing; give the tables of train and test, and of dev if there is one",
     "--train-table t.csv",
     {"t.csv": table()},
 )
 case(
     "dev table alone",
-    ("--train-table is missing; give the tables of train and test, and of dev if there is one"),
+    "--train-table is missing; give the tables of train and test, and of dev if there is one",
     "--dev-table t.csv",
     {"t.csv": table()},
 )
 case(
     "fasta without label",
-    ("--fasta 'yes.fa' is not LABEL=FILE; write the label, '=' and the name of the file"),
+    "--fasta 'yes.fa' is not LABEL=FILE; write the label, '=' and the name of the file",
     "--fasta yes.fa",
     {"yes.fa": YES},
 )
 case(
     "fasta with empty label",
-    ("--fasta '=yes.fa': the label is empty; give every sequence a label"),
+    "--fasta '=yes.fa': the label is empty; give every sequence a label",
     "--fasta =yes.fa",
     {"yes.fa": YES},
 )
 case(
     "fasta label twice",
-    ("two FASTA files have the label 'a'; join them, or give each a name of its own"),
+    "two FASTA files have the label 'a'; join them, or give each a name of its own",
     "--fasta a=yes.fa --fasta a=no.fa",
     {"yes.fa": YES, "no.fa": NO},
 )
 case(
     "fasta without a file",
-    ("--fasta 'yes=' is not LABEL=FILE; write the label, '=' and the name of the file"),
+    "--fasta 'yes=' is not LABEL=FILE; write the label, '=' and the name of the file",
     "--fasta yes= --fasta no=no.fa",
     {"no.fa": NO},
 )
 case(
     "intervals label twice",
-    ("two interval files have the label 'a'; join them, or give each a name of its own"),
+    "two interval files have the label 'a'; join them, or give each a name of its own",
     "--intervals a=yes.bed --intervals a=no.bed --genome genome.fa",
     {"yes.bed": BED, "no.bed": OTHER_BED, "genome.fa": GENOME},
 )
 case(
     "intervals without label",
-    ("--intervals 'yes.bed' is not LABEL=FILE; write the label, '=' and the name of the file"),
+    "--intervals 'yes.bed' is not LABEL=FILE; write the label, '=' and the name of the file",
     "--intervals yes.bed --genome genome.fa",
     {"yes.bed": BED, "genome.fa": GENOME},
 )
 case(
     "intervals without genome",
-    ("a genome is needed for intervals and for negatives from a genome; give one with --genome"),
+    "a genome is needed for intervals and for negatives from a genome; give one with --genome",
     "--intervals yes=yes.bed --intervals no=no.bed",
     {"yes.bed": BED, "no.bed": OTHER_BED},
 )
 
 
-# --- FASTA -------------------------------------------------------------------------------------------------------------
+# --- FASTA -----------------------------------------------------------------------------------------------------------
 
-fasta_case("fasta empty", ("the FASTA file of yes (yes.fa) is empty; choose a file that holds records"), "")
+fasta_case("fasta empty", "the FASTA file of yes (yes.fa) is empty; choose a file that holds records", "")
 fasta_case(
     "fasta truncated gzip",
-    ("the FASTA file of yes (yes.fa) is a damaged or truncated gzip file; upload it again"),
+    "the FASTA file of yes (yes.fa) is a damaged or truncated gzip file; upload it again",
     gzip.compress(YES.encode(), mtime=0)[:-30],
 )
 fasta_case(
     "fasta text before >",
-    ("the FASTA file of yes (yes.fa), line 1: a FASTA file starts with '>', this is 'ACGT'; choose a FASTA file"),
+    "the FASTA file of yes (yes.fa), line 1: a FASTA file starts with '>', this is 'ACGT'; choose a FASTA file",
     "ACGT\n" + YES,
 )
 fasta_case(
     "fasta duplicate names",
-    ("the FASTA file of yes (yes.fa), line 7 and line 41: two records are named 'y3'; rename one, or remove the copy"),
+    "the FASTA file of yes (yes.fa), line 7 and line 41: two records are named 'y3'; rename one, or remove the copy",
     YES + fasta(("y3", dna("d"))),
 )
 fasta_case(
     "fasta header only at the end",
-    ("the FASTA file of yes (yes.fa), line 41: the sequence is empty; fill it in or remove the record"),
+    "the FASTA file of yes (yes.fa), line 41: the sequence is empty; fill it in or remove the record",
     YES + ">last\n",
 )
 fasta_case(
     "fasta header only in the middle",
-    ("the FASTA file of yes (yes.fa), line 1: the sequence is empty; fill it in or remove the record"),
+    "the FASTA file of yes (yes.fa), line 1: the sequence is empty; fill it in or remove the record",
     ">first\n" + YES,
 )
 fasta_case(
@@ -797,7 +793,7 @@ fasta_case(
 )
 fasta_case(
     "FASTQ as FASTA",
-    ("the FASTA file of yes (yes.fa), line 1: a FASTA file starts with '>', this is '@r'; choose a FASTA file"),
+    "the FASTA file of yes (yes.fa), line 1: a FASTA file starts with '>', this is '@r'; choose a FASTA file",
     f"@r\n{dna('q')}\n+\n{'I' * 40}\n",
 )
 fasta_case(
@@ -826,7 +822,7 @@ fasta_case(
 )
 fasta_case(
     "fasta UTF-16",
-    ("the FASTA file of yes (yes.fa) is UTF-16 text, not plain or gzipped text; save it as UTF-8"),
+    "the FASTA file of yes (yes.fa) is UTF-16 text, not plain or gzipped text; save it as UTF-8",
     YES.encode("utf-16"),
 )
 fasta_case(
@@ -863,13 +859,13 @@ fasta_case(
 )
 fasta_case(
     "fasta group split",
-    ("a split by group needs a column of a table, which FASTA and intervals do not have; choose another split"),
+    "a split by group needs a column of a table, which FASTA and intervals do not have; choose another split",
     YES,
     "--split group",
 )
 fasta_case(
     "fasta column split",
-    ("a split by column needs a column of a table, which FASTA and intervals do not have; choose another split"),
+    "a split by column needs a column of a table, which FASTA and intervals do not have; choose another split",
     YES,
     "--split column",
 )
@@ -894,7 +890,7 @@ fasta_case(
 )
 
 
-# --- intervals and genomes ---------------------------------------------------------------------------------------------
+# --- intervals and genomes -------------------------------------------------------------------------------------------
 
 interval_case(
     "bed past the end",
@@ -932,7 +928,7 @@ interval_case(
 )
 interval_case(
     "bed start after end",
-    ("the intervals of yes (yes.bed), line 1: the start, 250, is after the end, 200; correct or remove the interval"),
+    "the intervals of yes (yes.bed), line 1: the start, 250, is after the end, 200; correct or remove the interval",
     first_peak("chr1\t250\t200"),
 )
 interval_case(
@@ -945,13 +941,13 @@ interval_case(
 )
 interval_case(
     "bed negative start",
-    ("the intervals of yes (yes.bed), line 1: the start, -5, is below 0; correct or remove the interval"),
+    "the intervals of yes (yes.bed), line 1: the start, -5, is below 0; correct or remove the interval",
     first_peak("chr1\t-5\t250"),
 )
 interval_case(
     "bed word",
     (
-        "the intervals of yes (yes.bed), line 1: the start, 'abc', is not a WHOLE number; choose a BED or"
+        "the intervals of yes (yes.bed), line 1: the start, 'abc', is not a whole number; choose a BED or"
         " narrowPeak file, or correct it"
     ),
     first_peak("chr1\tabc\t250"),
@@ -959,7 +955,7 @@ interval_case(
 interval_case(
     "bed decimal",
     (
-        "the intervals of yes (yes.bed), line 1: the start, '200.0', is not a WHOLE number; choose a BED "
+        "the intervals of yes (yes.bed), line 1: the start, '200.0', is not a whole number; choose a BED "
         "or narrowPeak file, or correct it"
     ),
     first_peak("chr1\t200.0\t250"),
@@ -967,7 +963,7 @@ interval_case(
 interval_case(
     "bed scientific",
     (
-        "the intervals of yes (yes.bed), line 1: the start, '2E+02', is not a WHOLE number; choose a BED "
+        "the intervals of yes (yes.bed), line 1: the start, '2E+02', is not a whole number; choose a BED "
         "or narrowPeak file, or correct it"
     ),
     first_peak("chr1\t2E+02\t250"),
@@ -975,7 +971,7 @@ interval_case(
 interval_case(
     "bed thousands",
     (
-        "the intervals of yes (yes.bed), line 1: the start, '1,200', is not a WHOLE number; choose a BED "
+        "the intervals of yes (yes.bed), line 1: the start, '1,200', is not a whole number; choose a BED "
         "or narrowPeak file, or correct it"
     ),
     first_peak("chr1\t1,200\t1,250"),
@@ -1002,16 +998,16 @@ interval_case(
         "the intervals of yes (yes.bed), line 21: 3 fields, but the first interval (line 1) has 6; give "
         "every interval the same columns"
     ),
-    BED + line,
+    BED + "chr1\t100\t150\n",
 )
 interval_case(
     "bed empty chromosome",
-    ("the intervals of yes (yes.bed), line 1: the chromosome is empty; fill it in or remove the line"),
+    "the intervals of yes (yes.bed), line 1: the chromosome is empty; fill it in or remove the line",
     BED.replace("chr1\t200", "\t200"),
 )
 interval_case(
     "bed shifted strand",
-    ("the intervals of yes (yes.bed), line 1: the strand (column 6 in BED) is '0', not +, - or . ; correct it"),
+    "the intervals of yes (yes.bed), line 1: the strand (column 6 in BED) is '0', not +, - or . ; correct it",
     BED.replace("peak0\t0\t+", "peak0\t+\t0"),
 )
 interval_case(
@@ -1022,10 +1018,10 @@ interval_case(
     ),
     "chr1\t100\t150\tp\t0\t.\t1\t1\t1\t50\n",
 )
-interval_case("bed empty", ("the intervals of yes (yes.bed) is empty; choose a file that holds records"), "")
+interval_case("bed empty", "the intervals of yes (yes.bed) is empty; choose a file that holds records", "")
 interval_case(
     "bed comments",
-    ("the intervals of yes (yes.bed) holds no interval; choose a BED or narrowPeak file with at least one"),
+    "the intervals of yes (yes.bed) holds no interval; choose a BED or narrowPeak file with at least one",
     "# nothing\ntrack name=x\n",
 )
 interval_case(
@@ -1034,11 +1030,11 @@ interval_case(
         "the intervals of yes (yes.bed), line 1: a header line, which BED does not have; remove it, and "
         "see that positions count from 0"
     ),
-    "chrom\tstart\tend\n" + line,
+    "chrom\tstart\tend\nchr1\t100\t150\n",
 )
 interval_case(
     "bed FASTA",
-    ("the intervals of yes (yes.bed), line 1: this is FASTA, not intervals; choose a BED or narrowPeak file"),
+    "the intervals of yes (yes.bed), line 1: this is FASTA, not intervals; choose a BED or narrowPeak file",
     YES,
 )
 interval_case(
@@ -1052,7 +1048,7 @@ interval_case(
 interval_case(
     "bed VCF",
     (
-        "the intervals of yes (yes.bed), line 3: the end, 'rs1', is not a WHOLE number; choose a BED or "
+        "the intervals of yes (yes.bed), line 3: the end, 'rs1', is not a whole number; choose a BED or "
         "narrowPeak file, or correct it"
     ),
     "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\nchr1\t100\trs1\tA\tG\t.\tPASS\t.\n",
@@ -1067,18 +1063,18 @@ interval_case(
 )
 interval_case(
     "bed SAM",
-    ("the intervals of yes (yes.bed), line 1: this is FASTQ or SAM, not intervals; choose a BED or narrowPeak file"),
+    "the intervals of yes (yes.bed), line 1: this is FASTQ or SAM, not intervals; choose a BED or narrowPeak file",
     "@HD\tVN:1.6\n",
 )
 interval_case(
     "bed truncated gzip",
-    ("the intervals of yes (yes.bed) is a damaged or truncated gzip file; upload it again"),
+    "the intervals of yes (yes.bed) is a damaged or truncated gzip file; upload it again",
     gzip.compress(BED.encode(), mtime=0)[:-30],
 )
-interval_case("genome empty", ("the genome (genome.fa) is empty; choose a file that holds records"), BED, genome="")
+interval_case("genome empty", "the genome (genome.fa) is empty; choose a file that holds records", BED, genome="")
 interval_case(
     "genome duplicate",
-    ("the genome (genome.fa), line 1 and line 5: two records are named 'chr1'; rename one, or remove the copy"),
+    "the genome (genome.fa), line 1 and line 5: two records are named 'chr1'; rename one, or remove the copy",
     BED,
     genome=GENOME + fasta(("chr1", dna(2))),
 )
@@ -1093,7 +1089,7 @@ interval_case(
 )
 interval_case(
     "genome record empty",
-    ("the genome (genome.fa), line 5: the sequence is empty; fill it in or remove the record"),
+    "the genome (genome.fa), line 5: the sequence is empty; fill it in or remove the record",
     BED,
     genome=GENOME + ">chr3\n",
 )
@@ -1117,7 +1113,7 @@ interval_case(
 )
 case(
     "genome missing",
-    ("the genome (genome.fa) cannot be read: No such file or directory; choose another file"),
+    "the genome (genome.fa) cannot be read: No such file or directory; choose another file",
     INTERVALS,
     {"yes.bed": BED, "no.bed": OTHER_BED},
 )
@@ -1141,13 +1137,13 @@ interval_case(
 )
 interval_case(
     "intervals group split",
-    ("a split by group needs a column of a table, which FASTA and intervals do not have; choose another split"),
+    "a split by group needs a column of a table, which FASTA and intervals do not have; choose another split",
     BED,
     "--split group",
 )
 interval_case(
     "intervals chromosome split, default chromosomes",
-    ("--dev-chromosomes: no sequence left after cleaning is on 'chr9'; there are chr1, chr2"),
+    "--dev-chromosomes: no sequence left after cleaning is on 'chr9'; there are chr1, chr2",
     BED,
     "--split chromosome",
 )
@@ -1163,7 +1159,7 @@ interval_case(
 interval_case(
     "exclude malformed",
     (
-        "the regions to avoid (x.bed), line 1: the start, 'abc', is not a WHOLE number; choose a BED or "
+        "the regions to avoid (x.bed), line 1: the start, 'abc', is not a whole number; choose a BED or "
         "narrowPeak file, or correct it"
     ),
     BED,
@@ -1192,36 +1188,36 @@ interval_case(
 )
 interval_case(
     "exclude without genome negatives",
-    ("--exclude is for negatives from the genome; choose those, or leave the regions to avoid out"),
+    "--exclude is for negatives from the genome; choose those, or leave the regions to avoid out",
     BED,
     "--exclude x.bed",
     avoid="chr1\t0\t5\n",
 )
 
 
-# --- negatives ---------------------------------------------------------------------------------------------------------
+# --- negatives -------------------------------------------------------------------------------------------------------
 
 table_case(
     "negative label exists",
-    ("the input has sequences with the label 'no' already; choose another label for the negatives that are made"),
+    "the input has sequences with the label 'no' already; choose another label for the negatives that are made",
     table(),
     "--negatives shuffle --negative-label no",
 )
 table_case(
     "negative label empty",
-    ("--negative-label: the label is empty; give every sequence a label"),
+    "--negative-label: the label is empty; give every sequence a label",
     table(rows=ROWS[::2]),
     "--negatives shuffle --negative-label=",
 )
 table_case(
     "negative label with a tab",
-    ("--negative-label: the label 'a\\tb' holds a control character; use printable characters only"),
+    "--negative-label: the label 'a\\tb' holds a control character; use printable characters only",
     table(rows=ROWS[::2]),
     "--negatives shuffle --negative-label=a\tb",
 )
 table_case(
     "genome negatives without genome",
-    ("a genome is needed for intervals and for negatives from a genome; give one with --genome"),
+    "a genome is needed for intervals and for negatives from a genome; give one with --genome",
     table(rows=ROWS[::2]),
     "--negatives genome",
 )
@@ -1287,7 +1283,7 @@ case(
 case(
     "genome negatives with bad columns",
     (
-        "the labelled table (t.csv), line 2: the start, 'x0', is not a WHOLE number; choose a BED or "
+        "the labelled table (t.csv), line 2: the start, 'x0', is not a whole number; choose a BED or "
         "narrowPeak file, or correct it"
     ),
     TABLE + " --negatives genome --genome genome.fa",
@@ -1309,7 +1305,7 @@ table_case(
 )
 
 
-# --- cleaning ----------------------------------------------------------------------------------------------------------
+# --- cleaning --------------------------------------------------------------------------------------------------------
 
 table_case(
     "all letters N",
@@ -1357,7 +1353,7 @@ table_case(
 )
 
 
-# --- splits ------------------------------------------------------------------------------------------------------------
+# --- splits ----------------------------------------------------------------------------------------------------------
 
 table_case(
     "chromosome split without a column",
@@ -1370,43 +1366,43 @@ table_case(
 )
 table_case(
     "chromosome split with unknown chromosome",
-    ("--test-chromosomes: no sequence left after cleaning is on 'chr8'; there are chr1, chr2, chr9"),
+    "--test-chromosomes: no sequence left after cleaning is on 'chr8'; there are chr1, chr2, chr9",
     wide("chrom", "chr1", "chr2", "chr9"),
     "--split chromosome",
 )
 table_case(
     "chromosome split same twice",
-    ("chromosome 'chr8' is chosen for both dev and test; choose it for one of them"),
+    "chromosome 'chr8' is chosen for both dev and test; choose it for one of them",
     wide("chrom", "chr1", "chr2", "chr8", "chr9"),
     "--split chromosome --dev-chromosomes chr8",
 )
 table_case(
     "chromosome split label missing",
-    ("test has no sequence with label 'no' (train 14, dev 6, test 0); choose other chromosomes"),
+    "test has no sequence with label 'no' (train 14, dev 6, test 0); choose other chromosomes",
     wide("chrom", "chr1", "chr8", "chr1", "chr1", "chr9", "chr9"),
     "--split chromosome",
 )
 table_case(
     "chromosome split no name",
-    ("--dev-chromosomes names no chromosome; give one or several of chr1, chr8, chr9"),
+    "--dev-chromosomes names no chromosome; give one or several of chr1, chr8, chr9",
     wide("chrom", "chr1", "chr8", "chr9"),
     "--split chromosome --dev-chromosomes=,",
 )
 table_case(
     "chromosome split without chr",
-    ("--dev-chromosomes: no sequence left after cleaning is on 'chr9'; there are 1, 2, 8, 9"),
+    "--dev-chromosomes: no sequence left after cleaning is on 'chr9'; there are 1, 2, 8, 9",
     wide("chrom", "1", "2", "8", "9", "1"),
     "--split chromosome",
 )
 table_case(
     "chromosome split nothing for train",
-    ("train has no sequence with label 'no' (train 0, dev 10, test 10); choose other chromosomes"),
+    "train has no sequence with label 'no' (train 0, dev 10, test 10); choose other chromosomes",
     wide("chrom", "chr8", "chr8", "chr9", "chr9"),
     "--split chromosome",
 )
 table_case(
     "chromosome split empty field",
-    ("the labelled table (t.csv), line 4: column 'chrom', which decides the split, is empty; fill it in"),
+    "the labelled table (t.csv), line 4: column 'chrom', which decides the split, is empty; fill it in",
     wide("chrom", "chr1", "chr8", ""),
     "--split chromosome",
 )
@@ -1441,7 +1437,7 @@ table_case(
 )
 table_case(
     "group split with empty group",
-    ("the labelled table (t.csv), line 5: column 'group', which decides the split, is empty; fill it in"),
+    "the labelled table (t.csv), line 5: column 'group', which decides the split, is empty; fill it in",
     wide("group", "a", "b", "c", ""),
     "--split group",
 )
@@ -1484,7 +1480,7 @@ table_case(
 )
 table_case(
     "split column empty",
-    ("the labelled table (t.csv), line 6: column 'split', which decides the split, is empty; fill it in"),
+    "the labelled table (t.csv), line 6: column 'split', which decides the split, is empty; fill it in",
     wide("split", "train", "train", "test", "test", ""),
     "--split column",
 )
@@ -1517,13 +1513,13 @@ table_case(
 )
 table_case(
     "split column label missing",
-    ("test has no sequence with label 'yes' (train 18, dev 2, test 0); add sequences, or split in another way"),
+    "test has no sequence with label 'yes' (train 18, dev 2, test 0); add sequences, or split in another way",
     wide("split", "train", "train", "test", "train"),
     "--split column",
 )
 table_case(
     "split column too few for dev",
-    ("dev has no sequence with label 'no' (train 1, dev 0, test 19); add sequences, or split in another way"),
+    "dev has no sequence with label 'no' (train 1, dev 0, test 19); add sequences, or split in another way",
     wide("split", "train", "train", *["test"] * 38),
     "--split column",
 )
@@ -1538,7 +1534,7 @@ case(
 )
 case(
     "split tables, one without a label",
-    ("test has no sequence with label 'yes' (train 13, dev 2, test 0); add sequences, or split in another way"),
+    "test has no sequence with label 'yes' (train 13, dev 2, test 0); add sequences, or split in another way",
     SPLIT_TABLES,
     {"a.csv": table(rows=ROWS[:30]), "b.csv": table(rows=ROWS[30::2])},
 )
@@ -1563,24 +1559,24 @@ case(
 )
 
 
-# --- base models -------------------------------------------------------------------------------------------------------
+# --- base models -----------------------------------------------------------------------------------------------------
 
 table_case(
     "base model missing",
-    ("the base model 'nowhere': there is no nowhere; give a folder, an archive or 'built-in'"),
+    "the base model 'nowhere': there is no nowhere; give a folder, an archive or 'built-in'",
     table(),
-    "--base-model nowhere --report-out OUT/report",
+    "--base-model nowhere --report-out out/report",
 )
 table_case(
     "base model is a table",
-    ("the base model 't.csv' is neither a folder nor a zip or tar archive; choose a Hugging Face folder or one packed"),
+    "the base model 't.csv' is neither a folder nor a zip or tar archive; choose a Hugging Face folder or one packed",
     table(),
-    "--base-model t.csv --report-out OUT/report",
+    "--base-model t.csv --report-out out/report",
 )
 case(
     "base model without tokenizer",
-    ("the base model 'model' has no tokenizer.json; add its tokenizer"),
-    TABLE + " --base-model model --report-out OUT/report",
+    "the base model 'model' has no tokenizer.json; add its tokenizer",
+    TABLE + " --base-model model --report-out out/report",
     {"t.csv": table(), "model/config.json": '{"model_type": "mixtral"}', "model/model.safetensors": "x"},
 )
 case(
@@ -1589,7 +1585,7 @@ case(
         "the base model 'model': its tokenizer cannot be loaded (EOF while parsing an object at line 1 "
         "column 1); choose another base model"
     ),
-    TABLE + " --base-model model --report-out OUT/report",
+    TABLE + " --base-model model --report-out out/report",
     {
         "t.csv": table(),
         "model/config.json": '{"model_type": "mixtral"}',
@@ -1599,11 +1595,11 @@ case(
 )
 
 
-# --- more --------------------------------------------------------------------------------------------------------------
+# --- more of what people do ------------------------------------------------------------------------------------------
 
 table_case(
     "ratio asks for none",
-    ("0.01 negatives for each of 20 sequences are none at all; choose a greater ratio"),
+    "0.01 negatives for each of 20 sequences are none at all; choose a greater ratio",
     table(rows=ROWS[::2]),
     "--negatives shuffle --negative-ratio 0.01",
 )
@@ -1629,7 +1625,7 @@ table_case(
         "the labelled table (t.csv) has no column 'y'; its columns are sequence, label, c0, c1, c2, c3, "
         "c4, c5, c6, c7 and 292 more: is there a header line, and is the right column chosen?"
     ),
-    table(header=COLUMNS + "," + ",".join((f"c{n}" for n in range(300))), rows=[r + ",1" * 300 for r in ROWS]),
+    table(header=COLUMNS + "," + ",".join(f"c{n}" for n in range(300)), rows=[r + ",1" * 300 for r in ROWS]),
     "--label-column y",
 )
 table_case(
@@ -1709,7 +1705,7 @@ def run(call_tool, folder, arguments: str):
     """Run the command line with its outputs in the folder `out`."""
     (folder / "out").mkdir()
     outputs = [text for name in ("train", "dev", "test", "summary") for text in (f"--{name}-out", f"out/{name}")]
-    return call_tool("prepare", *arguments.strip(" ").replace("  ", " ").split(" "), *outputs)
+    return call_tool("prepare", *filter(None, arguments.split(" ")), *outputs)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -1722,13 +1718,6 @@ def test_one_line_says_what_is_wrong_and_nothing_is_written(call_tool, tmp_path,
     assert (done.code, done.out, done.err) == (2, "", f"error: {message}\n")
     assert os.listdir("out") == []
     assert sorted([*before, "out"]) == sorted(os.listdir(tmp_path))
-
-
-def test_no_message_is_that_of_another_mistake_by_accident():
-    """Every message names a file, a line, an option or a number of what is wrong, and none is without a remedy."""
-    for name, (message, _, _) in CASES.items():
-        assert len(message) < 500, name
-        assert any(mark in message for mark in ";:?("), name
 
 
 def test_an_output_that_cannot_be_written(call_tool, tmp_path, monkeypatch):

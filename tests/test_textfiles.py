@@ -1,4 +1,5 @@
 import gzip
+import random
 
 import pytest
 
@@ -58,3 +59,10 @@ def test_zero_bytes_and_nothing_are_refused(tmp_path, form):
     assert refusal(read, tmp_path / "f").startswith(f"{SOURCE} is not text (it holds zero bytes); choose a plain")
     (tmp_path / "f").write_bytes(form(b""))
     assert refusal(read, tmp_path / "f") == f"{SOURCE} is empty; choose a file that holds records"
+
+
+def test_a_truncated_gzip_of_no_text_is_refused_too(tmp_path):
+    """One line without an end: more of it is read to find the place than was read to find the fault."""
+    content = random.Random(0).randbytes(200_000).replace(b"\n", b"").replace(b"\0", b"")
+    (tmp_path / "f").write_bytes(gzip.compress(b"text" + content)[:-1000])
+    assert refusal(read, tmp_path / "f") == f"{SOURCE} is a damaged or truncated gzip file; upload it again"

@@ -21,6 +21,7 @@ NO_TEXT = (
     (b"\xff\xfe", "UTF-16 text", "save it as UTF-8"),
     (b"\xfe\xff", "UTF-16 text", "save it as UTF-8"),
 )
+DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile)
 # How Galaxy calls the file of a dataset. Users never see this name.
 GALAXY_NAME = re.compile(r"dataset_[0-9a-f-]+\.dat")
 
@@ -47,14 +48,10 @@ def open_text(path: str | Path, source: str) -> Iterator[TextIO]:
         with opener(path, "rt", encoding="utf-8-sig", newline=None) as text:
             _check_start(text.buffer.peek(1), source)
             yield text
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        raise UserError(f"{source} is a damaged or truncated gzip file; upload it again") from None
+    except DAMAGED:
+        raise UserError(_damaged(source)) from None
     except UnicodeDecodeError:
-        line, byte = _first_undecodable(opener, path)
-        raise UserError(
-            f"{source}, line {line}: byte 0x{byte:02x} is not UTF-8 text; choose a plain or gzipped text file, or save "
-            "the text as UTF-8"
-        ) from None
+        raise UserError(_no_utf8(opener, path, source)) from None
     except OSError as problem:
         raise UserError(f"{source} cannot be read: {problem.strerror or problem}; choose another file") from None
 
@@ -72,12 +69,22 @@ def _check_start(start: bytes, source: str) -> None:
         )
 
 
-def _first_undecodable(opener: Callable, path: str | Path) -> tuple[int, int]:
-    """Return the line and the value of the first byte that is not UTF-8, in a file that has one."""
-    with opener(path, "rb") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                line.decode("utf-8")
-            except UnicodeDecodeError as problem:
-                return number, line[problem.start]
+def _damaged(source: str) -> str:
+    return f"{source} is a damaged or truncated gzip file; upload it again"
+
+
+def _no_utf8(opener: Callable, path: str | Path, source: str) -> str:
+    """Return the message about a file that holds a byte that is not UTF-8, with its first such line."""
+    try:
+        with opener(path, "rb") as file:
+            for number, line in enumerate(file, start=1):
+                try:
+                    line.decode("utf-8")
+                except UnicodeDecodeError as problem:
+                    return (
+                        f"{source}, line {number}: byte 0x{line[problem.start]:02x} is not UTF-8 text; choose a plain "
+                        "or gzipped text file, or save the text as UTF-8"
+                    )
+    except DAMAGED:  # the line goes on behind what was read before
+        return _damaged(source)
     raise ValueError(f"{path} is UTF-8")

@@ -4,16 +4,23 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
+from sklearn import metrics as sk
 
-from dna_lm.metrics import curves, score
+from dna_lm.metrics import curves, label_f1, score
+from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER
+from dna_lm.targets import Target
 
+TWO, THREE = (Target(CLASSES, [f"L{number}" for number in range(count)]) for count in (2, 3))
+SITES = Target(MULTI_LABEL, ["a", "b", "c"])
+LEVEL = Target(NUMBER, [], mean=100.0, spread=3.0)  # the answers are in the user's unit: neither is used
 NAMES = ["loss", "accuracy", "f1_macro", "mcc", "precision_macro", "recall_macro", "roc_auc", "pr_auc"]
 
 
 def binary(truth, second):
     """Score from the labels and the probabilities of the second label."""
     second = np.array(second, dtype=float)
-    return score(np.array(truth), np.column_stack([1 - second, second]))
+    return score(TWO, np.array(truth), np.column_stack([1 - second, second]))
 
 
 def test_two_labels_by_hand():
@@ -55,7 +62,7 @@ def test_three_labels_by_hand():
             [0.1, 0.2, 0.7],
         ]
     )
-    scores = score(truth, probabilities)
+    scores = score(THREE, truth, probabilities)
     # Confusion matrix, true labels in rows: [1 1 0] [0 2 0] [1 0 1].
     assert scores["accuracy"] == pytest.approx(4 / 6)
     assert scores["precision_macro"] == pytest.approx((1 / 2 + 2 / 3 + 1) / 3)
@@ -117,14 +124,19 @@ def test_areas_are_nan_when_a_label_does_not_occur():
 
 def test_areas_of_three_labels_are_nan_when_one_does_not_occur():
     probabilities = np.array([[0.7, 0.2, 0.1], [0.2, 0.7, 0.1], [0.5, 0.4, 0.1]])
-    scores = score(np.array([0, 1, 0]), probabilities)
+    scores = score(THREE, np.array([0, 1, 0]), probabilities)
     assert scores["roc_auc"] == pytest.approx(nan, nan_ok=True)
     assert scores["mcc"] == pytest.approx(1)
 
 
 def test_which_labels_get_a_curve():
-    assert curves(np.array([0, 1]), np.zeros((2, 2))) == [1]
-    assert curves(np.array([0, 1]), np.zeros((2, 3))) == [0, 1, 2]
+    def found(target, truth):
+        return [(number, present.tolist()) for number, present in curves(target, np.array(truth))]
+
+    assert found(TWO, [0, 1]) == [(1, [False, True])]
+    assert found(TWO, [1, 1]) == []
+    assert found(THREE, [0, 1, 0]) == [(0, [True, False, True]), (1, [False, True, False])]
+    assert found(SITES, [[1, 0, 1], [1, 0, 0]]) == [(2, [True, False])]
 
 
 @pytest.mark.filterwarnings("error")
@@ -133,9 +145,137 @@ def test_scores_are_in_their_ranges_and_do_not_depend_on_the_order(rows):
     truth = np.array([row[0] for row in rows])
     weights = np.array([row[1:] for row in rows], dtype=float)
     probabilities = weights / weights.sum(axis=1, keepdims=True)
-    scores = score(truth, probabilities)
+    scores = score(THREE, truth, probabilities)
     for name, value in scores.items():
         low, high = {"loss": (0, np.inf), "mcc": (-1, 1)}.get(name, (0, 1))
         assert np.isnan(value) or low - 1e-9 <= value <= high + 1e-9, name
-    backwards = score(truth[::-1], probabilities[::-1])
+    backwards = score(THREE, truth[::-1], probabilities[::-1])
     assert backwards == pytest.approx(scores, nan_ok=True)
+
+
+# --- several labels a sequence ---------------------------------------------------------------------------------------
+
+
+def test_several_labels_by_hand():
+    truth = np.array([[1.0, 0, 1], [1, 1, 0], [0, 0, 0], [0, 1, 0]])
+    answers = np.array([[0.9, 0.2, 0.4], [0.3, 0.5, 0.1], [0.1, 0.6, 0.2], [0.2, 0.8, 0.3]])
+    scores = score(SITES, truth, answers)
+    assert list(scores) == NAMES
+    # Said, from 0.5 on: 100 010 010 010, and only the last is right in all three.
+    assert scores["accuracy"] == pytest.approx(1 / 4)
+    # a: one found, one missed. b: two found, one too many. c: one missed, none found.
+    assert scores["precision_macro"] == pytest.approx((1 + 2 / 3 + 0) / 3)
+    assert scores["recall_macro"] == pytest.approx((1 / 2 + 1 + 0) / 3)
+    assert scores["f1_macro"] == pytest.approx((2 / 3 + 4 / 5 + 0) / 3)
+    assert label_f1(SITES, truth, answers) == pytest.approx([2 / 3, 4 / 5, 0])
+    # (tp tn - fp fn) / sqrt((tp+fp)(tp+fn)(tn+fp)(tn+fn)); c, of which nothing is said, counts with 0.
+    assert scores["mcc"] == pytest.approx(((1 * 2) / sqrt(1 * 2 * 2 * 3) + (2 * 1) / sqrt(3 * 2 * 2 * 1) + 0) / 3)
+    # Pairs in the right order: a 0.9, 0.3 above 0.1, 0.2; b 0.5, 0.8 against 0.2, 0.6; c 0.4 above all.
+    assert scores["roc_auc"] == pytest.approx((4 / 4 + 3 / 4 + 3 / 3) / 3)
+    # b is ranked 1 0 1 0.
+    assert scores["pr_auc"] == pytest.approx((1 + (1 + 2 / 3) / 2 + 1) / 3)
+    right = [0.9, 0.8, 0.4, 0.3, 0.5, 0.9, 0.9, 0.4, 0.8, 0.8, 0.8, 0.7]
+    assert scores["loss"] == pytest.approx(-sum(map(log, right)) / 12)
+
+
+@pytest.mark.filterwarnings("error")
+def test_labels_that_all_or_none_have_do_not_count_in_the_areas():
+    truth = np.array([[1.0, 1, 0], [0, 1, 0]])
+    answers = np.array([[0.9, 0.1, 0.1], [0.2, 0.2, 0.9]])
+    scores = score(SITES, truth, answers)
+    assert scores["roc_auc"] == scores["pr_auc"] == 1
+    scores = score(SITES, truth[:1], answers[:1])
+    assert np.isnan(scores["roc_auc"])
+    assert np.isnan(scores["pr_auc"])
+    assert scores["accuracy"] == 0
+
+
+def test_several_labels_at_any_probability_give_a_finite_loss():
+    assert 300 < score(SITES, np.array([[1.0, 0, 0]]), np.array([[0.0, 1.0, 1.0]]))["loss"] < 800
+
+
+several = st.integers(1, 12).flatmap(
+    lambda count: st.tuples(
+        *[
+            st.lists(st.tuples(*[value] * 3), min_size=count, max_size=count)
+            for value in (st.booleans(), st.floats(0, 1))
+        ]
+    )
+)
+
+
+@pytest.mark.filterwarnings("error")
+@given(several)
+def test_several_labels_against_scikit_learn_label_by_label(rows):
+    truth, answers = (np.array(part, dtype=float) for part in rows)
+    scores = score(SITES, truth, answers)
+    said = answers >= 0.5
+    each = range(3)
+    both = [number for number in each if 0 < truth[:, number].sum() < len(truth)]
+    assert scores["accuracy"] == pytest.approx(sk.accuracy_score(truth, said))
+    f1 = [sk.f1_score(truth[:, number], said[:, number], zero_division=0) for number in each]
+    assert scores["f1_macro"] == pytest.approx(np.mean(f1))
+    areas = [sk.roc_auc_score(truth[:, number], answers[:, number]) for number in both]
+    assert scores["roc_auc"] == pytest.approx(np.mean(areas) if areas else nan, nan_ok=True)
+    areas = [sk.average_precision_score(truth[:, number], answers[:, number]) for number in both]
+    assert scores["pr_auc"] == pytest.approx(np.mean(areas) if areas else nan, nan_ok=True)
+
+
+# --- numbers ---------------------------------------------------------------------------------------------------------
+
+
+def numbers(truth, predicted):
+    return score(LEVEL, np.array(truth, dtype=float), np.array(predicted, dtype=float)[:, None])
+
+
+def test_numbers_by_hand():
+    scores = numbers([1, 2, 3, 6], [2, 2, 5, 4])
+    assert list(scores) == ["loss", "mae", "r2", "pearson", "spearman"]
+    assert scores["loss"] == pytest.approx((1 + 0 + 4 + 4) / 4)
+    assert scores["mae"] == pytest.approx((1 + 0 + 2 + 2) / 4)
+    # The mean is 3: squared deviations 4 + 1 + 0 + 9.
+    assert scores["r2"] == pytest.approx(1 - 9 / 14)
+    # Deviations -2 -1 0 3 and -1.25 -1.25 1.75 0.75.
+    assert scores["pearson"] == pytest.approx((2.5 + 1.25 + 2.25) / sqrt(14 * (1.5625 * 2 + 3.0625 + 0.5625)))
+    # Ranks 1 2 3 4 and 1.5 1.5 4 3; deviations -1.5 -0.5 0.5 1.5 and -1 -1 1.5 0.5.
+    assert scores["spearman"] == pytest.approx((1.5 + 0.5 + 0.75 + 0.75) / sqrt(5 * (1 + 1 + 2.25 + 0.25)))
+
+
+def test_perfect_numbers():
+    perfect = {"loss": 0, "mae": 0, "r2": 1, "pearson": 1, "spearman": 1}
+    assert numbers([1, 5, 2], [1, 5, 2]) == pytest.approx(perfect)
+    # Correlation does not see what r2 does: the right order in another unit.
+    scores = numbers([1, 5, 2], [10, 50, 20])
+    assert (scores["pearson"], scores["spearman"]) == pytest.approx((1, 1))
+    assert scores["r2"] < 0
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("truth", "predicted", "undefined"),
+    [
+        ([2, 2, 2], [1, 2, 3], {"r2", "pearson", "spearman"}),
+        ([1, 2, 3], [2, 2, 2], {"pearson", "spearman"}),
+        ([1], [3], {"r2", "pearson", "spearman"}),
+    ],
+)
+def test_what_is_not_defined_of_equal_numbers_is_nan(truth, predicted, undefined):
+    scores = numbers(truth, predicted)
+    assert {name for name, value in scores.items() if np.isnan(value)} == undefined
+
+
+value = st.floats(-1e3, 1e3).map(lambda number: round(number, 3))
+
+
+@pytest.mark.filterwarnings("error")
+@given(st.lists(st.tuples(value, value), min_size=2, max_size=20))
+def test_numbers_against_scikit_learn_and_scipy(pairs):
+    truth, predicted = np.array(pairs).T
+    scores = numbers(truth, predicted)
+    assert scores["loss"] == pytest.approx(sk.mean_squared_error(truth, predicted))
+    assert scores["mae"] == pytest.approx(sk.mean_absolute_error(truth, predicted))
+    if np.ptp(truth) > 0 and np.ptp(predicted) > 0:
+        assert scores["r2"] == pytest.approx(sk.r2_score(truth, predicted))
+        assert scores["pearson"] == pytest.approx(np.corrcoef(truth, predicted)[0, 1], abs=1e-6)
+        ranks = stats.rankdata(truth), stats.rankdata(predicted)
+        assert scores["spearman"] == pytest.approx(np.corrcoef(*ranks)[0, 1], abs=1e-9)

@@ -37,3 +37,11 @@ def test_the_forms_require_what_is_locked_and_tested():
 
 def test_the_only_difference_is_that_of_torch():
     assert tool_dependencies.EXCEPTIONS == {"pytorch": ("2.12.0", "2.13.0")}
+
+
+def test_only_the_training_asks_for_what_only_training_uses():
+    training = {"bitsandbytes", "tensorboardx", "psutil"}
+    for tool in tool_names():
+        expected = training if tool == "finetune" else set()
+        required = {element.text for element in form(tool).find("requirements")}
+        assert training & required == expected, tool

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import save_file
 
@@ -16,6 +18,8 @@ from conftest import PROJECT
 from dna_lm.adapter import RECORD, Adapter, load_adapter, save_adapter
 from dna_lm.base_model import opened_base_model
 from dna_lm.classifier import trained_classifier
+from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER
+from dna_lm.targets import Target
 from refusals import refusal, returns_or_refuses
 from small import TRAINING, command_line
 
@@ -58,6 +62,81 @@ def test_it_is_read_back_as_it_was_written(path):
     for part in ("peft", "base_model", "task", "training"):
         assert getattr(back, part) == getattr(SMALL, part)
     assert (back.labels, back.max_length) == (["no", 'ζ "q"'], 50)
+    assert back.target == Target(CLASSES, ["no", 'ζ "q"'])
+    # of adapters that were made before there was a choice
+    assert (back.kmer, back.strand, back.members, back.further) == (-1, "forward", 1, [])
+
+
+@pytest.mark.parametrize(
+    "target",
+    [Target(CLASSES, ["a", "b", "c"]), Target(MULTI_LABEL, ["a", "b"]), Target(NUMBER, [], 0.1 + 0.2, 1e-300)],
+    ids=lambda target: target.kind,
+)
+def test_what_it_answers_and_how_it_reads(path, target):
+    task = {**target.task(), "max_length": 9, "kmer": 6, "strand": "both", "members": 2}
+    save_adapter(dataclasses.replace(SMALL, task=task, further=[another()]), path)
+    back = load_adapter(path)
+    assert (back.target, back.task) == (target, task)
+    assert (back.kmer, back.strand, back.members) == (6, "both", 2)
+
+
+def another(shift: float = 1.0) -> dict[str, torch.Tensor]:
+    """Tensors of the form of SMALL's."""
+    return {name: tensor + shift for name, tensor in SMALL.tensors.items()}
+
+
+def ensemble(*further: dict[str, torch.Tensor], members: int | None = None) -> Adapter:
+    task = SMALL.task | {"members": members or 1 + len(further)}
+    return dataclasses.replace(SMALL, task=task, further=list(further))
+
+
+def test_the_tensors_of_an_ensemble(path):
+    save_adapter(ensemble(another(1), another(2)), path)
+    with safe_open(path, framework="pt") as file:
+        assert sorted(file.keys()) == ["a", "b", "member2.a", "member2.b", "member3.a", "member3.b"]
+        assert torch.equal(file.get_tensor("member3.a"), SMALL.tensors["a"] + 2)
+
+
+names = st.text(min_size=1, max_size=8).filter(lambda name: not name.startswith(("member", "__metadata__")))
+forms = st.dictionaries(names, st.lists(st.integers(1, 3), max_size=3), min_size=1, max_size=4)
+
+
+@given(forms, st.integers(1, 12), st.sampled_from([torch.float32, torch.bfloat16]))
+def test_an_ensemble_is_read_back_as_it_was_written(tmp_path_factory, form, members, dtype):
+    path = tmp_path_factory.getbasetemp() / "ensemble.safetensors"
+    first, *further = ({name: torch.randn(shape).to(dtype) for name, shape in form.items()} for _ in range(members))
+    adapter = dataclasses.replace(SMALL, tensors=first, further=further, task=SMALL.task | {"members": members})
+    save_adapter(adapter, path)
+    content = path.read_bytes()
+    back = load_adapter(path)
+    assert back.members == 1 + len(back.further) == members
+    for own, given_back in zip([first, *further], [back.tensors, *back.further], strict=True):
+        assert own.keys() == given_back.keys()
+        assert all(torch.equal(given_back[name], tensor) for name, tensor in own.items())
+    save_adapter(back, path)
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "adapter",
+    [
+        ensemble(another(), members=3),
+        ensemble(another(), members=10**18),
+        ensemble(another(), another(), members=1),
+        ensemble(members=2),
+        ensemble({"a": another()["a"]}),
+        ensemble(another() | {"c": torch.zeros(1)}),
+        ensemble({name: tensor[:1].clone() for name, tensor in another().items()}),
+        dataclasses.replace(ensemble(), tensors=SMALL.tensors | {"member3.a": torch.zeros(2)}),
+        dataclasses.replace(ensemble(another()), tensors=SMALL.tensors | {"member3.a": torch.zeros(2)}),
+    ],
+)
+def test_members_that_do_not_belong_together(path, adapter):
+    save_adapter(adapter, path)
+    assert refusal(load_adapter, path) == (
+        f"the adapter (adapter.safetensors): its tensors are not those of {adapter.members} models of one form, as its "
+        "record says; train the adapter again"
+    )
 
 
 def test_the_metadata(path):
@@ -159,13 +238,19 @@ def test_a_folder(tmp_path):
         json.dumps(record(task={"labels": ["a"], "max_length": 50})),
         json.dumps(record(task={"labels": ["a", 1], "max_length": 50})),
         json.dumps(record(task={"labels": ["a", "a"], "max_length": 50})),
+        *(json.dumps(record(task=SMALL.task | {"type": name})) for name in ("regression", "classes", None, 3)),
+        *(json.dumps(record(task=SMALL.task | {"kmer": kmer})) for kmer in (0, -2, 13, 6.0, "6", True, None)),
+        *(json.dumps(record(task=SMALL.task | {"strand": strand})) for strand in ("reverse", "", None, 3, ["both"])),
+        *(json.dumps(record(task=SMALL.task | {"members": members})) for members in (0, -1, 1.0, "1", True, None)),
+        *(json.dumps(record(peft={"method": method})) for method in ("adalora", None, 3, ["lora"])),
+        json.dumps(record(task=SMALL.task | {"type": "multi_label_classification", "labels": ["a;b", "c"]})),
+        json.dumps(record(task={"type": "regression", "labels": [], "mean": 0.0, "spread": 0.0, "max_length": 50})),
         json.dumps(record(base_model={"id": 3})),
         json.dumps(record(base_model={"id": "x"})),
         json.dumps(record(training={})),
         json.dumps(record(training={"sequences": {"dev": 3}})),
         json.dumps(record(training={"sequences": {"train": "many"}})),
     ],
-    ids=lambda text: text[:20] or "empty",
 )
 def test_a_damaged_record(path, text):
     write_record(path, text)

@@ -3,27 +3,35 @@
 The file's metadata holds `format: pt` and `dna_lm`, a JSON document with
 
 - `version`: of this format;
-- `peft`: PEFT's adapter configuration;
+- `peft`: PEFT's adapter configuration, and `method`: what was trained beside the head (without it, LoRA matrices);
 - `base_model`: id, revision, architecture, SHA-256 of its weights and of its tokenizer;
-- `task`: labels in the order of the outputs, maximum length in tokens, pooling, strand, threshold, calibration;
+- `task`: the target (see targets.py); how a sequence is read: maximum length in tokens, k-mers, strands, pooling; of
+  how many members an ensemble is;
 - `training`: options, library versions, SHA-256 of the train and dev files, metric history.
+
+The tensors of an ensemble's first member have PEFT's names, those of the others `member2.<name>` and so on.
 
 It holds no time, no path and no host: the same inputs and seed give the same bytes.
 """
 
 import json
+import re
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .base_model import IDENTITY, BaseModel
 from .errors import UserError
+from .options import BOTH, FINETUNE, FORWARD, FULL, HEAD_ONLY, LORA
 from .tables import check_label
+from .targets import Target
 from .textfiles import describe
 
 FORMAT_VERSION = 1
 RECORD = "dna_lm"
+LONGEST_KMER = next(option.maximum for option in FINETUNE if option.name == "kmer")
+_FURTHER = re.compile(r"member([2-9]|[1-9]\d{1,5})\.(.+)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,7 @@ class Adapter:
     """An adapter in memory.
 
     tensors: name as in PEFT's adapter_model.safetensors -> torch.Tensor.
+    further: the same of the second and later members of an ensemble.
     The other fields are the parts of the record that the module's text describes.
     """
 
@@ -39,6 +48,11 @@ class Adapter:
     base_model: dict[str, str]
     task: dict[str, Any]
     training: dict[str, Any]
+    further: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def target(self) -> Target:
+        return Target.from_task(self.task)
 
     @property
     def labels(self) -> list[str]:
@@ -47,6 +61,21 @@ class Adapter:
     @property
     def max_length(self) -> int:
         return self.task["max_length"]
+
+    @property
+    def kmer(self) -> int:
+        """Length of the k-mers that sequences are cut into; -1 for none."""
+        return self.task.get("kmer", -1)
+
+    @property
+    def strand(self) -> str:
+        """options.BOTH or FORWARD."""
+        return self.task.get("strand", FORWARD)
+
+    @property
+    def members(self) -> int:
+        """Of how many models the answers are the mean."""
+        return self.task.get("members", 1)
 
 
 def save_adapter(adapter: Adapter, path: str | Path) -> None:
@@ -61,7 +90,12 @@ def save_adapter(adapter: Adapter, path: str | Path) -> None:
         "training": adapter.training,
     }
     metadata = {"format": "pt", RECORD: json.dumps(record, sort_keys=True, allow_nan=False)}
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in sorted(adapter.tensors.items())}
+    named = adapter.tensors | {
+        f"member{number}.{name}": tensor
+        for number, tensors in enumerate(adapter.further, start=2)
+        for name, tensor in tensors.items()
+    }
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in sorted(named.items())}
     Path(path).write_bytes(_with_sorted_metadata(save(tensors, metadata=metadata)))
 
 
@@ -103,7 +137,25 @@ def load_adapter(path: str | Path) -> Adapter:
             f"{source} is truncated or not in the safetensors format ({reason}); choose the adapter dataset of a "
             "fine-tuning job, or upload it again"
         ) from None
-    return Adapter(tensors, **{part: record[part] for part in ("peft", "base_model", "task", "training")})
+    first, *further = _members(tensors, record["task"].get("members", 1), source)
+    parts = {part: record[part] for part in ("peft", "base_model", "task", "training")}
+    return Adapter(first, **parts, further=further)
+
+
+def _members(tensors: dict[str, Any], members: int, source: str) -> list[dict[str, Any]]:
+    """Take the tensors of an ensemble's members apart; the first member's are what no other member's name has."""
+    apart: dict[int, dict[str, Any]] = {1: {}}
+    for name, tensor in tensors.items():
+        match = _FURTHER.fullmatch(name)
+        number, own = (int(match[1]), match[2]) if match else (1, name)
+        apart.setdefault(number, {})[own] = tensor
+    forms = [{name: tensor.shape for name, tensor in own.items()} for own in apart.values()]
+    if len(apart) != members or max(apart) != members or any(form != forms[0] for form in forms):
+        raise UserError(
+            f"{source}: its tensors are not those of {members} models of one form, as its record says; train the "
+            "adapter again"
+        )
+    return [apart[number] for number in sorted(apart)]
 
 
 def _read_record(text: str, source: str) -> dict[str, Any]:
@@ -121,15 +173,25 @@ def _read_record(text: str, source: str) -> dict[str, Any]:
         )
     if not all(isinstance(record.get(part), dict) for part in ("peft", "base_model", "task", "training")):
         raise damaged
-    labels, max_length = record["task"].get("labels"), record["task"].get("max_length")
-    if not (isinstance(labels, list) and all(isinstance(label, str) for label in labels)):
-        raise damaged
-    if len(labels) < 2 or len(set(labels)) < len(labels):
-        raise damaged
-    if not (type(max_length) is int and max_length > 0):
-        raise damaged
-    for label in labels:
+    task = record["task"]
+    try:
+        target = Target.from_task(task)
+    except ValueError:
+        raise damaged from None
+    for label in target.labels:
         check_label(label, source)
+    # True and False are no numbers here, though Python counts with them.
+    whole = {"max_length": task.get("max_length"), "kmer": task.get("kmer", -1), "members": task.get("members", 1)}
+    if not all(type(value) is int for value in whole.values()):
+        raise damaged
+    if whole["max_length"] < 1 or whole["members"] < 1:
+        raise damaged
+    if whole["kmer"] != -1 and not 1 <= whole["kmer"] <= LONGEST_KMER:
+        raise damaged
+    if task.get("strand", FORWARD) not in (FORWARD, BOTH):
+        raise damaged
+    if record["peft"].get("method", LORA) not in (LORA, HEAD_ONLY, FULL):
+        raise damaged
     if not all(isinstance(record["base_model"].get(name), str) for name in IDENTITY):
         raise damaged
     sequences = record["training"].get("sequences")

@@ -221,6 +221,15 @@ def test_labelled_sequences_refused(table_file, content, columns, message):
     assert refusal(read_labelled, table_file(content), SOURCE, *columns) == message
 
 
+def test_empty_labels_where_they_are_allowed(table_file):
+    path = table_file(b"sequence,label\nACGT,\nTTTT, \nGGGG,a;b\n")
+    assert read_labelled(path, SOURCE, empty_labels=True)["label"].tolist() == ["", "", "a;b"]
+    path = table_file(b'sequence,label\nACGT,\nTTTT,"a\x01"\n')
+    assert "line 3: the label 'a\\x01' holds a control character" in refusal(
+        read_labelled, path, SOURCE, empty_labels=True
+    )
+
+
 @pytest.mark.parametrize("label", ["a\tb", "a\x00", "\x7f", "a\u2028b", "\ud800", "\u200e"])
 def test_a_label_that_cannot_stand_in_a_table(label):
     assert "holds a control character" in refusal(check_label, label, "here")

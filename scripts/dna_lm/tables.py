@@ -107,24 +107,34 @@ def _count(number: int, what: str) -> str:
 
 
 def read_labelled(
-    path: str | Path, source: str, sequence_column: str = "sequence", label_column: str = "label"
+    path: str | Path,
+    source: str,
+    sequence_column: str = "sequence",
+    label_column: str = "label",
+    *,
+    empty_labels: bool = False,
 ) -> pd.DataFrame:
     """Read a table of labelled sequences with a header line.
 
+    empty_labels: whether a label may be empty, as it may where a sequence can have any number of labels.
     Returns the columns `sequence` (normalised), `label` (text) and then all others under their names.
     Raises UserError for all that read_table, labelled_columns and normalise_column refuse.
     """
-    result = labelled_columns(read_table(path, source), source, sequence_column, label_column)
+    table = read_table(path, source)
+    result = labelled_columns(table, source, sequence_column, label_column, empty_labels=empty_labels)
     return result.assign(sequence=normalise_column(result["sequence"], source))
 
 
-def labelled_columns(table: pd.DataFrame, source: str, sequence_column: str, label_column: str) -> pd.DataFrame:
+def labelled_columns(
+    table: pd.DataFrame, source: str, sequence_column: str, label_column: str, *, empty_labels: bool = False
+) -> pd.DataFrame:
     """Put the column of the sequences and that of the labels first.
 
     table: as read_table makes it.
+    empty_labels: whether a label may be empty.
     Returns the columns `sequence` (as it is written), `label` (text) and then all others under their names.
-    Raises UserError for a missing column, a table with two columns of sequences, and a label that is empty or holds a
-    control character.
+    Raises UserError for a missing column, a table with two columns of sequences, and a label that is empty, unless it
+    may be, or holds a control character.
     """
     sequence_name = pick_column(table, sequence_column, source)
     label_name = pick_column(table, label_column, source)
@@ -150,7 +160,8 @@ def labelled_columns(table: pd.DataFrame, source: str, sequence_column: str, lab
     result.insert(0, "sequence", table[sequence_name])
     result.insert(1, "label", table[label_name].str.strip())
     for line, label in result["label"].drop_duplicates().items():
-        check_label(label, f"{source}, line {line}")
+        if label or not empty_labels:
+            check_label(label, f"{source}, line {line}")
     return result
 
 

@@ -110,11 +110,12 @@ def test_cut_sequences_are_warned_of(tiny_random):
 @pytest.mark.parametrize(
     ("missing", "expected"),
     [
-        (["pad_token"], "[UNK]"),
-        (["pad_token", "unk_token"], "[UNK]"),
+        (["pad_token"], "[MASK]"),
+        (["pad_token", "mask_token"], "[UNK]"),
+        (["pad_token", "mask_token", "unk_token"], "[UNK]"),
         ([], "[PAD]"),
     ],
-    ids=["no pad token", "no pad and no unknown token", "a pad token"],
+    ids=["no pad token", "no pad and no mask token", "no pad, mask and unknown token", "a pad token"],
 )
 def test_a_pad_token_is_always_there(folder, missing, expected):
     change_json(folder / "tokenizer_config.json", without(*missing))

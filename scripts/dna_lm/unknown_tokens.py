@@ -1,21 +1,19 @@
 """The share of tokens that a base model does not know, from its tokenizer file alone."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from .base_model import TOKENIZER, opened_tokenizer
 from .errors import UserError
 from .sampling import draw
-from .sequences import AMBIGUOUS, BASES
+from .token_reader import TokenReader
 
 # Above this share of unknown tokens a model sees too little of the sequences to be trusted.
 UNKNOWN_WARNING = 0.01
 # The share of so many sequences is within a thousandth or two of that of all, and is counted in seconds.
 MOST_SEQUENCES = 20_000
-# What the tokenizer returns for a batch takes some hundred bytes a token.
-BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -78,17 +76,17 @@ def unknown_share(path: Path, sequences: Sequence[str], source: str) -> float | 
     tokenizer.no_padding()
     unknown = _unknown_id(tokenizer)
 
-    def numbers(text: str) -> list[int]:
-        return tokenizer.encode(text, add_special_tokens=False).ids
+    def numbers(texts: Sequence[str]) -> Iterator[list[int]]:
+        return (one.ids for one in tokenizer.encode_batch_fast(list(texts), add_special_tokens=False))
 
-    require_bases(numbers, unknown, source)
-    dropped = sum(sequence.count(letter) for letter in dropped_letters(numbers) for sequence in sequences)
-    read = unknowns = 0
-    for start in range(0, len(sequences), BATCH):
-        for encoded in tokenizer.encode_batch_fast(list(sequences[start : start + BATCH]), add_special_tokens=False):
-            ids = encoded.ids
-            read += len(ids)
-            unknowns += ids.count(unknown)
+    special = {token.content for token in tokenizer.get_added_tokens_decoder().values() if token.special}
+    vocabulary = (token for token in tokenizer.get_vocab() if token not in special)
+    read = unknowns = dropped = 0
+    # The form that the tokenizer reads is not asked for here: a training that is given another one refuses it.
+    for ids, left_out in TokenReader(numbers, unknown, vocabulary, source, kmer=None).read(sequences):
+        read += len(ids)
+        unknowns += ids.count(unknown)
+        dropped += left_out
     return (unknowns + dropped) / max(1, read + dropped)
 
 
@@ -98,25 +96,6 @@ def _unknown_id(tokenizer) -> int | None:
         return model["unk_id"]
     name = model.get("unk_token")
     return None if name is None else tokenizer.token_to_id(name)
-
-
-def dropped_letters(numbers: Callable[[str], list[int]]) -> list[str]:
-    """Return the letters that a tokenizer without an unknown token leaves out.
-
-    numbers: gives the token numbers of a text, without special tokens.
-    """
-    return [letter for letter in AMBIGUOUS if not numbers(letter)]
-
-
-def require_bases(numbers: Callable[[str], list[int]], unknown: int | None, source: str) -> None:
-    """Raise UserError unless a tokenizer knows A, C, G and T.
-
-    numbers: as for dropped_letters; unknown: the number of the unknown token; source: what to call the model.
-    """
-    for base in BASES:
-        ids = numbers(base)
-        if not ids or unknown in ids:
-            raise UserError(f"{source}: its tokenizer does not know the letter {base}; choose a model made for DNA")
 
 
 def unusable(source: str, problem: Exception) -> str:

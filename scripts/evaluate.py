@@ -17,12 +17,14 @@ def main(options):
     from dna_lm.reports import write_evaluation_report
     from dna_lm.tables import write_tsv
 
-    targets = (options.metrics_out, options.predictions_out, options.plot_out, options.report_out)
-    with staged(*targets) as (metrics_path, predictions_path, plot_path, report_path):
+    places = (options.metrics_out, options.predictions_out, options.plot_out, options.report_out)
+    with staged(*places) as (metrics_path, predictions_path, plot_path, report_path):
         result = evaluate(**library_keywords("evaluate", options), progress=say)
-        write_tsv(pd.DataFrame(list(result.scores.items()), columns=["metric", "value"]), metrics_path, ".4f")
-        write_tsv(result.predictions, predictions_path)
-        plot_evaluation(result.truth, result.probabilities, result.adapter.labels, plot_path)
+        target = result.adapter.target
+        scores = pd.DataFrame(list(result.scores.items()), columns=["metric", "value"])
+        write_tsv(scores, metrics_path, target.score_format)
+        write_tsv(result.predictions, predictions_path, target.answer_format)
+        plot_evaluation(target, result.truth, result.answers, plot_path)
         write_evaluation_report(result, report_path)
 
 

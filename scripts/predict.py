@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Predict the labels of DNA with a fine-tuned DNA language model."""
+"""Predict the labels of DNA, or numbers, with a fine-tuned DNA language model."""
 
 from dna_lm.command import run, say
 from dna_lm.options import library_keywords
@@ -14,7 +14,8 @@ def main(options):
     from dna_lm.tables import write_tsv
 
     with staged(options.predictions_out) as (path,):
-        write_tsv(predict(**library_keywords("predict", options), progress=say), path)
+        result = predict(**library_keywords("predict", options), progress=say)
+        write_tsv(result.predictions, path, result.adapter.target.answer_format)
 
 
 if __name__ == "__main__":

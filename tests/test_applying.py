@@ -6,21 +6,29 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from peft import PeftModel
+from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from scipy.special import expit, softmax
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, set_seed
 
-from dna_lm.adapter import RECORD
+from dna_lm import applying
+from dna_lm.adapter import RECORD, Adapter, save_adapter
 from dna_lm.applying import evaluate, predict
+from dna_lm.base_model import opened_base_model
+from dna_lm.errors import UserError
 from dna_lm.metrics import score
+from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER
+from dna_lm.sequences import reverse_complement
+from dna_lm.targets import Target
 from refusals import refusal
 from small import TINY_RANDOM, sequences, write_labelled
 
 COMMON = {"base_model": str(TINY_RANDOM), "base_model_id": None, "batch_size": 8, "progress": lambda _: None}
 
 
-def evaluated(trained, **changes):
-    return evaluate(**COMMON | {"adapter": str(trained.adapter), "data": trained.splits["test"]} | changes)
+def evaluated(trained, data=None, **changes):
+    data = data or trained.splits["test"]
+    return evaluate(**COMMON | {"adapter": str(trained.adapter), "data": data} | changes)
 
 
 def predicted(trained, path, **changes):
@@ -30,7 +38,7 @@ def predicted(trained, path, **changes):
         "input_format": "csv",
         "sequence_column": "sequence",
     }
-    return predict(**COMMON | keywords | changes)
+    return predict(**COMMON | keywords | changes).predictions
 
 
 def probability_columns(table: pd.DataFrame) -> np.ndarray:
@@ -161,7 +169,7 @@ def test_scores_are_those_of_the_predictions(trained, request):
     result = evaluated(trained)
     truth = result.predictions["label"].map(trained.labels.index).to_numpy()
     assert result.truth.tolist() == truth.tolist()
-    assert result.scores == score(truth, probability_columns(result.predictions))
+    assert result.scores == score(Target(CLASSES, trained.labels), truth, probability_columns(result.predictions))
 
 
 def test_labels_of_any_text_come_through(strange):
@@ -181,7 +189,8 @@ def test_some_of_the_labels_will_do(three, tmp_path):
 def test_an_unknown_label_is_refused(three, tmp_path):
     data = write_labelled(tmp_path / "new.csv", [("ACGT", "10"), ("TTTT", "01")])
     assert refusal(evaluated, three, data=data) == (
-        "the labelled data (new.csv), line 3: the adapter does not know the label '01'; it was trained on 1, 9, 10"
+        "the labelled data (new.csv), line 3: the label '01' does not occur in the training data, whose labels are 1, "
+        "9, 10; correct it or remove the record"
     )
 
 
@@ -200,6 +209,224 @@ def test_cut_and_unknown_sequences_are_warned_of(two, tmp_path):
     assert len(result.warnings) == 2
     assert "1 of 2 sequences are longer than 50 tokens" in result.warnings[0]
     assert "of the tokens are unknown to the base model" in result.warnings[1]
+
+
+# --- several labels, numbers, both strands, ensembles ----------------------------------------------------------------
+
+SITES = Target(MULTI_LABEL, ["CTCF", "p53", "p73"])
+LEVEL = Target(NUMBER, [], mean=10.0, spread=4.0)
+BASES = Target(CLASSES, ["A", "C"])
+LORA = {
+    **{"r": 2, "lora_alpha": 4.0, "lora_dropout": 0.0, "bias": "none", "use_rslora": False, "use_dora": False},
+    **{"target_modules": ["q_proj", "v_proj"], "modules_to_save": ["score"], "fan_in_fan_out": False},
+}
+DNA = ["ACGTTGCAAT", "GATTACA", "TTTTTTTTTTTT", "C", "NRYACGTTTGACN", "CCCCGGA", "AACCAA", "GTGTGTCACACA"]
+
+
+class Made:
+    """An adapter with random weights, its file, and its members as PEFT's own unmerged models."""
+
+    def __init__(self, folder, target: Target, members: int = 1, strand: str = "both", **task):
+        self.target, self.models = target, []
+        for seed in range(5, 5 + members):  # those from 5 on give answers of every kind
+            set_seed(seed)
+            base = AutoModelForSequenceClassification.from_pretrained(
+                TINY_RANDOM, num_labels=target.outputs, pad_token_id=3
+            )
+            model = get_peft_model(base, LoraConfig(task_type="SEQ_CLS", **LORA)).eval()
+            with torch.no_grad():
+                for parameter in model.parameters():
+                    if parameter.requires_grad:
+                        parameter.add_(torch.randn_like(parameter) * 0.4)
+            self.models.append(model)
+        first, *further = (
+            {name: tensor.clone() for name, tensor in get_peft_model_state_dict(model).items()} for model in self.models
+        )
+        with opened_base_model(str(TINY_RANDOM)) as opened:
+            identity = opened.identity()
+        self.adapter = folder / "made.safetensors"
+        task = {"max_length": 50, "strand": strand, "members": members} | target.task() | task
+        peft = {"peft_type": "LORA", "task_type": "SEQ_CLS", **LORA}
+        training = {"sequences": {"train": 60, "dev": 30}}
+        save_adapter(Adapter(first, peft, identity, task, training, further), self.adapter)
+
+    def logits(self, dna: str, member: int = 0) -> np.ndarray:
+        tokens = AutoTokenizer.from_pretrained(TINY_RANDOM)(dna, return_tensors="pt")
+        with torch.inference_mode():
+            return self.models[member](**tokens).logits[0].double().numpy()
+
+
+def fasta(path, sequences) -> str:
+    path.write_text("".join(f">s{number}\n{dna}\n" for number, dna in enumerate(sequences)))
+    return str(path)
+
+
+def answered(made, path, **changes) -> np.ndarray:
+    """Probabilities, or numbers as one column."""
+    table = predicted(made, path, input_format="fasta", **changes)
+    return table[["predicted"]].to_numpy(dtype=float) if made.target.kind == NUMBER else probability_columns(table)
+
+
+@pytest.mark.parametrize("target", [BASES, SITES, LEVEL], ids=lambda target: target.kind)
+def test_the_outputs_of_the_two_strands_are_averaged(tmp_path, target):
+    made = Made(tmp_path, target)
+    means = np.array([(made.logits(dna) + made.logits(reverse_complement(dna))) / 2 for dna in DNA])
+    expected = {
+        CLASSES: lambda: softmax(means, axis=1),
+        MULTI_LABEL: lambda: expit(means),
+        NUMBER: lambda: 10 + 4 * means,
+    }[target.kind]()
+    found = answered(made, fasta(tmp_path / "new.fa", DNA))
+    assert np.abs(found - expected).max() < 1e-5
+    alone = answered(Made(tmp_path, target, strand="forward"), tmp_path / "new.fa")
+    assert np.abs(found - alone).max() > 0.01
+
+
+@pytest.mark.parametrize("target", [BASES, SITES, LEVEL], ids=lambda target: target.kind)
+def test_a_sequence_and_its_reverse_complement_get_the_same_answer(tmp_path, target):
+    forward = fasta(tmp_path / "forward.fa", DNA)
+    reverse = fasta(tmp_path / "reverse.fa", map(reverse_complement, DNA))
+    made = Made(tmp_path, target)
+    assert np.abs(answered(made, forward) - answered(made, reverse)).max() < 1e-5
+    made = Made(tmp_path, target, strand="forward")
+    assert np.abs(answered(made, forward) - answered(made, reverse)).max() > 0.01
+
+
+@pytest.mark.parametrize("target", [BASES, SITES, LEVEL], ids=lambda target: target.kind)
+def test_the_answers_of_the_members_are_averaged(tmp_path, target):
+    made = Made(tmp_path, target, members=3, strand="forward")
+    each = [target.answers(np.array([made.logits(dna, member) for dna in DNA])) for member in range(3)]
+    found = answered(made, fasta(tmp_path / "new.fa", DNA))
+    assert np.abs(found - np.mean(each, axis=0)).max() < 1e-5
+    assert all(np.abs(found - one).max() > 0.01 for one in each)
+
+
+def test_an_ensemble_that_reads_both_strands(tmp_path):
+    made = Made(tmp_path, SITES, members=2)
+    both = [[(made.logits(dna, m) + made.logits(reverse_complement(dna), m)) / 2 for dna in DNA] for m in range(2)]
+    found = answered(made, fasta(tmp_path / "new.fa", DNA), batch_size=3)
+    assert np.abs(found - expit(np.array(both)).mean(axis=0)).max() < 1e-5
+
+
+def test_what_is_said_of_an_ensemble(tmp_path, monkeypatch):
+    monkeypatch.setattr("dna_lm.inference.PROGRESS_SECONDS", -1)
+    said = []
+    path = fasta(tmp_path / "new.fa", DNA)
+    predicted(Made(tmp_path, BASES, members=2), path, input_format="fasta", progress=said.append)
+    # 8 sequences on two strands in batches of 8
+    assert [text for text in said if text.endswith("done")] == [
+        f"model {member} of 2: {share} done" for member in (1, 2) for share in ("50%", "100%")
+    ]
+
+
+def test_the_end_that_either_strand_loses_is_warned_of(tmp_path):
+    said = []
+    path = fasta(tmp_path / "new.fa", ["ACGT" * 20, "ACGT"])
+    predicted(Made(tmp_path, BASES), path, input_format="fasta", progress=said.append)
+    assert len(said) == 2
+    assert "1 of 2 sequences are longer than 50 tokens" in said[1]
+
+
+@pytest.mark.parametrize("kmer", [-1, 6])
+def test_sequences_are_cut_into_the_kmers_that_the_record_says(tmp_path, monkeypatch, kmer):
+    def encoder(base, max_length, kmer):
+        raise UserError(f"{max_length} tokens, {kmer}-mers")
+
+    monkeypatch.setattr(applying, "Encoder", encoder)
+    path = fasta(tmp_path / "new.fa", DNA)
+    message = refusal(predicted, Made(tmp_path, BASES, kmer=kmer), path, input_format="fasta")
+    assert message == f"50 tokens, {kmer}-mers"
+
+
+def labelled(folder, *labels: str):
+    return write_labelled(folder / "labelled.csv", list(zip(DNA, labels, strict=False)))
+
+
+def test_evaluated_predictions_of_several_labels(tmp_path):
+    made = Made(tmp_path, SITES)
+    data = labelled(tmp_path, "p73; CTCF", "none", "", "p53;p73;CTCF", "p53", "CTCF", "p73", "p53")
+    result = evaluated(made, data=data)
+    table = result.predictions
+    assert table.columns.tolist() == ["id", "predicted", "p(CTCF)", "p(p53)", "p(p73)", "label", "correct"]
+    assert table["label"].tolist()[:5] == ["CTCF;p73", "", "", "CTCF;p53;p73", "p53"]
+    found = probability_columns(table)
+    names = np.array(SITES.labels)
+    assert table["predicted"].tolist() == [";".join(names[row >= 0.5]) for row in found]
+    assert table["predicted"].nunique() > 2
+    right = table["label"] == table["predicted"]
+    assert table["correct"].tolist() == ["yes" if one else "no" for one in right]
+    assert result.truth.tolist()[:2] == [[1, 0, 1], [0, 0, 0]]
+    assert result.scores == score(SITES, result.truth, found)
+    assert result.scores["accuracy"] == right.mean()
+
+
+def test_predictions_of_several_labels(tmp_path):
+    table = predicted(Made(tmp_path, SITES), fasta(tmp_path / "new.fa", DNA), input_format="fasta")
+    assert table.columns.tolist() == ["id", "predicted", "p(CTCF)", "p(p53)", "p(p73)"]
+
+
+def test_evaluated_predictions_of_numbers(tmp_path):
+    made = Made(tmp_path, LEVEL)
+    data = labelled(tmp_path, "1", "2.50", "-3e1", "0", "7", "8", "9", "10")
+    result = evaluated(made, data=data)
+    table = result.predictions
+    assert table.columns.tolist() == ["id", "predicted", "label", "error"]
+    assert table["label"].tolist()[:3] == ["1", "2.50", "-3e1"]  # as they are written
+    assert result.truth.tolist()[:3] == [1, 2.5, -30]
+    assert table["error"].to_numpy() == pytest.approx(table["predicted"].to_numpy() - result.truth)
+    assert result.scores == score(LEVEL, result.truth, table[["predicted"]].to_numpy())
+    assert np.ptp(table["predicted"]) > 1
+
+
+def test_predictions_of_numbers(tmp_path):
+    table = predicted(Made(tmp_path, LEVEL), fasta(tmp_path / "new.fa", DNA), input_format="fasta")
+    assert table.columns.tolist() == ["id", "predicted"]
+    assert table["predicted"].dtype == float
+
+
+@pytest.mark.parametrize(
+    ("target", "labels", "message"),
+    [
+        (
+            SITES,
+            ["p53", "p53;p74"],
+            ", line 3: the label 'p74' does not occur in the training data, whose labels are CTCF, p53, p73; correct "
+            "it or remove the record",
+        ),
+        (SITES, ["p53", "p53"], ": all records have the same labels; a score needs a label that some have and others"),
+        (LEVEL, ["1", "high"], ", line 3: 'high' is not a number; write numbers with a decimal point, such as 0.5 or"),
+        (LEVEL, ["1", "1.0"], ": all numbers are 1; a score needs at least two different ones"),
+        (LEVEL, ["1", ""], ", line 3: the label is empty; give every sequence a label"),
+        (BASES, ["A", ""], ", line 3: the label is empty; give every sequence a label"),
+    ],
+)
+def test_labels_that_do_not_belong_to_the_target(tmp_path, target, labels, message):
+    data = labelled(tmp_path, *labels)
+    assert refusal(evaluated, Made(tmp_path, target), data=data).startswith(
+        "the labelled data (labelled.csv)" + message
+    )
+
+
+def test_the_files_that_the_command_lines_write_of_numbers(call_tool, tmp_path):
+    made = Made(tmp_path, Target(NUMBER, [], mean=5e-7, spread=1e-7))
+    data = labelled(tmp_path, "1e-7", "2e-7", "5e-7", "4e-7")
+    common = ["--base-model", TINY_RANDOM, "--adapter", made.adapter]
+    outputs = {name: tmp_path / name for name in ("metrics", "predictions", "plot", "report")}
+    flags = [part for name, path in outputs.items() for part in (f"--{name}-out", path)]
+    done = call_tool("evaluate", *common, "--data", data, *flags)
+    assert done.code == 0, done.err
+    metrics = dict(line.split("\t") for line in outputs["metrics"].read_text().splitlines())
+    assert list(metrics) == ["metric", "loss", "mae", "r2", "pearson", "spearman"]
+    assert 1e-15 < float(metrics["loss"]) < 1e-11
+    rows = [line.split("\t") for line in outputs["predictions"].read_text().splitlines()]
+    assert rows[0] == ["id", "predicted", "label", "error"]
+    assert float(rows[1][3]) == pytest.approx(float(rows[1][1]) - 1e-7, abs=1e-12)
+    done = call_tool(
+        "predict", *common, "--input", data, "--input-format", "csv", "--predictions-out", tmp_path / "new.tsv"
+    )
+    assert done.code == 0, done.err
+    again = [line.split("\t") for line in (tmp_path / "new.tsv").read_text().splitlines()]
+    assert [row[-1] for row in again[1:]] == [row[1] for row in rows[1:]]
 
 
 # --- refused ---------------------------------------------------------------------------------------------------------

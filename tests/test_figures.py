@@ -9,6 +9,8 @@ from conftest import STRANGE_LABELS
 from dna_lm import figures
 from dna_lm.figure_style import shown
 from dna_lm.figures import plot_evaluation, plot_history
+from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER
+from dna_lm.targets import Target
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -23,6 +25,18 @@ def answers(labels: int, count: int = 40):
     numbers = np.random.default_rng(0)
     probabilities = numbers.dirichlet(np.ones(labels), size=count)
     return np.arange(count) % labels, probabilities
+
+
+def several(labels: int, count: int = 200):
+    """A target with so many labels, of which the last is rare, and answers that know something."""
+    numbers = np.random.default_rng(0)
+    truth = (numbers.random((count, labels)) < np.linspace(0.5, 0.1, labels)).astype(float)
+    target = Target(MULTI_LABEL, [f"transcription factor {number}" for number in range(labels)])
+    return target, truth, np.clip(0.3 * truth + numbers.random((count, labels)) * 0.7, 0, 1)
+
+
+def drawn(labels: list[str], truth, probabilities, path) -> None:
+    plot_evaluation(Target(CLASSES, labels), truth, probabilities, path)
 
 
 def size(path) -> tuple[int, int]:
@@ -63,7 +77,7 @@ def test_curves_of_a_training(tmp_path, kept, epochs):
 def test_figures_of_two_labels(tmp_path, kept):
     truth = np.array([0, 0, 1, 1])
     second = np.array([0.1, 0.6, 0.4, 0.9])
-    plot_evaluation(truth, np.column_stack([1 - second, second]), ["no", "yes"], tmp_path / "plot.png")
+    drawn(["no", "yes"], truth, np.column_stack([1 - second, second]), tmp_path / "plot.png")
     roc, precision, confusion = kept[0].axes
     assert legend(roc) == ["yes: 0.750", "chance: 0.500"]
     assert legend(precision) == ["yes: 0.833", "chance: 0.500"]
@@ -74,7 +88,7 @@ def test_figures_of_two_labels(tmp_path, kept):
 @pytest.mark.parametrize("labels", [3, 8, 9, 21, 60])
 def test_any_number_of_labels(tmp_path, kept, labels):
     truth, probabilities = answers(labels, 240)
-    plot_evaluation(truth, probabilities, [f"label {number}" for number in range(labels)], tmp_path / "plot.png")
+    drawn([f"label {number}" for number in range(labels)], truth, probabilities, tmp_path / "plot.png")
     roc, _, confusion = kept[0].axes
     assert len(legend(roc)) == min(labels, 8) + 1
     assert len(confusion.texts) == (labels**2 if labels <= 20 else 0)
@@ -82,8 +96,63 @@ def test_any_number_of_labels(tmp_path, kept, labels):
 
 def test_labels_that_do_not_occur_get_no_curve(tmp_path, kept):
     _, probabilities = answers(3)
-    plot_evaluation(np.arange(40) % 2, probabilities, ["a", "b", "c"], tmp_path / "plot.png")
+    drawn(["a", "b", "c"], np.arange(40) % 2, probabilities, tmp_path / "plot.png")
     assert [text.split(":")[0] for text in legend(kept[0].axes[0])] == ["a", "b", "chance"]
+
+
+@pytest.mark.parametrize("labels", [2, 12, 20, 21])
+def test_figures_of_several_labels_a_sequence(tmp_path, kept, labels):
+    target, truth, probabilities = several(labels)
+    plot_evaluation(target, truth, probabilities, tmp_path / "plot.png")
+    roc, precision, bars = kept[0].axes
+    assert len(legend(roc)) == min(labels, 8) + 1
+    assert len(legend(precision)) == min(labels, 8)
+    assert len(bars.patches) == labels
+    named = [text.get_text() for text in bars.get_yticklabels()]
+    counts = truth.sum(axis=0).astype(int)
+    expected = [f"{shown(label)} ({count})" for label, count in zip(target.labels, counts, strict=True)]
+    assert named == (expected if labels <= 20 else [])
+    said = probabilities >= 0.5
+    f1 = 2 * (truth * said).sum(axis=0) / (truth.sum(axis=0) + said.sum(axis=0))
+    assert [bar.get_width() for bar in bars.patches] == pytest.approx(f1.tolist())
+
+
+@pytest.mark.parametrize("labels", [2, 12, 30])
+def test_no_legend_lies_on_the_curves_of_several_labels_or_outside_the_figure(tmp_path, kept, labels):
+    plot_evaluation(*several(labels), tmp_path / "plot.png")
+    for axes in kept[0].axes[:2]:
+        box = axes.get_legend().get_window_extent()
+        assert box.y1 < axes.get_window_extent().y0
+        assert box.y0 >= 0
+
+
+def test_a_label_that_no_sequence_has_gets_a_bar_but_no_curve(tmp_path, kept):
+    target, truth, probabilities = several(3)
+    truth[:, 1] = 0
+    plot_evaluation(target, truth, probabilities, tmp_path / "plot.png")
+    assert [text.rpartition(":")[0] for text in legend(kept[0].axes[0])] == [
+        *(shown(target.labels[number]) for number in (0, 2)),
+        "chance",
+    ]
+    assert kept[0].axes[2].patches[1].get_width() == 0
+
+
+@pytest.mark.parametrize("count", [2, 50, 2000])
+def test_figures_of_numbers(tmp_path, kept, count):
+    truth = np.linspace(-2, 5, count)
+    predicted = truth + np.sin(np.arange(count)) / 2
+    plot_evaluation(Target(NUMBER, []), truth, predicted[:, None], tmp_path / "plot.png")
+    pairs, errors = kept[0].axes
+    assert pairs.collections[0].get_offsets().tolist() == np.column_stack([truth, predicted]).tolist()
+    line = pairs.get_lines()[0]
+    assert list(line.get_xdata()) == list(line.get_ydata())
+    assert sum(bar.get_height() for bar in errors.patches) == count
+    assert min(size(tmp_path / "plot.png")) > 400
+
+
+def test_figures_of_numbers_that_are_all_equal(tmp_path):
+    plot_evaluation(Target(NUMBER, []), np.ones(3), np.ones((3, 1)), tmp_path / "plot.png")
+    assert min(size(tmp_path / "plot.png")) > 400
 
 
 def read(text: str) -> str:
@@ -93,14 +162,14 @@ def read(text: str) -> str:
 
 @pytest.mark.parametrize("labels", [["_private", "__x"], ["$x$", "$"], ["a\\$b", "%s {}"], ["深度", "😀"]])
 def test_labels_of_any_text_are_drawn_as_text(tmp_path, kept, labels):
-    plot_evaluation(*answers(3), [*labels, "third"], tmp_path / "plot.png")
+    drawn([*labels, "third"], *answers(3), tmp_path / "plot.png")
     roc, _, confusion = kept[0].axes
     assert [read(text.rpartition(":")[0]) for text in legend(roc)] == [*labels, "third", "chance"]
     assert [read(text.get_text()) for text in confusion.get_yticklabels()] == [*labels, "third"]
 
 
 def test_strange_labels_are_drawn(tmp_path):
-    plot_evaluation(*answers(3), STRANGE_LABELS, tmp_path / "plot.png")
+    drawn(STRANGE_LABELS, *answers(3), tmp_path / "plot.png")
     assert min(size(tmp_path / "plot.png")) > 400
 
 
@@ -111,11 +180,11 @@ def test_a_long_label_loses_its_middle():
 
 def test_equal_results_give_equal_bytes(tmp_path):
     for name in ("a", "b"):
-        plot_evaluation(*answers(2), ["no", "yes"], tmp_path / name)
+        drawn(["no", "yes"], *answers(2), tmp_path / name)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
 def test_no_figure_stays_in_memory(tmp_path):
     plot_history(history(3), 2, tmp_path / "plot.png")
-    plot_evaluation(*answers(2), ["no", "yes"], tmp_path / "plot.png")
+    drawn(["no", "yes"], *answers(2), tmp_path / "plot.png")
     assert plt.get_fignums() == []

@@ -2,11 +2,16 @@ import dataclasses
 import html
 import re
 
+import numpy as np
 import pytest
 
 from conftest import STRANGE_LABELS
-from dna_lm.applying import evaluate
+from dna_lm.adapter import Adapter
+from dna_lm.applying import Evaluated, evaluate
+from dna_lm.metrics import score
+from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER
 from dna_lm.reports import write_evaluation_report, write_finetuning_report
+from dna_lm.targets import Target
 from small import TINY_RANDOM
 
 FINETUNING_DIRECTIVES = [
@@ -54,7 +59,7 @@ def test_the_report_of_an_evaluation(report, two):
     result = evaluated(two)
     text = report(write_evaluation_report, result)
     assert directives(text) == EVALUATION_DIRECTIVES
-    assert "**30 sequences** (15 no, 15 yes) were classified with an adapter trained on 60 sequences" in text
+    assert "**30 sequences** (15 no, 15 yes) were given to an adapter trained on 60 sequences" in text
     assert (
         f"**MCC {result.scores['mcc']:.3f}, accuracy {result.scores['accuracy']:.3f}, ROC-AUC "
         f"{result.scores['roc_auc']:.3f}.** Always answering with the commonest label would have an accuracy of 0.500"
@@ -66,6 +71,52 @@ def test_the_report_of_an_evaluation_with_three_labels(report, three):
     text = report(write_evaluation_report, evaluated(three))
     assert "(10 1, 10 9, 10 10)" in text
     assert "means over the labels, each against the rest." in text
+
+
+def judged(target: Target, truth, answers, **task) -> Evaluated:
+    """An evaluation without a model."""
+    truth, answers = np.array(truth), np.array(answers, dtype=float)
+    training = {"sequences": {"train": 1234, "dev": 5}}
+    adapter = Adapter({}, {}, {"id": "a_model"}, target.task() | task, training)
+    return Evaluated(None, adapter, score(target, truth, answers), truth, answers, "what was read", [])
+
+
+TWO = (Target(CLASSES, ["no", "yes"]), [0, 1, 1], [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
+
+
+def test_the_report_says_which_strands_were_read(report):
+    assert "read on the strand on which they are given." in report(write_evaluation_report, judged(*TWO))
+    text = report(write_evaluation_report, judged(*TWO, strand="both"))
+    assert "read on both strands, and what the model said of the two was averaged." in text
+    assert "the strand on which they are given" not in text
+
+
+def test_the_report_says_of_how_many_models_an_ensemble_is(report):
+    assert "ensemble" not in report(write_evaluation_report, judged(*TWO))
+    text = report(write_evaluation_report, judged(*TWO, members=3))
+    assert "The adapter is an ensemble of 3 models; the answers are the means of theirs." in text
+
+
+def test_the_report_of_an_evaluation_with_several_labels_a_sequence(report):
+    target = Target(MULTI_LABEL, ["<a>", "b"])
+    truth = [[1.0, 0], [1, 1], [0, 0], [1, 1]]
+    text = report(write_evaluation_report, judged(target, truth, [[0.9, 0.2], [0.8, 0.3], [0.1, 0.1], [0.6, 0.7]]))
+    assert directives(text) == EVALUATION_DIRECTIVES
+    assert "**4 sequences** (any number of labels each: 3 &#60;a&#62;, 2 b, 1 none)" in text
+    # a: all right; b: one of two is found. Of the sequences, three have all labels right; two of four have both labels.
+    assert f"**Macro F1 {(1 + 2 / 3) / 2:.3f}, ROC-AUC 1.000, all labels of a sequence right 0.750.**" in text
+    assert "would be right for 0.500 of the sequences" in text
+    assert "A label is predicted if its probability is at least 0.5." in text
+
+
+def test_the_report_of_an_evaluation_of_numbers(report):
+    target = Target(NUMBER, [], mean=0.0, spread=1.0)
+    text = report(write_evaluation_report, judged(target, [1.0, 2, 3, 6], [[2], [2], [5], [4]]))
+    assert directives(text) == EVALUATION_DIRECTIVES
+    assert "**4 sequences** (with numbers from 1 to 6) were given to an adapter" in text
+    assert ", R2 0.357, mean absolute error 1.25.**" in text
+    assert "R2 of 0 and a mean absolute error of 1.5." in text
+    assert "label" not in text
 
 
 def test_warnings_are_in_the_report(report, two):

@@ -1,7 +1,8 @@
-"""Applying an adapter: scoring it on labelled sequences, predicting the labels of others."""
+"""Applying an adapter: scoring it on labelled sequences, predicting what others are."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,28 +11,35 @@ from .adapter import Adapter, load_adapter
 from .base_model import opened_base_model
 from .classifier import trained_classifier
 from .encoding import Encoder, summary, warnings
-from .errors import UserError
 from .fasta import read_fasta
-from .inference import probabilities
-from .labels import ordered_labels, require_two_labels
+from .inference import logits
 from .metrics import score
-from .sequences import normalise_column
+from .options import BOTH, CLASSES, MULTI_LABEL, NUMBER
+from .sequences import normalise_column, reverse_complement
 from .tables import pick_column, read_labelled, read_table
+from .targets import Target
 from .textfiles import describe
 
 
 @dataclass(frozen=True)
-class Evaluated:
-    """Scores by name, the predictions table, label numbers (n,), probabilities (n, labels), the adapter.
+class Predicted:
+    """The predictions table, in the order of the input, and the adapter that made it."""
 
+    predictions: pd.DataFrame
+    adapter: Adapter
+
+
+@dataclass(frozen=True)
+class Evaluated(Predicted):
+    """An evaluation.
+
+    scores: by name. truth, answers: as the target's read and answers give them.
     read: a sentence on what the model was given; warnings: sentences that a user has to read.
     """
 
     scores: dict[str, float]
-    predictions: pd.DataFrame
     truth: np.ndarray
-    probabilities: np.ndarray
-    adapter: Adapter
+    answers: np.ndarray
     read: str
     warnings: list[str]
 
@@ -52,23 +60,22 @@ def evaluate(
     Raises UserError for anything wrong with the files.
     """
     source = describe(data, "the labelled data")
-    records = read_labelled(data, source)
     loaded = load_adapter(adapter)
-    for line, label in records["label"].items():
-        if label not in loaded.labels:
-            raise UserError(
-                f"{source}, line {line}: the adapter does not know the label {label!r}; it was trained on "
-                f"{', '.join(loaded.labels)}"
-            )
-    require_two_labels(ordered_labels(records["label"]), source)
-    result, read, said = _probabilities(
-        base_model, base_model_id, loaded, records["sequence"], batch_size, source, progress
-    )
-    truth = records["label"].map(loaded.labels.index).to_numpy()
-    predictions = _predictions(records.drop(columns=["label", "correct"], errors="ignore"), result, loaded.labels)
-    predictions["label"] = records["label"].to_numpy()
-    predictions["correct"] = np.where(predictions["label"] == predictions["predicted"], "yes", "no")
-    return Evaluated(score(truth, result), predictions, truth, result, loaded, read, said)
+    target = loaded.target
+    records = read_labelled(data, source, empty_labels=target.kind == MULTI_LABEL)
+    truth = target.read(records["label"], source)
+    target.require_scorable(truth, source)
+    answers, read, said = _answers(base_model, base_model_id, loaded, records["sequence"], batch_size, source, progress)
+    compared = "error" if target.kind == NUMBER else "correct"
+    kept = records.drop(columns=["label", compared], errors="ignore")
+    predictions = _predictions(kept, answers, target)
+    # Several labels in the order and form of the predicted ones; others as they are written in the file.
+    predictions["label"] = target.said(truth) if target.kind == MULTI_LABEL else records["label"].to_numpy()
+    if target.kind == NUMBER:
+        predictions[compared] = answers[:, 0] - truth
+    else:
+        predictions[compared] = np.where(predictions["label"] == predictions["predicted"], "yes", "no")
+    return Evaluated(predictions, loaded, score(target, truth, answers), truth, answers, read, said)
 
 
 def predict(
@@ -81,11 +88,10 @@ def predict(
     sequence_column: str,
     batch_size: int,
     progress: Callable[[str], None],
-) -> pd.DataFrame:
-    """Predict labels.
+) -> Predicted:
+    """Predict labels or numbers.
 
     The parameters are the command line's options (see options.py); `progress` is told how it goes, a line at a time.
-    Returns the predictions table, in the order of the input.
     Raises UserError for anything wrong with the files.
     """
     source = describe(input, "the input")
@@ -97,11 +103,11 @@ def predict(
         sequences = normalise_column(records[column], source)
         records = records.drop(columns=column).assign(sequence=sequences)
     loaded = load_adapter(adapter)
-    result, _, _ = _probabilities(base_model, base_model_id, loaded, records["sequence"], batch_size, source, progress)
-    return _predictions(records, result, loaded.labels)
+    answers, _, _ = _answers(base_model, base_model_id, loaded, records["sequence"], batch_size, source, progress)
+    return Predicted(_predictions(records, answers, loaded.target), loaded)
 
 
-def _probabilities(
+def _answers(
     base_model: str,
     base_model_id: str | None,
     adapter: Adapter,
@@ -110,28 +116,54 @@ def _probabilities(
     source: str,
     progress: Callable[[str], None],
 ) -> tuple[np.ndarray, str, list[str]]:
-    """Return the probabilities, a sentence on what was read, and the warnings."""
+    """Return the answers, a sentence on what was read, and the warnings.
+
+    The outputs for the two strands are averaged before they become probabilities, as in training; the members of an
+    ensemble were trained each on its own, and it is their answers that are averaged.
+    """
+    strands = [sequences.tolist()]
+    if adapter.strand == BOTH:
+        strands.append([reverse_complement(sequence) for sequence in strands[0]])
     with opened_base_model(base_model, base_model_id) as base:
-        encoder = Encoder(base, adapter.max_length)
+        encoder = Encoder(base, adapter.max_length, adapter.kmer)
         pad_token_id = encoder.tokenizer.pad_token_id
+        # Before anything is said: it refuses the wrong base model.
         model = trained_classifier(base, adapter, pad_token_id)
-        encoded = encoder.encode(sequences.tolist())
-        read, said = summary(encoded, source), warnings(encoded, encoder, source)
+        encoded = [encoder.encode(strand) for strand in strands]
+        read = summary(encoded[0], source)
+        # Tokens of several letters may be more on one strand than on the other.
+        said = warnings(max(encoded, key=lambda strand: strand.cut), encoder, source)
         progress(read)
         for text in said:
             progress(f"warning: {text}")
-        return probabilities(model, encoded.tokens, pad_token_id, batch_size, progress), read, said
+        tokens = [ids for strand in encoded for ids in strand.tokens]
+        answers = np.zeros((len(sequences), adapter.target.outputs))
+        for member in range(adapter.members):
+            if member > 0:
+                model = trained_classifier(base, adapter, pad_token_id, member=member)
+            outputs = logits(model, tokens, pad_token_id, batch_size, _named(progress, member, adapter.members))
+            outputs = outputs.reshape(len(strands), *answers.shape).mean(axis=0)
+            answers += adapter.target.answers(outputs)
+    return answers / adapter.members, read, said
 
 
-def _predictions(records: pd.DataFrame, result: np.ndarray, labels: list[str]) -> pd.DataFrame:
-    """`id`, the kept columns, `predicted`, `probability` (of that label) and `p(<label>)` for each label."""
-    best = result.argmax(axis=1)
+def _named(progress: Callable[[str], None], member: int, members: int) -> Callable[[str], None]:
+    if members == 1:
+        return progress
+    return lambda text: progress(f"model {member + 1} of {members}: {text}")
+
+
+def _predictions(records: pd.DataFrame, answers: np.ndarray, target: Target) -> pd.DataFrame:
+    """Return `id`, the kept columns, and what was predicted.
+
+    That is `predicted`, for one of several classes its `probability`, and `p(<label>)` for each label; for numbers
+    `predicted` alone.
+    """
     columns = {"id": records["id"].to_list() if "id" in records else list(range(1, len(records) + 1))}
-    own = {
-        "predicted": [labels[number] for number in best],
-        "probability": result.max(axis=1),
-        **{f"p({label})": result[:, number] for number, label in enumerate(labels)},
-    }
+    own: dict[str, Any] = {"predicted": answers[:, 0] if target.kind == NUMBER else target.said(answers)}
+    if target.kind == CLASSES:
+        own["probability"] = answers.max(axis=1)
+    own |= {f"p({label})": answers[:, number] for number, label in enumerate(target.labels)}
     # The sequence is left out for its length; a column of the input that has the name of one of ours gives way.
     taken = {"id", "sequence", *own}
     kept = {name: records[name].to_list() for name in records if name not in taken}

@@ -1,4 +1,4 @@
-"""Probabilities from a trained classifier."""
+"""The outputs of a trained model."""
 
 import time
 from collections.abc import Callable
@@ -15,17 +15,17 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def probabilities(
+def logits(
     model: PreTrainedModel,
     tokens: list[list[int]],
     pad_token_id: int,
     batch_size: int,
     progress: Callable[[str], None],
 ) -> np.ndarray:
-    """Return the probability of each label, (n, labels) float64, in the order of the sequences.
+    """Return the model's outputs, (n, outputs) float64, in the order of the sequences.
 
     tokens: token numbers of each sequence.
-    progress: told every few seconds how many are done.
+    progress: told every few seconds how much is done.
     Sequences of like length share a batch, so that little padding is computed; padding is masked and changes nothing.
     """
     place = device()
@@ -42,9 +42,9 @@ def probabilities(
             for row, number in enumerate(batch):
                 ids[row, : len(tokens[number])] = torch.tensor(tokens[number])
                 mask[row, : len(tokens[number])] = 1
-            logits = model(input_ids=ids.to(place), attention_mask=mask.to(place)).logits
-            result[batch] = torch.softmax(logits.double(), dim=-1).cpu().numpy()
+            outputs = model(input_ids=ids.to(place), attention_mask=mask.to(place)).logits
+            result[batch] = outputs.double().cpu().numpy()
             if time.monotonic() - said > PROGRESS_SECONDS:
                 said = time.monotonic()
-                progress(f"{start + len(batch):,} of {len(order):,} sequences")
+                progress(f"{(start + len(batch)) / len(order):.0%} done")
     return result

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM, set_seed
+from transformers import set_seed
 
 from dna_lm.adapter import Adapter
 from dna_lm.base_model import opened_base_model
@@ -304,42 +304,3 @@ def test_a_missing_setting_of_peft_is_refused(base):
         part = {key: value for key, value in adapter.peft.items() if key != name}
         if name != "task_type":  # it is always the same
             refusal(trained_classifier, base, dataclasses.replace(adapter, peft=part), PAD)
-
-
-# --- other architectures ---------------------------------------------------------------------------------------------
-
-SMALL = {
-    **{"vocab_size": 9, "hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2},
-    **{"pad_token_id": PAD, "bos_token_id": 1, "eos_token_id": 2, "max_position_embeddings": 64},
-}
-ARCHITECTURES = {
-    "bert": (AutoModelForMaskedLM, {}),
-    "roberta": (AutoModelForMaskedLM, {}),
-    "esm": (AutoModelForMaskedLM, {"position_embedding_type": "absolute", "mask_token_id": 4}),
-    "modernbert": (AutoModelForMaskedLM, {"cls_token_id": 1, "sep_token_id": 2}),
-    "gpt2": (AutoModelForCausalLM, {"n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": 64}),
-    "gpt_neox": (AutoModelForCausalLM, {}),
-    "llama": (AutoModelForCausalLM, {"num_key_value_heads": 2}),
-    "mistral": (AutoModelForCausalLM, {"num_key_value_heads": 1}),
-}
-
-
-@pytest.mark.filterwarnings("ignore:fan_in_fan_out")  # PEFT says that it sets it for GPT-2
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_architectures(architecture, folder):
-    model_class, settings = ARCHITECTURES[architecture]
-    set_seed(0)
-    model_class.from_config(AutoConfig.for_model(architecture, **SMALL | settings)).save_pretrained(folder)
-    with opened_base_model(str(folder)) as base:
-        model = shaken(classifier(base))
-        adapter = adapter_of(model, base, ["a", "b"])
-        expected = predicted(model, base)
-        assert np.abs(predicted(trained_classifier(base, adapter, PAD), base) - expected).max() < 1e-5
-        assert np.ptp(expected[:, 0]) > 0.01
-        # padding must not be seen, which a model that reads in both directions would do without a mask
-        assert np.abs(predicted(model, base, batch_size=1) - expected).max() < 1e-5
-        # as long as the model can read: one position more would be an error
-        encoder = Encoder(base, 1000)
-        tokens = encoder.encode(["ACGT" * 50]).tokens
-        assert len(tokens[0]) == encoder.model_limit == (60 if architecture in ("esm", "roberta") else 64)
-        probabilities(model, tokens, PAD, 1, lambda _: None)

@@ -2,9 +2,10 @@ import json
 import shutil
 
 import pytest
+from transformers import AutoConfig
 
 from dna_lm.base_model import opened_base_model
-from dna_lm.encoding import Encoded, Encoder, summary, warnings
+from dna_lm.encoding import Encoded, Encoder, positions, summary, warnings
 from refusals import refusal
 
 SOURCE = "the input (a.fa)"
@@ -102,6 +103,36 @@ def test_cut_sequences_are_warned_of(tiny_random):
         f"{SOURCE}: 2 of 3 sequences are longer than 6 tokens and lose their end; raise the maximum length (the base "
         "model reads up to 512 tokens) or cut the sequences around their centre"
     ]
+
+
+# --- positions ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("architecture", "settings", "expected"),
+    [
+        ("bert", {"max_position_embeddings": 128}, 128),
+        ("gpt2", {"n_positions": 128}, 128),
+        ("mpt", {"max_seq_len": 128}, 128),
+        ("llama", {"max_position_embeddings": 128}, 128),
+        # a window of attention is no limit: the layers pass on what is outside of it
+        ("mistral", {"max_position_embeddings": 128, "sliding_window": 16}, 128),
+        ("modernbert", {"max_position_embeddings": 128, "local_attention": 16}, 128),
+        # positions from the pad token's number + 1 on
+        ("roberta", {"max_position_embeddings": 128}, 124),
+        ("esm", {"max_position_embeddings": 128}, 124),
+        ("xlm-roberta-xl", {"max_position_embeddings": 128}, 124),
+        ("mpnet", {"max_position_embeddings": 128}, 126),
+        # a language model inside of a larger one
+        ("gemma3", {"text_config": {"max_position_embeddings": 128}}, 128),
+        # positions that are relative
+        ("bloom", {}, None),
+        ("t5", {}, None),
+        ("xlnet", {}, None),
+    ],
+)
+def test_the_positions_of_a_model(architecture, settings, expected):
+    assert positions(AutoConfig.for_model(architecture, **settings), pad_token_id=3) == expected
 
 
 # --- tokenizers ------------------------------------------------------------------------------------------------------

@@ -31,13 +31,22 @@ CAUSAL = {
     "mixtral": {"num_key_value_heads": 2, "num_local_experts": 2, "num_experts_per_tok": 1},
     "qwen2": {"num_key_value_heads": 1},
     "qwen3": {"num_key_value_heads": 1, "head_dim": 8},
+    "qwen3_moe": {
+        "num_key_value_heads": 1,
+        "head_dim": 8,
+        "moe_intermediate_size": 16,
+        "num_experts": 2,
+        "num_experts_per_tok": 1,
+    },
 }
 MASKED = {
     "bert": {},
+    "big_bird": {"attention_type": "original_full"},
     "deberta-v2": {"relative_attention": True, "pos_att_type": ["c2p", "p2c"]},
     "distilbert": {"dim": 16, "hidden_dim": 16, "n_layers": 2, "n_heads": 2},
     "electra": {"embedding_size": 16},
     "esm": {"position_embedding_type": "absolute", "mask_token_id": 4},
+    "megatron-bert": {},
     "modernbert": {"cls_token_id": 2, "sep_token_id": 3},
     "mpnet": {},
     "roberta": {},

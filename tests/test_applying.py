@@ -319,7 +319,7 @@ def test_what_is_said_of_an_ensemble(tmp_path, monkeypatch):
     ]
 
 
-def test_the_end_that_either_strand_loses_is_warned_of(tmp_path):
+def test_what_is_cut_of_both_strands_is_warned_of_once(tmp_path):
     said = []
     path = fasta(tmp_path / "new.fa", ["ACGT" * 20, "ACGT"])
     predicted(Made(tmp_path, BASES), path, input_format="fasta", progress=said.append)
@@ -336,6 +336,13 @@ def test_sequences_are_cut_into_the_kmers_that_the_record_says(tmp_path, monkeyp
     path = fasta(tmp_path / "new.fa", DNA)
     message = refusal(predicted, Made(tmp_path, BASES, kmer=kmer), path, input_format="fasta")
     assert message == f"50 tokens, {kmer}-mers"
+
+
+def test_the_wrong_base_model_is_refused_whether_it_reads_the_kmers_or_not(tmp_path):
+    path = fasta(tmp_path / "new.fa", DNA)
+    made = Made(tmp_path, BASES, kmer=6)
+    message = refusal(predicted, made, path, input_format="fasta", base_model="built-in")
+    assert message.startswith("the adapter was trained on the base model 'tiny-random' (mixtral, weights ")
 
 
 def labelled(folder, *labels: str):

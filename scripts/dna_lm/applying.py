@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .adapter import Adapter, load_adapter
+from .adapter import Adapter, check_base_model, load_adapter
 from .base_model import opened_base_model
 from .classifier import trained_classifier
 from .encoding import Encoder, summary, warnings
@@ -15,7 +15,7 @@ from .fasta import read_fasta
 from .inference import logits
 from .metrics import score
 from .options import BOTH, CLASSES, MULTI_LABEL, NUMBER
-from .sequences import normalise_column, reverse_complement
+from .sequences import normalise_column
 from .tables import pick_column, read_labelled, read_table
 from .targets import Target
 from .textfiles import describe
@@ -121,22 +121,22 @@ def _answers(
     The outputs for the two strands are averaged before they become probabilities, as in training; the members of an
     ensemble were trained each on its own, and it is their answers that are averaged.
     """
-    strands = [sequences.tolist()]
-    if adapter.strand == BOTH:
-        strands.append([reverse_complement(sequence) for sequence in strands[0]])
     with opened_base_model(base_model, base_model_id) as base:
+        check_base_model(adapter, base)  # the wrong one may not even read the k-mers of the right one
         encoder = Encoder(base, adapter.max_length, adapter.kmer)
         pad_token_id = encoder.tokenizer.pad_token_id
-        # Before anything is said: it refuses the wrong base model.
-        model = trained_classifier(base, adapter, pad_token_id)
-        encoded = [encoder.encode(strand) for strand in strands]
-        read = summary(encoded[0], source)
-        # Tokens of several letters may be more on one strand than on the other.
-        said = warnings(max(encoded, key=lambda strand: strand.cut), encoder, source)
+        model = trained_classifier(base, adapter, pad_token_id)  # before anything is said: it may refuse
+        if adapter.strand == BOTH:
+            encoded, reverse = encoder.encode_both(sequences.tolist())
+            strands = [encoded.tokens, reverse]
+        else:
+            encoded = encoder.encode(sequences.tolist())
+            strands = [encoded.tokens]
+        read, said = summary(encoded, source), warnings(encoded, encoder, source)
         progress(read)
         for text in said:
             progress(f"warning: {text}")
-        tokens = [ids for strand in encoded for ids in strand.tokens]
+        tokens = [ids for strand in strands for ids in strand]
         answers = np.zeros((len(sequences), adapter.target.outputs))
         for member in range(adapter.members):
             if member > 0:

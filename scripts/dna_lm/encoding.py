@@ -160,7 +160,8 @@ def _spare_token(tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -
         # Such a model was trained with positions that are counted from the number of this one.
         named.insert(0, next((token for token in tokens if numbers[token] == config.pad_token_id), None))
     foreign = [token for token in tokens if not set(token.upper()) <= set(BASES + AMBIGUOUS)]
-    return next(token for token in (*named, *foreign, *tokens) if token in numbers)
+    rare = [token for token in tokens if not set(token.upper()) & set(BASES)]
+    return next(token for token in (*named, *foreign, *rare, *tokens) if token in numbers)
 
 
 def _numbers(tokenizer: PreTrainedTokenizerBase) -> Callable[[Sequence[str]], Iterable[list[int]]]:

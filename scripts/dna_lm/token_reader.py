@@ -70,7 +70,7 @@ class TokenReader:
 
     def _form(self, kmer: int | None, source: str) -> int:
         """Return the length of the k-mers to write, or -1; raise UserError if the tokenizer does not read them."""
-        as_it_is = all(self._knows(text, 1) for text in (*BASES, _STRETCH))
+        as_it_is = all(self._knows(text) for text in (*BASES, _STRETCH))
         if kmer is not None and kmer >= 1 and self._reads_kmers(kmer):
             return kmer
         if as_it_is and (kmer is None or kmer < 1):
@@ -82,7 +82,7 @@ class TokenReader:
             )
         found = next((k for k in range(LONGEST_KMER, 0, -1) if self._reads_kmers(k)), None)
         if found is None:
-            missing = next((base for base in BASES if not self._knows(base, 1)), None)
+            missing = next((base for base in BASES if not self._knows(base)), None)
             what = f"the letter {missing}" if missing else "sequences of A, C, G and T"
             raise UserError(f"{source}: its tokenizer does not know {what}; choose a model made for DNA")
         if kmer is None:
@@ -108,9 +108,9 @@ class TokenReader:
         row = [letter for first in known for second in known for letter in (first, second)]
         return self._ids("".join(row)) == [number for letter in row for number in self._ids(letter)]
 
-    def _knows(self, text: str, least: int) -> bool:
+    def _knows(self, text: str) -> bool:
         ids = self._ids(text)
-        return len(ids) >= least and self._unknown not in ids
+        return len(ids) > 0 and self._unknown not in ids
 
     def _ids(self, text: str) -> list[int]:
         try:

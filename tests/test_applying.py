@@ -1,6 +1,7 @@
 import gzip
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from scipy.special import expit, softmax
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, set_seed
 
 from dna_lm import applying
-from dna_lm.adapter import RECORD, Adapter, save_adapter
+from dna_lm.adapter import RECORD, Adapter, load_adapter, save_adapter
 from dna_lm.applying import evaluate, predict
 from dna_lm.base_model import opened_base_model
 from dna_lm.errors import UserError
@@ -343,6 +344,18 @@ def test_the_wrong_base_model_is_refused_whether_it_reads_the_kmers_or_not(tmp_p
     made = Made(tmp_path, BASES, kmer=6)
     message = refusal(predicted, made, path, input_format="fasta", base_model="built-in")
     assert message.startswith("the adapter was trained on the base model 'tiny-random' (mixtral, weights ")
+
+
+def test_an_adapter_whose_outputs_are_no_numbers_is_refused(tmp_path):
+    made = Made(tmp_path, LEVEL)
+    adapter = load_adapter(made.adapter)
+    save_adapter(
+        replace(adapter, tensors={name: tensor * 1e30 for name, tensor in adapter.tensors.items()}), made.adapter
+    )
+    assert refusal(predicted, made, fasta(tmp_path / "new.fa", DNA), input_format="fasta") == (
+        "the adapter's outputs are no numbers for some of the sequences: its training diverged; train it again with a "
+        "smaller learning rate"
+    )
 
 
 def labelled(folder, *labels: str):

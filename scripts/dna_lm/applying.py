@@ -11,6 +11,7 @@ from .adapter import Adapter, check_base_model, load_adapter
 from .base_model import opened_base_model
 from .classifier import trained_classifier
 from .encoding import Encoder, summary, warnings
+from .errors import UserError
 from .fasta import read_fasta
 from .inference import logits
 from .metrics import score
@@ -120,6 +121,7 @@ def _answers(
 
     The outputs for the two strands are averaged before they become probabilities, as in training; the members of an
     ensemble were trained each on its own, and it is their answers that are averaged.
+    Raises UserError for the wrong base model, and for an adapter whose outputs are no numbers.
     """
     with opened_base_model(base_model, base_model_id) as base:
         check_base_model(adapter, base)  # the wrong one may not even read the k-mers of the right one
@@ -142,6 +144,11 @@ def _answers(
             if member > 0:
                 model = trained_classifier(base, adapter, pad_token_id, member=member)
             outputs = logits(model, tokens, pad_token_id, batch_size, _named(progress, member, adapter.members))
+            if not np.isfinite(outputs).all():
+                raise UserError(
+                    "the adapter's outputs are no numbers for some of the sequences: its training diverged; train it "
+                    "again with a smaller learning rate"
+                )
             outputs = outputs.reshape(len(strands), *answers.shape).mean(axis=0)
             answers += adapter.target.answers(outputs)
     return answers / adapter.members, read, said

@@ -25,9 +25,9 @@ from .errors import UserError
 # (Loshchilov and Hutter 2019), and the copy of the best evaluation.
 TRAINED_BYTES = 16
 # Memory that a training takes over what autograd keeps, for gradients of activations and the allocator. The C library's
-# leaves gaps between tensors of less than 32 MB that no other tensor fills: up to twice the size of the tensors.
+# leaves gaps between tensors of less than 32 MB that no other tensor fills: more than twice the size of the tensors.
 # Measured on the CPU by dev/bench/estimates.py; on GPUs not yet.
-ACTIVATIONS = {"cpu": 3.0, "cuda": 1.25}
+ACTIVATIONS = {"cpu": 3.3, "cuda": 1.25}
 # Share of it that gradient checkpointing leaves on the CPU, where the gaps remain; on a GPU it leaves far less.
 CHECKPOINTED = 0.6
 # What libraries take that are loaded only when training begins (the trainer, the optimizer, metrics): bytes.

@@ -16,7 +16,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 from dna_lm.kmer_baseline import kmer_classifier, probabilities  # noqa: E402
 from dna_lm.labels import ordered_labels  # noqa: E402
 from dna_lm.metrics import score  # noqa: E402
+from dna_lm.options import CLASSES  # noqa: E402
 from dna_lm.tables import read_labelled  # noqa: E402
+from dna_lm.targets import Target  # noqa: E402
 
 METRICS = ("accuracy", "f1_macro", "mcc", "roc_auc")
 
@@ -34,7 +36,7 @@ def baselines(train: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
         "k-mer logistic regression": probabilities(kmers, test["sequence"].tolist(), labels),
         "majority class": np.tile(shares, (len(test), 1)),
     }
-    rows = {model: score(truth, values) for model, values in answers.items()}
+    rows = {model: score(Target(CLASSES, labels), truth, values) for model, values in answers.items()}
     return pd.DataFrame.from_dict(rows, orient="index")[list(METRICS)].rename_axis("model")
 
 

@@ -12,9 +12,9 @@ def main(options):
     import pandas as pd
 
     from dna_lm.applying import evaluate
-    from dna_lm.figures import plot_evaluation
+    from dna_lm.evaluation_figure import plot_evaluation
+    from dna_lm.evaluation_report import write_evaluation_report
     from dna_lm.outputs import staged
-    from dna_lm.reports import write_evaluation_report
     from dna_lm.tables import write_tsv
 
     places = (options.metrics_out, options.predictions_out, options.plot_out, options.report_out)

@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
-"""Fine-tune a pretrained DNA language model with LoRA."""
+"""Fine-tune a pretrained DNA language model."""
 
 from dna_lm.command import run, say
-from dna_lm.options import library_keywords
 
 
 def main(options):
@@ -10,19 +9,27 @@ def main(options):
 
     configure_torch(options.threads)
     from dna_lm.adapter import save_adapter
-    from dna_lm.figures import plot_history
+    from dna_lm.events import write_events
     from dna_lm.finetuning import finetune
     from dna_lm.outputs import staged
-    from dna_lm.reports import write_finetuning_report
     from dna_lm.tables import write_tsv
+    from dna_lm.training_figure import plot_training
+    from dna_lm.training_report import write_training_report
+    from dna_lm.training_state import save_state
 
-    targets = (options.adapter_out, options.history_out, options.plot_out, options.report_out)
-    with staged(*targets) as (adapter_path, history_path, plot_path, report_path):
-        result = finetune(**library_keywords("finetune", options), progress=say)
-        save_adapter(result.adapter, adapter_path)
-        write_tsv(result.history, history_path, ".4g")  # learning rates have many zeros
-        plot_history(result.history, result.best_epoch, plot_path)
-        write_finetuning_report(result, report_path)
+    asked = {name: target for name, target in vars(options).items() if name.endswith("_out") and target}
+    with staged(*asked.values()) as paths:
+        result = finetune(options, say)
+        writers = {
+            "adapter_out": lambda place: save_adapter(result.adapter, place),
+            "history_out": lambda place: write_tsv(result.history, place, ".4g"),  # learning rates have many zeros
+            "plot_out": lambda place: plot_training(result.history, result.metric, place),
+            "report_out": lambda place: write_training_report(result, place),
+            "events_out": lambda place: write_events(result.history, place),
+            "state_out": lambda place: save_state(result.state, place),
+        }
+        for name, place in zip(asked, paths, strict=True):
+            writers[name](place)
 
 
 if __name__ == "__main__":

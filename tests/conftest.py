@@ -109,10 +109,10 @@ class Trained:
 def train(folder: Path, labels: list[str], **changes) -> Trained:
     from dna_lm.adapter import save_adapter
     from dna_lm.finetuning import finetune
-    from small import TRAINING, write_splits
+    from small import training_options, write_splits
 
     splits = write_splits(folder, labels)
-    result = finetune(**TRAINING | {"train": splits["train"], "dev": splits["dev"]} | changes)
+    result = finetune(training_options(train=splits["train"], dev=splits["dev"], **changes), lambda _: None)
     save_adapter(result.adapter, folder / "adapter.safetensors")
     return Trained(splits, result, folder / "adapter.safetensors")
 

@@ -1,27 +1,33 @@
 """Small labelled sequences that the tiny random model learns to tell apart, and the options of a short training."""
 
 import random
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
+
+from dna_lm.options import FINETUNE
 
 TINY_RANDOM = Path(__file__).resolve().parent.parent / "test-data" / "tiny-random"
 TRAINING = {
     "base_model": str(TINY_RANDOM),
-    "base_model_id": None,
-    "base_model_revision": None,
     "lora_r": 2,
     "lora_alpha": 4.0,
-    "lora_dropout": 0.05,
-    "target_modules": "auto",
+    "experts": "no",
     "learning_rate": 0.03,
     "epochs": 6,
     "batch_size": 8,
-    "weight_decay": 0.01,
     "patience": 0,
     "max_length": 50,
-    "seed": 42,
-    "progress": lambda _: None,
+    "strands": "forward",
+    "threads": 1,
 }
+
+
+def training_options(**changes) -> Namespace:
+    """Return the options of a training: the defaults, TRAINING, and what changes."""
+    defaults = {option.name: option.default for option in FINETUNE}
+    assert changes.keys() <= defaults.keys()
+    return Namespace(**defaults | TRAINING | changes)
 
 
 def sequences(labels: list[str], count: int, seed: int) -> list[tuple[str, str]]:
@@ -59,6 +65,6 @@ def command_line(options: dict[str, Any]) -> list[str]:
     """Return keywords of the library as arguments of a command line."""
     arguments = []
     for name, value in options.items():
-        if value is not None and not callable(value):
+        if value is not None:
             arguments += [f"--{name.replace('_', '-')}", str(value)]
     return arguments

@@ -20,15 +20,7 @@ STEPS = 10
 READS = {"esm": 63, "roberta": 63, "mpnet": 62}
 
 
-REFUSED = {"distilbert": "its head has a module, pre_classifier, that is not known to be one"}
-
-
-def marked(architecture):
-    marks = pytest.mark.xfail(strict=True, reason=REFUSED[architecture]) if architecture in REFUSED else ()
-    return pytest.param(architecture, marks=marks)
-
-
-@pytest.fixture(scope="module", params=map(marked, tiny_models.ARCHITECTURES))
+@pytest.fixture(scope="module", params=tiny_models.ARCHITECTURES)
 def base(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param) / "model"
     tiny_models.write_model(folder, request.param, tiny_models.letters(folder))

@@ -12,7 +12,7 @@ from dna_lm.adapter import Adapter
 from dna_lm.base_model import opened_base_model
 from dna_lm.classifier import adapter_tensors, new_classifier, peft_settings, trained_classifier
 from dna_lm.encoding import Encoder
-from dna_lm.inference import probabilities
+from dna_lm.inference import logits
 from refusals import refusal
 
 PAD = 3
@@ -59,7 +59,7 @@ def adapter_of(model, base, labels) -> Adapter:
 def predicted(model, base, batch_size=2) -> np.ndarray:
     encoder = Encoder(base, 50)
     tokens = encoder.encode(SEQUENCES).tokens
-    return probabilities(model, tokens, encoder.tokenizer.pad_token_id, batch_size, lambda _: None)
+    return logits(model, tokens, encoder.tokenizer.pad_token_id, batch_size, lambda _: None)
 
 
 # --- a new classifier ------------------------------------------------------------------------------------------------
@@ -127,6 +127,7 @@ def test_target_modules_that_are_not_there(base, asked, named):
 
 def test_what_is_recorded_of_peft(base):
     assert peft_settings(classifier(base)) == {
+        "method": "lora",
         "peft_type": "LORA",
         "task_type": "SEQ_CLS",
         "r": 2,
@@ -134,6 +135,7 @@ def test_what_is_recorded_of_peft(base):
         "lora_dropout": 0.0,
         "bias": "none",
         "target_modules": ["k_proj", "o_proj", "q_proj", "v_proj"],
+        "target_parameters": [],
         "modules_to_save": ["score"],
         "use_rslora": False,
         "use_dora": False,
@@ -302,5 +304,5 @@ def test_a_missing_setting_of_peft_is_refused(base):
     adapter = adapter_of(classifier(base), base, ["a", "b"])
     for name in list(adapter.peft):
         part = {key: value for key, value in adapter.peft.items() if key != name}
-        if name != "task_type":  # it is always the same
+        if name not in ("method", "task_type", "target_parameters"):  # these have a value without being recorded
             refusal(trained_classifier, base, dataclasses.replace(adapter, peft=part), PAD)

@@ -96,9 +96,9 @@ def test_the_whole_way_with_labels_of_any_text(call_tool, job, monkeypatch):
     assert (finetuned.code, finetuned.out) == (0, "")
     history = tsv(trained["--history-out"])
     assert len(history) == 3
-    assert sorted(history[0]) == sorted(
-        ["epoch", "kept", "train_loss", "dev_loss", "dev_accuracy", "dev_f1_macro", "dev_mcc", "learning_rate"]
-    )
+    scores = ["loss", "accuracy", "f1_macro", "mcc", "roc_auc", "pr_auc"]
+    scores = [f"dev_{name}" for name in scores]
+    assert history[0] == ["epoch", "kept", "train_loss", *scores, "learning_rate", "seconds"]
 
     tested = outputs("evaluate", job)
     given = ["--adapter", trained["--adapter-out"], "--data", split["--test-out"]]
@@ -198,7 +198,8 @@ ERRORS = {
     "evaluate: an unknown label": (
         "evaluate",
         [*BASE, "--adapter", "adapter", "--data", "{data}/test.csv"],
-        "the labelled data (test.csv), line 2: the adapter does not know the label 'CTCF'; it was trained on no, yes",
+        "the labelled data (test.csv), line 2: the label 'CTCF' does not occur in the training data, whose labels are "
+        "no, yes; correct it or remove the record",
     ),
     "predict: an empty file": (
         "predict",

@@ -6,19 +6,27 @@ import pytest
 from matplotlib import pyplot as plt
 
 from conftest import STRANGE_LABELS
-from dna_lm import figures
+from dna_lm import training_figure
+from dna_lm.evaluation_figure import plot_evaluation
 from dna_lm.figure_style import shown
-from dna_lm.figures import plot_evaluation, plot_history
 from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER
 from dna_lm.targets import Target
+from dna_lm.training_figure import plot_training
 
 pytestmark = pytest.mark.filterwarnings("error")
 
 
-def history(epochs: int) -> pd.DataFrame:
-    numbers = np.arange(1, epochs + 1)
-    columns = ("train_loss", "dev_loss", "dev_accuracy", "dev_mcc")
-    return pd.DataFrame({"epoch": numbers, **{name: 1 / numbers for name in columns}})
+def history(epochs: int, seeds: int = 1, scores=("accuracy", "mcc")) -> pd.DataFrame:
+    """Rows as a training leaves them; the second evaluation of each run is kept, or the only one."""
+    rows = []
+    for seed in range(seeds):
+        for epoch in range(1, epochs + 1):
+            row = {"seed": seed} if seeds > 1 else {}
+            row |= {"epoch": epoch, "kept": "yes" if epoch == min(2, epochs) else ""}
+            rows.append(
+                row | {name: 1 / (epoch + seed) for name in ("train_loss", "dev_loss", *map("dev_{}".format, scores))}
+            )
+    return pd.DataFrame(rows)
 
 
 def answers(labels: int, count: int = 40):
@@ -56,7 +64,7 @@ def kept(monkeypatch):
         made.append(figure)
         return figure, axes
 
-    monkeypatch.setattr(figures.plt, "subplots", subplots)
+    monkeypatch.setattr(training_figure.plt, "subplots", subplots)
     return made
 
 
@@ -66,12 +74,27 @@ def legend(axes) -> list[str]:
 
 @pytest.mark.parametrize("epochs", [1, 2, 100])
 def test_curves_of_a_training(tmp_path, kept, epochs):
-    plot_history(history(epochs), 1, tmp_path / "plot.png")
+    plot_training(history(epochs), "mcc", tmp_path / "plot.png")
     assert min(size(tmp_path / "plot.png")) > 400
     loss, quality = kept[0].axes
-    assert legend(loss) == ["train", "dev", "kept (epoch 1)"]
-    assert legend(quality) == ["MCC", "accuracy", "kept (epoch 1)"]
+    assert legend(loss) == ["train", "dev"]
+    assert legend(quality) == ["MCC", "accuracy", f"kept (epoch {min(2, epochs)})"]
     assert loss.get_lines()[0].get_ydata().tolist() == (1 / np.arange(1, epochs + 1)).tolist()
+    assert quality.get_lines()[-1].get_xdata().tolist() == [min(2, epochs)]
+
+
+def test_curves_of_several_runs(tmp_path, kept):
+    plot_training(history(3, seeds=2), "loss", tmp_path / "plot.png")
+    loss, quality = kept[0].axes
+    assert legend(loss) == ["train", "dev", "kept"]
+    assert legend(quality) == ["accuracy"]
+    assert len(loss.get_lines()) == 2 * 2 + 1
+    assert loss.get_lines()[-1].get_ydata().tolist() == [1 / 2, 1 / 3]
+
+
+def test_curves_of_a_training_on_numbers(tmp_path, kept):
+    plot_training(history(3, scores=("mae", "r2", "pearson", "spearman")), "spearman", tmp_path / "plot.png")
+    assert legend(kept[0].axes[1]) == ["spearman", "pearson", "kept (epoch 2)"]
 
 
 def test_figures_of_two_labels(tmp_path, kept):
@@ -185,6 +208,6 @@ def test_equal_results_give_equal_bytes(tmp_path):
 
 
 def test_no_figure_stays_in_memory(tmp_path):
-    plot_history(history(3), 2, tmp_path / "plot.png")
+    plot_training(history(3), "mcc", tmp_path / "plot.png")
     drawn(["no", "yes"], *answers(2), tmp_path / "plot.png")
     assert plt.get_fignums() == []

@@ -3,18 +3,20 @@ import html
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from conftest import STRANGE_LABELS
 from dna_lm.adapter import Adapter
 from dna_lm.applying import Evaluated, evaluate
+from dna_lm.evaluation_report import write_evaluation_report
 from dna_lm.metrics import score
 from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER
-from dna_lm.reports import write_evaluation_report, write_finetuning_report
 from dna_lm.targets import Target
+from dna_lm.training_report import write_training_report
 from small import TINY_RANDOM
 
-FINETUNING_DIRECTIVES = [
+TRAINING_DIRECTIVES = [
     'history_dataset_as_image(output="plot")',
     'history_dataset_as_table(output="history", title="Training history", show_column_headers=false)',
     "job_parameters()",
@@ -47,12 +49,33 @@ def directives(text: str) -> list[str]:
 
 
 def test_the_report_of_a_training(report, two):
-    text = report(write_finetuning_report, two.result)
-    kept = two.result.history.iloc[two.result.best_epoch - 1]
-    assert directives(text) == FINETUNING_DIRECTIVES
-    assert "**60 sequences** with the labels no, yes, on top of the base model **tiny&#45;random** (mixtral)" in text
-    assert f"Of 6 epochs, **epoch {two.result.best_epoch}** had the highest MCC on the 30 dev sequences" in text
-    assert f"MCC **{kept.dev_mcc:.3f}**, accuracy {kept.dev_accuracy:.3f}, loss {kept.dev_loss:.3f}." in text
+    text = report(write_training_report, two.result)
+    (kept,) = two.result.history[two.result.history["kept"] == "yes"].itertuples()
+    assert directives(text) == TRAINING_DIRECTIVES
+    assert (
+        "**60 sequences** taught a model to tell apart no, yes, on top of the base model **tiny&#45;random** "
+        "(mixtral). What was trained: LoRA matrices and a head."
+    ) in text
+    assert (
+        f"**Epoch {kept.epoch:g}** had the best MCC on the 30 dev sequences and is kept: MCC **{kept.dev_mcc:.3f}**, "
+        f"macro F1 **{kept.dev_f1_macro:.3f}**, accuracy **{kept.dev_accuracy:.3f}**, ROC-AUC "
+        f"**{kept.dev_roc_auc:.3f}**, loss **{kept.dev_loss:.3f}**."
+    ) in text
+    assert re.search(r"^- training sequences a second: \d+$", html.unescape(text), flags=re.MULTILINE)
+    assert "seeds" not in text
+
+
+def test_the_report_of_several_runs(report, two):
+    history = pd.concat([two.result.history.assign(seed=seed) for seed in (42, 43)])
+    spread = pd.DataFrame({"mean": [0.5], "standard_deviation": [0.25]}, index=["dev_mcc"])
+    text = html.unescape(report(write_training_report, dataclasses.replace(two.result, history=history, spread=spread)))
+    best = two.result.history["dev_mcc"].max()
+    assert (
+        "**2 models are kept**, one of each seed, whose answers are averaged. Each had its best MCC on the 30 dev "
+        in text
+    )
+    assert f": {best:.3f}, {best:.3f}." in text
+    assert "## 2 seeds: mean and standard deviation on dev\n\n- MCC: 0.500 ± 0.250\n" in text
 
 
 def test_the_report_of_an_evaluation(report, two):
@@ -121,25 +144,25 @@ def test_the_report_of_an_evaluation_of_numbers(report):
 
 def test_warnings_are_in_the_report(report, two):
     result = dataclasses.replace(two.result, warnings=["the *first* one", "the second one"])
-    text = report(write_finetuning_report, result)
+    text = report(write_training_report, result)
     assert "\n> **Warning:** the &#42;first&#42; one\n\n> **Warning:** the second one\n" in text
 
 
 def test_only_the_first_labels_of_many_are_listed(report, two):
     adapter = dataclasses.replace(two.result.adapter, task={"labels": [f"L{number}" for number in range(30)]})
-    text = report(write_finetuning_report, dataclasses.replace(two.result, adapter=adapter))
+    text = report(write_training_report, dataclasses.replace(two.result, adapter=adapter))
     assert "L18, L19 and 10 more," in text
     assert "L20" not in text
 
 
-@pytest.mark.parametrize("write", [write_finetuning_report, write_evaluation_report])
+@pytest.mark.parametrize("write", [write_training_report, write_evaluation_report])
 def test_labels_stand_in_the_report_as_text_only(report, strange, write):
     result = evaluated(strange) if write is write_evaluation_report else strange.result
     text = report(write, result)
     for label in STRANGE_LABELS:
         assert label not in text
         assert label in html.unescape(text)
-    assert directives(text) == (EVALUATION_DIRECTIVES if write is write_evaluation_report else FINETUNING_DIRECTIVES)
+    assert directives(text) == (EVALUATION_DIRECTIVES if write is write_evaluation_report else TRAINING_DIRECTIVES)
     assert "<" not in text
     assert "${" not in text
 
@@ -150,6 +173,6 @@ def test_the_name_of_a_base_model_stands_in_the_report_as_text_only(report, two)
     )
     identity = two.result.adapter.base_model | {"id": name}
     adapter = dataclasses.replace(two.result.adapter, base_model=identity)
-    text = report(write_finetuning_report, dataclasses.replace(two.result, adapter=adapter))
-    assert directives(text) == FINETUNING_DIRECTIVES
+    text = report(write_training_report, dataclasses.replace(two.result, adapter=adapter))
+    assert directives(text) == TRAINING_DIRECTIVES
     assert "<img" not in text

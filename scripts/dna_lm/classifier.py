@@ -1,122 +1,193 @@
-"""The network: a base model with a classification head and LoRA matrices."""
+"""The network: a base model with a classification head, and LoRA matrices or whatever else is trained."""
 
 from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel, TaskType, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+from peft.utils import ModulesToSaveWrapper
 from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel
 from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
 
 from .adapter import Adapter, check_base_model
 from .base_model import BaseModel
 from .errors import UserError
+from .lora import PEFT_SETTINGS, expert_parameters, lora_config
+from .options import CLASSES, FULL, LORA
+from .quantization import prepare
+from .targets import PROBLEM_TYPES
 
 # What transformers calls the module that turns the pooled state into one number a label.
-HEADS = ("score", "classifier")
-# Path parts that tell an attention block in the architectures that transformers ships.
-ATTENTION = ("attn", "attention")
+HEADS = ("score", "classifier", "pre_classifier", "classification_head", "logits_proj")
 # Kinds of numbers in which an adapter's tensors are read.
 PRECISIONS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
-# PEFT settings that an adapter records; the rest are PEFT's defaults or mean nothing without their environment.
-PEFT_SETTINGS = (
-    "r",
-    "lora_alpha",
-    "lora_dropout",
-    "bias",
-    "target_modules",
-    "modules_to_save",
-    "use_rslora",
-    "use_dora",
-    "fan_in_fan_out",
-)
+EXPERTS = "grouped_mm"
+# How PEFT names the tensors of a model: what is trained without PEFT is named alike.
+PREFIX = "base_model.model."
 
 
 def new_classifier(
     base_model: BaseModel,
-    labels: int,
+    outputs: int,
     pad_token_id: int,
     *,
-    lora_r: int,
-    lora_alpha: float,
-    lora_dropout: float,
-    target_modules: str,
-) -> PeftModel:
-    """Return a base model with a fresh head and fresh LoRA matrices, float32, ready to train.
+    kind: str = CLASSES,
+    method: str = LORA,
+    dtype: torch.dtype = torch.float32,
+    quantization: Any = None,
+    **lora,
+) -> PreTrainedModel | PeftModel:
+    """Return a base model with a fresh head, ready to train; what is trained is in float32.
 
-    labels: number of classes.
-    target_modules: `auto` (all linear layers of the attention), or names separated by commas.
+    outputs: how many numbers the head gives for a sequence.
+    kind: what they stand for, a Target's kind.
+    method: `lora`, `head` or `full`, as the option says.
+    dtype: of the weights that are not trained.
+    quantization: a BitsAndBytesConfig, or None.
+    lora: the options of lora_config, for the method `lora`.
     The head and the matrices come from torch's random numbers: seed them before.
-    Raises UserError when transformers cannot make a classifier of the base model, weights are missing, or a target
-    module is not in it.
+    Raises UserError when transformers cannot make a classifier of the base model, weights are missing, or LoRA is asked
+    for what the model has not.
     """
-    model, fresh = _load(base_model, labels, pad_token_id)
+    model, fresh = _load(base_model, outputs, pad_token_id, kind, dtype, quantization)
     heads = [name for name in HEADS if hasattr(model, name)]
     for name in heads:
         _reset(getattr(model, name), getattr(model.config, "initializer_range", 0.02))
-    saved = sorted({*heads, *fresh})
-    config = LoraConfig(
-        task_type=TaskType.SEQ_CLS,
-        r=lora_r,
-        lora_alpha=lora_alpha,
-        lora_dropout=lora_dropout,
-        target_modules=_targets(model, target_modules, saved),
-        modules_to_save=saved,
+    trained = sorted({*heads, *fresh})
+    if method == LORA:
+        model = get_peft_model(model, lora_config(model, trained, **lora))
+        wrappers = [module for module in model.modules() if isinstance(module, ModulesToSaveWrapper)]
+        whole = [wrapper.modules_to_save[wrapper.active_adapter] for wrapper in wrappers]
+    else:
+        whole = [model] if method == FULL else [model.get_submodule(name) for name in trained]
+        model.requires_grad_(False)
+        for module in whole:
+            module.requires_grad_(True)
+    for module in whole:
+        _train_in_float32(module)
+    return model
+
+
+def _train_in_float32(module: torch.nn.Module) -> None:
+    """Steps of a learning rate are smaller than what bfloat16 can add to a weight."""
+    if all(parameter.dtype == torch.float32 for parameter in module.parameters()):
+        return
+    module.float()
+    module.register_forward_pre_hook(
+        lambda _, given: tuple(item.float() if torch.is_floating_point(item) else item for item in given)
     )
-    return get_peft_model(model, config)
 
 
-def peft_settings(model: PeftModel) -> dict[str, Any]:
-    """Return what PEFT's adapter_config.json holds of a model, in values that JSON has and in a fixed order."""
+def peft_settings(model: PreTrainedModel | PeftModel, method: str = LORA) -> dict[str, Any]:
+    """Return what an adapter records of PEFT: its adapter_config.json, in values that JSON has and in a fixed order."""
+    if method != LORA:
+        return {"method": method}
     config = model.peft_config["default"].to_dict()
     settings = {name: config[name] for name in PEFT_SETTINGS}
-    settings["target_modules"] = sorted(settings["target_modules"])
+    for name in ("target_modules", "target_parameters"):
+        settings[name] = sorted(settings[name] or [])
     # PEFT adds the usual names of heads; only those that the model has are saved.
     settings["modules_to_save"] = sorted(
         name
         for name in set(settings["modules_to_save"])
         if any(path.endswith(name) for path, _ in model.named_modules())
     )
-    return {"peft_type": "LORA", "task_type": "SEQ_CLS", **settings}
+    return {"method": LORA, "peft_type": "LORA", "task_type": "SEQ_CLS", **settings}
 
 
-def adapter_tensors(model: PeftModel) -> dict[str, torch.Tensor]:
+def adapter_tensors(model: PreTrainedModel | PeftModel) -> dict[str, torch.Tensor]:
     """Return the trained tensors under PEFT's own names, copied."""
-    return {name: tensor.detach().clone() for name, tensor in get_peft_model_state_dict(model).items()}
+    if isinstance(model, PeftModel):
+        return {name: tensor.detach().clone() for name, tensor in get_peft_model_state_dict(model).items()}
+    return {
+        PREFIX + name: parameter.detach().clone()
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad
+    }
 
 
-def trained_classifier(base_model: BaseModel, adapter: Adapter, pad_token_id: int) -> PreTrainedModel:
+def load_tensors(model: PreTrainedModel | PeftModel, tensors: dict[str, torch.Tensor]) -> None:
+    """Put trained tensors into a model that has the places for them (see adapter_tensors).
+
+    Raises UserError when one is missing or to spare, has another shape, is no ordinary number or not finite.
+    """
+    expected = adapter_tensors(model)
+    for name, tensor in expected.items():
+        if name not in tensors:
+            raise _misfit(f"tensor {name!r} is missing")
+        given = tensors[name]
+        if given.shape != tensor.shape or given.dtype not in PRECISIONS:
+            raise _misfit(f"tensor {name!r} is {given.dtype} {tuple(given.shape)}, not {tuple(tensor.shape)}")
+        if not torch.isfinite(given).all():
+            raise _misfit(f"tensor {name!r} holds NaN or infinity")
+    if surplus := sorted(set(tensors) - set(expected)):
+        raise _misfit(f"tensor {surplus[0]!r} has no place in it")
+    if isinstance(model, PeftModel):
+        set_peft_model_state_dict(model, tensors)
+        return
+    places = dict(model.named_parameters())
+    with torch.no_grad():
+        for name, tensor in tensors.items():
+            places[name.removeprefix(PREFIX)].copy_(tensor)
+
+
+def _misfit(reason: str) -> UserError:
+    return UserError(f"the adapter does not fit the base model that it names ({reason}); train it again")
+
+
+def trained_classifier(base_model: BaseModel, adapter: Adapter, pad_token_id: int, member: int = 0) -> PreTrainedModel:
     """Return the base model with the adapter merged into its weights, float32, in evaluation mode.
 
+    member: which model of an adapter that holds several, from 0.
+    Raises UserError when the adapter belongs to another base model or its tensors do not fit.
+    """
+    model = fitted_classifier(base_model, adapter, pad_token_id, member, trainable=False)
+    return (model.merge_and_unload() if isinstance(model, PeftModel) else model).eval()
+
+
+def fitted_classifier(
+    base_model: BaseModel,
+    adapter: Adapter,
+    pad_token_id: int,
+    member: int = 0,
+    *,
+    trainable: bool,
+    dtype: torch.dtype = torch.float32,
+    quantization: Any = None,
+) -> PreTrainedModel | PeftModel:
+    """Return the base model with the adapter beside its weights, to apply it or to go on training.
+
+    The parameters are those of new_classifier and trained_classifier.
     Raises UserError when the adapter belongs to another base model or its tensors do not fit.
     """
     check_base_model(adapter, base_model)
-    model, _ = _load(base_model, len(adapter.labels), pad_token_id)
-    damaged = "the adapter does not fit the base model that it names ({}); train it again"
+    target, method = adapter.target, adapter.peft.get("method", LORA)
+    if method == LORA:
+        model, _ = _load(base_model, target.outputs, pad_token_id, target.kind, dtype, quantization)
+        model = _with_places(model, adapter, trainable)
+        for wrapper in [module for module in model.modules() if isinstance(module, ModulesToSaveWrapper)]:
+            _train_in_float32(wrapper.modules_to_save[wrapper.active_adapter])
+    else:
+        model = new_classifier(base_model, target.outputs, pad_token_id, kind=target.kind, method=method, dtype=dtype)
+    load_tensors(model, [adapter.tensors, *adapter.further][member])
+    return model
+
+
+def _with_places(model: PreTrainedModel, adapter: Adapter, trainable: bool) -> PeftModel:
     if adapter.peft.get("peft_type") != "LORA":
-        raise UserError(damaged.format(f"its type is {adapter.peft.get('peft_type')!r}, not LORA"))
+        raise _misfit(f"its type is {adapter.peft.get('peft_type')!r}, not LORA")
     try:
-        settings = {name: adapter.peft[name] for name in PEFT_SETTINGS}
-        model = get_peft_model(model, LoraConfig(task_type=TaskType.SEQ_CLS, inference_mode=True, **settings))
+        # Adapters of before the experts could be trained have no target_parameters.
+        settings = {"target_parameters": []} | {
+            name: adapter.peft[name] for name in PEFT_SETTINGS if name != "target_parameters" or name in adapter.peft
+        }
+        return get_peft_model(model, LoraConfig(task_type=TaskType.SEQ_CLS, inference_mode=not trainable, **settings))
     except Exception as problem:  # whatever a damaged record makes PEFT raise
-        raise UserError(damaged.format(f"{type(problem).__name__}: {problem}")) from None
-    expected = get_peft_model_state_dict(model)
-    for name, tensor in expected.items():
-        if name not in adapter.tensors:
-            raise UserError(damaged.format(f"tensor {name!r} is missing"))
-        given = adapter.tensors[name]
-        if given.shape != tensor.shape or given.dtype not in PRECISIONS:
-            raise UserError(
-                damaged.format(f"tensor {name!r} is {given.dtype} {tuple(given.shape)}, not {tuple(tensor.shape)}")
-            )
-        if not torch.isfinite(given).all():
-            raise UserError(damaged.format(f"tensor {name!r} holds NaN or infinity"))
-    if surplus := sorted(set(adapter.tensors) - set(expected)):
-        raise UserError(damaged.format(f"tensor {surplus[0]!r} has no place in it"))
-    set_peft_model_state_dict(model, adapter.tensors)
-    return model.merge_and_unload().eval()
+        raise _misfit(f"{type(problem).__name__}: {problem}") from None
 
 
-def _load(base_model: BaseModel, labels: int, pad_token_id: int) -> tuple[PreTrainedModel, list[str]]:
+def _load(
+    base_model: BaseModel, outputs: int, pad_token_id: int, kind: str, dtype: torch.dtype, quantization: Any
+) -> tuple[PreTrainedModel, list[str]]:
     """Load the weights, and name the modules that the base model has no weights for: they have to be trained."""
     source = f"the base model {base_model.id!r}"
     if base_model.architecture not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES:
@@ -126,28 +197,37 @@ def _load(base_model: BaseModel, labels: int, pad_token_id: int) -> tuple[PreTra
         )
     try:
         config = AutoConfig.from_pretrained(base_model.folder, local_files_only=True, trust_remote_code=False)
-        config.num_labels = labels
+        config.num_labels = outputs
         config.pad_token_id = pad_token_id
-        config.problem_type = "single_label_classification"
+        config.problem_type = PROBLEM_TYPES[kind]
         model, report = AutoModelForSequenceClassification.from_pretrained(
             base_model.folder,
             config=config,
-            dtype=torch.float32,
+            dtype=dtype,
+            quantization_config=quantization,
             local_files_only=True,
             trust_remote_code=False,
             use_safetensors=True,
             ignore_mismatched_sizes=True,
             output_loading_info=True,
         )
+        if expert_parameters(model):  # models without experts refuse the setting
+            # One product for each expert, with the tokens sorted: as fast as the loop over experts that is the default,
+            # and twice as fast where the experts have LoRA matrices, which the loop adds up anew for each expert.
+            model.set_experts_implementation(EXPERTS)
     except Exception as problem:  # whatever a foreign config or weights make transformers raise
         raise UserError(f"{source} cannot be loaded: {problem}") from None
     mismatched = {key[0] if isinstance(key, tuple) else key for key in report["mismatched_keys"]}
     fresh = {key.rpartition(".")[0] for key in {*report["missing_keys"], *mismatched}}
-    body = sorted(name for name in fresh if name.split(".")[0] not in HEADS and "pooler" not in name)
+    # What stands beside the base model proper belongs to the head, whatever it is called.
+    body = sorted(name for name in fresh if name.split(".")[0] == model.base_model_prefix and "pooler" not in name)
     if body:
         raise UserError(
             f"{source} has no fitting weights for {body[0]}; is it the model that its config.json describes?"
         )
+    model.config.use_cache = False  # keys and values are for generating text
+    if quantization:
+        prepare(model, gradient_checkpointing=False)
     return model, sorted(name for name in fresh if name.split(".")[0] not in HEADS)
 
 
@@ -158,32 +238,3 @@ def _reset(head: torch.nn.Module, spread: float) -> None:
             torch.nn.init.normal_(module.weight, std=spread)
             if module.bias is not None:
                 torch.nn.init.zeros_(module.bias)
-
-
-def _targets(model: PreTrainedModel, target_modules: str, saved: list[str]) -> list[str]:
-    from transformers.pytorch_utils import Conv1D
-
-    linear = {
-        path
-        for path, module in model.named_modules()
-        if isinstance(module, (torch.nn.Linear, Conv1D)) and path.split(".")[0] not in saved
-    }
-    names = sorted({path.rpartition(".")[2] for path in linear})
-    if target_modules == "auto":
-        chosen = sorted(
-            {
-                path.rpartition(".")[2]
-                for path in linear
-                if any(word in part.lower() for part in path.split(".")[:-1] for word in ATTENTION)
-            }
-        )
-        if not chosen:
-            raise UserError(f"no attention layer was found; name the target modules: the model has {', '.join(names)}")
-        return chosen
-    chosen = [name.strip() for name in target_modules.split(",") if name.strip()]
-    for name in chosen or [""]:
-        if name not in names:
-            raise UserError(
-                f"target module {name!r} matches no linear layer of the base model; choose from {', '.join(names)}"
-            )
-    return chosen

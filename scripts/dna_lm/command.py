@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 from .errors import UserError
-from .options import parser
+from .options import parse
 
 
 def run(tool: str, job: Callable[[argparse.Namespace], None]) -> None:
@@ -17,7 +17,7 @@ def run(tool: str, job: Callable[[argparse.Namespace], None]) -> None:
     memory. An interruption (SIGINT, SIGTERM) ends it with 130 or 143, after the temporary files are removed.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    options = parser(tool).parse_args()
+    options = parse(tool)
     try:
         job(options)
     except UserError as problem:

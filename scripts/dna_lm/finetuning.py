@@ -1,272 +1,362 @@
 """Fine-tuning: a base model, a train and a dev split in, an adapter out."""
 
+import math
 import tempfile
 import time
+from argparse import Namespace
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from transformers import (
-    DataCollatorWithPadding,
-    EarlyStoppingCallback,
-    PrinterCallback,
-    Trainer,
-    TrainerCallback,
-    TrainingArguments,
-    set_seed,
-)
+from peft import PeftModel
+from transformers import set_seed
 
-from .adapter import Adapter
-from .base_model import opened_base_model, sha256_of_file
-from .classifier import adapter_tensors, new_classifier, peft_settings
+from .adapter import Adapter, load_adapter
+from .base_model import BaseModel, opened_base_model, sha256_of_file
+from .batches import Sequences
+from .classifier import fitted_classifier, new_classifier, peft_settings
+from .devices import Devices, choose_devices
 from .encoding import Encoder, summary, warnings
 from .errors import UserError
-from .inference import PROGRESS_SECONDS
-from .labels import ordered_labels, require_two_labels
-from .metrics import score
+from .lora import LORA_OPTIONS
+from .losses import loss_function
+from .options import (
+    AUTO,
+    BASE_MODEL_ID,
+    BASE_MODEL_REVISION,
+    BOTH,
+    FINETUNE,
+    FULL,
+    INPUT,
+    LORA,
+    MULTI_LABEL,
+    NONE,
+    NUMBER,
+    OUTPUT,
+    THREADS,
+    default_threads,
+)
+from .processes import run_together
+from .quantization import describe, quantization_config
+from .runs import history, spread
 from .tables import read_labelled
-from .textfiles import describe
+from .targets import Target, learn_target
+from .textfiles import describe as describe_file
+from .training import ENDED, TIME_LIMIT, Plan, Trained, train
+from .training_state import load_state, read_trained, write_trained
 
-# The score on dev that chooses the epoch. MCC, unlike accuracy, does not reward guessing the larger class.
-BEST = "mcc"
+# The score on dev that chooses what is kept. MCC, unlike accuracy, does not reward guessing the larger class.
+BEST = {MULTI_LABEL: "f1_macro", NUMBER: "spearman"}
+BEST_OF_CLASSES = "mcc"
+OF_LABELS = ("loss", "accuracy", "f1_macro", "mcc", "roc_auc", "pr_auc")
+OF_NUMBERS = ("loss", "mae", "spearman", "pearson", "r2")
 RECORDED_LIBRARIES = ("torch", "transformers", "peft", "accelerate", "tokenizers", "safetensors")
+# What the history of an adapter, which is the same whenever it is made, does not have.
+TIMES = "seconds"
 
 
 @dataclass(frozen=True)
 class Finetuned:
-    """The adapter of the best epoch, and the history, a row an epoch.
+    """The adapter, and the history, a row for each evaluation of each run.
 
-    read: a sentence on each split that was read; warnings: sentences that a user has to read.
+    metric: the score that chose what is kept.
+    spread: mean and standard deviation of the runs' dev scores, if there are several.
+    costs: what the training took: pairs of a name and a text.
+    read: a sentence on each split that was read; notes: sentences on what was done; warnings: sentences that a user
+    has to read.
+    state: the optimizer's moments to go on from, if they were asked for.
     """
 
     adapter: Adapter
     history: pd.DataFrame
-    best_epoch: int
+    metric: str
+    spread: pd.DataFrame | None
+    costs: list[tuple[str, str]]
+    read: list[str]
+    notes: list[str]
+    warnings: list[str]
+    state: dict[str, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class _Data:
+    """Both splits as they are trained on and scored; truth: of both, as the target reads it."""
+
+    target: Target
+    truth: dict[str, np.ndarray]
+    sets: dict[str, Sequences]
+    unknown_shares: dict[str, float]
     read: list[str]
     warnings: list[str]
 
 
-def finetune(
-    *,
-    base_model: str,
-    base_model_id: str | None,
-    base_model_revision: str | None,
-    train: str,
-    dev: str,
-    lora_r: int,
-    lora_alpha: float,
-    lora_dropout: float,
-    target_modules: str,
-    learning_rate: float,
-    epochs: int,
-    batch_size: int,
-    weight_decay: float,
-    patience: int,
-    max_length: int,
-    seed: int,
-    progress: Callable[[str], None],
-) -> Finetuned:
-    """Train LoRA matrices and a head.
+def finetune(options: Namespace, progress: Callable[[str], None]) -> Finetuned:
+    """Train an adapter.
 
-    The parameters are the command line's options (see options.py); `progress` is told how it goes, a line at a time.
-
+    options: all of the command line's (see options.py); of the outputs only whether `state_out` is asked for counts.
+    progress: told how it goes, a line at a time.
     Raises UserError for anything wrong with the files or the request.
     """
-    options = {
-        "lora_r": lora_r,
-        "lora_alpha": lora_alpha,
-        "lora_dropout": lora_dropout,
-        "target_modules": target_modules,
-        "learning_rate": learning_rate,
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "weight_decay": weight_decay,
-        "patience": patience,
-        "max_length": max_length,
-        "seed": seed,
+    deadline = time.monotonic() + options.max_minutes * 60 if options.max_minutes else math.inf
+    sources = {
+        "train": describe_file(options.train, "the training split"),
+        "dev": describe_file(options.dev, "the dev split"),
     }
-    sources = {"train": describe(train, "the training split"), "dev": describe(dev, "the dev split")}
-    records = {"train": read_labelled(train, sources["train"]), "dev": read_labelled(dev, sources["dev"])}
-    labels = ordered_labels(records["train"]["label"])
-    require_two_labels(labels, sources["train"])
-    for line, label in records["dev"]["label"].items():
-        if label not in labels:
-            raise UserError(
-                f"{sources['dev']}, line {line}: label {label!r} does not occur in {sources['train']}, whose labels "
-                f"are {', '.join(labels)}; make both splits from the same data"
-            )
-    # With one label in dev, every epoch's MCC is 0 and the first would be kept whatever was learnt.
-    require_two_labels(ordered_labels(records["dev"]["label"]), sources["dev"])
-    with opened_base_model(base_model, base_model_id, base_model_revision) as base:
-        encoder = Encoder(base, max_length)
-        datasets, unknown_shares, read, said = {}, {}, [], []
-        for name, table in records.items():
-            encoded = encoder.encode(table["sequence"].tolist())
-            read.append(summary(encoded, sources[name]))
-            progress(read[-1])
-            unknown_shares[name] = round(encoded.unknown_share, 6)
-            said += warnings(encoded, encoder, sources[name])
-            numbers = table["label"].map(labels.index)
-            datasets[name] = [
-                {"input_ids": ids, "labels": number} for ids, number in zip(encoded.tokens, numbers, strict=True)
-            ]
-        for text in said:
+    before = load_adapter(options.resume_from) if options.resume_from else None
+    state = _state(options, before)
+    options = _continued(options, before)
+    devices = choose_devices(options.threads or default_threads(), options.precision, options.batch_size)
+    with opened_base_model(options.base_model, options.base_model_id, options.base_model_revision) as base:
+        encoder = Encoder(base, options.max_length, options.kmer)
+        data = _read(options, sources, encoder, before, progress)
+        plan = _plan(options, data, deadline)
+        runs: list[Trained] = []
+        for seed in [(options.seed + run) % 2**32 for run in range(options.runs)]:
+            set_seed(seed)  # before the head and the LoRA matrices are drawn
+            model, settings, notes = _model(base, encoder, data, options, devices, before)
+            if not runs:
+                for text in notes:
+                    progress(text)
+            if options.runs > 1:
+                progress(f"run {len(runs) + 1} of {options.runs}, seed {seed}")
+            runs.append(_train(model, encoder, data, replace(plan, seed=seed), devices, progress, state))
+            if runs[-1].stopped in (TIME_LIMIT, ENDED):
+                break
+        return _finetuned(options, base, encoder, data, runs, settings, notes, plan.best_metric)
+
+
+def _state(options: Namespace, before: Adapter | None) -> dict[str, torch.Tensor] | None:
+    if options.resume_state and not before:
+        raise UserError("an optimizer state continues an adapter; give the adapter too (--resume-from), or neither")
+    return load_state(options.resume_state) if options.resume_state else None
+
+
+def _continued(options: Namespace, before: Adapter | None) -> Namespace:
+    """Return the options of a training that goes on from an adapter: what the adapter is made of stays as it is."""
+    if before is None:
+        return options
+    recorded = {
+        "target": before.target.kind,
+        "method": before.peft.get("method", LORA),
+        "kmer": before.kmer,
+    }
+    return Namespace(**vars(options) | recorded)
+
+
+def _read(
+    options: Namespace,
+    sources: dict[str, str],
+    encoder: Encoder,
+    before: Adapter | None,
+    progress: Callable[[str], None],
+) -> _Data:
+    several = options.target == MULTI_LABEL
+    tables = {
+        name: read_labelled(getattr(options, name), source, empty_labels=several) for name, source in sources.items()
+    }
+    target = before.target if before else learn_target(options.target, tables["train"]["label"], sources["train"])
+    truth = {name: target.read(table["label"], sources[name]) for name, table in tables.items()}
+    # With one label in dev, every MCC is 0 and the first would be kept whatever was learnt.
+    target.require_scorable(truth["dev"], sources["dev"])
+    sets, shares, read, said = {}, {}, [], []
+    for name, table in tables.items():
+        sequences = table["sequence"].tolist()
+        if options.strands == BOTH:
+            encoded, reverse = encoder.encode_both(sequences)
+            strands = [encoded.tokens, reverse]
+        else:
+            encoded = encoder.encode(sequences)
+            strands = [encoded.tokens]
+        sets[name] = Sequences(strands, target.for_training(truth[name]))
+        shares[name] = encoded.unknown_share
+        read.append(summary(encoded, sources[name]))
+        progress(read[-1])
+        for text in warnings(encoded, encoder, sources[name]):
+            said.append(text)
             progress(f"warning: {text}")
-        set_seed(seed)  # before the head and the LoRA matrices are drawn
+    return _Data(target, truth, sets, shares, read, said)
+
+
+def _plan(options: Namespace, data: _Data, deadline: float) -> Plan:
+    of_numbers = data.target.kind == NUMBER
+    allowed = OF_NUMBERS if of_numbers else OF_LABELS
+    metric = BEST.get(data.target.kind, BEST_OF_CLASSES) if options.best_metric == AUTO else options.best_metric
+    if metric not in allowed:
+        kind = "numbers" if of_numbers else "labels"
+        raise UserError(f"{metric} is no score of {kind}; choose the best by {', '.join(allowed)}")
+    loss = loss_function(
+        data.target,
+        data.truth["train"],
+        loss=options.loss,
+        focal_gamma=options.focal_gamma,
+        class_weights=options.class_weights,
+        label_smoothing=options.label_smoothing,
+    )
+    own = {
+        "target": data.target,
+        "truth": data.truth["dev"],
+        "loss": loss,
+        "scores": allowed,
+        "best_metric": metric,
+        "deadline": deadline,
+        "keep_state": bool(options.state_out),
+    }
+    same = {field.name: getattr(options, field.name) for field in fields(Plan) if field.name not in own}
+    return Plan(**own, **same)
+
+
+def _model(
+    base: BaseModel, encoder: Encoder, data: _Data, options: Namespace, devices: Devices, before: Adapter | None
+) -> tuple[torch.nn.Module, dict[str, Any], list[str]]:
+    """Return a model that is ready to train, what the adapter records of PEFT, and sentences on what the model is."""
+    if options.quantization != NONE and options.method != LORA:
+        raise UserError("weights in 8 or 4 bits cannot be trained; choose LoRA, or no quantization")
+    quantized = quantization_config(
+        options.quantization, options.double_quantization, options.compute_type, devices.precision
+    )
+    keywords = {"dtype": torch.float32 if options.method == FULL else devices.dtype, "quantization": quantized}
+    pad = encoder.tokenizer.pad_token_id
+    if before:
+        model = fitted_classifier(base, before, pad, trainable=True, **keywords)
+        settings = before.peft
+        notes = [f"going on from an adapter that was trained on {before.training['sequences']['train']:,} sequences"]
+    else:
+        lora = {name: getattr(options, name) for name in LORA_OPTIONS} if options.method == LORA else {}
         model = new_classifier(
-            base,
-            len(labels),
-            encoder.tokenizer.pad_token_id,
-            lora_r=lora_r,
-            lora_alpha=lora_alpha,
-            lora_dropout=lora_dropout,
-            target_modules=target_modules,
+            base, data.target.outputs, pad, kind=data.target.kind, method=options.method, **keywords, **lora
         )
-        trainable, total = model.get_nb_trainable_parameters()
-        progress(f"training {trainable:,} of {total:,} parameters on {len(datasets['train']):,} sequences")
-        history, best_epoch = _train(
-            model, encoder, datasets, learning_rate, epochs, batch_size, weight_decay, patience, seed, progress
-        )
-        adapter = Adapter(
-            tensors=adapter_tensors(model),
-            peft=peft_settings(model),
-            base_model=base.identity(),
-            task={
-                "type": "single_label_classification",
-                "labels": labels,
-                "max_length": encoder.max_length,
-                "pooling": "last_token",
-                "strand": "forward",
-                "decision_threshold": None,
-                "calibration": None,
-            },
-            training={
-                "options": options,
-                "versions": {name: version(name) for name in RECORDED_LIBRARIES},
-                "sequences": {name: len(table) for name, table in records.items()},
-                "unknown_token_shares": unknown_shares,
-                "train_sha256": sha256_of_file(train),
-                "dev_sha256": sha256_of_file(dev),
-                "trainable_parameters": trainable,
-                "best_epoch": best_epoch,
-                "history": history.to_dict("records"),
-            },
-        )
-    return Finetuned(adapter, history, best_epoch, read, said)
+        settings = peft_settings(model, options.method)
+        notes = []
+    trained, total = parameters(model)
+    notes.append(
+        f"training {trained:,} of {total:,} parameters on {len(data.sets['train']):,} sequences; {devices.sentence()}"
+    )
+    if quantized:
+        notes.append(describe(model).sentence)
+    return model, settings, notes
+
+
+def parameters(model: torch.nn.Module) -> tuple[int, int]:
+    """Return how many parameters are trained, and how many there are."""
+    if isinstance(model, PeftModel):
+        return model.get_nb_trainable_parameters()
+    counts = [(parameter.numel(), parameter.requires_grad) for parameter in model.parameters()]
+    return sum(count for count, trained in counts if trained), sum(count for count, _ in counts)
 
 
 def _train(
     model: torch.nn.Module,
     encoder: Encoder,
-    datasets: dict[str, list[dict[str, Any]]],
-    learning_rate: float,
-    epochs: int,
-    batch_size: int,
-    weight_decay: float,
-    patience: int,
-    seed: int,
+    data: _Data,
+    plan: Plan,
+    devices: Devices,
     progress: Callable[[str], None],
-) -> tuple[pd.DataFrame, int]:
-    """Train in place; the model ends with the weights of the best epoch. Returns the history and that epoch."""
-    cuda = torch.cuda.is_available()
-    with tempfile.TemporaryDirectory(prefix="checkpoints_") as folder:
-        arguments = TrainingArguments(
-            output_dir=folder,
-            learning_rate=learning_rate,
-            num_train_epochs=epochs,
-            per_device_train_batch_size=batch_size,
-            per_device_eval_batch_size=max(batch_size, 64),
-            weight_decay=weight_decay,
-            lr_scheduler_type="linear",
-            # Sequences of like length in a batch: less padding is computed.
-            train_sampling_strategy="group_by_length",
-            eval_strategy="epoch",
-            save_strategy="epoch",
-            logging_strategy="epoch",
-            save_only_model=True,
-            save_total_limit=1,
-            load_best_model_at_end=True,
-            metric_for_best_model=BEST,
-            greater_is_better=True,
-            seed=seed,
-            data_seed=seed,
-            use_cpu=not cuda,
-            bf16=cuda and torch.cuda.is_bf16_supported(),
-            report_to="none",
-            disable_tqdm=True,
-            remove_unused_columns=False,
-        )
-        callbacks: list[TrainerCallback] = [_Progress(epochs, progress)]
-        if patience:
-            callbacks.append(EarlyStoppingCallback(early_stopping_patience=patience))
-        trainer = Trainer(
-            model=model,
-            args=arguments,
-            train_dataset=datasets["train"],
-            eval_dataset=datasets["dev"],
-            data_collator=DataCollatorWithPadding(encoder.tokenizer),
-            compute_metrics=_dev_scores,
-            callbacks=callbacks,
-        )
-        trainer.remove_callback(PrinterCallback)  # prints dictionaries; _Progress prints sentences
-        trainer.train()
-        log = trainer.state.log_history
-    history = pd.DataFrame(
-        {
-            "epoch": epoch,
-            "train_loss": trained["loss"],
-            "dev_loss": tested["eval_loss"],
-            "dev_accuracy": tested["eval_accuracy"],
-            "dev_f1_macro": tested["eval_f1_macro"],
-            "dev_mcc": tested["eval_mcc"],
-            "learning_rate": trained["learning_rate"],
-        }
-        for epoch, (trained, tested) in enumerate(
-            zip(
-                (entry for entry in log if "loss" in entry),
-                (entry for entry in log if "eval_loss" in entry),
-                strict=True,
-            ),
-            start=1,
-        )
+    state: dict[str, torch.Tensor] | None,
+) -> Trained:
+    """Train in this process, or in several that are forked from it."""
+    inputs = (model, encoder.tokenizer, data.sets["train"], data.sets["dev"], plan, devices)
+    if devices.processes == 1:
+        torch.set_num_threads(devices.threads)
+        return train(*inputs, progress, state)
+    with tempfile.TemporaryDirectory(prefix="run_") as name:
+        folder = Path(name)
+
+        def one(rank: int) -> None:
+            torch.set_num_threads(devices.threads)
+            trained = train(*inputs, progress, state)
+            if rank == 0:
+                write_trained(trained, folder)
+
+        run_together(one, devices.processes, folder)
+        return read_trained(folder)
+
+
+def _finetuned(
+    options: Namespace,
+    base: BaseModel,
+    encoder: Encoder,
+    data: _Data,
+    runs: list[Trained],
+    settings: dict[str, Any],
+    notes: list[str],
+    metric: str,
+) -> Finetuned:
+    seeds = [(options.seed + number) % 2**32 for number in range(len(runs))]
+    table, kept = history(runs, seeds, options.keep, metric)
+    first, *further = (runs[number] for number in kept)
+    said = [text for run, seed in zip(runs, seeds, strict=True) for text in _early_end(run, seed, options)]
+    adapter = Adapter(
+        tensors=first.tensors,
+        further=[run.tensors for run in further],
+        peft=settings,
+        base_model=base.identity(),
+        task=data.target.task()
+        | {
+            "max_length": encoder.max_length,
+            "kmer": options.kmer,
+            "pooling": "last_token",
+            "strand": options.strands,
+            "members": len(kept),
+            "decision_threshold": None,
+            "calibration": None,
+        },
+        training={
+            "options": {
+                option.name: getattr(options, option.name)
+                for option in FINETUNE
+                if option.kind not in (INPUT, OUTPUT) and option not in (THREADS, BASE_MODEL_ID, BASE_MODEL_REVISION)
+            },
+            "versions": {name: version(name) for name in RECORDED_LIBRARIES},
+            "sequences": {name: len(sequences) for name, sequences in data.sets.items()},
+            "unknown_token_shares": data.unknown_shares,
+            "train_sha256": sha256_of_file(options.train),
+            "dev_sha256": sha256_of_file(options.dev),
+            "continued_from_sha256": sha256_of_file(options.resume_from) if options.resume_from else None,
+            "history": _without_nan(table.drop(columns=TIMES)),
+        },
     )
-    # The first of equal epochs, as Trainer has it: only a better score replaces the kept weights.
-    best_epoch = int(history["dev_mcc"].idxmax()) + 1
-    history.insert(1, "kept", ["yes" if epoch == best_epoch else "" for epoch in history["epoch"]])
-    return history, best_epoch
+    return Finetuned(
+        adapter=adapter,
+        history=table,
+        metric=metric,
+        spread=spread(runs) if len(runs) > 1 else None,
+        costs=_costs(runs),
+        read=data.read,
+        notes=notes,
+        warnings=data.warnings + said,
+        state=first.state,
+    )
 
 
-def _dev_scores(prediction) -> dict[str, float]:
-    logits = torch.as_tensor(np.asarray(prediction.predictions)).double()
-    if not torch.isfinite(logits).all():
-        raise UserError(
-            "the training diverged: the model's outputs are no longer numbers; choose a smaller learning rate or LoRA "
-            "alpha"
-        )
-    return score(np.asarray(prediction.label_ids), torch.softmax(logits, dim=-1).numpy())
+def _early_end(run: Trained, seed: int, options: Namespace) -> list[str]:
+    which = f"the run with the seed {seed}" if options.runs > 1 else "the training"
+    reason = {
+        TIME_LIMIT: f"its {options.max_minutes:g} minutes were over",
+        ENDED: "the system asked it to end",
+    }.get(run.stopped)
+    if not reason:
+        return []
+    return [
+        f"{which} stopped after {run.epochs:.2f} of {options.epochs} epochs, since {reason}; the best weights until "
+        "then are kept"
+    ]
 
 
-class _Progress(TrainerCallback):
-    """A line an epoch, and one every few seconds within it, with the time that is left."""
+def _costs(runs: list[Trained]) -> list[tuple[str, str]]:
+    seconds = sum(run.seconds for run in runs)
+    return [
+        ("time of training and scoring", f"{seconds:,.0f} s"),
+        ("training sequences a second", f"{sum(run.sequences for run in runs) / seconds:,.0f}"),
+        ("training tokens a second", f"{sum(run.tokens for run in runs) / seconds:,.0f}"),
+        ("peak memory of a process", f"{max(run.peak_bytes for run in runs) / 1e6:,.0f} MB"),
+    ]
 
-    def __init__(self, epochs: int, progress: Callable[[str], None]):
-        self.epochs = epochs
-        self.progress = progress
-        self.started = self.said = time.monotonic()
 
-    def on_step_end(self, args, state, control, **_):
-        now = time.monotonic()
-        if now - self.said > PROGRESS_SECONDS:
-            self.said = now
-            left = (now - self.started) / state.global_step * (state.max_steps - state.global_step)
-            self.progress(f"epoch {state.epoch:.2f} of {self.epochs}, at most {left:.0f} s left")
-
-    def on_evaluate(self, args, state, control, metrics, **_):
-        self.progress(
-            f"epoch {state.epoch:.0f} of {self.epochs}: dev loss {metrics['eval_loss']:.4f}, "
-            f"accuracy {metrics['eval_accuracy']:.3f}, MCC {metrics['eval_mcc']:.3f}"
-        )
+def _without_nan(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """JSON has no NaN, which a score is that is not defined."""
+    return table.astype(object).where(table.notna(), None).to_dict("records")

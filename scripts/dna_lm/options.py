@@ -58,6 +58,9 @@ BASE_MODEL = Option(
 BASE_MODEL_ID = Option(
     "base_model_id", str, "What to call the base model in the adapter and in messages", optional=True
 )
+BASE_MODEL_REVISION = Option(
+    "base_model_revision", str, "Revision of the base model to record in the adapter", optional=True
+)
 ADAPTER = Option("adapter", INPUT, "Adapter made by finetune")
 PREDICTIONS_OUT = Option("predictions_out", OUTPUT, "Predictions (tabular)")
 BATCH_SIZE = Option("batch_size", int, "Sequences in a batch", 32, minimum=1)
@@ -68,6 +71,15 @@ BOTH_STRANDS, SAME_STRAND, KEEP = "both-strands", "same-strand", "keep"
 RANDOM, CHROMOSOME, GROUP, COLUMN, SIMILARITY = "random", "chromosome", "group", "column", "similarity"
 NONE, SHUFFLE, GENOME = "none", "shuffle", "genome"
 REVERSE_COMPLEMENT = "reverse-complement"
+# What labels are: one of several classes, any number of classes, a number.
+CLASSES, MULTI_LABEL, NUMBER = "classes", "multi-label", "number"
+# What fine-tuning trains beside the head.
+LORA, HEAD_ONLY, FULL = "lora", "head", "full"
+# The strands that a model reads.
+BOTH, FORWARD = "both", "forward"
+CROSS_ENTROPY, FOCAL, BALANCED = "cross-entropy", "focal", "balanced"
+YES, NO, AUTO = "yes", "no", "auto"
+RECOMMENDED, TUTORIAL = "recommended", "tutorial"
 
 PREPARE = (
     Option("table", INPUT, "Labelled sequences: CSV or TSV, also gzipped", optional=True),
@@ -233,12 +245,36 @@ PREPARE = (
 FINETUNE = (
     BASE_MODEL,
     BASE_MODEL_ID,
-    Option("base_model_revision", str, "Revision of the base model to record in the adapter", optional=True),
+    BASE_MODEL_REVISION,
     Option("train", INPUT, "Training split: table with the columns sequence and label"),
     Option("dev", INPUT, "Development split: chooses the best epoch"),
-    Option("lora_r", int, "LoRA rank", 16, minimum=1),
+    Option(
+        "preset",
+        str,
+        "Where the options that are not given come from: the defaults that were measured to be best, or the values of "
+        "the tutorial with a notebook",
+        RECOMMENDED,
+        choices=(RECOMMENDED, TUTORIAL),
+    ),
+    Option("resume_from", INPUT, "Adapter to continue from, of the same base model and labels", optional=True),
+    Option("resume_state", INPUT, "Optimizer state that was saved with that adapter", optional=True),
+    Option(
+        "target",
+        str,
+        "What the labels are: one of several classes, any number of classes separated by semicolons, or a number",
+        CLASSES,
+        choices=(CLASSES, MULTI_LABEL, NUMBER),
+    ),
+    Option(
+        "method",
+        str,
+        "What is trained beside the classification head: LoRA matrices, nothing, or all weights of the base model",
+        LORA,
+        choices=(LORA, HEAD_ONLY, FULL),
+    ),
+    Option("lora_r", int, "LoRA rank", 16, minimum=1, maximum=4096),
     Option("lora_alpha", float, "LoRA alpha: the update is scaled by alpha / rank", 16.0, minimum=0.001),
-    Option("lora_dropout", float, "Dropout on the input of the LoRA matrices", 0.05, minimum=0, maximum=0.9),
+    Option("lora_dropout", float, "Dropout on the input of the LoRA matrices", 0.0, minimum=0, maximum=0.9),
     Option(
         "target_modules",
         str,
@@ -246,20 +282,183 @@ FINETUNE = (
         "auto",
     ),
     Option(
-        "learning_rate", float, "Peak learning rate, after which it falls linearly to 0", 0.001, minimum=1e-8, maximum=1
+        "experts",
+        str,
+        "Whether the experts of a mixture model get LoRA matrices too; models without experts are the same either way",
+        YES,
+        choices=(YES, NO),
+    ),
+    Option(
+        "lora_bias",
+        str,
+        "Biases of the base model that are trained: none, all, or those of the layers with LoRA matrices",
+        NONE,
+        choices=(NONE, "all", "lora_only"),
+    ),
+    Option("rslora", str, "Whether to scale by alpha / sqrt(rank) (rsLoRA)", NO, choices=(YES, NO)),
+    Option("dora", str, "Whether to train the magnitude of the weights apart (DoRA)", NO, choices=(YES, NO)),
+    Option(
+        "quantization",
+        str,
+        "Precision in which the linear layers of the base model are kept",
+        NONE,
+        choices=(NONE, "8bit", "4bit-nf4", "4bit-fp4"),
+    ),
+    Option(
+        "double_quantization",
+        str,
+        "Whether the scales of 4-bit weights are quantized as well",
+        NO,
+        choices=(YES, NO),
+    ),
+    Option(
+        "compute_type",
+        str,
+        "Numbers that 4-bit layers compute with; auto takes the precision of the training",
+        AUTO,
+        choices=(AUTO, "fp32", "bf16", "fp16"),
+    ),
+    Option(
+        "precision",
+        str,
+        "Numbers that the base model computes with; auto takes bf16 where the hardware has it",
+        AUTO,
+        choices=(AUTO, "fp32", "bf16", "fp16"),
+    ),
+    Option("learning_rate", float, "Peak learning rate", 0.001, minimum=1e-8, maximum=1),
+    Option(
+        "schedule",
+        str,
+        "How the learning rate goes on after the warm-up: it falls linearly or as a cosine to 0, or stays",
+        "linear",
+        choices=("linear", "cosine", "constant"),
+    ),
+    Option(
+        "warmup",
+        float,
+        "Share of the training in which the learning rate rises to its peak",
+        0.0,
+        minimum=0,
+        maximum=0.9,
     ),
     Option("epochs", int, "Times that the whole training split is seen, at most", 5, minimum=1),
-    BATCH_SIZE,
+    Option("batch_size", int, "Sequences in a batch", 32, minimum=1),
+    Option("accumulation", int, "Batches whose gradients are added up before a step", 1, minimum=1, maximum=4096),
     Option("weight_decay", float, "Weight decay of AdamW", 0.01, minimum=0, maximum=1),
-    Option("patience", int, "Epochs without a better MCC on dev before training stops; 0 never stops", 3, minimum=0),
+    Option(
+        "gradient_checkpointing",
+        str,
+        "Whether to compute activations twice instead of keeping them: less memory, about a third slower",
+        NO,
+        choices=(YES, NO),
+    ),
+    Option(
+        "evaluations",
+        int,
+        "Times in an epoch that the dev split is scored; the best of all is kept",
+        1,
+        minimum=1,
+        maximum=100,
+    ),
+    Option(
+        "best_metric",
+        str,
+        "Score on dev that chooses what is kept; auto takes MCC, for several labels macro F1, for numbers Spearman's "
+        "correlation",
+        AUTO,
+        choices=(AUTO, "loss", "accuracy", "f1_macro", "mcc", "roc_auc", "pr_auc", "mae", "spearman", "pearson", "r2"),
+    ),
+    Option(
+        "patience", int, "Evaluations without a better score on dev before training stops; 0 never stops", 3, minimum=0
+    ),
     Option("max_length", int, "Tokens of a sequence that are read; the rest is cut off", 200, minimum=4),
+    Option(
+        "kmer",
+        int,
+        "Length of the overlapping k-mers that sequences are cut into, for base models that read k-mers; -1 for none",
+        -1,
+        minimum=-1,
+        maximum=12,
+    ),
+    Option(
+        "loss",
+        str,
+        "Loss function for labels: cross-entropy, or focal loss, which gives easy sequences less weight",
+        CROSS_ENTROPY,
+        choices=(CROSS_ENTROPY, FOCAL),
+    ),
+    Option("focal_gamma", float, "Exponent of the focal loss; 0 is cross-entropy", 2.0, minimum=0, maximum=10),
+    Option(
+        "class_weights",
+        str,
+        "Whether the loss weighs labels by the inverse of their frequency in train",
+        NONE,
+        choices=(NONE, BALANCED),
+    ),
+    Option(
+        "label_smoothing",
+        float,
+        "Share of each label's probability that is spread over all labels",
+        0.0,
+        minimum=0,
+        maximum=0.5,
+    ),
+    Option(
+        "strands",
+        str,
+        "Strands that are read: both (in training one at random each time, in scoring the mean of both), or that given",
+        BOTH,
+        choices=(BOTH, FORWARD),
+    ),
     SEED,
+    Option("runs", int, "Trainings with the seeds that follow one another from the seed on", 1, minimum=1, maximum=20),
+    Option(
+        "keep",
+        str,
+        "Which of several runs is kept: the one with the best score on dev, or all, whose predictions are averaged",
+        "best",
+        choices=("best", "ensemble"),
+    ),
+    Option(
+        "max_minutes",
+        float,
+        "Minutes after which the training stops and the best so far is kept; 0 sets no limit",
+        0.0,
+        minimum=0,
+        maximum=1e6,
+    ),
     THREADS,
     Option("adapter_out", OUTPUT, "Adapter (safetensors)"),
-    Option("history_out", OUTPUT, "Training history, a row an epoch (tabular)"),
+    Option("history_out", OUTPUT, "Training history, a row for each evaluation (tabular)"),
     Option("plot_out", OUTPUT, "Loss and metric curves (PNG)"),
     Option("report_out", OUTPUT, "Report (Galaxy Markdown)"),
+    Option("events_out", OUTPUT, "The curves for TensorBoard (tfevents)", optional=True),
+    Option("state_out", OUTPUT, "Optimizer state, to continue from (safetensors)", optional=True),
 )
+
+PRESETS = {
+    RECOMMENDED: {},
+    # The notebook of the tutorial on Mistral-DNA. Its head stays random, since nothing trains it; here it is trained.
+    TUTORIAL: {
+        "lora_r": 16,
+        "lora_alpha": 16.0,
+        "lora_dropout": 0.05,
+        "experts": NO,
+        "quantization": "4bit-nf4",
+        "double_quantization": YES,
+        "compute_type": "bf16",
+        "learning_rate": 1e-5,
+        "schedule": "linear",
+        "warmup": 0.0,
+        "epochs": 5,
+        "batch_size": 16,
+        "weight_decay": 0.01,
+        "best_metric": "loss",
+        "patience": 3,
+        "max_length": 200,
+        "strands": FORWARD,
+    },
+}
 
 EVALUATE = (
     BASE_MODEL,
@@ -323,6 +522,19 @@ def parser(tool: str) -> argparse.ArgumentParser:
             keywords["metavar"] = {int: "N", float: "X", str: "TEXT", MANY: "LABEL=FILE"}.get(option.kind, "FILE")
         result.add_argument(option.flag, **keywords)
     return result
+
+
+def parse(tool: str, arguments: list[str] | None = None) -> argparse.Namespace:
+    """Return the options of a command line, those that are not given as the preset has them, if the tool has presets.
+
+    arguments: without the program's name; None takes those of this process.
+    """
+    line = parser(tool)
+    options = line.parse_args(arguments)
+    if hasattr(options, "preset"):
+        line.set_defaults(**PRESETS[options.preset])
+        options = line.parse_args(arguments)
+    return options
 
 
 def _help(option: Option) -> str:

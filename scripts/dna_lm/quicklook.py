@@ -13,9 +13,11 @@ from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 from .kmer_baseline import LENGTHS, kmer_classifier, probabilities
 from .kmer_counts import canonical_kmers, total_kmers
 from .metrics import score
+from .options import CLASSES
 from .packing import OTHER, Packed, pack
 from .sampling import draw
 from .sequences import BASES
+from .targets import Target
 
 # Short enough to be compared by eye, and rich in what classes differ by: CpG, poly-A, codons.
 K = 3
@@ -182,7 +184,7 @@ def _baselines(train: pd.DataFrame, dev: pd.DataFrame, labels: list[str]) -> pd.
             kmers = kmer_classifier().fit(train["sequence"].tolist(), learnt)
             answers[KMERS] = probabilities(kmers, dev["sequence"].tolist(), range(len(labels)))
         for model, values in answers.items():
-            scores = score(truth, values)
+            scores = score(Target(CLASSES, labels), truth, values)
             rows.append({"model": model, **{name: scores[name] for name in ("accuracy", "mcc", "roc_auc")}})
     return pd.DataFrame(rows, columns=["model", "accuracy", "mcc", "roc_auc"])
 

@@ -1,42 +1,13 @@
-"""The reports of training and evaluation."""
+"""The report of an evaluation."""
 
 from pathlib import Path
 
 import numpy as np
 
 from .applying import Evaluated
-from .finetuning import Finetuned
-from .markdown import bullets, escape, image, listed, parameters, table, warned, write
+from .markdown import escape, image, parameters, table, warned, write
 from .options import BOTH, CLASSES, NUMBER
 from .targets import THRESHOLD
-
-
-def write_finetuning_report(result: Finetuned, path: str | Path) -> None:
-    """Write the report of a fine-tuning job; its outputs are `history` and `plot`."""
-    adapter, training = result.adapter, result.adapter.training
-    kept = result.history.iloc[result.best_epoch - 1]
-    sequences = training["sequences"]
-    write(
-        path,
-        "# Fine-tuning a DNA language model",
-        f"An adapter was trained on **{sequences['train']:,} sequences** with the labels "
-        f"{listed(adapter.labels)}, on top of the base model **{escape(adapter.base_model['id'])}** "
-        f"({escape(adapter.base_model['architecture'])}). It has {training['trainable_parameters']:,} trained "
-        "parameters.",
-        f"Of {len(result.history)} epochs, **epoch {result.best_epoch}** had the highest MCC on the "
-        f"{sequences['dev']:,} dev sequences and is kept: MCC **{kept['dev_mcc']:.3f}**, accuracy "
-        f"{kept['dev_accuracy']:.3f}, loss {kept['dev_loss']:.3f}.",
-        *warned(result.warnings),
-        image("plot"),
-        table("history", "Training history"),
-        "## What was read",
-        bullets(result.read),
-        "## What these figures do not say",
-        "The dev split chose the epoch, so that its scores are a little too good. Evaluate the adapter on a test split "
-        "that took no part in training.",
-        "## Options",
-        parameters(),
-    )
 
 
 def write_evaluation_report(result: Evaluated, path: str | Path) -> None:

@@ -1,9 +1,8 @@
-"""The figures of training and evaluation."""
+"""The figure of an evaluation."""
 
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
@@ -17,28 +16,6 @@ from .targets import Target
 # Above this number of labels, curves and cells can no longer be told apart.
 MOST_CURVES = len(COLOURS)
 MOST_CELLS = 20
-
-
-def plot_history(history: pd.DataFrame, best_epoch: int, path: str | Path) -> None:
-    """Draw the losses, and accuracy and MCC on dev, against the epoch; the kept epoch is marked.
-
-    history: as finetuning.finetune makes it.
-    """
-    figure, (loss, quality) = plt.subplots(1, 2, figsize=(8, 3.4), layout="constrained")
-    epochs = history["epoch"]
-    _line(loss, epochs, history["train_loss"], "train", 0)
-    _line(loss, epochs, history["dev_loss"], "dev", 1)
-    loss.set(title="Loss", ylabel="cross-entropy (nats)")
-    _line(quality, epochs, history["dev_mcc"], "MCC", 1)
-    _line(quality, epochs, history["dev_accuracy"], "accuracy", 2)
-    quality.set(title="Scores on dev", ylabel="score")
-    for axes in (loss, quality):
-        axes.axvline(best_epoch, color="grey", linestyle=":", label=f"kept (epoch {best_epoch})")
-        axes.set_xlabel("epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        tidy(axes)
-        axes.legend(frameon=False)
-    save(figure, path)
 
 
 def plot_evaluation(target: Target, truth: np.ndarray, answers: np.ndarray, path: str | Path) -> None:
@@ -164,7 +141,3 @@ def _errors(axes: Axes, errors: np.ndarray) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set(title="Errors", xlabel="predicted - true number", ylabel="sequences", box_aspect=1)
     tidy(axes)
-
-
-def _line(axes: Axes, x: pd.Series, y: pd.Series, name: str, colour: int) -> None:
-    axes.plot(x, y, color=COLOURS[colour], marker="o", markersize=4, label=name)

@@ -1,4 +1,5 @@
 import gzip
+import os
 import random
 
 import pytest
@@ -66,3 +67,14 @@ def test_a_truncated_gzip_of_no_text_is_refused_too(tmp_path):
     content = random.Random(0).randbytes(200_000).replace(b"\n", b"").replace(b"\0", b"")
     (tmp_path / "f").write_bytes(gzip.compress(b"text" + content)[:-1000])
     assert refusal(read, tmp_path / "f") == f"{SOURCE} is a damaged or truncated gzip file; upload it again"
+
+
+def test_a_pipe_is_refused_and_not_read_in_part():
+    """A file is opened more than once: what was read of a pipe to look at it would be lost."""
+    reading, writing = os.pipe()
+    os.write(writing, b"text")
+    os.close(writing)
+    assert refusal(read, f"/dev/fd/{reading}") == (
+        f"{SOURCE} is a pipe or a device, which can be read only once; write it into a file first"
+    )
+    os.close(reading)

@@ -1,7 +1,9 @@
 """Opening text files, gzipped or not, with errors in words."""
 
 import gzip
+import os
 import re
+import stat
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -38,9 +40,12 @@ def open_text(path: str | Path, source: str) -> Iterator[TextIO]:
 
     path: the file.
     source: what to call it in an error message.
-    Raises UserError when the file is missing, empty, no text, or damaged gzip: on opening or while it is read.
+    Raises UserError when the file is missing, a pipe, empty, no text, or damaged gzip: on opening or while it is read.
     """
     try:
+        kind = os.stat(path).st_mode
+        if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
+            raise UserError(f"{source} is a pipe or a device, which can be read only once; write it into a file first")
         with open(path, "rb") as file:
             opener = gzip.open if file.read(2) == GZIP_MAGIC else open
         # utf-8-sig drops the byte order mark that spreadsheet programs put before the first column's name. Every kind

@@ -43,21 +43,36 @@ def test_three_columns(read):
         ("", ".", "chr1:3-9"),
         ("a\t0", ".", "a"),
         ("a\t0\t-", "-", "a"),
+        ("-\t-\t+", "+", "-"),
         ("a\t0\t+\t3\t9", "+", "a"),
         ("a\t0\t-\t3\t9\t255,0,0", "-", "a"),
         ("a\t0\t.\t12.5\t3.1\t2.2", ".", "a"),
         ("a\t0\t-\t3\t9\t0\t1\t6\t0", "-", "a"),
         ("a\t0\t-\tsome\tother\tcolumns\t7", "-", "a"),
     ],
-    ids=["BED4", "no name", "empty name", "BED5", "BED6", "BED8", "BED9", "broadPeak", "BED12", "ten other columns"],
+    ids=[
+        "BED4",
+        "no name",
+        "empty name",
+        "BED5",
+        "BED6",
+        "hyphens",
+        "BED8",
+        "BED9",
+        "broadPeak",
+        "BED12",
+        "ten other columns",
+    ],
 )
 def test_more_columns(read, fields, strand, name):
     assert rows(read(f"chr1\t3\t9\t{fields}\n")) == [(1, "chr1", 3, 9, strand, name, -1)]
 
 
 def test_narrow_peaks_have_summits(read):
-    table = read("chr1\t100\t200\ta\t0\t.\t1e2\t-1\tinf\t99\nchr1\t300\t400\tb\t0\t.\t5\t4\t3\t-1\n")
-    assert table["summit"].tolist() == [99, -1]
+    peaks = ["chr1\t100\t200\ta\t0\t.\t1e2\t-1\tinf\t99\n", "chr1\t300\t400\tb\t0\t.\t5\t4\t3\t-1\n"]
+    assert read("".join(peaks))["summit"].tolist() == [99, -1]
+    unknown = "chr1\t300\t400\tb\t0\t.\t5\t4\t3\t.\n"
+    assert read("".join([unknown, *peaks]))["summit"].tolist() == [-1, 99, -1]
 
 
 @pytest.mark.parametrize(
@@ -115,6 +130,16 @@ def test_variants_of_the_same_file(read, content):
         (
             "chr1\t3\t9\ta\t0\tx\n",
             f"{SOURCE}, line 1: the strand (column 6 in BED) is 'x', not +, - or . ; correct it",
+        ),
+        (
+            "chr1\t3\t9\t+\nchr1\t3\t9\t-\n",
+            f"{SOURCE}, line 1: column 4 holds a strand, '+', which BED has in column 6, after name and score; put it "
+            "there, or write . for what is unknown",
+        ),
+        (
+            "chr1\t3\t9\ta\t.\nchr1\t3\t9\ta\t-\n",
+            f"{SOURCE}, line 2: column 5 holds a strand, '-', which BED has in column 6, after name and score; put it "
+            "there, or write . for what is unknown",
         ),
         (
             "chr1\t3\t9\ta\t0\t.\t1\t1\t1\t6\n",

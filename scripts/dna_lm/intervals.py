@@ -123,7 +123,7 @@ def _is_narrow_peak(fields: list[str]) -> bool:
     return (
         len(fields) == NARROW_PEAK_COLUMNS
         and all(map(_is_number, fields[6:9]))
-        and _WHOLE.fullmatch(fields[9]) is not None
+        and (fields[9] == "." or _WHOLE.fullmatch(fields[9]) is not None)
     )
 
 
@@ -143,8 +143,16 @@ def _row(fields: list[str], narrow: bool, where: str) -> tuple:
         )
     name = fields[3] if len(fields) > 3 else "."
     strand = fields[5] if len(fields) > 5 else "."
+    if len(fields) < 6:
+        # Taken for a name or a score, it would be lost, and half of the sequences be those of the wrong strand.
+        for number, field in enumerate(fields[3:], start=4):
+            if field in ("+", "-"):
+                raise UserError(
+                    f"{where}: column {number} holds a strand, {field!r}, which BED has in column 6, after name and "
+                    "score; put it there, or write . for what is unknown"
+                )
     interval = _interval(*fields[:3], strand, name, where)
-    if not narrow:
+    if not narrow or fields[9] == ".":
         return interval
     _, start, end, *_ = interval
     summit = _whole(fields[9], "summit", where)

@@ -415,6 +415,15 @@ table_case(
     wide("partner", *(dna(f"p{n}") for n in range(40))),
 )
 table_case(
+    "two sequences, the second not always known",
+    (
+        "the labelled table (t.csv): the columns 'sequence' and 'partner' both hold DNA, but a classifier"
+        " reads one sequence a record; remove the column that is not meant, or join the two sequences "
+        "into one"
+    ),
+    wide("partner", "", " NA ", ".", *(dna(f"p{n}") for n in range(37))),
+)
+table_case(
     "empty label",
     "the labelled table (t.csv), line 42: the label is empty; give every sequence a label",
     table(dna("e") + ","),

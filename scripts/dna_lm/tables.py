@@ -14,6 +14,8 @@ from .textfiles import open_text
 csv.field_size_limit(2**30)
 # Records by which a second column of sequences is recognised.
 ROWS_LOOKED_AT = 100
+# What stands in a field whose value is not known.
+UNKNOWN = ("", ".", "-", "NA", "N/A", "NaN", "nan", "None", "null")
 # Columns named in a message, and letters of each name: without a header line a name may be a whole sequence.
 MOST_LISTED, LETTERS_LISTED = 10, 30
 
@@ -152,7 +154,8 @@ def labelled_columns(
                 f"{source}: column {name!r} is not the one chosen as the {name}; rename it or choose it instead"
             )
     for name in result:
-        if result[name].head(ROWS_LOOKED_AT).map(looks_like_dna).all():
+        known = [text for text in result[name].head(ROWS_LOOKED_AT) if text.strip() not in UNKNOWN]
+        if known and all(map(looks_like_dna, known)):
             raise UserError(
                 f"{source}: the columns {sequence_name!r} and {name!r} both hold DNA, but a classifier reads one "
                 "sequence a record; remove the column that is not meant, or join the two sequences into one"

@@ -484,6 +484,14 @@ ONE_INPUT = (
             {"train_table": "a.csv"},
             "--test-table is missing; give the tables of train and test, and of dev if there is one",
         ),
+        *(
+            (
+                {"table": "t.csv", "split": split, "split_column": "donor"},
+                f"--split-column 'donor' has no part in --split {split}; choose --split chromosome, group or column, "
+                "or leave the column out",
+            )
+            for split in ("random", "similarity")
+        ),
         (
             {"fasta": ["x=a.fa"], "split": "group"},
             "a split by group needs a column of a table, which FASTA and intervals do not have; choose another split",

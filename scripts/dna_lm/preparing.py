@@ -102,7 +102,7 @@ def prepare(
     _require_one_input(table, split_tables, fasta, intervals)
     if genome is None and (intervals or negatives == options.GENOME):
         raise UserError("a genome is needed for intervals and for negatives from a genome; give one with --genome")
-    _require_possible(split, negatives, table or train_table)
+    _require_possible(split, split_column, negatives, table or train_table)
     if exclude and negatives != options.GENOME:
         raise UserError("--exclude is for negatives from the genome; choose those, or leave the regions to avoid out")
     ledger = Ledger()
@@ -189,7 +189,12 @@ def _require_one_input(table, split_tables, fasta, intervals) -> None:
         raise UserError(f"--{missing}-table is missing; give the tables of train and test, and of dev if there is one")
 
 
-def _require_possible(split: str, negatives: str, is_table: str | None) -> None:
+def _require_possible(split: str, split_column: str | None, negatives: str, is_table: str | None) -> None:
+    if split_column and split not in inputs.USUAL_NAMES:
+        raise UserError(
+            f"--split-column {split_column!r} has no part in --split {split}; choose --split chromosome, group or "
+            "column, or leave the column out"
+        )
     if split in (options.GROUP, options.COLUMN) and not is_table:
         raise UserError(
             f"a split by {split} needs a column of a table, which FASTA and intervals do not have; choose another split"

@@ -206,7 +206,19 @@ def test_copies_may_be_kept():
 def test_of_copies_in_given_splits_the_one_in_test_is_kept():
     splits = ["train", "dev", "test", "train", "dev", "train", "train"]
     records = unlabelled("AACC", "AACC", "GGTT", "CCCC", "GGGG", "ACAC", "ACAC", _split=splits)
-    assert copies(records)[0] == [4, 6, 7]
+    left, entries = copies(records)
+    assert left == [4, 6, 7]
+    assert entries == {
+        "removed: contradictory labels, on either strand": [],
+        "removed: copies in another split, on either strand": [2, 3, 5],
+        "removed: copies in the same split, on either strand": [8],
+    }
+
+
+def test_copies_in_given_splits_where_other_sequences_are_contradictory():
+    rows = [("AAAA", "0"), ("AAAA", "1"), ("CCCA", "0"), ("CCCA", "1"), ("AACC", "1"), ("AACC", "1")]
+    left, entries = copies(table(*rows, _split=["train"] * 5 + ["test"]), contradictory="drop")
+    assert (left, entries["removed: copies in another split, on either strand"]) == ([7], [6])
 
 
 def test_contradictory_labels_are_refused_with_both_lines():

@@ -179,13 +179,26 @@ def test_three_tables_stay_as_they_are_and_the_copy_in_test_is_kept(test_data):
     names = {name: set(part["name"]) for name, part in result.splits.items()}
     assert "r51" in names["test"] and "r13" not in names["train"]  # a reverse complement
     assert "r50" in names["test"] and "r12" in names["train"]  # 36 letters in common
+    assert step(result, "removed: copies in another split, on either strand") == [1, 1, 0]
+    assert step(result, "removed: copies in the same split, on either strand") == [0, 0, 0]
+    assert result.how_split == (
+        "the splits are those of the input, less 1 sequence that had a copy in another split; of copies the one in "
+        "test is kept, or else the one in dev"
+    )
+
+
+def test_given_splits_without_copies_stay_whole(test_data):
+    result = prepared(**tables(test_data, *SPLITS), **COLUMNS, split="column", duplicates="keep")
+    assert sizes(result) == {"train": 39, "dev": 10, "test": 10}
+    assert result.how_split == "the splits are those of the input"
 
 
 def test_dev_is_drawn_from_train_where_there_is_none(test_data):
     result = prepared(**tables(test_data, "train", "test"), **COLUMNS, split="column", fractions="0.5,0.25,0.25")
     assert sizes(result) == {"train": 26, "dev": 12, "test": 10}
     assert result.how_split == (
-        "the splits are those of the input, but for dev, which was drawn at random from train, label by label (seed 42)"
+        "the splits are those of the input, less 1 sequence that had a copy in another split; of copies the one in "
+        "test is kept, or else the one in dev; dev was drawn at random from train, label by label (seed 42)"
     )
 
 

@@ -16,6 +16,7 @@ from .records import SOURCE, SPLIT, has_positions
 from .sequences import canonical, mask_ambiguous, normalise_column
 
 REMOVED, CHANGED, ADDED = "removed: ", "changed: ", "added: "
+LEAKED = "copies in another split"
 
 
 @dataclass
@@ -30,6 +31,10 @@ class Ledger:
     def enter(self, step: str, records: pd.DataFrame) -> None:
         """Enter a step with its records, also when there are none."""
         self.steps.append((step, records[["sequence", "label"]]))
+
+    def count(self, step: str) -> int:
+        """Return how many records the steps have whose names begin like this."""
+        return sum(len(records) for name, records in self.steps if name.startswith(step))
 
     def remove(self, why: str, records: pd.DataFrame, leaving: np.ndarray) -> pd.DataFrame:
         """Enter the records that leave, (n,) bool, and return the others."""
@@ -132,6 +137,7 @@ def pad(records: pd.DataFrame, length: int, ledger: Ledger) -> pd.DataFrame:
 def remove_copies(records: pd.DataFrame, duplicates: str, contradictory: str, ledger: Ledger) -> pd.DataFrame:
     """Keep one of equal sequences: the first, or if they came with their splits, the one in test, in dev, or in train.
 
+    If they came with their splits, copies of what is kept in another split are counted apart: they had leaked.
     duplicates: `both-strands` (a sequence equals its reverse complement), `same-strand`, or `keep` for all copies.
     contradictory: what to do with sequences that come with more than one label: `refuse`, or `drop` all their copies.
     Raises UserError at the first contradictory sequence when they are refused.
@@ -148,10 +154,17 @@ def remove_copies(records: pd.DataFrame, duplicates: str, contradictory: str, le
     if duplicates == KEEP:
         return records
     # A stable sort: copies in the order in which they are preferred.
-    preferred = np.argsort(-_rank(records), kind="stable")
+    rank = _rank(records)
+    preferred = np.argsort(-rank, kind="stable")
     copies = np.empty(len(records), dtype=bool)
     copies[preferred] = pd.Series(numbers[preferred]).duplicated().to_numpy()
-    return ledger.remove(f"copies, {strands}", records, copies)
+    if SPLIT not in records:
+        return ledger.remove(f"copies, {strands}", records, copies)
+    kept_rank = np.zeros(numbers.max(initial=0) + 1, dtype=np.int8)
+    kept_rank[numbers[~copies]] = rank[~copies]
+    leaked = copies & (kept_rank[numbers] != rank)
+    records = ledger.remove(f"{LEAKED}, {strands}", records, leaked)
+    return ledger.remove(f"copies in the same split, {strands}", records, copies[~leaked])
 
 
 def _rank(records: pd.DataFrame) -> np.ndarray:

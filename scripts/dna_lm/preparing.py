@@ -6,7 +6,18 @@ import numpy as np
 import pandas as pd
 
 from . import inputs, options
-from .cleaning import ADDED, REMOVED, Ledger, downsample, fold, limit_ambiguous, limit_length, pad, remove_copies
+from .cleaning import (
+    ADDED,
+    LEAKED,
+    REMOVED,
+    Ledger,
+    downsample,
+    fold,
+    limit_ambiguous,
+    limit_length,
+    pad,
+    remove_copies,
+)
 from .errors import UserError
 from .intervals import read_intervals
 from .labels import ordered_labels
@@ -160,7 +171,8 @@ def prepare(
     if length and shorter == "pad":
         records = pad(records, length, ledger)
 
-    split_of, how_split = _split(records, split, shares, tolerance, dev_chromosomes, test_chromosomes, seed)
+    leaked = ledger.count(REMOVED + LEAKED)
+    split_of, how_split = _split(records, split, shares, tolerance, dev_chromosomes, test_chromosomes, seed, leaked)
     if balance == "downsample":
         records, split_of = downsample(records, split_of, seed, ledger)
     ledger.enter("kept", records)
@@ -278,8 +290,12 @@ def _split(
     dev_chromosomes: str,
     test_chromosomes: str,
     seed: int,
+    leaked: int,
 ) -> tuple[np.ndarray, str]:
-    """Return the split of each record, and the sentence that says how it was made."""
+    """Return the split of each record, and the sentence that says how it was made.
+
+    leaked: how many records were removed from the splits of the input as copies in another one.
+    """
     shares = ", ".join(f"{share:.4g} {name}" for name, share in zip(SPLITS, fractions, strict=True))
     within = f"each label is within {tolerance:.4g} of the fractions {shares}"
     if split == options.RANDOM:
@@ -290,8 +306,13 @@ def _split(
         return split_by_chromosome(records, BY, dev_chromosomes, test_chromosomes), how
     if split == options.COLUMN:
         how = "the splits are those of the input"
+        if leaked:
+            how += (
+                f", less {leaked:,} sequence{'s' * (leaked > 1)} that had a copy in another split; of copies the one "
+                "in test is kept, or else the one in dev"
+            )
         if not (records[SPLIT] == "dev").any():
-            how += f", but for dev, which was drawn at random from train, label by label (seed {seed})"
+            how += f"; dev was drawn at random from train, label by label (seed {seed})"
         return split_by_column(records, records[SPLIT], fractions, seed), how
     if split == options.GROUP:
         groups, names = pd.factorize(records[BY])

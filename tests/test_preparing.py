@@ -378,6 +378,20 @@ def any_table(tmp_path_factory):
     return tmp_path_factory.mktemp("any") / "table.csv"
 
 
+@settings(max_examples=80)
+@given(rows=rows, choices=choices)
+def test_the_same_seed_gives_the_same_splits(any_table, rows, choices):
+    """On one machine here; that all machines agree is the matter of test_reproducibility."""
+    with any_table.open("w", newline="") as file:
+        csv.writer(file).writerows([["sequence", "label", "group", "split"], *rows])
+    request = {"table": str(any_table), "contradictory": "drop", "fractions": "0.5,0.25,0.25"} | choices
+    first, second = returns_or_refuses(prepared, **request), returns_or_refuses(prepared, **request)
+    assert (first is None) == (second is None)
+    if first is not None:
+        assert first.summary().equals(second.summary())
+        assert all(first.splits[name].equals(second.splits[name]) for name in SPLITS)
+
+
 @settings(max_examples=150)
 @given(rows=rows, choices=choices)
 def test_every_row_is_counted_and_no_group_or_cluster_is_in_two_splits(any_table, rows, choices):

@@ -146,6 +146,23 @@ def test_labels_of_very_different_number(rare, warned):
     assert (expected in look(splits, ["a", "b"], seed=1).warnings) is warned
 
 
+@pytest.mark.parametrize(("each", "warned"), [(1, False), (3, False), (4, True), (10, True)])
+def test_a_dev_that_chance_could_divide_as_well_gives_no_warning(each, warned):
+    splits = splits_of({"a": 0.05, "b": 0.95})
+    splits["dev"] = splits["dev"].groupby("label").head(each)
+    result = look(splits, ["a", "b"], seed=1)
+    assert area(result, GC) == area(result, KMERS) == 1
+    assert bool(result.warnings) is warned
+
+
+def test_labels_that_differ_in_upper_and_lower_case_only():
+    splits = splits_of({"Bound": 0.5, "bound": 0.5, "free": 0.5})
+    assert look(splits, ["Bound", "bound", "free"], seed=1).warnings == [
+        "the labels 'Bound' and 'bound' differ in upper and lower case only and count as two; write them alike if they "
+        "mean the same"
+    ]
+
+
 def test_test_is_not_looked_at_by_the_trivial_models():
     splits = splits_of({"a": 0.4, "b": 0.6})
     other = splits | {"test": records(("ACGT" * 10, "a"))}

@@ -1,5 +1,6 @@
 """What a user should know of a dataset before training on it: its numbers, and whether trivial models do the task."""
 
+import math
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ COMPOSITION_WARNING = 0.8
 KMER_WARNING = 0.95
 # Ten to one: always giving the commonest of two labels has an accuracy above 0.9.
 IMBALANCE_WARNING = 10
+# How many standard deviations a ROC-AUC has to be from 0.5, that of chance, before a warning is based on it.
+BEYOND_CHANCE = 2
 # Letters that are packed at a time, which bounds the memory that a large split takes.
 _BLOCK = 2**24
 
@@ -115,7 +118,11 @@ def look(splits: dict[str, pd.DataFrame], labels: list[str], seed: int) -> Look:
         baselines,
         len(parts["train"]),
         len(parts["dev"]),
-        _warnings(baselines, {label: len(groups["train", label].lengths) for label in labels}),
+        _warnings(
+            baselines,
+            {label: len(groups["train", label].lengths) for label in labels},
+            parts["dev"]["label"].value_counts().tolist(),
+        ),
     )
 
 
@@ -200,8 +207,22 @@ def _from_one_number(train: np.ndarray, truth: np.ndarray, dev: np.ndarray, labe
     return probabilities(classifier.fit(features[0], truth), features[1], range(len(labels)))
 
 
-def _warnings(baselines: pd.DataFrame, counts: dict[str, int]) -> list[str]:
-    areas = dict(zip(baselines["model"], baselines["roc_auc"], strict=True))
+def _chance_deviation(counts: list[int]) -> float:
+    """Return the standard deviation of the ROC-AUC of guesses, with so many scored sequences of each label.
+
+    That of the rarest label against the rest (Mann & Whitney 1947, doi:10.1214/aoms/1177730491).
+    """
+    rare, rest = min(counts), sum(counts) - min(counts)
+    return math.sqrt((rare + rest + 1) / (12 * rare * rest)) if rest else math.inf
+
+
+def _warnings(baselines: pd.DataFrame, counts: dict[str, int], scored: list[int]) -> list[str]:
+    """counts: of each label in train; scored: of each label that is among the sequences scored."""
+    areas = {}
+    if scored:
+        least = 0.5 + BEYOND_CHANCE * _chance_deviation(scored)
+        values = zip(baselines["model"], baselines["roc_auc"], strict=True)
+        areas = {model: area for model, area in values if area >= least}
     result = []
     if areas.get(KMERS, 0) >= KMER_WARNING:
         result.append(
@@ -223,4 +244,12 @@ def _warnings(baselines: pd.DataFrame, counts: dict[str, int]) -> list[str]:
             f"train has {counts[most]:,} sequences of {most!r} and {counts[least]:,} of {least!r}: a model may score "
             "well by giving the commonest label; read MCC rather than accuracy, or balance the labels"
         )
+    folded: dict[str, str] = {}
+    for label in counts:
+        other = folded.setdefault(label.casefold(), label)
+        if other != label:
+            result.append(
+                f"the labels {other!r} and {label!r} differ in upper and lower case only and count as two; write them "
+                "alike if they mean the same"
+            )
     return result

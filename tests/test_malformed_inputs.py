@@ -447,6 +447,30 @@ table_case(
     table(",no"),
 )
 table_case(
+    "sequence not available",
+    (
+        "the labelled table (t.csv), line 42: the sequence is 'NA', which says that it is missing; fill it in or remove "
+        "the record"
+    ),
+    table("NA,yes"),
+)
+table_case(
+    "sequence is not a number",
+    (
+        "the labelled table (t.csv), line 42: the sequence is 'nan', which says that it is missing; fill it in or remove "
+        "the record"
+    ),
+    table("nan,yes", "NaN,no"),
+)
+table_case(
+    "separator line of Excel",
+    (
+        "the labelled table (t.csv), line 1: 'sep=,' is a note to spreadsheet programs, not a header line; remove the "
+        "line"
+    ),
+    "sep=,\n" + table(),
+)
+table_case(
     "foreign letters",
     (
         "the labelled table (t.csv), line 42: letter 'X' at position 5 of the sequence is not a DNA "

@@ -15,7 +15,8 @@ csv.field_size_limit(2**30)
 # Records by which a second column of sequences is recognised.
 ROWS_LOOKED_AT = 100
 # What stands in a field whose value is not known.
-UNKNOWN = ("", ".", "-", "NA", "N/A", "NaN", "nan", "None", "null")
+MISSING_LETTERS = ("NA", "NaN", "nan")
+UNKNOWN = ("", ".", "-", "N/A", "None", "null", *MISSING_LETTERS)
 # Columns named in a message, and letters of each name: without a header line a name may be a whole sequence.
 MOST_LISTED, LETTERS_LISTED = 10, 30
 
@@ -43,6 +44,11 @@ def read_table(path: str | Path, source: str, header: bool = True) -> pd.DataFra
         lines, records = [], []
         try:
             if header:
+                if first.lower().startswith("sep="):
+                    raise UserError(
+                        f"{source}, line 1: {first.strip()!r} is a note to spreadsheet programs, not a header line; "
+                        "remove the line"
+                    )
                 columns = [name.strip() for name in next(csv.reader([first], **form), [])]
                 _check_header(columns, source)
                 start = 2
@@ -135,8 +141,8 @@ def labelled_columns(
     table: as read_table makes it.
     empty_labels: whether a label may be empty.
     Returns the columns `sequence` (as it is written), `label` (text) and then all others under their names.
-    Raises UserError for a missing column, a table with two columns of sequences, and a label that is empty, unless it
-    may be, or holds a control character.
+    Raises UserError for a missing column, a table with two columns of sequences, a sequence that is written as missing,
+    and a label that is empty, unless it may be, or holds a control character.
     """
     sequence_name = pick_column(table, sequence_column, source)
     label_name = pick_column(table, label_column, source)
@@ -162,6 +168,12 @@ def labelled_columns(
             )
     result.insert(0, "sequence", table[sequence_name])
     result.insert(1, "label", table[label_name].str.strip())
+    # Letters of DNA, by IUPAC's codes: they would pass for a short sequence.
+    for line, text in result["sequence"][result["sequence"].isin(MISSING_LETTERS)].items():
+        raise UserError(
+            f"{source}, line {line}: the sequence is {text!r}, which says that it is missing; fill it in or remove the "
+            "record"
+        )
     for line, label in result["label"].drop_duplicates().items():
         if label or not empty_labels:
             check_label(label, f"{source}, line {line}")

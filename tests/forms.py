@@ -107,6 +107,30 @@ def branches(element: Element, path: str = "", above: tuple = ()) -> Iterator[tu
             yield from branches(child, inside, above)
 
 
+def shown(element: Element, choices: dict[str, str], path: str = "") -> dict[str, tuple[Element, str]]:
+    """Return the params that a user sees, by path, each with its value before the user has touched it.
+
+    choices: values of conditionals' selects by path; others are as the form shows them first.
+    The value of a dataset, which has none, is `file`.
+    """
+    found = {}
+    for child in element:
+        inside = f"{path}{child.get('name')}|"
+        if child.tag == "param":
+            choice = child.find("option") is not None and child.get("multiple") != "true"
+            default = selected(child) if choice else child.get("value")
+            place = path + name_of(child)
+            found[place] = (child, choices.get(place, ("file" if child.get("type") == "data" else default) or ""))
+        elif child.tag == "conditional":
+            found |= shown([child.find("param")], choices, inside)
+            _, value = found[inside + name_of(child.find("param"))]
+            (when,) = (when for when in child.findall("when") if when.get("value") == value)
+            found |= shown(when, choices, inside)
+        elif child.tag == "section":
+            found |= shown(child, choices, inside)
+    return found
+
+
 def selected(param: Element) -> str:
     """Return the value of a select before the user has touched it."""
     options = param.findall("option")

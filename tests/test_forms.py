@@ -5,8 +5,8 @@ import re
 import pytest
 
 from conftest import PROJECT
-from dna_lm.options import INPUT, MANY, OPTIONS, OUTPUT
-from forms import branches, form, name_of, outputs, params, selected, tool_names
+from dna_lm.options import INPUT, MANY, OPTIONS, OUTPUT, PRESETS, TUTORIAL
+from forms import branches, form, name_of, outputs, params, selected, shown, tool_names
 
 TOOLS = tool_names()
 
@@ -15,6 +15,7 @@ NOT_IN_FORM = {
     "threads": "Galaxy gives a job its cores, and says in GALAXY_SLOTS how many",
     "base_model_id": "the model's name in the server's table, or the dataset's name in the history",
     "base_model_revision": "the model's version in the server's table",
+    "precision": "chosen by the program from the job's hardware, which the administrator decides on",
 }
 # Params that are no option, with the reason.
 NOT_ON_COMMAND_LINE = {
@@ -23,7 +24,11 @@ NOT_ON_COMMAND_LINE = {
     "input|reference|source": "on the command line, the value of --genome says where the genome is",
     "input|negative|reference|source": "on the command line, the value of --genome says where the genome is",
     "output_as": "on the command line, there are three files",
+    "continued|start": "on the command line, --resume-from is given or not",
+    "further_outputs": "on the command line, --events-out and --state-out are given or not",
 }
+# Choices that their option has not, with the reason.
+FURTHER_CHOICES = {"preset": {"own": "on the command line, options are given on top of a preset"}}
 # Params whose default differs from that of their option, with the reason.
 OTHER_DEFAULT = {
     "sequence_column": "a form shows the header and picks by number, a command line picks by name",
@@ -87,7 +92,9 @@ def test_a_param_has_the_limits_and_choices_of_its_option(tool, param):
     option = options(tool)[name_of(param)]
     limits = [param.get(side) and option.kind(param.get(side)) for side in ("min", "max")]
     assert limits == [option.minimum, option.maximum]
-    values = tuple(choice.get("value") for choice in param.findall("option"))
+    further = FURTHER_CHOICES.get(option.name, {})
+    values = tuple(choice.get("value") for choice in param.findall("option") if choice.get("value") not in further)
+    assert len(values) + len(further) == len(param.findall("option"))
     if option.name in SOME_CHOICES:
         assert set(values) < set(option.choices) or len(values) == len(option.choices)
     else:
@@ -124,7 +131,7 @@ def test_no_reason_is_out_of_date():
     paths = {path for tool in TOOLS for path, _ in params(form(tool).find("inputs"))}
     names = {option.name for tool in TOOLS for option in OPTIONS[tool]}
     assert paths >= NOT_ON_COMMAND_LINE.keys()
-    assert names >= NOT_IN_FORM.keys() | OTHER_DEFAULT.keys()
+    assert names >= NOT_IN_FORM.keys() | OTHER_DEFAULT.keys() | FURTHER_CHOICES.keys()
 
 
 @pytest.mark.parametrize(("tool", "param"), EVERY_ARGUMENT)
@@ -138,14 +145,88 @@ def test_a_param_has_a_label_and_text_is_validated(tool, param):
             assert not re.search(validator.text, text)
 
 
+# --- presets ---------------------------------------------------------------------------------------------------------
+
+
+def test_what_a_preset_sets_is_shown_in_own_settings_only():
+    own = {name_of(param) for path, param in arguments("finetune") if path.startswith("settings|")} - {"preset"}
+    assert all(values.keys() <= own for values in PRESETS.values())
+    # What stands beside the settings is given with each preset, and would overrule it.
+    assert not own & {name_of(param) for path, param in arguments("finetune") if not path.startswith("settings|")}
+    inputs = form("finetune").find("inputs")
+    for preset in PRESETS:
+        visible = [path for path in shown(inputs, {"settings|preset": preset}) if path.startswith("settings|")]
+        assert visible == ["settings|preset"]
+
+
+def test_the_form_tells_the_values_of_the_tutorial():
+    words = {
+        "lora_r": "rank {}",
+        "lora_alpha": "alpha {:g}",
+        "lora_dropout": "dropout {:g}",
+        "learning_rate": "learning rate {}",
+        "epochs": "at most {} epochs",
+        "batch_size": "batches of {}",
+        "compute_type": "4 bits (NF4, double quantization, {})",
+        "strands": "{} strand",
+        "best_metric": "lowest {}",
+    }
+    (chooser,) = form("finetune").findall("inputs/conditional[@name='settings']/param")
+    for name, text in words.items():
+        assert text.format(PRESETS[TUTORIAL][name]) in chooser.get("help").replace("1e-5", "1e-05"), name
+    assert (PRESETS[TUTORIAL]["quantization"], PRESETS[TUTORIAL]["double_quantization"]) == ("4bit-nf4", "yes")
+
+
 # --- the command -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("tool", TOOLS)
 def test_the_command_gives_every_option_but_those_with_a_reason(tool):
     given = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", command(tool)))
-    expected = {option.flag for option in OPTIONS[tool]} - {"--threads"}
+    expected = {option.flag for option in OPTIONS[tool]} - {"--threads", "--precision"}
     assert given == expected
+
+
+def flags_given(tool: str, values: dict[str, str]) -> list[str]:
+    """The options that the command has, as Cheetah would make it; values: of params by path."""
+
+    def true(condition: str) -> bool:
+        wanted = re.sub(r"\$\{?([\w.]+)\}?", lambda name: repr(values.get(name[1].replace(".", "|"), "")), condition)
+        return bool(eval(wanted, {"__builtins__": {}}, {"str": str}))
+
+    flags, open_blocks = [], []  # of each block: whether a part of it was true, and whether this one is
+    for line in map(str.strip, command(tool).splitlines()):
+        if line.startswith("#if "):
+            now = true(line.removeprefix("#if "))
+            open_blocks.append((now, now))
+        elif line.startswith("#else if "):
+            before, _ = open_blocks.pop()
+            now = not before and true(line.removeprefix("#else if "))
+            open_blocks.append((before or now, now))
+        elif line.startswith("#else"):
+            before, _ = open_blocks.pop()
+            open_blocks.append((True, not before))
+        elif line.startswith("#end if"):
+            open_blocks.pop()
+        elif all(now for _, now in open_blocks):
+            flags += re.findall(r"^--[a-z][a-z-]*", line)
+    assert not open_blocks
+    return flags
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_an_option_is_given_where_the_form_shows_it_and_nowhere_else(tool):
+    inputs = form(tool).find("inputs")
+    not_asked = {option.flag for option in OPTIONS[tool] if option.kind is OUTPUT or option.name in NOT_IN_FORM}
+    for branch in branches(inputs):
+        state = shown(inputs, {path: value for path, value, _ in branch})
+        wanted = {param.get("argument") for param, _ in state.values()} - {None}
+        wanted.add("--base-model")  # the built-in one needs no further param
+        if state.get("settings|preset", ("", ""))[1] == "own":
+            wanted.remove("--preset")  # all that it would set is given
+        flags = flags_given(tool, {path: value for path, (_, value) in state.items()})
+        assert len(flags) == len(set(flags)), branch
+        assert set(flags) - not_asked == wanted, branch
 
 
 @pytest.mark.parametrize("tool", TOOLS)
@@ -210,11 +291,15 @@ def succeeding(tool: str) -> list:
     return [test for test in form(tool).iter("test") if test.get("expect_failure") != "true"]
 
 
-def expected_outputs(tool: str, as_collection: bool) -> int:
-    """How many datasets and collections a job makes: the filters of the outputs look at `output_as` alone."""
-    chosen = "collection" if as_collection else "datasets"
+def expected_outputs(tool: str, test) -> int:
+    """How many datasets and collections a job makes, as the filters of the outputs say."""
+    values = {}
+    for param in form(tool).findall("inputs/param[@type='select']"):
+        value = given(test).get(name_of(param))
+        several = param.get("multiple") == "true"
+        values[name_of(param)] = (value.split(",") if value else None) if several else value or selected(param)
     filters = [output.findtext("filter") for output in form(tool).find("outputs")]
-    return sum(condition in (None, f"output_as == '{chosen}'") for condition in filters)
+    return sum(condition is None or bool(eval(condition, {"__builtins__": {}}, values)) for condition in filters)
 
 
 def given(test) -> dict[str, str]:
@@ -236,11 +321,13 @@ def test_every_choice_and_every_number_is_tested_away_from_its_default(tool):
     inputs = list(params(form(tool).find("inputs")))
     for path, param in inputs:
         values = {given(test)[path] for test in form(tool).iter("test") if path in given(test)}
+        if param.get("multiple") == "true":
+            values = {part for value in values for part in value.split(",")}
         if param.get("type") in ("integer", "float"):
             assert any(float(value) != float(param.get("value")) for value in values), path
         elif param.get("type") == "select" and param.findall("option"):
-            others = {option.get("value") for option in param.findall("option")} - {selected(param)}
-            assert others <= values, path
+            untouched = set() if param.get("multiple") == "true" else {selected(param)}
+            assert {option.get("value") for option in param.findall("option")} - untouched <= values, path
 
 
 @pytest.mark.parametrize("tool", TOOLS)
@@ -249,8 +336,7 @@ def test_tests_state_what_they_expect(tool):
     assert len(succeeding(tool)) >= 2 and len(tests) > len(succeeding(tool))
     for test in tests:
         if test in succeeding(tool) or test.get("expect_failure") != "true":
-            as_collection = given(test).get("output_as") == "collection"
-            assert int(test.get("expect_num_outputs")) == expected_outputs(tool, as_collection)
+            assert int(test.get("expect_num_outputs")) == expected_outputs(tool, test)
             assert test.find("output") is not None
         else:
             assert test.get("expect_exit_code") == "2"

@@ -111,36 +111,81 @@ def make_random_model() -> None:
     )
     MixtralForCausalLM(config).save_pretrained(RANDOM_MODEL)
     (RANDOM_MODEL / "generation_config.json").unlink(missing_ok=True)
-    with zipfile.ZipFile(TEST_DATA / "tiny-random.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in sorted(RANDOM_MODEL.iterdir()):
+    pack(RANDOM_MODEL, "tiny-random")
+
+
+def make_kmer_model() -> None:
+    """A BERT with random weights that reads 3-mers, as an archive."""
+    sys.path.insert(0, str(PROJECT / "tests"))
+    from tiny_models import words, write_model
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_model(folder, "bert", words(folder, 3), num_hidden_layers=1, max_position_embeddings=256)
+        (folder / "generation_config.json").unlink(missing_ok=True)
+        pack(folder, "tiny-3-mers")
+
+
+def pack(folder: Path, name: str) -> None:
+    """Write a folder of a model as an archive."""
+    with zipfile.ZipFile(TEST_DATA / f"{name}.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(folder.iterdir()):
             # A fixed date: the same files give the same archive.
-            member = zipfile.ZipInfo(f"tiny-random/{file.name}", date_time=(2026, 1, 1, 0, 0, 0))
+            member = zipfile.ZipInfo(f"{name}/{file.name}", date_time=(2026, 1, 1, 0, 0, 0))
+            member.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(member, file.read_bytes())
+
+
+def make_other_targets() -> None:
+    """Random sequences with any of two labels, one for each letter that is frequent, and with a number, that of G."""
+    numbers = random.Random(2)
+    for part, count in (("train", 80), ("dev", 40)):
+        several, measured = [], []
+        for number in range(1, count + 1):
+            rich = [letter for letter in "AC" if numbers.random() < 0.5]
+            weights = [3 if letter in rich else 1 for letter in "ACGT"]
+            dna = "".join(numbers.choices("ACGT", weights=weights, k=numbers.randint(30, 40)))
+            several.append((dna, ";".join(f"{letter}-rich" for letter in rich), f"{part}{number}"))
+            dna = "".join(numbers.choices("ACGT", weights=(2, 2, numbers.uniform(0, 6), 2), k=40))
+            measured.append((dna, f"{100 + 2.5 * dna.count('G'):g}", f"{part}{number}"))
+        for name, rows in (("several", several), ("number", measured)):
+            table = pd.DataFrame(rows, columns=["sequence", "label", "id"])
+            table.to_csv(TEST_DATA / f"{name}_{part}.tabular", index=False, sep="\t")
+
+
+def train(name: str, data: str, *options: str, base_model: str = str(RANDOM_MODEL)) -> None:
+    """Train an adapter. data: the name that the train and the dev split have in common, with `{}` for the split."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(
+            [sys.executable, PROJECT / "scripts" / "finetune.py", "--base-model", base_model, "--threads", "1"]
+            + [f"--{split}={TEST_DATA / data.format(split)}" for split in ("train", "dev")]
+            + [f"--adapter-out={TEST_DATA / name}.safetensors", "--lora-r=4", "--epochs=10", "--experts=no", *options]
+            + [f"--history-out={folder}/history", f"--plot-out={folder}/plot", f"--report-out={folder}/report"],
+            check=True,
+        )
 
 
 def make_adapters() -> None:
     """An adapter of the built-in model, one of the random model, one cut short, and safetensors that are no adapter."""
     for name, base_model in (("adapter", "built-in"), ("adapter_tiny_random", str(RANDOM_MODEL))):
-        with tempfile.TemporaryDirectory() as folder:
-            subprocess.run(
-                [sys.executable, PROJECT / "scripts" / "finetune.py", "--base-model", base_model]
-                + ["--train", TEST_DATA / "train.csv", "--dev", TEST_DATA / "dev.csv", "--threads", "1"]
-                + [
-                    "--lora-r",
-                    "4",
-                    "--learning-rate",
-                    "0.003",
-                    "--epochs",
-                    "10",
-                    "--adapter-out",
-                    TEST_DATA / f"{name}.safetensors",
-                ]
-                + [f"--history-out={folder}/history", f"--plot-out={folder}/plot", f"--report-out={folder}/report"],
-                check=True,
-            )
+        options = ("--learning-rate=0.003", "--lora-dropout=0.05", "--strands=forward")
+        train(name, "{}.csv", *options, base_model=base_model)
     whole = (TEST_DATA / "adapter_tiny_random.safetensors").read_bytes()
     (TEST_DATA / "truncated.safetensors").write_bytes(whole[: len(whole) // 2])
     shutil.copyfile(RANDOM_MODEL / "model.safetensors", TEST_DATA / "foreign.safetensors")
+
+
+def make_other_adapters() -> None:
+    """Adapters of the random model: LoRA for several labels, with the optimizer's state; all weights for a number; an
+    ensemble of two that reads both strands.
+    """
+    one_strand = ("--strands=forward", "--batch-size=8")
+    state = f"--state-out={TEST_DATA / 'state_several.safetensors'}"
+    train("adapter_several", "several_{}.tabular", *one_strand, "--learning-rate=0.02", "--target=multi-label", state)
+    train(
+        "adapter_number", "number_{}.tabular", *one_strand, "--learning-rate=0.01", "--target=number", "--method=full"
+    )
+    train("adapter_ensemble", "{}.csv", "--learning-rate=0.01", "--max-length=202", "--runs=2", "--keep=ensemble")
 
 
 def main() -> None:
@@ -149,7 +194,10 @@ def main() -> None:
     make_annotated_tables()
     make_new_sequences()
     make_random_model()
+    make_kmer_model()
+    make_other_targets()
     make_adapters()
+    make_other_adapters()
     row = ["dna-lm/tiny-random", "Tiny random model (for tests)", "text-generation", "sequence", "dna_lm", "1"]
     (TEST_DATA / "huggingface.loc").write_text("\t".join([*row, "${__HERE__}/tiny-random"]) + "\n")
     for file in sorted(TEST_DATA.glob("*.*")):

@@ -33,8 +33,35 @@ def test_what_the_user_can_mend_is_one_line(ended):
 
 
 def test_too_little_memory(ended):
-    message = "error: out of memory; give the job more memory, a smaller batch size or shorter sequences\n"
+    message = "error: out of memory; give the job more memory, a smaller batch size (now 32) or shorter sequences\n"
     assert ended(MemoryError()) == (2, message)
+
+
+@pytest.mark.parametrize(
+    ("options", "advice"),
+    [
+        (
+            "",
+            "a smaller batch size (now 32), gradient checkpointing, quantization or a smaller maximum length (now 200)",
+        ),
+        ("--batch-size 1 --gradient-checkpointing yes --quantization 8bit", "or a smaller maximum length (now 200)"),
+        ("--method full --batch-size 1", "gradient checkpointing, LoRA or a smaller maximum length (now 200)"),
+    ],
+)
+def test_too_little_memory_for_a_training(monkeypatch, capsys, options, advice):
+    outputs = "--adapter-out a --history-out b --plot-out c --report-out d"
+    arguments = f"finetune.py --base-model m --train t --dev d {outputs} {options}"
+    monkeypatch.setattr("sys.argv", arguments.split())
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+
+    def job(_):
+        raise MemoryError
+
+    with pytest.raises(SystemExit):
+        run("finetune", job)
+    said = capsys.readouterr().err
+    assert said.startswith("error: out of memory; give the job more memory")
+    assert said.endswith(f"{advice}\n")
 
 
 def test_torch_has_an_exception_of_its_own_for_too_little_memory(ended):
@@ -42,7 +69,7 @@ def test_torch_has_an_exception_of_its_own_for_too_little_memory(ended):
 
     with pytest.raises(RuntimeError) as caught:
         torch.empty(2**60, dtype=torch.float32)
-    message = "error: out of memory; give the job more memory, a smaller batch size or shorter sequences\n"
+    message = "error: out of memory; give the job more memory, a smaller batch size (now 32) or shorter sequences\n"
     assert ended(caught.value) == (2, message)
 
 

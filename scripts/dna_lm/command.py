@@ -1,13 +1,12 @@
 """What every entry script does around its library call."""
 
 import argparse
-import errno
 import signal
 import sys
 from collections.abc import Callable
 
-from .errors import UserError
-from .options import parse
+from .errors import DISK, MEMORY, UserError, lack
+from .options import LORA, NO, NONE, parse
 
 
 def run(tool: str, job: Callable[[argparse.Namespace], None]) -> None:
@@ -23,10 +22,12 @@ def run(tool: str, job: Callable[[argparse.Namespace], None]) -> None:
     except UserError as problem:
         sys.exit(_said(problem))
     except Exception as problem:
-        lack = _lack(problem)
-        if not lack:
+        short = lack(problem)
+        if not short:
             raise
-        sys.exit(_said(lack))
+        sys.exit(
+            _said({MEMORY: _less_memory(options), DISK: "the disk is full; make room and run the job again"}[short])
+        )
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -36,17 +37,23 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _lack(problem: Exception) -> str:
-    """Return what the user can do when memory or disk were too small, else nothing.
-
-    torch and safetensors have exceptions of their own for it, told from others by their text only.
-    """
-    text = str(problem)
-    if isinstance(problem, MemoryError) or type(problem).__name__ == "OutOfMemoryError" or "can't allocate" in text:
-        return "out of memory; give the job more memory, a smaller batch size or shorter sequences"
-    if getattr(problem, "errno", None) == errno.ENOSPC or f"(os error {errno.ENOSPC})" in text:
-        return "the disk is full; make room and run the job again"
-    return ""
+def _less_memory(options: argparse.Namespace) -> str:
+    """Return what the user can do when memory was too small: what fits the options of the job."""
+    advice = ["give the job more memory"]
+    if getattr(options, "batch_size", 2) > 1:
+        now = f" (now {options.batch_size})" if hasattr(options, "batch_size") else ""
+        advice.append(f"a smaller batch size{now}")
+    if getattr(options, "gradient_checkpointing", "") == NO:
+        advice.append("gradient checkpointing")
+    if getattr(options, "quantization", "") == NONE and options.method == LORA:
+        advice.append("quantization")
+    if getattr(options, "method", LORA) != LORA:
+        advice.append("LoRA")
+    if hasattr(options, "max_length"):
+        advice.append(f"a smaller maximum length (now {options.max_length})")
+    else:
+        advice.append("shorter sequences")
+    return f"out of memory; {', '.join(advice[:-1])} or {advice[-1]}"
 
 
 def _said(problem: object) -> int:

@@ -1,4 +1,8 @@
-"""The one exception for what a user can mend."""
+"""The one exception for what a user can mend, and how to tell that memory or disk were too small."""
+
+import errno
+
+MEMORY, DISK = "memory", "disk"
 
 
 class UserError(Exception):
@@ -11,3 +15,16 @@ class UserError(Exception):
     def __init__(self, message: str):
         # A file name or a label in the message may hold line breaks; the message stays one line.
         super().__init__(" ".join(str(message).split()))
+
+
+def lack(problem: BaseException) -> str:
+    """Return what was too small, `memory` or `disk`, if that is what an exception is about, else nothing.
+
+    torch and safetensors have exceptions of their own for it, told from others by their text only.
+    """
+    text = str(problem)
+    if isinstance(problem, MemoryError) or type(problem).__name__ == "OutOfMemoryError" or "can't allocate" in text:
+        return MEMORY
+    if getattr(problem, "errno", None) == errno.ENOSPC or f"(os error {errno.ENOSPC})" in text:
+        return DISK
+    return ""

@@ -37,14 +37,15 @@ class Sequences(Dataset):
 class Shuffled(Sampler):
     """The order of an epoch: each sequence once, on a strand drawn anew, batches in random order.
 
-    lengths: in tokens, (n, strands); batch: sequences that are computed together, in all processes; the order depends
-    on the seed and the epoch alone.
+    lengths: in tokens, (n, strands); batch: sequences that are computed together, in all processes; first: added to
+    the number of each epoch; the order depends on the seed and that sum alone.
     """
 
-    def __init__(self, lengths: np.ndarray, batch: int, seed: int):
+    def __init__(self, lengths: np.ndarray, batch: int, seed: int, first: int = 0):
         self.lengths = lengths
         self.batch = batch
         self.seed = seed
+        self.first = first
         self.epoch = 0
 
     def __len__(self) -> int:
@@ -54,7 +55,7 @@ class Shuffled(Sampler):
         self.epoch = epoch
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        numbers = np.random.default_rng((self.seed, self.epoch))
+        numbers = np.random.default_rng((self.seed, self.first + self.epoch))
         strand = numbers.integers(self.lengths.shape[1], size=len(self))
         length = self.lengths[np.arange(len(self)), strand]
         order = numbers.permutation(len(self))

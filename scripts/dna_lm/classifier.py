@@ -13,6 +13,7 @@ from .base_model import BaseModel
 from .errors import UserError
 from .lora import PEFT_SETTINGS, expert_parameters, lora_config
 from .options import CLASSES, FULL, LORA
+from .precision import Precision, leave_inputs, train_in_float32
 from .quantization import prepare
 from .targets import PROBLEM_TYPES
 
@@ -21,6 +22,8 @@ HEADS = ("score", "classifier", "pre_classifier", "classification_head", "logits
 # Kinds of numbers in which an adapter's tensors are read.
 PRECISIONS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 EXPERTS = "grouped_mm"
+# How adapters are applied, and trained where nothing else is asked for.
+EXACT = Precision("fp32", "sdpa")
 # How PEFT names the tensors of a model: what is trained without PEFT is named alike.
 PREFIX = "base_model.model."
 
@@ -32,7 +35,7 @@ def new_classifier(
     *,
     kind: str = CLASSES,
     method: str = LORA,
-    dtype: torch.dtype = torch.float32,
+    precision: Precision = EXACT,
     quantization: Any = None,
     **lora,
 ) -> PreTrainedModel | PeftModel:
@@ -41,40 +44,43 @@ def new_classifier(
     outputs: how many numbers the head gives for a sequence.
     kind: what they stand for, a Target's kind.
     method: `lora`, `head` or `full`, as the option says.
-    dtype: of the weights that are not trained.
+    precision: of the weights that are not trained, and the implementation of the attention.
     quantization: a BitsAndBytesConfig, or None.
     lora: the options of lora_config, for the method `lora`.
     The head and the matrices come from torch's random numbers: seed them before.
     Raises UserError when transformers cannot make a classifier of the base model, weights are missing, or LoRA is asked
     for what the model has not.
     """
-    model, fresh = _load(base_model, outputs, pad_token_id, kind, dtype, quantization)
+    model, fresh = _load(base_model, outputs, pad_token_id, kind, precision, quantization)
     heads = [name for name in HEADS if hasattr(model, name)]
     for name in heads:
         _reset(getattr(model, name), getattr(model.config, "initializer_range", 0.02))
     trained = sorted({*heads, *fresh})
     if method == LORA:
         model = get_peft_model(model, lora_config(model, trained, **lora))
-        wrappers = [module for module in model.modules() if isinstance(module, ModulesToSaveWrapper)]
-        whole = [wrapper.modules_to_save[wrapper.active_adapter] for wrapper in wrappers]
+        whole = _whole(model)
     else:
         whole = [model] if method == FULL else [model.get_submodule(name) for name in trained]
         model.requires_grad_(False)
         for module in whole:
             module.requires_grad_(True)
-    for module in whole:
-        _train_in_float32(module)
+    _ready(model, whole)
     return model
 
 
-def _train_in_float32(module: torch.nn.Module) -> None:
-    """Steps of a learning rate are smaller than what bfloat16 can add to a weight."""
-    if all(parameter.dtype == torch.float32 for parameter in module.parameters()):
+def _whole(model: PeftModel) -> list[torch.nn.Module]:
+    """Return the modules that are trained whole, beside the LoRA matrices."""
+    wrappers = [module for module in model.modules() if isinstance(module, ModulesToSaveWrapper)]
+    return [wrapper.modules_to_save[wrapper.active_adapter] for wrapper in wrappers]
+
+
+def _ready(model: torch.nn.Module, whole: list[torch.nn.Module]) -> None:
+    """Let what is trained be float32 in a model that otherwise computes with shorter numbers."""
+    if all(parameter.dtype == torch.float32 for parameter in model.parameters() if parameter.is_floating_point()):
         return
-    module.float()
-    module.register_forward_pre_hook(
-        lambda _, given: tuple(item.float() if torch.is_floating_point(item) else item for item in given)
-    )
+    for module in whole:
+        train_in_float32(module)
+    leave_inputs(model)
 
 
 def peft_settings(model: PreTrainedModel | PeftModel, method: str = LORA) -> dict[str, Any]:
@@ -151,7 +157,7 @@ def fitted_classifier(
     member: int = 0,
     *,
     trainable: bool,
-    dtype: torch.dtype = torch.float32,
+    precision: Precision = EXACT,
     quantization: Any = None,
 ) -> PreTrainedModel | PeftModel:
     """Return the base model with the adapter beside its weights, to apply it or to go on training.
@@ -162,12 +168,13 @@ def fitted_classifier(
     check_base_model(adapter, base_model)
     target, method = adapter.target, adapter.peft.get("method", LORA)
     if method == LORA:
-        model, _ = _load(base_model, target.outputs, pad_token_id, target.kind, dtype, quantization)
+        model, _ = _load(base_model, target.outputs, pad_token_id, target.kind, precision, quantization)
         model = _with_places(model, adapter, trainable)
-        for wrapper in [module for module in model.modules() if isinstance(module, ModulesToSaveWrapper)]:
-            _train_in_float32(wrapper.modules_to_save[wrapper.active_adapter])
+        _ready(model, _whole(model))
     else:
-        model = new_classifier(base_model, target.outputs, pad_token_id, kind=target.kind, method=method, dtype=dtype)
+        model = new_classifier(
+            base_model, target.outputs, pad_token_id, kind=target.kind, method=method, precision=precision
+        )
     load_tensors(model, [adapter.tensors, *adapter.further][member])
     return model
 
@@ -186,7 +193,7 @@ def _with_places(model: PreTrainedModel, adapter: Adapter, trainable: bool) -> P
 
 
 def _load(
-    base_model: BaseModel, outputs: int, pad_token_id: int, kind: str, dtype: torch.dtype, quantization: Any
+    base_model: BaseModel, outputs: int, pad_token_id: int, kind: str, precision: Precision, quantization: Any
 ) -> tuple[PreTrainedModel, list[str]]:
     """Load the weights, and name the modules that the base model has no weights for: they have to be trained."""
     source = f"the base model {base_model.id!r}"
@@ -203,7 +210,8 @@ def _load(
         model, report = AutoModelForSequenceClassification.from_pretrained(
             base_model.folder,
             config=config,
-            dtype=dtype,
+            dtype=precision.dtype,
+            attn_implementation=precision.attention,
             quantization_config=quantization,
             local_files_only=True,
             trust_remote_code=False,

@@ -1,16 +1,18 @@
-"""Where a training runs: on which devices, in how many processes, with which numbers."""
+"""Where a training runs: on which devices, in how many processes, how they work together."""
 
+import functools
 import os
 from dataclasses import dataclass
 
 import torch
 
 from .errors import UserError
-from .options import AUTO
+from .processes import apart
 
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 # Sequences that a process should get of a batch at least: below it, more processes are no faster.
 LEAST_SHARE = 8
+# Share of a GPU's memory that the model may take as a whole; the rest is for what is computed with it.
+MODEL_SHARE = 0.5
 # How an administrator overrules the choice.
 PROCESSES_VARIABLE, PARALLEL_VARIABLE = "DNA_LM_PROCESSES", "DNA_LM_PARALLEL"
 DDP, FSDP = "ddp", "fsdp"
@@ -18,20 +20,12 @@ DDP, FSDP = "ddp", "fsdp"
 
 @dataclass(frozen=True)
 class Devices:
-    """cuda: whether processes have a GPU each; threads: CPU threads of a process; parallel: `ddp` or `fsdp`.
-
-    precision: `fp32`, `bf16` or `fp16`, the numbers that the base model computes with.
-    """
+    """cuda: whether processes have a GPU each; threads: CPU threads of a process; parallel: `ddp` or `fsdp`."""
 
     cuda: bool
     processes: int
     threads: int
     parallel: str
-    precision: str
-
-    @property
-    def dtype(self) -> torch.dtype:
-        return DTYPES[self.precision]
 
     def sentence(self) -> str:
         """Return what a user is told."""
@@ -42,32 +36,69 @@ class Devices:
             kind = (
                 threads if self.processes == 1 else f"{self.processes} processes of {threads} ({self.parallel.upper()})"
             )
-        return f"{kind}, {self.precision}"
+        return kind
 
 
-def choose_devices(threads: int, precision: str, batch_size: int) -> Devices:
+@dataclass(frozen=True)
+class Gpus:
+    """How many GPUs the job has, the memory of the smallest in bytes, and whether all compute in bfloat16."""
+
+    count: int
+    memory: int
+    bf16: bool
+
+
+@functools.cache
+def gpus() -> Gpus:
+    """Ask what GPUs there are, in a process of its own: one that has asked cannot be forked into several any more."""
+    return apart(_ask) if torch.cuda.device_count() else Gpus(0, 0, False)
+
+
+def _ask() -> Gpus:
+    found = [torch.cuda.get_device_properties(number) for number in range(torch.cuda.device_count())]
+    return Gpus(len(found), min((gpu.total_memory for gpu in found), default=0), all(gpu.major >= 8 for gpu in found))
+
+
+def choose_devices(threads: int, batch_size: int, model_bytes: int = 0, quantized: bool = False) -> Devices:
     """Choose from what the job has.
 
     threads: CPU threads of the job.
-    precision: `auto`, or what was asked for.
     batch_size: sequences of a batch, which the processes share.
+    model_bytes: of the model's weights in memory; if they do not fit a GPU well, each GPU has a part of them (FSDP).
+    quantized: whether the model is kept in 8 or 4 bits. Such a model lies on one GPU as soon as it is loaded.
     On a CPU a process a thread is faster than threads in one process, which wait for each other at each operation
     (docs/training.md has the figures). All GPUs that a job has are used.
-    Raises UserError when the hardware lacks the precision, or an administrator's variable has no meaning.
+    Raises UserError when an administrator's variable has no meaning, or a launcher started this process as one of
+    several.
     """
-    cuda = torch.cuda.is_available()
-    wanted = _variable(PROCESSES_VARIABLE)
+    _refuse_launchers()
+    found, wanted = gpus(), _variable(PROCESSES_VARIABLE)
+    cuda = found.count > 0
     if cuda:
-        processes, each = min(wanted or torch.cuda.device_count(), batch_size), threads
+        most = 1 if quantized else found.count
+        processes = min(wanted or most, most)
     else:
-        processes = min(wanted or max(1, min(threads, batch_size // LEAST_SHARE)), batch_size)
-        while batch_size % processes:
-            processes -= 1
-        each = max(1, threads // processes)
-    parallel = os.environ.get(PARALLEL_VARIABLE, DDP)
+        processes = wanted or max(1, min(threads, batch_size // LEAST_SHARE))
+    processes = min(processes, batch_size)
+    while batch_size % processes:
+        processes -= 1
+    each = threads if cuda else max(1, threads // processes)
+    parallel = os.environ.get(PARALLEL_VARIABLE) or (FSDP if cuda and model_bytes > MODEL_SHARE * found.memory else DDP)
     if parallel not in (DDP, FSDP):
         raise UserError(f"the environment variable {PARALLEL_VARIABLE} is {parallel!r}; set it to {DDP} or {FSDP}")
-    return Devices(cuda, processes, each, parallel, _precision(precision, cuda))
+    # bitsandbytes cannot cut its weights into parts in every form; they are small.
+    return Devices(cuda, processes, each, DDP if quantized else parallel)
+
+
+def _refuse_launchers() -> None:
+    """Each of several processes would train on its own, and all would write the same files."""
+    for size, rank in (("WORLD_SIZE", "LOCAL_RANK"), ("SLURM_STEP_NUM_TASKS", "SLURM_PROCID")):
+        count = os.environ.get(size, "")
+        if rank in os.environ and count.isdecimal() and int(count) > 1:
+            raise UserError(
+                f"the job was started as one of {count} processes ({size}), by torchrun, accelerate launch or srun; "
+                "start it once, as it makes its own processes for all GPUs or CPUs of the job"
+            )
 
 
 def _variable(name: str) -> int:
@@ -75,13 +106,3 @@ def _variable(name: str) -> int:
     if not text.isdecimal():
         raise UserError(f"the environment variable {name} is {text!r}; set it to a whole number")
     return int(text)
-
-
-def _precision(precision: str, cuda: bool) -> str:
-    if precision == AUTO:
-        if cuda:
-            return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
-        return "fp32"
-    if precision == "fp16" and not cuda:
-        raise UserError("--precision fp16 needs a GPU; choose fp32 or bf16")
-    return precision

@@ -70,6 +70,7 @@ class Encoder:
         self._source = source = f"the base model {base_model.id!r}"
         config = _load_config(base_model, source)
         self._rows = _rows(config)
+        self.width = getattr(config.get_text_config(), "hidden_size", 0)
         self.tokenizer = _load_tokenizer(base_model, config, source)
         special = set(self.tokenizer.all_special_tokens)
         vocabulary = (token for token in self.tokenizer.get_vocab() if token not in special)

@@ -35,8 +35,8 @@ PROCESS = {"cpu": 160e6, "cuda": 0}
 # Seconds a trained parameter adds to a step (AdamW, clipping), on the CPU and on a GPU.
 STEP_SECONDS = {"cpu": 5e-9, "cuda": 1e-10}
 # Tokens of a trial, at most, and tries of which the fastest counts: another program may disturb one.
-TRIAL_TOKENS = 2048
-TRIES = 2
+TRIAL_TOKENS = 512
+TRIES = 1
 UNLIMITED = 1 << 60  # what a version 1 control group without limit has is about 1 << 63
 
 
@@ -155,17 +155,18 @@ def check_fits(needed: Estimate, available: int) -> None:
     advice = []
     current = needed.checkpointed if needed.checkpointing else needed.sequence
     if smaller := _batch_that_fits(room, current, needed.batch_size - 1):
-        advice.append(f"choose --batch-size {smaller} (with more --accumulation for the same steps)")
+        advice.append(f"choose --batch-size {smaller * needed.processes} (with more --accumulation for the same steps)")
     if not needed.checkpointing and needed.checkpointed < needed.sequence:
         if room >= needed.batch_size * needed.checkpointed:
             advice.append("choose --gradient-checkpointing yes")
         elif not smaller and (smaller := _batch_that_fits(room, needed.checkpointed, needed.batch_size)):
-            advice.append(f"choose --gradient-checkpointing yes with --batch-size {smaller}")
+            advice.append(f"choose --gradient-checkpointing yes with --batch-size {smaller * needed.processes}")
     if not advice:
         advice.append("choose a smaller base model, --quantization 4bit-nf4, a shorter --max-length")
     raise UserError(
-        f"the training needs about {_gigabytes(needed.bytes)} of memory at a batch size of {needed.batch_size}, "
-        f"and {_gigabytes(available)} are available: {', '.join(advice)}, or give the job more memory"
+        f"the training needs about {_gigabytes(needed.bytes)} of memory for {needed.batch_size * needed.processes} "
+        f"sequences at once, and {_gigabytes(available)} are available: {', '.join(advice)}, or give the job more "
+        "memory"
     )
 
 

@@ -23,6 +23,7 @@ from .classifier import fitted_classifier, new_classifier, peft_settings
 from .devices import Devices, choose_devices
 from .encoding import Encoder, summary, warnings
 from .errors import UserError
+from .estimate import Estimate, available_memory, check_fits, estimate
 from .lora import LORA_OPTIONS
 from .losses import loss_function
 from .options import (
@@ -41,13 +42,14 @@ from .options import (
     THREADS,
     default_threads,
 )
-from .processes import run_together
+from .precision import Precision, choose_precision
+from .processes import apart, run_together
 from .quantization import describe, quantization_config
 from .runs import history, spread
 from .tables import read_labelled
 from .targets import Target, learn_target
 from .textfiles import describe as describe_file
-from .training import ENDED, TIME_LIMIT, Plan, Trained, train
+from .training import ENDED, TIME_LIMIT, Plan, Trained, sequences_at_once, train
 from .training_state import load_state, read_trained, write_trained
 
 # The score on dev that chooses what is kept. MCC, unlike accuracy, does not reward guessing the larger class.
@@ -94,6 +96,11 @@ class _Data:
     read: list[str]
     warnings: list[str]
 
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest sequence."""
+        return max(int(part.lengths().max()) for part in self.sets.values())
+
 
 def finetune(options: Namespace, progress: Callable[[str], None]) -> Finetuned:
     """Train an adapter.
@@ -102,6 +109,7 @@ def finetune(options: Namespace, progress: Callable[[str], None]) -> Finetuned:
     progress: told how it goes, a line at a time.
     Raises UserError for anything wrong with the files or the request.
     """
+    torch.set_num_threads(1)  # a process whose library has started threads cannot be forked into working ones
     deadline = time.monotonic() + options.max_minutes * 60 if options.max_minutes else math.inf
     sources = {
         "train": describe_file(options.train, "the training split"),
@@ -110,30 +118,45 @@ def finetune(options: Namespace, progress: Callable[[str], None]) -> Finetuned:
     before = load_adapter(options.resume_from) if options.resume_from else None
     state = _state(options, before)
     options = _continued(options, before)
-    devices = choose_devices(options.threads or default_threads(), options.precision, options.batch_size)
     with opened_base_model(options.base_model, options.base_model_id, options.base_model_revision) as base:
+        devices = choose_devices(
+            options.threads or default_threads(),
+            options.batch_size,
+            model_bytes=sum(file.stat().st_size for file in base.folder.glob("*.safetensors")),
+            quantized=options.quantization != NONE,
+        )
         encoder = Encoder(base, options.max_length, options.kmer)
         data = _read(options, sources, encoder, before, progress)
-        plan = _plan(options, data, deadline)
+        precision = choose_precision(options.precision, devices.cuda, data.longest)
+        plan = _plan(options, data, deadline, precision, before)
         runs: list[Trained] = []
         for seed in [(options.seed + run) % 2**32 for run in range(options.runs)]:
             set_seed(seed)  # before the head and the LoRA matrices are drawn
-            model, settings, notes = _model(base, encoder, data, options, devices, before)
+            model, settings, notes = _model(base, encoder, data, options, devices, precision, before)
             if not runs:
+                notes += _estimated(model, data, plan, devices)
                 for text in notes:
                     progress(text)
             if options.runs > 1:
                 progress(f"run {len(runs) + 1} of {options.runs}, seed {seed}")
             runs.append(_train(model, encoder, data, replace(plan, seed=seed), devices, progress, state))
+            for text in _early_end(runs[-1], seed, options):
+                progress(f"warning: {text}")
             if runs[-1].stopped in (TIME_LIMIT, ENDED):
                 break
-        return _finetuned(options, base, encoder, data, runs, settings, notes, plan.best_metric)
+        return _finetuned(options, base, encoder, data, runs, settings, notes, plan)
 
 
 def _state(options: Namespace, before: Adapter | None) -> dict[str, torch.Tensor] | None:
     if options.resume_state and not before:
         raise UserError("an optimizer state continues an adapter; give the adapter too (--resume-from), or neither")
     return load_state(options.resume_state) if options.resume_state else None
+
+
+def _epochs(before: Adapter) -> int:
+    """Return how many epochs an adapter was trained for; those made by earlier releases do not know."""
+    epochs = before.training.get("epochs")
+    return epochs if type(epochs) is int and epochs > 0 else 0
 
 
 def _continued(options: Namespace, before: Adapter | None) -> Namespace:
@@ -182,7 +205,7 @@ def _read(
     return _Data(target, truth, sets, shares, read, said)
 
 
-def _plan(options: Namespace, data: _Data, deadline: float) -> Plan:
+def _plan(options: Namespace, data: _Data, deadline: float, precision: Precision, before: Adapter | None) -> Plan:
     of_numbers = data.target.kind == NUMBER
     allowed = OF_NUMBERS if of_numbers else OF_LABELS
     metric = BEST.get(data.target.kind, BEST_OF_CLASSES) if options.best_metric == AUTO else options.best_metric
@@ -204,27 +227,38 @@ def _plan(options: Namespace, data: _Data, deadline: float) -> Plan:
         "scores": allowed,
         "best_metric": metric,
         "deadline": deadline,
+        "precision": precision.name,
         "keep_state": bool(options.state_out),
+        "epochs_before": _epochs(before) if before else 0,
     }
     same = {field.name: getattr(options, field.name) for field in fields(Plan) if field.name not in own}
     return Plan(**own, **same)
 
 
 def _model(
-    base: BaseModel, encoder: Encoder, data: _Data, options: Namespace, devices: Devices, before: Adapter | None
+    base: BaseModel,
+    encoder: Encoder,
+    data: _Data,
+    options: Namespace,
+    devices: Devices,
+    precision: Precision,
+    before: Adapter | None,
 ) -> tuple[torch.nn.Module, dict[str, Any], list[str]]:
     """Return a model that is ready to train, what the adapter records of PEFT, and sentences on what the model is."""
     if options.quantization != NONE and options.method != LORA:
         raise UserError("weights in 8 or 4 bits cannot be trained; choose LoRA, or no quantization")
     quantized = quantization_config(
-        options.quantization, options.double_quantization, options.compute_type, devices.precision
+        options.quantization, options.double_quantization, options.compute_type, precision.name
     )
-    keywords = {"dtype": torch.float32 if options.method == FULL else devices.dtype, "quantization": quantized}
+    # Weights that are trained are float32; in what is computed with them, Trainer sees to the precision.
+    exact = options.method == FULL or quantized
+    keywords = {"precision": replace(precision, name="fp32") if exact else precision, "quantization": quantized}
     pad = encoder.tokenizer.pad_token_id
     if before:
         model = fitted_classifier(base, before, pad, trainable=True, **keywords)
         settings = before.peft
-        notes = [f"going on from an adapter that was trained on {before.training['sequences']['train']:,} sequences"]
+        which = f"the first of the {before.members} models of an adapter" if before.members > 1 else "an adapter"
+        notes = [f"going on from {which} that was trained on {before.training['sequences']['train']:,} sequences"]
     else:
         lora = {name: getattr(options, name) for name in LORA_OPTIONS} if options.method == LORA else {}
         model = new_classifier(
@@ -234,11 +268,40 @@ def _model(
         notes = []
     trained, total = parameters(model)
     notes.append(
-        f"training {trained:,} of {total:,} parameters on {len(data.sets['train']):,} sequences; {devices.sentence()}"
+        f"training {trained:,} of {total:,} parameters on {len(data.sets['train']):,} sequences; "
+        f"{devices.sentence()}, {precision.name}"
     )
     if quantized:
         notes.append(describe(model).sentence)
     return model, settings, notes
+
+
+def _estimated(model: torch.nn.Module, data: _Data, plan: Plan, devices: Devices) -> list[str]:
+    """Return a sentence on the memory and the time that a run will take; raise UserError if there is too little memory.
+
+    It is not known for several GPUs, which can be asked only by the processes that will have them.
+    """
+    if devices.cuda and devices.processes > 1:
+        return []
+    lengths = {name: part.lengths() for name, part in data.sets.items()}
+    place = "cuda" if devices.cuda else "cpu"
+
+    def ask() -> tuple[Estimate, int]:
+        torch.set_num_threads(devices.threads)
+        needed = estimate(
+            model.to(place),
+            lengths["train"].mean(axis=1).round().astype(int),
+            sequences_at_once(plan.batch_size, lengths["train"], devices),
+            plan.epochs,
+            scored_tokens=int(lengths["dev"].sum()) * plan.evaluations * plan.epochs,
+            precision=plan.precision,
+            processes=devices.processes,
+        )
+        return needed, available_memory(place)
+
+    needed, available = apart(ask)  # the memory that trying takes is not kept for the training
+    check_fits(needed, available)
+    return [f"a run will take {needed.sentence}"]
 
 
 def parameters(model: torch.nn.Module) -> tuple[int, int]:
@@ -284,10 +347,10 @@ def _finetuned(
     runs: list[Trained],
     settings: dict[str, Any],
     notes: list[str],
-    metric: str,
+    plan: Plan,
 ) -> Finetuned:
     seeds = [(options.seed + number) % 2**32 for number in range(len(runs))]
-    table, kept = history(runs, seeds, options.keep, metric)
+    table, kept = history(runs, seeds, options.keep, plan.best_metric)
     first, *further = (runs[number] for number in kept)
     said = [text for run, seed in zip(runs, seeds, strict=True) for text in _early_end(run, seed, options)]
     adapter = Adapter(
@@ -316,6 +379,7 @@ def _finetuned(
             "unknown_token_shares": data.unknown_shares,
             "train_sha256": sha256_of_file(options.train),
             "dev_sha256": sha256_of_file(options.dev),
+            "epochs": math.ceil(max(run.epochs for run in runs)) + plan.epochs_before,
             "continued_from_sha256": sha256_of_file(options.resume_from) if options.resume_from else None,
             "history": _without_nan(table.drop(columns=TIMES)),
         },
@@ -323,7 +387,7 @@ def _finetuned(
     return Finetuned(
         adapter=adapter,
         history=table,
-        metric=metric,
+        metric=plan.best_metric,
         spread=spread(runs) if len(runs) > 1 else None,
         costs=_costs(runs),
         read=data.read,

@@ -10,7 +10,17 @@ from .options import AUTO, NO, NONE, YES
 # Path parts that tell an attention block in the architectures that transformers ships.
 ATTENTION = ("attn", "attention")
 # The options that lora_config takes.
-LORA_OPTIONS = ("lora_r", "lora_alpha", "lora_dropout", "target_modules", "experts", "lora_bias", "rslora", "dora")
+LORA_OPTIONS = (
+    "lora_r",
+    "lora_alpha",
+    "lora_dropout",
+    "target_modules",
+    "experts",
+    "embeddings",
+    "lora_bias",
+    "rslora",
+    "dora",
+)
 # PEFT settings that an adapter records; the rest are PEFT's defaults or mean nothing without their environment.
 PEFT_SETTINGS = (
     "r",
@@ -35,6 +45,7 @@ def lora_config(
     lora_dropout: float,
     target_modules: str,
     experts: str = NO,
+    embeddings: str = NO,
     lora_bias: str = NONE,
     rslora: str = NO,
     dora: str = NO,
@@ -60,11 +71,17 @@ def lora_config(
         lora_dropout=lora_dropout,
         target_modules=_target_modules(model, target_modules, modules_to_save),
         target_parameters=parameters,
-        modules_to_save=modules_to_save,
+        modules_to_save=modules_to_save + ([embedding_module(model)] if embeddings == YES else []),
         bias=lora_bias,
         use_rslora=rslora == YES,
         use_dora=dora == YES,
     )
+
+
+def embedding_module(model: PreTrainedModel) -> str:
+    """Return the name of the module that holds the embeddings of the tokens, such as `embed_tokens`."""
+    embeddings = model.get_input_embeddings()
+    return next(path.rpartition(".")[2] for path, module in model.named_modules() if module is embeddings)
 
 
 def expert_parameters(model: torch.nn.Module) -> list[str]:

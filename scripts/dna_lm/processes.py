@@ -1,82 +1,171 @@
 """Running one function in several processes that train together."""
 
+import ctypes
+import errno
 import multiprocessing
 import os
 import signal
-import socket
 import sys
-from collections.abc import Callable
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import wait
 from pathlib import Path
+from typing import Any
 
-from .errors import UserError
+import torch
+
+from .errors import DISK, MEMORY, UserError, lack
 
 FAILED = 2
+KILLED = (
+    "a training process was ended by the system, most often since memory ran out; give the job more memory, fewer "
+    "processes (DNA_LM_PROCESSES) or a smaller batch size"
+)
+# What torchrun, `accelerate launch` and MPI tell the processes that they start.
+_LAUNCHERS = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+_PREFIXES = ("ACCELERATE_", "FSDP_", "TORCHELASTIC_", "PMI_", "OMPI_COMM_WORLD_", "MV2_COMM_WORLD_")
+_PR_SET_PDEATHSIG = 1
+
+
+@contextmanager
+def environment(**variables: str) -> Iterator[None]:
+    """Set variables for as long as the block lasts, and hide what a launcher of processes left there.
+
+    transformers and accelerate take those for a request to wait for other processes.
+    """
+    before = dict(os.environ)
+    for name in before:
+        if name in _LAUNCHERS or name.startswith(_PREFIXES):
+            del os.environ[name]
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
+
+
+def apart(function: Callable[[], Any]) -> Any:
+    """Return what function() returns in a forked process, which leaves nothing behind in this one.
+
+    Raises RuntimeError when it fails.
+    """
+    context = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    worker = context.Process(target=lambda: sender.send(function()))
+    worker.start()
+    sender.close()
+    try:
+        return receiver.recv()
+    except EOFError:
+        raise RuntimeError("a process that was to answer failed") from None
+    finally:
+        worker.join()
 
 
 def run_together(function: Callable[[int], None], processes: int, folder: Path) -> None:
-    """Run function(rank) in forked processes, with the variables that torch.distributed and accelerate read.
+    """Run function(rank) in forked processes that are one torch.distributed group.
 
     Forked processes share the memory of what was loaded before: the base model is there once.
-    folder: a temporary one, in which a process that fails leaves its message.
-    SIGTERM and SIGINT are passed on to all processes; what they do about it is theirs.
-    Raises UserError with the first process's message when one raised it, RuntimeError when one failed otherwise.
+    folder: a temporary one, for what the processes need and for the messages of those that fail.
+    SIGTERM and SIGINT are passed on to all processes; what they do about it is theirs. If they then end as they
+    should, both signals are ignored from then on: what is left to do is to write their result.
+    Raises UserError with the message of the process that raised it, or when the system ended one; MemoryError or
+    OSError when one lacked memory or disk; SystemExit when a signal ended them; else RuntimeError.
     """
-    variables = {
-        "WORLD_SIZE": str(processes),
-        "LOCAL_WORLD_SIZE": str(processes),
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(_free_port()),
-        # All processes are on this machine; a host's name need not resolve.
-        "GLOO_SOCKET_IFNAME": "lo",
-        # accelerate otherwise asks for a GPU in each forked process.
-        "FORK_LAUNCHED": "1",
-    }
     context = multiprocessing.get_context("fork")
-
-    def body(rank: int) -> None:
-        os.environ.update(variables, RANK=str(rank), LOCAL_RANK=str(rank))
-        try:
-            function(rank)
-        except UserError as problem:
-            (folder / f"error{rank}").write_text(str(problem))
-            sys.stdout.flush()
-            os._exit(FAILED)  # the others may wait for this process in a collective operation: no orderly end
-
-    workers = [context.Process(target=body, args=(rank,)) for rank in range(processes)]
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    workers = [context.Process(target=_body, args=(function, rank, processes, folder)) for rank in range(processes)]
+    received: list[int] = []
 
     def pass_on(number, _frame):
+        received.append(number)
         for worker in workers:
-            if worker.is_alive():
-                os.kill(worker.pid, number)
+            if worker.pid and worker.exitcode is None:
+                with suppress(ProcessLookupError):
+                    os.kill(worker.pid, number)
 
-    for worker in workers:
-        worker.start()
-    for number in before:
-        signal.signal(number, pass_on)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    ends: list[int | None] = []
+    # A signal that comes while they are started waits until all of them can be told.
+    signal.pthread_sigmask(signal.SIG_BLOCK, before)
     try:
-        while any(worker.is_alive() for worker in workers):
-            multiprocessing.connection.wait([worker.sentinel for worker in workers if worker.is_alive()])
-            if any(worker.exitcode for worker in workers):
-                break
+        for worker in workers:
+            worker.start()
+        for number in before:
+            signal.signal(number, pass_on)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, before)
+        running = {worker.sentinel: worker for worker in workers}
+        while running and not any(worker.exitcode for worker in workers):
+            for sentinel in wait(list(running)):
+                running.pop(sentinel).join()
+        ends = [worker.exitcode for worker in workers]
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        # The others wait for one that failed, and would do so for half an hour.
         for worker in workers:
-            if worker.is_alive() and any(other.exitcode for other in workers):
+            if worker.pid:
                 worker.kill()
-        for worker in workers:
-            worker.join()
-    for rank, worker in enumerate(workers):
-        message = folder / f"error{rank}"
-        if worker.exitcode == FAILED and message.exists():
-            raise UserError(message.read_text())
-    for worker in workers:
-        if worker.exitcode:
-            raise RuntimeError(f"a training process ended with {worker.exitcode}")
+                worker.join()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, before)
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_IGN if received and not any(ends) else handler)
+    if any(ends):
+        _raise(ends, folder, received)
 
 
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
+def _body(function: Callable[[int], None], rank: int, processes: int, folder: Path) -> None:
+    if sys.platform == "linux":  # an end of the parent that leaves it no time to end its children
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGINT))
+    # Whatever this process leaves when it is killed, the parent removes with the folder.
+    tempfile.tempdir = str(folder)
+    code = FAILED
+    try:
+        place = {"RANK": str(rank), "LOCAL_RANK": str(rank)}
+        size = {"WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes)}
+        # All processes are on this machine; a host's name need not resolve.
+        with environment(**place, **size, GLOO_SOCKET_IFNAME="lo"):
+            torch.distributed.init_process_group(
+                "nccl" if torch.cuda.device_count() else "gloo",
+                init_method=f"file://{folder}/meeting",  # a port could be another job's
+                rank=rank,
+                world_size=processes,
+            )
+            function(rank)
+            torch.distributed.destroy_process_group()
+        code = 0
+    except UserError as problem:
+        _tell(folder, "user", str(problem))
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else FAILED
+    except KeyboardInterrupt:
+        code = 128 + signal.SIGINT
+    except BaseException as problem:
+        _tell(folder, lack(problem) or "bug", traceback.format_exc())
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # others may wait for this process in a collective operation: no orderly end
+
+
+def _tell(folder: Path, kind: str, text: str) -> None:
+    """Leave a message, unless another process has: that a process is gone, the others notice as an error too."""
+    with suppress(FileExistsError), open(folder / "message", "x") as file:
+        file.write(f"{kind}\n{text}")
+
+
+def _raise(ends: list[int | None], folder: Path, received: list[int]) -> None:
+    message = folder / "message"
+    kind, _, text = message.read_text().partition("\n") if message.exists() else ("", "", "")
+    if kind == "user":
+        raise UserError(text)
+    if received:
+        sys.exit(128 + received[0])
+    if -signal.SIGKILL in ends:
+        raise UserError(KILLED)
+    if kind == MEMORY:
+        raise MemoryError(text)
+    if kind == DISK:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    raise RuntimeError(text or f"the training processes ended with {ends}")

@@ -1,8 +1,14 @@
 """Settings of the process, made before torch and transformers are imported."""
 
+import contextlib
+import ctypes
 import os
+import sys
 
 from .options import default_threads
+
+# Numbers of glibc's mallopt (malloc.h).
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 
 def limit_threads(threads: int) -> int:
@@ -21,9 +27,27 @@ def limit_threads(threads: int) -> int:
     return threads
 
 
-def configure_torch(threads: int) -> None:
-    """Set the number of CPU threads (see limit_threads) and keep torch and transformers quiet and offline."""
+def _keep_freed_memory() -> None:
+    """Let the C library keep memory that was freed: tensors of like sizes are made again in each step of a training.
+
+    Otherwise it gives those of several megabytes back to the system, which has to clear them for the next step.
+    """
+    with contextlib.suppress(OSError, AttributeError):  # not glibc
+        library = ctypes.CDLL(None)
+        library.mallopt(M_MMAP_THRESHOLD, 32 << 20)
+        library.mallopt(M_TRIM_THRESHOLD, 100 << 20)
+
+
+def configure_torch(threads: int, quantized: bool = False) -> None:
+    """Set the number of CPU threads (see limit_threads) and keep torch and transformers quiet and offline.
+
+    quantized: whether bitsandbytes will be used.
+    """
     threads = limit_threads(threads)
+    _keep_freed_memory()
+    if not quantized:
+        # peft imports it wherever it is installed, which takes a second. None makes it look as if it were not.
+        sys.modules.setdefault("bitsandbytes", None)
     os.environ.update(HF_HUB_OFFLINE="1", MPLBACKEND="Agg")
     import torch
     import transformers

@@ -1,7 +1,6 @@
 """One training: transformers' Trainer on a model that is ready, from its first step to its best weights."""
 
 import math
-import os
 import resource
 import signal
 import tempfile
@@ -13,7 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import DistributedType, PartialState
-from torch.distributed.tensor import DTensor
+from torch.distributed.tensor import DTensor, distribute_tensor
+from torch.nn.parallel import DistributedDataParallel
 from transformers import (
     DataCollatorWithPadding,
     PreTrainedTokenizerBase,
@@ -30,10 +30,15 @@ from .errors import UserError
 from .inference import PROGRESS_SECONDS
 from .metrics import score
 from .options import YES
+from .processes import environment
 from .targets import Target
 
+# Tokens that go through the model at once, about (docs/training.md has the figures).
+TOKENS_AT_ONCE = {"cpu": 1024, "cuda": 32768}
 # Scores of which a lower one is better.
 ERRORS = ("loss", "mae")
+# What AdamW keeps of each trained parameter: the number of steps, and the means of the gradient and of its square.
+MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 TIME_LIMIT, ENDED, PATIENCE = "time limit", "ended from outside", "patience"
 
 
@@ -43,6 +48,7 @@ class Plan:
 
     scores: the names of those that are recorded; best_metric: the one of them that chooses, never `auto`.
     deadline: on time.monotonic's clock, or infinity.
+    epochs_before: of the trainings that this one goes on from; the orders of their sequences are not used again.
     """
 
     target: Target
@@ -62,7 +68,9 @@ class Plan:
     patience: int
     seed: int
     deadline: float
+    precision: str
     keep_state: bool
+    epochs_before: int = 0
 
 
 @dataclass
@@ -99,15 +107,37 @@ def train(
 ) -> Trained:
     """Train in place and return the best weights.
 
+    Several processes each call it, in run_together.
     state: an optimizer's moments to begin with (see Trained).
     progress: told how it goes; of several processes, in the first one only.
-    Raises UserError when the training diverges.
+    Raises UserError when the training diverges, or the state does not belong to the model.
     """
-    rank = int(os.environ.get("RANK", "0"))
-    share = plan.batch_size // devices.processes
-    steps = math.ceil(math.ceil(len(train_set) / plan.batch_size) / plan.accumulation)
-    watch = _Watch(plan, steps, progress if rank == 0 else lambda _: None)
+    if devices.processes == 1:
+        with environment():  # alone, whatever started this process
+            return _train(model, tokenizer, train_set, dev_set, plan, devices, progress, state, rank=0)
+    rank = torch.distributed.get_rank()
+    return _train(model, tokenizer, train_set, dev_set, plan, devices, progress, state, rank)
+
+
+def _train(
+    model: torch.nn.Module,
+    tokenizer: PreTrainedTokenizerBase,
+    train_set: Sequences,
+    dev_set: Sequences,
+    plan: Plan,
+    devices: Devices,
+    progress: Callable[[str], None],
+    state: dict[str, torch.Tensor] | None,
+    rank: int,
+) -> Trained:
+    _check_state(state or {}, model)
+    part = sequences_at_once(plan.batch_size, train_set.lengths(), devices)
+    parts = plan.batch_size // devices.processes // part * plan.accumulation
+    steps = math.ceil(math.ceil(len(train_set) / (part * devices.processes)) / parts)
+    watch = _Watch(plan, steps, progress if rank == 0 else lambda _: None, state or {})
     scored = Scored(dev_set)
+    sharded = devices.processes > 1 and devices.parallel == FSDP
+    _leave_shared(model)
     with tempfile.TemporaryDirectory(prefix="training_") as folder:
         arguments = TrainingArguments(
             output_dir=folder,
@@ -115,9 +145,9 @@ def train(
             lr_scheduler_type=plan.schedule if plan.schedule != "constant" else "constant_with_warmup",
             warmup_steps=round(plan.warmup * steps * plan.epochs),
             num_train_epochs=plan.epochs,
-            per_device_train_batch_size=share,
-            per_device_eval_batch_size=max(share, 64),
-            gradient_accumulation_steps=plan.accumulation,
+            per_device_train_batch_size=part,
+            per_device_eval_batch_size=part,
+            gradient_accumulation_steps=parts,
             gradient_checkpointing=plan.gradient_checkpointing == YES,
             gradient_checkpointing_kwargs={"use_reentrant": False},
             weight_decay=plan.weight_decay,
@@ -128,16 +158,18 @@ def train(
             seed=plan.seed,
             data_seed=plan.seed,
             use_cpu=not devices.cuda,
-            bf16=devices.cuda and devices.precision == "bf16",
-            fp16=devices.cuda and devices.precision == "fp16",
+            # accelerate would first make float32 of the whole model; see compute_loss_context_manager.
+            bf16=plan.precision == "bf16" and not sharded,
+            fp16=plan.precision == "fp16",
             ddp_backend="gloo" if devices.processes > 1 and not devices.cuda else None,
             ddp_find_unused_parameters=False,
-            fsdp=devices.processes > 1 and devices.parallel == FSDP,
+            fsdp=sharded,
             report_to="none",
             disable_tqdm=True,
             remove_unused_columns=False,
             dataloader_pin_memory=devices.cuda,
         )
+        arguments._n_gpu = min(1, arguments.n_gpu)  # Trainer would else use threads for all that it sees
         trainer = _Trainer(
             model=model,
             args=arguments,
@@ -147,9 +179,10 @@ def train(
             compute_metrics=lambda prediction: watch.score(scored.mean_over_strands(_finite(prediction.predictions))),
             callbacks=[watch],
             loss=plan.loss,
-            train_order=Shuffled(train_set.lengths(), plan.batch_size, plan.seed),
-            state=state,
+            autocast=torch.bfloat16 if plan.precision == "bf16" and sharded else None,
+            train_order=Shuffled(train_set.lengths(), plan.batch_size, plan.seed, plan.epochs_before),
         )
+        torch.manual_seed(plan.seed + rank)  # each process leaves out other numbers in dropout
         trainer.remove_callback(PrinterCallback)  # prints dictionaries; the watch says sentences
         watch.trainer = trainer
         with watch.listening():
@@ -157,14 +190,36 @@ def train(
     return watch.result
 
 
-class _Trainer(Trainer):
-    """Trainer with our loss, our order of sequences, and an optimizer that can begin with given moments."""
+def _leave_shared(model: torch.nn.Module) -> None:
+    """Keep DDP from writing what is not trained, which it does to make it the same in all processes: it is.
 
-    def __init__(self, *, loss, train_order: Shuffled, state, **keywords):
+    Forked processes share that memory until one writes.
+    """
+    trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    rest = [name for name, _ in (*model.named_parameters(), *model.named_buffers()) if name not in trained]
+    DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(model, rest)
+
+
+def sequences_at_once(batch_size: int, lengths: np.ndarray, devices: Devices) -> int:
+    """Return how many sequences of a process's share of a batch go through the model at once: a divisor of the share.
+
+    lengths: of the sequences in tokens. The gradients of the parts are added up. On a CPU, small parts stay in its
+    caches and take less memory.
+    """
+    share = batch_size // devices.processes
+    tokens = TOKENS_AT_ONCE["cuda" if devices.cuda else "cpu"]
+    most = max(1, int(tokens / np.quantile(lengths, 0.9)))
+    return max(part for part in range(1, share + 1) if share % part == 0 and part <= most)
+
+
+class _Trainer(Trainer):
+    """Trainer with our loss and our order of sequences."""
+
+    def __init__(self, *, loss, train_order: Shuffled, autocast: torch.dtype | None, **keywords):
+        self.autocast = autocast
         super().__init__(**keywords)
         self.loss = loss
         self.train_order = train_order
-        self.first_state = state
         self.model_accepts_loss_kwargs = False  # the loss is a mean over a batch
 
     def create_accelerator_and_postprocess(self):
@@ -172,6 +227,11 @@ class _Trainer(Trainer):
             # accelerate shards for GPUs alone, though torch can do it on CPUs as well: that is for testing.
             PartialState().distributed_type = DistributedType.MULTI_GPU
         super().create_accelerator_and_postprocess()
+
+    def compute_loss_context_manager(self):
+        if self.autocast is None:
+            return super().compute_loss_context_manager()
+        return torch.autocast(self.args.device.type, dtype=self.autocast)
 
     def _get_train_sampler(self, train_dataset=None):
         return self.train_order
@@ -187,23 +247,13 @@ class _Trainer(Trainer):
             )
         return (loss, {"logits": logits}) if return_outputs else loss
 
-    def create_optimizer(self, model=None):
-        optimizer = super().create_optimizer(model)
-        if self.first_state:
-            for name, parameter in self.model.named_parameters():
-                if parameter.requires_grad and f"{name}.exp_avg" in self.first_state:
-                    optimizer.state[parameter] = {
-                        moment: self.first_state[f"{name}.{moment}"].clone()
-                        for moment in ("step", "exp_avg", "exp_avg_sq")
-                    }
-        return optimizer
-
 
 class _Watch(TrainerCallback):
     """Says how the training goes, asks for evaluations, keeps the best weights, and ends the training early."""
 
-    def __init__(self, plan: Plan, steps: int, progress: Callable[[str], None]):
+    def __init__(self, plan: Plan, steps: int, progress: Callable[[str], None], first_state: dict[str, torch.Tensor]):
         self.plan = plan
+        self.first_state = first_state
         self.progress = progress
         self.result = Trained()
         self.trainer: Any = None
@@ -226,6 +276,7 @@ class _Watch(TrainerCallback):
 
     def on_train_begin(self, args, state, control, **_):
         self.started = self.said = time.monotonic()
+        self._begin_with(self.first_state)
 
     def on_step_end(self, args, state, control, **_):
         now = time.monotonic()
@@ -302,12 +353,26 @@ class _Watch(TrainerCallback):
         return ("", TIME_LIMIT, ENDED)[known]
 
     def _tensors(self) -> dict[str, torch.Tensor]:
-        model = self.trainer.accelerator.unwrap_model(self.trainer.model)
+        model = self.trainer.accelerator.unwrap_model(self.trainer.model_wrapped)
         return {name: _whole(tensor) for name, tensor in adapter_tensors(model).items()}
+
+    def _begin_with(self, state: dict[str, torch.Tensor]) -> None:
+        """Give the optimizer its moments; it is only now that the model lies as it is trained, on a GPU or in parts."""
+        optimizer = getattr(self.trainer.optimizer, "optimizer", self.trainer.optimizer)
+        model = self.trainer.accelerator.unwrap_model(self.trainer.model_wrapped)
+        for name, parameter in model.named_parameters():
+            if f"{name}.{MOMENTS[0]}" in state:
+                moments = {moment: state[f"{name}.{moment}"].clone().to(parameter.device) for moment in MOMENTS}
+                if isinstance(parameter, DTensor):
+                    for moment in MOMENTS[1:]:  # all but the count of steps
+                        moments[moment] = distribute_tensor(
+                            moments[moment], parameter.device_mesh, parameter.placements
+                        )
+                optimizer.state[parameter] = moments
 
     def _moments(self) -> dict[str, torch.Tensor]:
         optimizer = getattr(self.trainer.optimizer, "optimizer", self.trainer.optimizer)
-        model = self.trainer.accelerator.unwrap_model(self.trainer.model)
+        model = self.trainer.accelerator.unwrap_model(self.trainer.model_wrapped)
         return {
             f"{name}.{moment}": _whole(value.detach().clone())
             for name, parameter in model.named_parameters()
@@ -317,7 +382,10 @@ class _Watch(TrainerCallback):
 
 
 class _Signals:
-    """While the training goes on, SIGTERM and SIGINT end it at the next step instead of ending the process."""
+    """While the training goes on, SIGTERM and SIGINT end it at the next step instead of ending the process.
+
+    Once they have, they are ignored: what is left to do is to write what was trained, and they often come twice.
+    """
 
     def __init__(self, watch: _Watch):
         self.watch = watch
@@ -332,7 +400,23 @@ class _Signals:
 
     def __exit__(self, *_):
         for number, handler in self.before.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_IGN if self.watch.asked_to_end else handler)
+
+
+def _check_state(state: dict[str, torch.Tensor], model: torch.nn.Module) -> None:
+    trained = {name: tensor.shape for name, tensor in model.named_parameters() if tensor.requires_grad}
+    for name in state:
+        parameter, _, moment = name.rpartition(".")
+        shape = torch.Size() if moment == "step" else trained.get(parameter)
+        if (
+            parameter not in trained
+            or state[name].shape != shape
+            or any(f"{parameter}.{moment}" not in state for moment in MOMENTS)
+        ):
+            raise UserError(
+                f"the optimizer state does not fit what is trained (at {name!r}); choose the one that was saved with "
+                "the adapter, or none"
+            )
 
 
 def _whole(tensor: torch.Tensor) -> torch.Tensor:

@@ -10,10 +10,9 @@ from safetensors.torch import save_file
 
 from .errors import UserError
 from .textfiles import describe
-from .training import Trained
+from .training import MOMENTS, Trained
 
 RECORD = "dna_lm_state"
-MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 
 def write_trained(trained: Trained, folder: Path) -> None:

@@ -13,6 +13,8 @@ TRAINING = {
     "lora_r": 2,
     "lora_alpha": 4.0,
     "experts": "no",
+    "embeddings": "no",
+    "warmup": 0.0,
     "learning_rate": 0.03,
     "epochs": 6,
     "batch_size": 8,

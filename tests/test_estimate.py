@@ -129,32 +129,32 @@ ADVICE = [
     (
         needs(),
         3 * 10**9,
-        "the training needs about 7.4 GB of memory at a batch size of 64, and 3.0 GB are available: choose "
+        "the training needs about 7.4 GB of memory for 64 sequences at once, and 3.0 GB are available: choose "
         "--batch-size 16 (with more --accumulation for the same steps), choose --gradient-checkpointing yes, "
         "or give the job more memory",
     ),
     (
         needs(),
         1_090_000_000,
-        "the training needs about 7.4 GB of memory at a batch size of 64, and 1.1 GB are available: choose "
+        "the training needs about 7.4 GB of memory for 64 sequences at once, and 1.1 GB are available: choose "
         "--gradient-checkpointing yes with --batch-size 8, or give the job more memory",
     ),
     (
         needs(checkpointing=True),
         1_100_000_000,
-        "the training needs about 1.6 GB of memory at a batch size of 64, and 1.1 GB are available: choose "
+        "the training needs about 1.6 GB of memory for 64 sequences at once, and 1.1 GB are available: choose "
         "--batch-size 8 (with more --accumulation for the same steps), or give the job more memory",
     ),
     (
         needs(processes=2),
         3 * 10**9,
-        "the training needs about 14.8 GB of memory at a batch size of 64, and 3.0 GB are available: choose "
-        "--batch-size 4 (with more --accumulation for the same steps), or give the job more memory",
+        "the training needs about 14.8 GB of memory for 128 sequences at once, and 3.0 GB are available: choose "
+        "--batch-size 8 (with more --accumulation for the same steps), or give the job more memory",
     ),
     (
         needs(batch_size=1),
         9 * 10**8,
-        "the training needs about 1.1 GB of memory at a batch size of 1, and 0.9 GB are available: choose a smaller "
+        "the training needs about 1.1 GB of memory for 1 sequence at once, and 0.9 GB are available: choose a smaller "
         "base model, --quantization 4bit-nf4, a shorter --max-length, or give the job more memory",
     ),
 ]

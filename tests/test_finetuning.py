@@ -247,3 +247,10 @@ def test_training_that_diverges_is_refused(two):
         "a smaller learning rate or LoRA alpha",
         refusal(train, two.splits, lora_alpha=1e20, learning_rate=1.0, epochs=2),
     )
+
+
+def test_the_same_file_twice_is_refused(two):
+    assert refusal(train, two.splits | {"dev": two.splits["train"]}) == (
+        "the dev split (train.csv) is the same as the training split (train.csv); choose a dev split that shares no "
+        "sequence with train"
+    )

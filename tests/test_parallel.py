@@ -15,7 +15,7 @@ from dna_lm.adapter import save_adapter
 from dna_lm.errors import UserError
 from dna_lm.finetuning import finetune
 from dna_lm.processes import apart, environment, run_together
-from small import sequences, training_options, write_labelled
+from small import TRAINING, command_line, sequences, training_options, write_labelled
 
 SHORT = {"epochs": 2, "batch_size": 12}
 
@@ -268,3 +268,12 @@ def test_a_question_in_a_process_of_its_own():
     assert apart(lambda: os.getpid()) != os.getpid()
     with pytest.raises(RuntimeError):
         apart(lambda: os._exit(1))
+
+
+def test_a_job_with_two_cores(two, run_tool, tmp_path):
+    """A process of its own, in which torch has computed before it is forked: OpenMP's threads do not survive that."""
+    outputs = [f"--{kind}-out={tmp_path / kind}" for kind in ("adapter", "history", "plot", "report")]
+    given = {"train": two.splits["train"], "dev": two.splits["dev"], "epochs": 1, "batch_size": 32, "threads": 0}
+    done = run_tool("finetune", *command_line(TRAINING | given), *outputs, GALAXY_SLOTS="2")
+    assert done.code == 0, done.err
+    assert "2 processes of 1 CPU thread (DDP), fp32" in done.err

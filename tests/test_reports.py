@@ -61,7 +61,7 @@ def test_the_report_of_a_training(report, two):
         f"macro F1 **{kept.dev_f1_macro:.3f}**, accuracy **{kept.dev_accuracy:.3f}**, ROC-AUC "
         f"**{kept.dev_roc_auc:.3f}**, loss **{kept.dev_loss:.3f}**."
     ) in text
-    assert re.search(r"^- training sequences a second: \d+$", html.unescape(text), flags=re.MULTILINE)
+    assert re.search(r"^- training sequences a second: [\d,]+$", html.unescape(text), flags=re.MULTILINE)
     assert "seeds" not in text
 
 

@@ -23,7 +23,7 @@ HEADS = ("score", "classifier", "pre_classifier", "classification_head", "logits
 PRECISIONS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 EXPERTS = "grouped_mm"
 # How adapters are applied, and trained where nothing else is asked for.
-EXACT = Precision("fp32", "sdpa")
+EXACT = Precision("fp32", None)
 # How PEFT names the tensors of a model: what is trained without PEFT is named alike.
 PREFIX = "base_model.model."
 

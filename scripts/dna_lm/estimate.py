@@ -163,9 +163,10 @@ def check_fits(needed: Estimate, available: int) -> None:
             advice.append(f"choose --gradient-checkpointing yes with --batch-size {smaller * needed.processes}")
     if not advice:
         advice.append("choose a smaller base model, --quantization 4bit-nf4, a shorter --max-length")
+    together = needed.batch_size * needed.processes
     raise UserError(
-        f"the training needs about {_gigabytes(needed.bytes)} of memory for {needed.batch_size * needed.processes} "
-        f"sequences at once, and {_gigabytes(available)} are available: {', '.join(advice)}, or give the job more "
+        f"the training needs about {_gigabytes(needed.bytes)} of memory for {together} sequence{'s' * (together > 1)} "
+        f"at once, and {_gigabytes(available)} are available: {', '.join(advice)}, or give the job more "
         "memory"
     )
 

@@ -127,6 +127,11 @@ def finetune(options: Namespace, progress: Callable[[str], None]) -> Finetuned:
         )
         encoder = Encoder(base, options.max_length, options.kmer)
         data = _read(options, sources, encoder, before, progress)
+        if sha256_of_file(options.train) == sha256_of_file(options.dev):
+            raise UserError(
+                f"{sources['dev']} is the same as {sources['train']}; choose a dev split that shares no sequence with "
+                "train"
+            )
         precision = choose_precision(options.precision, devices.cuda, data.longest)
         plan = _plan(options, data, deadline, precision, before)
         runs: list[Trained] = []
@@ -167,6 +172,8 @@ def _continued(options: Namespace, before: Adapter | None) -> Namespace:
         "target": before.target.kind,
         "method": before.peft.get("method", LORA),
         "kmer": before.kmer,
+        "strands": before.strand,
+        "max_length": before.max_length,
     }
     return Namespace(**vars(options) | recorded)
 

@@ -18,10 +18,13 @@ MOST_TOKENS_AT_ONCE = 512
 
 @dataclass(frozen=True)
 class Precision:
-    """name: `fp32`, `bf16` or `fp16`; attention: the implementation that transformers is asked for."""
+    """name: `fp32`, `bf16` or `fp16`.
+
+    attention: the implementation that transformers is asked for, or None for the one that it prefers.
+    """
 
     name: str
-    attention: str
+    attention: str | None
 
     @property
     def dtype(self) -> torch.dtype:
@@ -36,7 +39,7 @@ def choose_precision(asked: str, cuda: bool, tokens: int) -> Precision:
     as fast at a width of 64 (docs/training.md): it has to be asked for.
     Raises UserError when the hardware lacks what was asked for.
     """
-    attention = "sdpa" if cuda or tokens > MOST_TOKENS_AT_ONCE else "eager"
+    attention = None if cuda or tokens > MOST_TOKENS_AT_ONCE else "eager"
     if asked == "fp16" and not cuda:
         raise UserError("--precision fp16 needs a GPU; choose fp32 or bf16")
     if asked != AUTO:

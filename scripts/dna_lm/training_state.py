@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save, save_file
 
 from .errors import UserError
 from .textfiles import describe
@@ -38,7 +38,8 @@ def read_trained(folder: Path) -> Trained:
 
 def save_state(state: dict[str, torch.Tensor], path: str | Path) -> None:
     """Write an optimizer's moments; equal ones give equal bytes."""
-    save_file({name: state[name].contiguous() for name in sorted(state)}, path, metadata={RECORD: "1"})
+    ordered = {name: state[name].contiguous() for name in sorted(state)}
+    Path(path).write_bytes(save(ordered, metadata={RECORD: "1"}))  # save_file would hide it from other users
 
 
 def load_state(path: str | Path) -> dict[str, torch.Tensor]:

@@ -31,7 +31,9 @@ def make_unclean_tables() -> None:
     rows += [("unclear1", "yes", "AAAACCCCGGGG"), ("unclear2", "no", "CCCCGGGGTTTT")]
     table = pd.DataFrame(rows, columns=["name", "bound", "dna"])
     table.to_csv(TEST_DATA / "unclean.csv", index=False)
-    table.to_csv(TEST_DATA / "unclean.tabular", index=False, sep="\t")
+    tabular = table.to_csv(index=False, sep="\t")
+    (TEST_DATA / "unclean.tabular").write_text(tabular)
+    (TEST_DATA / "unclean.tabular.gz").write_bytes(gzip.compress(tabular.encode(), mtime=0))
 
 
 def make_annotated_tables() -> None:

@@ -54,7 +54,8 @@ def test_the_report_of_a_training(report, two):
     assert directives(text) == TRAINING_DIRECTIVES
     assert (
         "**60 sequences** taught a model to tell apart no, yes, on top of the base model **tiny&#45;random** "
-        "(mixtral). What was trained: LoRA matrices and a head."
+        "(mixtral). What was trained: LoRA matrices of rank 2 (k&#95;proj, o&#95;proj, q&#95;proj, v&#95;proj) and a "
+        "head."
     ) in text
     assert (
         f"**Epoch {kept.epoch:g}** had the best MCC on the 30 dev sequences and is kept: MCC **{kept.dev_mcc:.3f}**, "

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
+from .classifier import HEADS
 from .finetuning import Finetuned
 from .markdown import bullets, escape, image, listed, parameters, table, warned, write
 from .options import CLASSES, FULL, HEAD_ONLY, LORA, MULTI_LABEL
 from .training_figure import NAMES
 
-METHODS = {
-    LORA: "LoRA matrices and a head",
+WHOLE = {
     HEAD_ONLY: "a head, and nothing of the base model",
     FULL: "all weights of the base model and a head",
 }
@@ -26,7 +26,7 @@ def write_training_report(result: Finetuned, path: str | Path) -> None:
         "# Fine-tuning a DNA language model",
         f"**{sequences['train']:,} sequences** taught a model {answers.format(listed(target.labels))}, on top of the "
         f"base model **{escape(adapter.base_model['id'])}** ({escape(adapter.base_model['architecture'])}). What was "
-        f"trained: {METHODS[adapter.peft.get('method', LORA)]}.",
+        f"trained: {_trained(adapter.peft)}.",
         _headline(result),
         *warned(result.warnings),
         image("plot"),
@@ -42,10 +42,20 @@ def write_training_report(result: Finetuned, path: str | Path) -> None:
     )
 
 
+def _trained(peft: dict) -> str:
+    """Return what is in the adapter."""
+    if peft.get("method", LORA) != LORA:
+        return WHOLE[peft["method"]]
+    layers = [*peft["target_modules"], *(["experts"] if peft.get("target_parameters") else [])]
+    whole = [name for name in peft["modules_to_save"] if name not in HEADS]
+    beside = f", {listed(whole)}" if whole else ""
+    return f"LoRA matrices of rank {peft['r']} ({listed(layers)}){beside} and a head"
+
+
 def _headline(result: Finetuned) -> str:
     kept = result.history[result.history["kept"] == "yes"]
     count = f"{result.adapter.training['sequences']['dev']:,} dev sequences"
-    strands = ", the mean of both strands" if result.adapter.strand == "both" else ""
+    strands = " (mean of both strands)" if result.adapter.strand == "both" else ""
     metric = NAMES.get(result.metric, result.metric)
     if len(kept) > 1:
         scores = ", ".join(f"{value:.3f}" for value in kept[f"dev_{result.metric}"])

@@ -17,7 +17,7 @@ def write_events(history: pd.DataFrame, path: str | Path) -> None:
     with tempfile.TemporaryDirectory(prefix="events_") as folder:
         with SummaryWriter(log_dir=folder) as writer:
             for row in history.to_dict("records"):
-                run = f"seed {row['seed']}/" if "seed" in row else ""
+                run = f"seed{row['seed']}/" if "seed" in row else ""
                 for name, value in row.items():
                     if tag := _tag(name):
                         writer.add_scalar(run + tag, value, round(row["epoch"] * 1000), walltime=row["seconds"])

@@ -15,9 +15,10 @@ from torch import nn
 from transformers import BitsAndBytesConfig, PreTrainedModel
 
 from .errors import UserError
+from .options import NONE
+from .precision import DTYPES
 
-NONE, EIGHT_BIT, NF4, FP4 = "none", "8bit", "4bit-nf4", "4bit-fp4"
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+EIGHT_BIT, NF4, FP4 = "8bit", "4bit-nf4", "4bit-fp4"
 _NAMES = {dtype: name for name, dtype in DTYPES.items()}
 # Never quantized: heads, which are trained, the modules before them that a base model can lack weights for, and
 # routers, whose small errors would send tokens to other experts. A regular expression for a path in the model.

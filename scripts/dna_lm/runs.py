@@ -5,7 +5,7 @@ import pandas as pd
 
 from .training import ERRORS, Trained
 
-BEST, ENSEMBLE = "best", "ensemble"
+ENSEMBLE = "ensemble"
 
 
 def history(runs: list[Trained], seeds: list[int], keep: str, metric: str) -> tuple[pd.DataFrame, list[int]]:

@@ -11,7 +11,7 @@ def main(options):
     configure_torch(options.threads)
     import pandas as pd
 
-    from dna_lm.applying import evaluate
+    from dna_lm.evaluating import evaluate
     from dna_lm.evaluation_figure import plot_evaluation
     from dna_lm.evaluation_report import write_evaluation_report
     from dna_lm.outputs import staged

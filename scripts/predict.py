@@ -9,8 +9,8 @@ def main(options):
     from dna_lm.runtime import configure_torch
 
     configure_torch(options.threads)
-    from dna_lm.applying import predict
     from dna_lm.outputs import staged
+    from dna_lm.predicting import predict
     from dna_lm.tables import write_tsv
 
     with staged(options.predictions_out) as (path,):

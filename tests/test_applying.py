@@ -12,13 +12,14 @@ from safetensors.torch import load_file, save_file
 from scipy.special import expit, softmax
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, set_seed
 
-from dna_lm import applying
+from dna_lm import answering
 from dna_lm.adapter import RECORD, Adapter, load_adapter, save_adapter
-from dna_lm.applying import evaluate, predict
 from dna_lm.base_model import opened_base_model
 from dna_lm.errors import UserError
+from dna_lm.evaluating import evaluate
 from dna_lm.metrics import score
 from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER
+from dna_lm.predicting import predict
 from dna_lm.sequences import reverse_complement
 from dna_lm.targets import Target
 from refusals import refusal
@@ -333,7 +334,7 @@ def test_sequences_are_cut_into_the_kmers_that_the_record_says(tmp_path, monkeyp
     def encoder(base, max_length, kmer):
         raise UserError(f"{max_length} tokens, {kmer}-mers")
 
-    monkeypatch.setattr(applying, "Encoder", encoder)
+    monkeypatch.setattr(answering, "Encoder", encoder)
     path = fasta(tmp_path / "new.fa", DNA)
     message = refusal(predicted, Made(tmp_path, BASES, kmer=kmer), path, input_format="fasta")
     assert message == f"50 tokens, {kmer}-mers"

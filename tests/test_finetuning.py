@@ -9,9 +9,9 @@ import torch
 from transformers import set_seed
 
 from conftest import STRANGE_LABELS
-from dna_lm.applying import evaluate
 from dna_lm.base_model import opened_base_model
 from dna_lm.classifier import adapter_tensors, new_classifier
+from dna_lm.evaluating import evaluate
 from dna_lm.finetuning import finetune
 from dna_lm.lora import LORA_OPTIONS
 from dna_lm.options import FINETUNE, INPUT, OUTPUT

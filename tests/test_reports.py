@@ -8,7 +8,7 @@ import pytest
 
 from conftest import STRANGE_LABELS
 from dna_lm.adapter import Adapter
-from dna_lm.applying import Evaluated, evaluate
+from dna_lm.evaluating import Evaluated, evaluate
 from dna_lm.evaluation_report import write_evaluation_report
 from dna_lm.metrics import score
 from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER

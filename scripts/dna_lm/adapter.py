@@ -6,7 +6,7 @@ The file's metadata holds `format: pt` and `dna_lm`, a JSON document with
 - `peft`: PEFT's adapter configuration, and `method`: what was trained beside the head (without it, LoRA matrices);
 - `base_model`: id, revision, architecture, SHA-256 of its weights and of its tokenizer;
 - `task`: the target (see targets.py); how a sequence is read: maximum length in tokens, k-mers, strands, pooling; of
-  how many members an ensemble is;
+  how many members an ensemble is; temperature and thresholds, if they were chosen (see decision.py);
 - `training`: options, library versions, SHA-256 of the train and dev files, metric history.
 
 The tensors of an ensemble's first member have PEFT's names, those of the others `member2.<name>` and so on.
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from .base_model import IDENTITY, BaseModel
+from .decision import Decision
 from .errors import UserError
 from .options import BOTH, FINETUNE, FORWARD, FULL, HEAD_ONLY, LORA
 from .tables import check_label
@@ -71,6 +72,10 @@ class Adapter:
     def strand(self) -> str:
         """options.BOTH or FORWARD."""
         return self.task.get("strand", FORWARD)
+
+    @property
+    def decision(self) -> Decision:
+        return Decision.from_task(self.task, self.target)
 
     @property
     def members(self) -> int:
@@ -176,6 +181,7 @@ def _read_record(text: str, source: str) -> dict[str, Any]:
     task = record["task"]
     try:
         target = Target.from_task(task)
+        Decision.from_task(task, target)
     except ValueError:
         raise damaged from None
     for label in target.labels:

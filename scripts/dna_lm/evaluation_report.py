@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .applying import Evaluated
+from .evaluating import Evaluated
 from .markdown import escape, image, parameters, table, warned, write
 from .options import BOTH, CLASSES, NUMBER
 from .targets import THRESHOLD

@@ -105,7 +105,7 @@ class _Data:
 def finetune(options: Namespace, progress: Callable[[str], None]) -> Finetuned:
     """Train an adapter.
 
-    options: all of the command line's (see options.py); of the outputs only whether `state_out` is asked for counts.
+    options: all of the command line's (see options); of the outputs only whether `state_out` is asked for counts.
     progress: told how it goes, a line at a time.
     Raises UserError for anything wrong with the files or the request.
     """

@@ -53,7 +53,7 @@ def lora_config(
     """Return PEFT's settings for LoRA matrices on a classifier.
 
     modules_to_save: names of the modules that are trained whole, such as the head.
-    The keywords are the options of the same names (see options.py).
+    The keywords are the options of the same names (see options).
     Raises UserError when a target module is not in the model, or the experts cannot have what was asked for.
     """
     parameters = expert_parameters(model) if experts == YES else []

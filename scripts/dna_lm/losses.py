@@ -23,7 +23,7 @@ def loss_function(
     """Return a function of the outputs (n, outputs) and of what Target.for_training gives, both tensors.
 
     truth: of the training split, as Target.read gives it; the class weights come from its counts.
-    The keywords are the options of the same names (see options.py). The focal loss is that of Lin et al. 2017
+    The keywords are the options of the same names (see options). The focal loss is that of Lin et al. 2017
     (arXiv:1708.02002) without their alpha: cross-entropy times (1 - p)^gamma, with p the probability of the truth.
     Raises UserError for options that mean nothing for numbers.
     """

@@ -104,7 +104,7 @@ def prepare(
     augment: str,
     seed: int,
 ) -> Prepared:
-    """Read, clean and split labelled sequences. The parameters are the command line's options (see options.py).
+    """Read, clean and split labelled sequences. The parameters are the command line's options (see options).
 
     Raises UserError for anything wrong with the files or the request.
     """

@@ -1,0 +1,17 @@
+"""The words that options take, as the code calls them."""
+
+# The ways to tell that two sequences are copies of one another.
+BOTH_STRANDS, SAME_STRAND, KEEP = "both-strands", "same-strand", "keep"
+# The ways to split, and the negatives that can be made.
+RANDOM, CHROMOSOME, GROUP, COLUMN, SIMILARITY = "random", "chromosome", "group", "column", "similarity"
+NONE, SHUFFLE, GENOME = "none", "shuffle", "genome"
+REVERSE_COMPLEMENT = "reverse-complement"
+# What labels are: one of several classes, any number of classes, a number.
+CLASSES, MULTI_LABEL, NUMBER = "classes", "multi-label", "number"
+# What fine-tuning trains beside the head.
+LORA, HEAD_ONLY, FULL = "lora", "head", "full"
+# The strands that a model reads.
+BOTH, FORWARD = "both", "forward"
+CROSS_ENTROPY, FOCAL, BALANCED = "cross-entropy", "focal", "balanced"
+YES, NO, AUTO = "yes", "no", "auto"
+RECOMMENDED, TUTORIAL = "recommended", "tutorial"

@@ -1,0 +1,16 @@
+"""The options of evaluate."""
+
+from .option import ADAPTER, BASE_MODEL, BASE_MODEL_ID, BATCH_SIZE, INPUT, OUTPUT, PREDICTIONS_OUT, THREADS, Option
+
+EVALUATE = (
+    BASE_MODEL,
+    BASE_MODEL_ID,
+    ADAPTER,
+    Option("data", INPUT, "Labelled sequences: table with the columns sequence and label"),
+    BATCH_SIZE,
+    THREADS,
+    Option("metrics_out", OUTPUT, "Metrics (tabular)"),
+    PREDICTIONS_OUT,
+    Option("plot_out", OUTPUT, "ROC, precision-recall and confusion figure (PNG)"),
+    Option("report_out", OUTPUT, "Report (Galaxy Markdown)"),
+)

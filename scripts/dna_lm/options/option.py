@@ -1,0 +1,62 @@
+"""What an option of a tool is, and the options that several tools have."""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+INPUT, OUTPUT, MANY = "input", "output", "many"
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option.
+
+    name: as the library's keyword; the command line has dashes for underscores.
+    kind: int, float or str; INPUT or OUTPUT for a file's path; MANY for text that may be given several times.
+    default: None makes the option required, unless it is optional.
+    minimum, maximum: limits, both allowed values.
+    choices: the allowed texts.
+    """
+
+    name: str
+    kind: Any
+    help: str
+    default: Any = None
+    optional: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+
+    @property
+    def flag(self) -> str:
+        return "--" + self.name.replace("_", "-")
+
+
+def default_threads() -> int:
+    """Galaxy says in GALAXY_SLOTS how many cores a job may use."""
+    text = os.environ.get("GALAXY_SLOTS", "1")
+    return int(text) if text.isdecimal() and int(text) > 0 else 1
+
+
+BUILT_IN = "built-in"
+
+THREADS = Option("threads", int, "CPU threads", default=0, minimum=0, maximum=1024)
+SEED = Option(
+    "seed", int, "Seed of the random numbers: the same seed gives the same result", 42, minimum=0, maximum=2**32 - 1
+)
+BASE_MODEL = Option(
+    "base_model",
+    INPUT,
+    "Base model: a Hugging Face folder or an archive (zip, tar, tar.gz) of one, with config.json, tokenizer.json and "
+    f"safetensors; or '{BUILT_IN}' for the tiny one that comes with the tools",
+    BUILT_IN,
+)
+BASE_MODEL_ID = Option(
+    "base_model_id", str, "What to call the base model in the adapter and in messages", optional=True
+)
+BASE_MODEL_REVISION = Option(
+    "base_model_revision", str, "Revision of the base model to record in the adapter", optional=True
+)
+ADAPTER = Option("adapter", INPUT, "Adapter made by finetune")
+PREDICTIONS_OUT = Option("predictions_out", OUTPUT, "Predictions (tabular)")
+BATCH_SIZE = Option("batch_size", int, "Sequences in a batch", 32, minimum=1)

@@ -1,0 +1,178 @@
+"""The options of prepare."""
+
+from .choices import (
+    BOTH_STRANDS,
+    CHROMOSOME,
+    COLUMN,
+    GENOME,
+    GROUP,
+    KEEP,
+    NONE,
+    RANDOM,
+    REVERSE_COMPLEMENT,
+    SAME_STRAND,
+    SHUFFLE,
+    SIMILARITY,
+)
+from .option import BASE_MODEL, BASE_MODEL_ID, INPUT, MANY, OUTPUT, SEED, THREADS, Option
+
+PREPARE = (
+    Option("table", INPUT, "Labelled sequences: CSV or TSV, also gzipped", optional=True),
+    Option("train_table", INPUT, "Labelled sequences that are split already: those of train", optional=True),
+    Option("dev_table", INPUT, "Those of dev; without them, dev is drawn from train", optional=True),
+    Option("test_table", INPUT, "Those of test", optional=True),
+    Option("header", str, "Whether the first line of a table names its columns", "yes", choices=("yes", "no")),
+    Option(
+        "sequence_column", str, "Column of the table with the sequences: its name, or its number from 1", "sequence"
+    ),
+    Option("label_column", str, "Column of the table with the labels: its name, or its number from 1", "label"),
+    Option(
+        "fasta", MANY, "LABEL=FILE: sequences of one label in FASTA, also gzipped; once for each label", optional=True
+    ),
+    Option(
+        "intervals",
+        MANY,
+        "LABEL=FILE: regions of one label in BED or narrowPeak, also gzipped; once for each label",
+        optional=True,
+    ),
+    Option(
+        "genome", INPUT, "Genome of the regions, or of the negatives to be drawn: FASTA, also gzipped", optional=True
+    ),
+    Option(
+        "window",
+        int,
+        "Width of the window about each region's centre, in nt; 0 takes the regions as they are",
+        200,
+        minimum=0,
+        maximum=1_000_000,
+    ),
+    Option(
+        "window_centre",
+        str,
+        "Centre of the window: the peak's summit where the file has one, or the middle of the region",
+        "summit",
+        choices=("summit", "middle"),
+    ),
+    Option(
+        "negatives",
+        str,
+        "Negatives to make for the sequences given: none, shuffles of each with the same counts of dinucleotides, or "
+        "regions of the genome with the same GC and length",
+        NONE,
+        choices=(NONE, SHUFFLE, GENOME),
+    ),
+    Option("negative_label", str, "Label of the negatives that are made", "negative"),
+    Option("negative_ratio", float, "Negatives for each sequence given", 1.0, minimum=0.01, maximum=100),
+    Option(
+        "negative_distance",
+        int,
+        "Nucleotides between a region of the genome and the nearest region given",
+        1000,
+        minimum=0,
+        maximum=100_000_000,
+    ),
+    Option("exclude", INPUT, "Regions to draw no negatives from: BED, also gzipped", optional=True),
+    Option(
+        "max_ambiguous",
+        float,
+        "Greatest share of letters other than A, C, G, T in a sequence that is kept",
+        0.1,
+        minimum=0,
+        maximum=1,
+    ),
+    Option(
+        "ambiguous",
+        str,
+        "Such letters in the sequences that are kept: left as they are, or each written as N",
+        KEEP,
+        choices=(KEEP, "mask"),
+    ),
+    Option(
+        "length",
+        int,
+        "Length to bring the sequences to, in nt; 0 leaves all lengths as they are",
+        0,
+        minimum=0,
+        maximum=1_000_000,
+    ),
+    Option(
+        "longer",
+        str,
+        "Sequences longer than that: cut to the middle, dropped, or kept",
+        "crop",
+        choices=("crop", "drop", KEEP),
+    ),
+    Option(
+        "shorter",
+        str,
+        "Sequences shorter than that: kept, filled up with N on both sides, or dropped",
+        KEEP,
+        choices=(KEEP, "pad", "drop"),
+    ),
+    Option(
+        "duplicates",
+        str,
+        "Copies of a sequence that are removed: those on either strand, on the same one, or none",
+        BOTH_STRANDS,
+        choices=(BOTH_STRANDS, SAME_STRAND, KEEP),
+    ),
+    Option(
+        "contradictory",
+        str,
+        "What to do with a sequence that comes with more than one label",
+        "refuse",
+        choices=("refuse", "drop"),
+    ),
+    Option(
+        "balance",
+        str,
+        "Whether to drop sequences at random until each label has as many, in each split",
+        NONE,
+        choices=(NONE, "downsample"),
+    ),
+    Option(
+        "split",
+        str,
+        "How to split: at random, by chromosome, by a column of groups, by similarity, or as a column of "
+        "the table says",
+        RANDOM,
+        choices=(RANDOM, SIMILARITY, CHROMOSOME, GROUP, COLUMN),
+    ),
+    Option("fractions", str, "Shares of train, dev and test", "0.8,0.1,0.1"),
+    Option(
+        "tolerance",
+        float,
+        "How far a label's share in a split may be from the fraction, where groups or similar sequences stay together",
+        0.05,
+        minimum=0,
+        maximum=0.5,
+    ),
+    Option(
+        "split_column",
+        str,
+        "Column of the table with the chromosomes, groups or splits: its name, or its number from 1; without it the "
+        "column is called chrom, group or split",
+        optional=True,
+    ),
+    Option("dev_chromosomes", str, "Chromosomes of dev, separated by commas", "chr9"),
+    Option("test_chromosomes", str, "Chromosomes of test, separated by commas", "chr8"),
+    Option(
+        "augment",
+        str,
+        "Whether to add the reverse complement of each training sequence to train",
+        NONE,
+        choices=(NONE, REVERSE_COMPLEMENT),
+    ),
+    BASE_MODEL,
+    BASE_MODEL_ID,
+    SEED,
+    THREADS,
+    Option("train_out", OUTPUT, "Training split (CSV)"),
+    Option("dev_out", OUTPUT, "Development split (CSV)"),
+    Option("test_out", OUTPUT, "Test split (CSV)"),
+    Option("summary_out", OUTPUT, "Steps of the preparation, with what each removed (tabular)"),
+    Option("leakage_out", OUTPUT, "Leakage between the splits (tabular)", optional=True),
+    Option("offenders_out", OUTPUT, "First sequences that leak (tabular)", optional=True),
+    Option("plot_out", OUTPUT, "Lengths, GC and k-mers of each label and split (PNG)", optional=True),
+    Option("report_out", OUTPUT, "Report (Galaxy Markdown)", optional=True),
+)

@@ -146,7 +146,6 @@ def test_what_is_recorded(two):
         "pooling": "last_token",
         "strand": "forward",
         "members": 1,
-        "decision_threshold": None,
         "calibration": None,
     }
     training = adapter.training

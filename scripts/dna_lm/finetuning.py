@@ -10,29 +10,21 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
-from peft import PeftModel
 from transformers import set_seed
 
 from .adapter import Adapter, load_adapter
 from .base_model import BaseModel, opened_base_model, sha256_of_file
-from .batches import Sequences
-from .classifier import fitted_classifier, new_classifier, peft_settings
 from .devices import Devices, choose_devices
-from .encoding import Encoder, summary, warnings
+from .encoding import Encoder
 from .errors import UserError
-from .estimate import Estimate, available_memory, check_fits, estimate
-from .lora import LORA_OPTIONS
 from .losses import loss_function
 from .options import (
     AUTO,
     BASE_MODEL_ID,
     BASE_MODEL_REVISION,
-    BOTH,
     FINETUNE,
-    FULL,
     INPUT,
     LORA,
     MULTI_LABEL,
@@ -43,13 +35,11 @@ from .options import (
     default_threads,
 )
 from .precision import Precision, choose_precision
-from .processes import apart, run_together
-from .quantization import describe, quantization_config
+from .processes import run_together
 from .runs import history, spread
-from .tables import read_labelled
-from .targets import Target, learn_target
-from .textfiles import describe as describe_file
-from .training import ENDED, TIME_LIMIT, Plan, Trained, sequences_at_once, train
+from .training import ENDED, TIME_LIMIT, Plan, Trained, train
+from .training_data import TrainingData, read_splits
+from .training_model import estimated, ready_model
 from .training_state import load_state, read_trained, write_trained
 
 # The score on dev that chooses what is kept. MCC, unlike accuracy, does not reward guessing the larger class.
@@ -85,23 +75,6 @@ class Finetuned:
     state: dict[str, torch.Tensor]
 
 
-@dataclass(frozen=True)
-class _Data:
-    """Both splits as they are trained on and scored; truth: of both, as the target reads it."""
-
-    target: Target
-    truth: dict[str, np.ndarray]
-    sets: dict[str, Sequences]
-    unknown_shares: dict[str, float]
-    read: list[str]
-    warnings: list[str]
-
-    @property
-    def longest(self) -> int:
-        """Tokens of the longest sequence."""
-        return max(int(part.lengths().max()) for part in self.sets.values())
-
-
 def finetune(options: Namespace, progress: Callable[[str], None]) -> Finetuned:
     """Train an adapter.
 
@@ -111,10 +84,6 @@ def finetune(options: Namespace, progress: Callable[[str], None]) -> Finetuned:
     """
     torch.set_num_threads(1)  # a process whose library has started threads cannot be forked into working ones
     deadline = time.monotonic() + options.max_minutes * 60 if options.max_minutes else math.inf
-    sources = {
-        "train": describe_file(options.train, "the training split"),
-        "dev": describe_file(options.dev, "the dev split"),
-    }
     before = load_adapter(options.resume_from) if options.resume_from else None
     state = _state(options, before)
     options = _continued(options, before)
@@ -126,20 +95,15 @@ def finetune(options: Namespace, progress: Callable[[str], None]) -> Finetuned:
             quantized=options.quantization != NONE,
         )
         encoder = Encoder(base, options.max_length, options.kmer)
-        data = _read(options, sources, encoder, before, progress)
-        if sha256_of_file(options.train) == sha256_of_file(options.dev):
-            raise UserError(
-                f"{sources['dev']} is the same as {sources['train']}; choose a dev split that shares no sequence with "
-                "train"
-            )
+        data = read_splits(options, encoder, before, progress)
         precision = choose_precision(options.precision, devices.cuda, data.longest)
         plan = _plan(options, data, deadline, precision, before)
         runs: list[Trained] = []
         for seed in [(options.seed + run) % 2**32 for run in range(options.runs)]:
             set_seed(seed)  # before the head and the LoRA matrices are drawn
-            model, settings, notes = _model(base, encoder, data, options, devices, precision, before)
+            model, settings, notes = ready_model(base, encoder, data, options, devices, precision, before)
             if not runs:
-                notes += _estimated(model, data, plan, devices)
+                notes += estimated(model, data, plan, devices)
                 for text in notes:
                     progress(text)
             if options.runs > 1:
@@ -178,41 +142,9 @@ def _continued(options: Namespace, before: Adapter | None) -> Namespace:
     return Namespace(**vars(options) | recorded)
 
 
-def _read(
-    options: Namespace,
-    sources: dict[str, str],
-    encoder: Encoder,
-    before: Adapter | None,
-    progress: Callable[[str], None],
-) -> _Data:
-    several = options.target == MULTI_LABEL
-    tables = {
-        name: read_labelled(getattr(options, name), source, empty_labels=several) for name, source in sources.items()
-    }
-    target = before.target if before else learn_target(options.target, tables["train"]["label"], sources["train"])
-    truth = {name: target.read(table["label"], sources[name]) for name, table in tables.items()}
-    # With one label in dev, every MCC is 0 and the first would be kept whatever was learnt.
-    target.require_scorable(truth["dev"], sources["dev"])
-    sets, shares, read, said = {}, {}, [], []
-    for name, table in tables.items():
-        sequences = table["sequence"].tolist()
-        if options.strands == BOTH:
-            encoded, reverse = encoder.encode_both(sequences)
-            strands = [encoded.tokens, reverse]
-        else:
-            encoded = encoder.encode(sequences)
-            strands = [encoded.tokens]
-        sets[name] = Sequences(strands, target.for_training(truth[name]))
-        shares[name] = encoded.unknown_share
-        read.append(summary(encoded, sources[name]))
-        progress(read[-1])
-        for text in warnings(encoded, encoder, sources[name]):
-            said.append(text)
-            progress(f"warning: {text}")
-    return _Data(target, truth, sets, shares, read, said)
-
-
-def _plan(options: Namespace, data: _Data, deadline: float, precision: Precision, before: Adapter | None) -> Plan:
+def _plan(
+    options: Namespace, data: TrainingData, deadline: float, precision: Precision, before: Adapter | None
+) -> Plan:
     of_numbers = data.target.kind == NUMBER
     allowed = OF_NUMBERS if of_numbers else OF_LABELS
     metric = BEST.get(data.target.kind, BEST_OF_CLASSES) if options.best_metric == AUTO else options.best_metric
@@ -242,87 +174,10 @@ def _plan(options: Namespace, data: _Data, deadline: float, precision: Precision
     return Plan(**own, **same)
 
 
-def _model(
-    base: BaseModel,
-    encoder: Encoder,
-    data: _Data,
-    options: Namespace,
-    devices: Devices,
-    precision: Precision,
-    before: Adapter | None,
-) -> tuple[torch.nn.Module, dict[str, Any], list[str]]:
-    """Return a model that is ready to train, what the adapter records of PEFT, and sentences on what the model is."""
-    if options.quantization != NONE and options.method != LORA:
-        raise UserError("weights in 8 or 4 bits cannot be trained; choose LoRA, or no quantization")
-    quantized = quantization_config(
-        options.quantization, options.double_quantization, options.compute_type, precision.name
-    )
-    # Weights that are trained are float32; in what is computed with them, Trainer sees to the precision.
-    exact = options.method == FULL or quantized
-    keywords = {"precision": replace(precision, name="fp32") if exact else precision, "quantization": quantized}
-    pad = encoder.tokenizer.pad_token_id
-    if before:
-        model = fitted_classifier(base, before, pad, trainable=True, **keywords)
-        settings = before.peft
-        which = f"the first of the {before.members} models of an adapter" if before.members > 1 else "an adapter"
-        notes = [f"going on from {which} that was trained on {before.training['sequences']['train']:,} sequences"]
-    else:
-        lora = {name: getattr(options, name) for name in LORA_OPTIONS} if options.method == LORA else {}
-        model = new_classifier(
-            base, data.target.outputs, pad, kind=data.target.kind, method=options.method, **keywords, **lora
-        )
-        settings = peft_settings(model, options.method)
-        notes = []
-    trained, total = parameters(model)
-    notes.append(
-        f"training {trained:,} of {total:,} parameters on {len(data.sets['train']):,} sequences; "
-        f"{devices.sentence()}, {precision.name}"
-    )
-    if quantized:
-        notes.append(describe(model).sentence)
-    return model, settings, notes
-
-
-def _estimated(model: torch.nn.Module, data: _Data, plan: Plan, devices: Devices) -> list[str]:
-    """Return a sentence on the memory and the time that a run will take; raise UserError if there is too little memory.
-
-    It is not known for several GPUs, which can be asked only by the processes that will have them.
-    """
-    if devices.cuda and devices.processes > 1:
-        return []
-    lengths = {name: part.lengths() for name, part in data.sets.items()}
-    place = "cuda" if devices.cuda else "cpu"
-
-    def ask() -> tuple[Estimate, int]:
-        torch.set_num_threads(devices.threads)
-        needed = estimate(
-            model.to(place),
-            lengths["train"].mean(axis=1).round().astype(int),
-            sequences_at_once(plan.batch_size, lengths["train"], devices),
-            plan.epochs,
-            scored_tokens=int(lengths["dev"].sum()) * plan.evaluations * plan.epochs,
-            precision=plan.precision,
-            processes=devices.processes,
-        )
-        return needed, available_memory(place)
-
-    needed, available = apart(ask)  # the memory that trying takes is not kept for the training
-    check_fits(needed, available)
-    return [f"a run will take {needed.sentence}"]
-
-
-def parameters(model: torch.nn.Module) -> tuple[int, int]:
-    """Return how many parameters are trained, and how many there are."""
-    if isinstance(model, PeftModel):
-        return model.get_nb_trainable_parameters()
-    counts = [(parameter.numel(), parameter.requires_grad) for parameter in model.parameters()]
-    return sum(count for count, trained in counts if trained), sum(count for count, _ in counts)
-
-
 def _train(
     model: torch.nn.Module,
     encoder: Encoder,
-    data: _Data,
+    data: TrainingData,
     plan: Plan,
     devices: Devices,
     progress: Callable[[str], None],
@@ -350,7 +205,7 @@ def _finetuned(
     options: Namespace,
     base: BaseModel,
     encoder: Encoder,
-    data: _Data,
+    data: TrainingData,
     runs: list[Trained],
     settings: dict[str, Any],
     notes: list[str],
@@ -372,7 +227,6 @@ def _finetuned(
             "pooling": "last_token",
             "strand": options.strands,
             "members": len(kept),
-            "decision_threshold": None,
             "calibration": None,
         },
         training={
@@ -384,8 +238,8 @@ def _finetuned(
             "versions": {name: version(name) for name in RECORDED_LIBRARIES},
             "sequences": {name: len(sequences) for name, sequences in data.sets.items()},
             "unknown_token_shares": data.unknown_shares,
-            "train_sha256": sha256_of_file(options.train),
-            "dev_sha256": sha256_of_file(options.dev),
+            "train_sha256": data.sha256["train"],
+            "dev_sha256": data.sha256["dev"],
             "epochs": math.ceil(max(run.epochs for run in runs)) + plan.epochs_before,
             "continued_from_sha256": sha256_of_file(options.resume_from) if options.resume_from else None,
             "history": _without_nan(table.drop(columns=TIMES)),

@@ -14,7 +14,8 @@ from dna_lm.targets import Target
 TWO, THREE = (Target(CLASSES, [f"L{number}" for number in range(count)]) for count in (2, 3))
 SITES = Target(MULTI_LABEL, ["a", "b", "c"])
 LEVEL = Target(NUMBER, [], mean=100.0, spread=3.0)  # the answers are in the user's unit: neither is used
-NAMES = ["loss", "accuracy", "f1_macro", "mcc", "precision_macro", "recall_macro", "roc_auc", "pr_auc"]
+NAMES = ["loss", "accuracy", "balanced_accuracy", "f1_macro", "mcc", "precision_macro", "recall_macro", "roc_auc"]
+NAMES += ["pr_auc", "brier", "ece"]
 
 
 def binary(truth, second):
@@ -96,7 +97,10 @@ def test_equal_probabilities_everywhere():
 
 def test_perfect_predictions():
     scores = binary([0, 1, 0, 1], [0.0, 1.0, 0.1, 0.8])
-    assert {name: scores[name] for name in NAMES[1:]} == dict.fromkeys(NAMES[1:], 1)
+    best = dict.fromkeys(NAMES[1:-2], 1)
+    assert {name: scores[name] for name in best} == best
+    assert scores["brier"] == pytest.approx((0.1**2 + 0.2**2) / 4)
+    assert scores["ece"] == pytest.approx((0.1 + 0.2) / 4)
 
 
 def test_inverted_predictions():
@@ -147,7 +151,7 @@ def test_scores_are_in_their_ranges_and_do_not_depend_on_the_order(rows):
     probabilities = weights / weights.sum(axis=1, keepdims=True)
     scores = score(THREE, truth, probabilities)
     for name, value in scores.items():
-        low, high = {"loss": (0, np.inf), "mcc": (-1, 1)}.get(name, (0, 1))
+        low, high = {"loss": (0, np.inf), "mcc": (-1, 1), "brier": (0, 2)}.get(name, (0, 1))
         assert np.isnan(value) or low - 1e-9 <= value <= high + 1e-9, name
     backwards = score(THREE, truth[::-1], probabilities[::-1])
     assert backwards == pytest.approx(scores, nan_ok=True)

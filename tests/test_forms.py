@@ -14,11 +14,13 @@ TOOLS = tool_names()
 NOT_IN_FORM = {
     "threads": "Galaxy gives a job its cores, and says in GALAXY_SLOTS how many",
     "base_model_id": "the model's name in the server's table, or the dataset's name in the history",
+    "installed": "the models in the server's table, which the command reads from a param that no user sees",
     "base_model_revision": "the model's version in the server's table",
     "precision": "chosen by the program from the job's hardware, which the administrator decides on",
 }
 # Params that are no option, with the reason.
 NOT_ON_COMMAND_LINE = {
+    "base|installed": "its options, not its value, are what the command gives: the models in the server's table",
     "base|source": "on the command line, the value of --base-model says where the model is",
     "input|source": "on the command line, --table, --fasta or another of the inputs is given",
     "input|reference|source": "on the command line, the value of --genome says where the genome is",
@@ -243,7 +245,7 @@ def test_a_param_is_given_to_its_own_option(tool):
         else:
             forms |= {f"'${variable}'", f"'${{{variable}}}'"}
         if path == "base|base_model":
-            forms.add("built-in")
+            forms |= {"built-in", "recorded"}
     for argument, forms in allowed.items():
         values = re.findall(rf"^\s*{argument} (.*)$", command(tool), flags=re.MULTILINE)
         assert values and set(values) <= forms, argument

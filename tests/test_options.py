@@ -144,8 +144,9 @@ def test_fasta_can_be_given_several_times():
 def test_the_library_gets_all_but_outputs_and_threads():
     keywords = library_keywords("predict", parsed("predict"))
     assert keywords == {
-        "base_model": "built-in",
+        "base_model": "recorded",
         "base_model_id": None,
+        "installed": None,
         "adapter": "x",
         "input": "x",
         "input_format": "fasta",

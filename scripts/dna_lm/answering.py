@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from .adapter import Adapter, check_base_model
-from .base_model import BaseModel, opened_base_model
+from .base_model import BaseModel
 from .classifier import trained_classifier
 from .encoding import Encoded, Encoder
 from .errors import UserError
 from .inference import logits
 from .options import BOTH
+from .recorded_model import opened_base_model_of
 
 
 @dataclass(frozen=True)
@@ -91,13 +92,14 @@ def opened_answerer(
     base_model: str,
     base_model_id: str | None,
     *,
+    installed: Sequence[str] | None = None,
     batch_size: int,
     progress: Callable[[str], None],
 ) -> Iterator[Answerer]:
     """Give an answerer for as long as the block lasts.
 
-    base_model, base_model_id, batch_size: the options. progress: told every few seconds how it goes.
+    base_model, base_model_id, installed, batch_size: the options. progress: told every few seconds how it goes.
     Raises UserError for a base model that is unsafe, incomplete or not the adapter's.
     """
-    with opened_base_model(base_model, base_model_id) as base:
+    with opened_base_model_of(adapter, base_model, base_model_id, installed) as base:
         yield Answerer(base, adapter, batch_size, progress)

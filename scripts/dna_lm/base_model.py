@@ -83,6 +83,15 @@ def opened_tokenizer(base_model: str, model_id: str | None = None) -> Iterator[t
         yield folder, source
 
 
+def tokenizer_sha256(base_model: str, model_id: str | None = None) -> str:
+    """Return the SHA-256 that a BaseModel has of its tokenizer, without a look at the weights.
+
+    The parameters and the errors are those of opened_tokenizer.
+    """
+    with opened_tokenizer(base_model, model_id) as (folder, source):
+        return _sha256(_tokenizer_files(folder, source))
+
+
 @contextmanager
 def _opened(
     base_model: str, model_id: str | None, wanted: Callable[[str], bool]

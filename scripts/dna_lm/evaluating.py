@@ -38,6 +38,7 @@ def evaluate(
     *,
     base_model: str,
     base_model_id: str | None,
+    installed: list[str] | None = None,
     adapter: str,
     data: str,
     batch_size: int,
@@ -55,7 +56,9 @@ def evaluate(
     records = read_labelled(data, source, empty_labels=target.kind == MULTI_LABEL)
     truth = target.read(records["label"], source)
     target.require_scorable(truth, source)
-    with opened_answerer(loaded, base_model, base_model_id, batch_size=batch_size, progress=progress) as answerer:
+    with opened_answerer(
+        loaded, base_model, base_model_id, installed=installed, batch_size=batch_size, progress=progress
+    ) as answerer:
         outputs = answerer.outputs(records["sequence"].tolist())
         answers = answerer.answers(outputs.raw)
         read, said = summary(outputs.encoded, source), warnings(outputs.encoded, answerer.encoder, source)

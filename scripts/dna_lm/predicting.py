@@ -27,6 +27,7 @@ def predict(
     *,
     base_model: str,
     base_model_id: str | None,
+    installed: list[str] | None = None,
     adapter: str,
     input: str,
     input_format: str,
@@ -48,7 +49,9 @@ def predict(
         sequences = normalise_column(records[column], source)
         records = records.drop(columns=column).assign(sequence=sequences)
     loaded = load_adapter(adapter)
-    with opened_answerer(loaded, base_model, base_model_id, batch_size=batch_size, progress=progress) as answerer:
+    with opened_answerer(
+        loaded, base_model, base_model_id, installed=installed, batch_size=batch_size, progress=progress
+    ) as answerer:
         outputs = answerer.outputs(records["sequence"].tolist())
         progress(summary(outputs.encoded, source))
         for text in warnings(outputs.encoded, answerer.encoder, source):

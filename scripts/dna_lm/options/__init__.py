@@ -44,13 +44,16 @@ from .option import (
     ADAPTER,
     BASE_MODEL,
     BASE_MODEL_ID,
+    BASE_MODEL_OF_ADAPTER,
     BASE_MODEL_REVISION,
     BATCH_SIZE,
     BUILT_IN,
     INPUT,
+    INSTALLED,
     MANY,
     OUTPUT,
     PREDICTIONS_OUT,
+    RECORDED,
     SEED,
     THREADS,
     Option,
@@ -93,7 +96,7 @@ def parser(tool: str) -> argparse.ArgumentParser:
         if option.choices:
             keywords["choices"] = option.choices
         else:
-            keywords["metavar"] = {int: "N", float: "X", str: "TEXT", MANY: "LABEL=FILE"}.get(option.kind, "FILE")
+            keywords["metavar"] = {int: "N", float: "X", str: "TEXT", MANY: option.form}.get(option.kind, "FILE")
         result.add_argument(option.flag, **keywords)
     return result
 

@@ -1,10 +1,22 @@
 """The options of evaluate."""
 
-from .option import ADAPTER, BASE_MODEL, BASE_MODEL_ID, BATCH_SIZE, INPUT, OUTPUT, PREDICTIONS_OUT, THREADS, Option
+from .option import (
+    ADAPTER,
+    BASE_MODEL_ID,
+    BASE_MODEL_OF_ADAPTER,
+    BATCH_SIZE,
+    INPUT,
+    INSTALLED,
+    OUTPUT,
+    PREDICTIONS_OUT,
+    THREADS,
+    Option,
+)
 
 EVALUATE = (
-    BASE_MODEL,
+    BASE_MODEL_OF_ADAPTER,
     BASE_MODEL_ID,
+    INSTALLED,
     ADAPTER,
     Option("data", INPUT, "Labelled sequences: table with the columns sequence and label"),
     BATCH_SIZE,

@@ -16,6 +16,7 @@ class Option:
     default: None makes the option required, unless it is optional.
     minimum, maximum: limits, both allowed values.
     choices: the allowed texts.
+    form: how the text of MANY is made up, for the help.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Option:
     minimum: float | None = None
     maximum: float | None = None
     choices: tuple[str, ...] = ()
+    form: str = "LABEL=FILE"
 
     @property
     def flag(self) -> str:
@@ -39,6 +41,8 @@ def default_threads() -> int:
 
 
 BUILT_IN = "built-in"
+# The base model that an adapter's record names.
+RECORDED = "recorded"
 
 THREADS = Option("threads", int, "CPU threads", default=0, minimum=0, maximum=1024)
 SEED = Option(
@@ -50,6 +54,20 @@ BASE_MODEL = Option(
     "Base model: a Hugging Face folder or an archive (zip, tar, tar.gz) of one, with config.json, tokenizer.json and "
     f"safetensors; or '{BUILT_IN}' for the tiny one that comes with the tools",
     BUILT_IN,
+)
+BASE_MODEL_OF_ADAPTER = Option(
+    "base_model",
+    INPUT,
+    f"Base model that the adapter was trained on: '{RECORDED}' finds it by the adapter's record, if it is built in or "
+    f"among those of --installed; a Hugging Face folder or an archive (zip, tar, tar.gz) of one; or '{BUILT_IN}'",
+    RECORDED,
+)
+INSTALLED = Option(
+    "installed",
+    MANY,
+    "A base model that is installed here, where --base-model recorded looks",
+    optional=True,
+    form="ID=FOLDER",
 )
 BASE_MODEL_ID = Option(
     "base_model_id", str, "What to call the base model in the adapter and in messages", optional=True

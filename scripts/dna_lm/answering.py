@@ -1,19 +1,25 @@
 """The answers of a trained adapter to sequences: what evaluation, calibration, prediction and scanning share."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
+from . import inference
 from .adapter import Adapter, check_base_model
 from .base_model import BaseModel
-from .classifier import trained_classifier
+from .devices import prediction_processes
 from .encoding import Encoded, Encoder
 from .errors import UserError
-from .inference import logits
-from .options import BOTH
+from .inference import batches
+from .merged_models import MergedModels, answers
+from .options import BOTH, RECORDED, REVERSE
 from .recorded_model import opened_base_model_of
+from .runtime import job_threads
+from .sequences import reverse_complement
 
 
 @dataclass(frozen=True)
@@ -35,40 +41,70 @@ class Answerer:
     adapter: what is applied. encoder: how it reads. strands: 1, or 2 if both strands are read.
     """
 
-    def __init__(self, base: BaseModel, adapter: Adapter, batch_size: int, progress: Callable[[str], None]):
-        """Raises UserError for the wrong base model and an adapter whose tensors do not fit."""
+    def __init__(
+        self,
+        base: BaseModel,
+        adapter: Adapter,
+        batch_size: int,
+        progress: Callable[[str], None],
+        strand: str = RECORDED,
+        precision: str = "fp32",
+    ):
+        """strand: `recorded`, as the adapter says, or `forward`, `reverse` or `both`. precision: as the option says.
+
+        Raises UserError for the wrong base model, an adapter whose tensors do not fit, and a precision that the
+        hardware does not have.
+        """
         check_base_model(adapter, base)  # the wrong one may not even read the k-mers of the right one
+        processes = prediction_processes(job_threads())
+        torch.set_num_threads(1)  # a process whose library has started threads cannot be forked into working ones
         self.adapter = adapter
-        self.strands = 2 if adapter.strand == BOTH else 1
+        self.strand = adapter.strand if strand == RECORDED else strand
+        self.strands = 2 if self.strand == BOTH else 1
         self.encoder = Encoder(base, adapter.max_length, adapter.kmer)
-        self._pad = self.encoder.tokenizer.pad_token_id
-        self._batch_size, self._progress, self._base = batch_size, progress, base
-        self._model = trained_classifier(base, adapter, self._pad)  # before anything is said: it may refuse
-        self._member = 0
+        self._batch_size, self._progress = batch_size, progress
+        self._models = MergedModels(base, adapter, self.encoder, precision, processes, progress)
 
     def outputs(self, sequences: Sequence[str]) -> Outputs:
-        """Return the models' outputs for normalised sequences, in their order.
+        """Return the models' outputs for normalised sequences, in their order. What occurs twice is computed once.
 
-        Raises UserError when some are no numbers.
+        Raises UserError when some are no numbers, and when the system ended a process that computed them.
         """
-        if self.strands == 2:
-            encoded, reverse = self.encoder.encode_both(sequences)
-            tokens = encoded.tokens + reverse
-        else:
-            encoded = self.encoder.encode(sequences)
-            tokens = encoded.tokens
-        raw = []
+        encoded, tokens = self._read(sequences)
+        # One number a sequence or strand, the same for those of the same tokens.
+        place_of: dict[tuple[int, ...], int] = {}
+        places = [place_of.setdefault(tuple(numbers), len(place_of)) for numbers in tokens]
+        distinct = list(place_of)
+        groups = batches(list(map(len, distinct)), self._batch_size)
+        self._models.settle([distinct[number] for group in groups for number in group])
+        raw = np.empty((self.adapter.members, len(distinct), self.adapter.target.outputs))
         for member in range(self.adapter.members):
-            if member != self._member:
-                self._model, self._member = trained_classifier(self._base, self.adapter, self._pad, member), member
-            raw.append(logits(self._model, tokens, self._pad, self._batch_size, self._named(member)))
-        result = np.array(raw).reshape(self.adapter.members, self.strands, len(sequences), -1)
-        if not np.isfinite(result).all():
+            found = self._models.outputs(member, ([distinct[number] for number in group] for group in groups))
+            said, done = time.monotonic(), 0
+            for group, outputs in zip(groups, found, strict=True):
+                raw[member, group] = outputs
+                done += len(group)
+                if time.monotonic() - said > inference.PROGRESS_SECONDS:
+                    said = time.monotonic()
+                    which = f"model {member + 1} of {self.adapter.members}: " if self.adapter.members > 1 else ""
+                    self._progress(f"{which}{done / len(distinct):.0%} done")
+        if not np.isfinite(raw).all():
             raise UserError(
                 "the adapter's outputs are no numbers for some of the sequences: its training diverged; train it again "
                 "with a smaller learning rate"
             )
-        return Outputs(result, encoded)
+        shape = (self.adapter.members, self.strands, len(sequences), raw.shape[2])
+        return Outputs(raw[:, np.array(places, dtype=int)].reshape(shape), encoded)
+
+    def _read(self, sequences: Sequence[str]) -> tuple[Encoded, list[list[int]]]:
+        """Return how the sequences were read, and the tokens to compute, strand by strand."""
+        if self.strand == BOTH:
+            encoded, reverse = self.encoder.encode_both(sequences)
+            return encoded, encoded.tokens + reverse
+        if self.strand == REVERSE:
+            sequences = [reverse_complement(sequence) for sequence in sequences]
+        encoded = self.encoder.encode(sequences)
+        return encoded, encoded.tokens
 
     def answers(self, raw: np.ndarray) -> np.ndarray:
         """Return calibrated probabilities, or numbers in the user's unit, (n, outputs).
@@ -76,14 +112,11 @@ class Answerer:
         raw: as Outputs has it. The outputs for the strands are averaged before they become probabilities, as in
         training; the members of an ensemble were trained each on its own, and it is their answers that are averaged.
         """
-        target = self.adapter.target
-        answers = np.mean([target.answers(member.mean(axis=0)) for member in raw], axis=0)
-        return self.adapter.decision.calibrated(target, answers)
+        return answers(self.adapter, raw)
 
-    def _named(self, member: int) -> Callable[[str], None]:
-        if self.adapter.members == 1:
-            return self._progress
-        return lambda text: self._progress(f"model {member + 1} of {self.adapter.members}: {text}")
+    def close(self) -> None:
+        """End the processes that compute."""
+        self._models.close()
 
 
 @contextmanager
@@ -95,11 +128,18 @@ def opened_answerer(
     installed: Sequence[str] | None = None,
     batch_size: int,
     progress: Callable[[str], None],
+    strand: str = RECORDED,
+    precision: str = "fp32",
 ) -> Iterator[Answerer]:
     """Give an answerer for as long as the block lasts.
 
-    base_model, base_model_id, installed, batch_size: the options. progress: told every few seconds how it goes.
+    base_model, base_model_id, installed, batch_size, strand, precision: the options. progress: told every few seconds
+    how it goes.
     Raises UserError for a base model that is unsafe, incomplete or not the adapter's.
     """
     with opened_base_model_of(adapter, base_model, base_model_id, installed) as base:
-        yield Answerer(base, adapter, batch_size, progress)
+        answerer = Answerer(base, adapter, batch_size, progress, strand, precision)
+        try:
+            yield answerer
+        finally:
+            answerer.close()

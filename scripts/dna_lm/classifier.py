@@ -1,5 +1,6 @@
 """The network: a base model with a classification head, and LoRA matrices or whatever else is trained."""
 
+import copy
 from typing import Any
 
 import torch
@@ -140,13 +141,15 @@ def _misfit(reason: str) -> UserError:
     return UserError(f"the adapter does not fit the base model that it names ({reason}); train it again")
 
 
-def trained_classifier(base_model: BaseModel, adapter: Adapter, pad_token_id: int, member: int = 0) -> PreTrainedModel:
-    """Return the base model with the adapter merged into its weights, float32, in evaluation mode.
+def trained_classifier(
+    base_model: BaseModel, adapter: Adapter, pad_token_id: int, member: int = 0, precision: Precision = EXACT
+) -> PreTrainedModel:
+    """Return the base model with the adapter merged into its weights, in evaluation mode.
 
-    member: which model of an adapter that holds several, from 0.
+    member: which model of an adapter that holds several, from 0. precision: float32 unless another one is given.
     Raises UserError when the adapter belongs to another base model or its tensors do not fit.
     """
-    model = fitted_classifier(base_model, adapter, pad_token_id, member, trainable=False)
+    model = fitted_classifier(base_model, adapter, pad_token_id, member, trainable=False, precision=precision)
     return (model.merge_and_unload() if isinstance(model, PeftModel) else model).eval()
 
 
@@ -187,6 +190,7 @@ def _with_places(model: PreTrainedModel, adapter: Adapter, trainable: bool) -> P
         settings = {"target_parameters": []} | {
             name: adapter.peft[name] for name in PEFT_SETTINGS if name != "target_parameters" or name in adapter.peft
         }
+        settings = copy.deepcopy(settings)  # PEFT adds to the lists: the adapter stays as it was read
         return get_peft_model(model, LoraConfig(task_type=TaskType.SEQ_CLS, inference_mode=not trainable, **settings))
     except Exception as problem:  # whatever a damaged record makes PEFT raise
         raise _misfit(f"{type(problem).__name__}: {problem}") from None

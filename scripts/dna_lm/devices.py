@@ -90,6 +90,15 @@ def choose_devices(threads: int, batch_size: int, model_bytes: int = 0, quantize
     return Devices(cuda, processes, each, DDP if quantized else parallel)
 
 
+def prediction_processes(threads: int) -> int:
+    """Return how many processes compute predictions on a CPU: one a thread of the job, or as many as is asked for.
+
+    Raises UserError as choose_devices does.
+    """
+    _refuse_launchers()
+    return _variable(PROCESSES_VARIABLE) or max(1, threads)
+
+
 def _refuse_launchers() -> None:
     """Each of several processes would train on its own, and all would write the same files."""
     for size, rank in (("WORLD_SIZE", "LOCAL_RANK"), ("SLURM_STEP_NUM_TASKS", "SLURM_PROCID")):

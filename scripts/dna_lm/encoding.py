@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBase
 
@@ -44,11 +44,32 @@ class Encoded:
     unknown_share: share of the tokens, special ones not counted, that the tokenizer does not know or drops, 0 to 1; of
     the k-mers, if it reads k-mers.
     cut: how many sequences were longer than the limit and lost their end.
+    read: of how many tokens, dropped ones included, unknown_share is a share.
     """
 
     tokens: list[list[int]]
     unknown_share: float
     cut: int
+    read: int = field(default=0, compare=False)
+
+    @property
+    def sequences(self) -> int:
+        return len(self.tokens)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What Encoded counts, of sequences whose token numbers are no longer there."""
+
+    sequences: int = 0
+    unknown_share: float = 0.0
+    cut: int = 0
+    read: int = 0
+
+    def __add__(self, other: "Encoded | Reading") -> "Reading":
+        read = self.read + other.read
+        unknown = self.unknown_share * self.read + other.unknown_share * other.read
+        return Reading(self.sequences + other.sequences, unknown / max(1, read), self.cut + other.cut, read)
 
 
 class Encoder:
@@ -103,7 +124,7 @@ class Encoder:
                 f"{self._source}: its tokenizer gives {token!r} the number {highest}, but the model has embeddings for "
                 f"the numbers below {self._rows} only; choose a model with the tokenizer that it was trained with"
             )
-        return Encoded(tokens, (unknowns + dropped) / max(1, read + dropped), cut)
+        return Encoded(tokens, (unknowns + dropped) / max(1, read + dropped), cut, read + dropped)
 
     def encode_both(self, sequences: Sequence[str]) -> tuple[Encoded, list[list[int]]]:
         """Encode normalised sequences, and the reverse complement of each.
@@ -185,15 +206,15 @@ def _special_tokens(tokenizer: PreTrainedTokenizerBase, text: str, source: str) 
     raise UserError(unusable(source, ValueError("special tokens change how it reads a sequence")))
 
 
-def summary(encoded: Encoded, source: str) -> str:
+def summary(encoded: Encoded | Reading, source: str) -> str:
     """Return the sentence that says how much there is to read, and how much of it the model knows."""
     return (
-        f"{source}: {len(encoded.tokens):,} sequences, {encoded.unknown_share:.2%} of whose tokens are unknown to the "
+        f"{source}: {encoded.sequences:,} sequences, {encoded.unknown_share:.2%} of whose tokens are unknown to the "
         "base model"
     )
 
 
-def warnings(encoded: Encoded, encoder: Encoder, source: str) -> list[str]:
+def warnings(encoded: Encoded | Reading, encoder: Encoder, source: str) -> list[str]:
     """Return the sentences that a user has to read about what the model will not see of the sequences."""
     result = []
     if encoded.cut:
@@ -203,7 +224,7 @@ def warnings(encoded: Encoded, encoder: Encoder, source: str) -> list[str]:
             limit = "has no limit" if encoder.model_limit is None else f"reads up to {encoder.model_limit:,} tokens"
             advice = f"raise the maximum length (the base model {limit}) or cut the sequences around their centre"
         result.append(
-            f"{source}: {encoded.cut} of {len(encoded.tokens)} sequences are longer than {encoder.max_length} tokens "
+            f"{source}: {encoded.cut} of {encoded.sequences} sequences are longer than {encoder.max_length} tokens "
             f"and lose their end; {advice}"
         )
     return result + unknown_warnings(encoded.unknown_share, source)

@@ -27,6 +27,12 @@ def limit_threads(threads: int) -> int:
     return threads
 
 
+def job_threads() -> int:
+    """Return how many CPU threads the job has, as limit_threads set it, whatever torch was told since."""
+    text = os.environ.get("OMP_NUM_THREADS", "")
+    return int(text) if text.isdecimal() and int(text) > 0 else default_threads()
+
+
 def _keep_freed_memory() -> None:
     """Let the C library keep memory that was freed: tensors of like sizes are made again in each step of a training.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from .. import __version__
 from .choices import (
+    ALLOW,
     AUTO,
     BALANCED,
     BOTH,
@@ -17,6 +18,7 @@ from .choices import (
     CLASSES,
     COLUMN,
     CROSS_ENTROPY,
+    F1,
     FOCAL,
     FORWARD,
     FULL,
@@ -25,12 +27,17 @@ from .choices import (
     HEAD_ONLY,
     KEEP,
     LORA,
+    MCC,
     MULTI_LABEL,
     NO,
     NONE,
     NUMBER,
+    PRECISION,
     RANDOM,
+    RECALL,
     RECOMMENDED,
+    REFUSE,
+    REVERSE,
     REVERSE_COMPLEMENT,
     SAME_STRAND,
     SHUFFLE,

@@ -11,7 +11,10 @@ CLASSES, MULTI_LABEL, NUMBER = "classes", "multi-label", "number"
 # What fine-tuning trains beside the head.
 LORA, HEAD_ONLY, FULL = "lora", "head", "full"
 # The strands that a model reads.
-BOTH, FORWARD = "both", "forward"
+BOTH, FORWARD, REVERSE = "both", "forward", "reverse"
 CROSS_ENTROPY, FOCAL, BALANCED = "cross-entropy", "focal", "balanced"
 YES, NO, AUTO = "yes", "no", "auto"
+# What a threshold is chosen by, and what is done with data that a model was trained on.
+F1, MCC, PRECISION, RECALL = "f1", "mcc", "precision", "recall"
+REFUSE, ALLOW = "refuse", "allow"
 RECOMMENDED, TUTORIAL = "recommended", "tutorial"

@@ -1,0 +1,176 @@
+import os
+import signal
+
+import numpy as np
+import pytest
+import torch
+
+from dna_lm import answering, merged_models
+from dna_lm.adapter import load_adapter
+from dna_lm.answering import opened_answerer
+from dna_lm.encoding import Encoded, Reading
+from dna_lm.inference import batches
+from dna_lm.sequences import reverse_complement
+from refusals import refusal
+from small import TINY_RANDOM, sequences
+
+DNA = [dna for dna, _ in sequences(["no", "yes"], 120, seed=4)]
+
+
+def answerer(trained, **changes):
+    keywords = {"batch_size": 8, "progress": lambda _: None} | changes
+    adapter = load_adapter(trained.adapter if hasattr(trained, "adapter") else trained)
+    return opened_answerer(adapter, str(TINY_RANDOM), None, **keywords)
+
+
+def raw(trained, dna=DNA, **changes) -> np.ndarray:
+    with answerer(trained, **changes) as opened:
+        return opened.outputs(dna).raw
+
+
+@pytest.fixture
+def processes(monkeypatch):
+    def set_to(number: int):
+        monkeypatch.setattr(answering, "prediction_processes", lambda _: number)
+
+    return set_to
+
+
+# --- batches ---------------------------------------------------------------------------------------------------------
+
+
+def test_sequences_of_like_length_share_a_batch_of_limited_size_and_tokens():
+    assert batches([3, 9, 1, 9, 2], batch_size=2) == [[1, 3], [0, 4], [2]]
+    assert batches([3, 9, 1, 9, 2], batch_size=8, tokens=10) == [[1], [3], [0, 4, 2]]
+    assert batches([30, 20], batch_size=8, tokens=10) == [[0], [1]]
+    assert batches([], batch_size=8) == []
+
+
+# --- processes -------------------------------------------------------------------------------------------------------
+
+
+def test_outputs_do_not_depend_on_the_number_of_processes(two, processes):
+    processes(1)
+    expected = raw(two)
+    processes(3)
+    assert (raw(two) == expected).all()
+
+
+def test_processes_serve_several_calls_and_the_members_of_an_ensemble(test_data, processes, monkeypatch):
+    processes(1)
+    ensemble = test_data / "adapter_ensemble.safetensors"
+    expected = raw(ensemble)
+    assert expected.shape == (2, 2, 120, 2)
+    processes(2)
+    for kept in (2**30, 0):  # the models together in memory, or one at a time
+        monkeypatch.setattr(merged_models, "BYTES_KEPT", kept)
+        with answerer(ensemble) as opened:
+            assert (opened.outputs(DNA).raw == expected).all()
+            assert (opened.outputs(DNA[:5]).raw == raw(ensemble, DNA[:5])).all()
+
+
+def test_a_process_that_the_system_ends_is_one_line(two, processes, monkeypatch):
+    def killed(*_):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    processes(2)
+    monkeypatch.setattr("dna_lm.workers.batch_outputs", killed)
+    assert refusal(raw, two).startswith("a process that computes predictions was ended by the system, most often")
+
+
+def test_what_goes_wrong_in_a_process_comes_through(two, processes, monkeypatch):
+    def short(*_):
+        raise MemoryError
+
+    processes(2)
+    monkeypatch.setattr("dna_lm.workers.batch_outputs", short)
+    with pytest.raises(MemoryError):
+        raw(two)
+
+
+# --- what is computed ------------------------------------------------------------------------------------------------
+
+
+def test_what_occurs_twice_is_computed_once(two, monkeypatch):
+    computed = []
+    batch_outputs = merged_models.batch_outputs
+
+    def counted(model, tokens, *rest):
+        computed.extend(tokens)
+        return batch_outputs(model, tokens, *rest)
+
+    monkeypatch.setattr("dna_lm.workers.batch_outputs", counted)
+    once = raw(two, ["ACGTT", "GGA"])
+    assert len(computed) == 2
+    assert (raw(two, ["GGA", "ACGTT", "GGA", "ACGTT"]) == once[:, :, [1, 0, 1, 0]]).all()
+    assert len(computed) == 4
+    # The strands of two sequences that are reverse complements, and of one that is its own
+    raw(two, ["AAC", "GTT", "ACGT"], strand="both")
+    assert len(computed) == 7
+
+
+def test_strands(two):
+    turned = [reverse_complement(dna) for dna in DNA]
+    forward, reverse, both = (raw(two, strand=strand) for strand in ("forward", "reverse", "both"))
+    assert np.abs(raw(two) - forward).max() == 0  # as the adapter records
+    assert np.abs(reverse - raw(two, turned)).max() < 1e-5
+    assert np.abs(both - np.concatenate([forward, reverse], axis=1)).max() < 1e-5
+
+
+def test_no_sequences(two):
+    with answerer(two) as opened:
+        assert opened.outputs([]).raw.shape == (1, 1, 0, 2)
+
+
+# --- precision -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def short_numbers(monkeypatch):
+    monkeypatch.setattr(merged_models.MergedModels, "_short", lambda _: "bf16")
+
+
+def test_short_numbers_are_chosen_where_they_hardly_move_the_answers(two, short_numbers, monkeypatch):
+    monkeypatch.setattr(merged_models, "MOST_MOVED", 0.2)
+    said = []
+    found = raw(two, precision="auto", progress=said.append)
+    assert said[0].startswith("computing in bf16: probabilities of 120 sequences moved by at most 0.0")
+    assert 0 < np.abs(found - raw(two)).max() < 0.2
+    assert (found == raw(two, precision="bf16")).all()
+
+
+def test_short_numbers_that_move_the_answers_are_not_chosen(two, short_numbers, monkeypatch):
+    monkeypatch.setattr(merged_models, "MOST_MOVED", 0)
+    said = []
+    found = raw(two, precision="auto", progress=said.append)
+    assert said[0].startswith("computing in fp32, since bf16 moved probabilities by up to 0.0")
+    assert (found == raw(two)).all()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
+def test_what_the_hardware_does_not_have_is_refused(two):
+    assert refusal(raw, two, precision="fp16") == "--precision fp16 needs a GPU; choose fp32 or bf16"
+
+
+def test_narrow_models_are_computed_in_float32(two):
+    said = []
+    raw(two, precision="auto", progress=said.append)
+    assert said == []
+
+
+# --- counting over blocks --------------------------------------------------------------------------------------------
+
+
+def test_what_was_read_is_added_up():
+    total = Reading() + Encoded([[1, 2]], 0.5, 0, read=10) + Encoded([[1], [2], [3]], 0.0, 2, read=30)
+    assert (total.sequences, total.unknown_share, total.cut) == (4, 0.125, 2)
+    assert Reading().unknown_share == 0
+
+
+def test_a_second_answerer_has_the_threads_of_the_job_too(two, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    asked = []
+    monkeypatch.setattr(answering, "prediction_processes", lambda threads: asked.append(threads) or 1)
+    raw(two, DNA[:2])
+    raw(two, DNA[:2])
+    assert asked == [3, 3]

@@ -21,6 +21,8 @@ RESAMPLES = 1000
 LEVEL = 0.95
 # Where more of the resamples than this have no value, since a label does not occur in them, there is no interval.
 MOST_UNDEFINED = 0.05
+# Differences of scores that rounding makes.
+EQUAL = 1e-12
 # What stands for the label of a score of all labels.
 ALL = "all"
 COLUMNS = ("metric", "label", "value", "low", "high")
@@ -45,7 +47,11 @@ class Resampled:
 
     def interval(self, key: Key) -> tuple[float, float]:
         """Return the ends of the interval of a score; NaN where there is none."""
-        return _interval(self.draws[key], self.records) if key in self.draws else (np.nan, np.nan)
+        if key not in self.draws:
+            return np.nan, np.nan
+        low, high = _interval(key[0], self.values[key], self.draws[key], self.records)
+        least = 0.0 if key[0] == "ece" else -np.inf  # taking off may end below
+        return max(low, least), max(high, least)
 
     def table(self) -> pd.DataFrame:
         """Return a row for each score, with the columns COLUMNS."""
@@ -87,8 +93,9 @@ def resample(
     """
     wanted = keys(target) if wanted is None else list(wanted)
     values: dict[Key, float] = {(name, None): value for name, value in score(target, truth, answers, decision).items()}
-    for number, scores in enumerate(class_scores(target, truth, answers, decision).values()):
-        values |= {(name, number): value for name, value in scores.items()}
+    if any(number is not None for _, number in wanted):
+        for number, scores in enumerate(class_scores(target, truth, answers, decision).values()):
+            values |= {(name, number): value for name, value in scores.items()}
     scores_of = scorer(target, truth, answers, decision, wanted)
     draws: dict[Key, list] = {key: [] for key in wanted}
     for weights in _weights(len(truth), resamples, seed):
@@ -127,12 +134,13 @@ def difference(first: Resampled, second: Resampled, metric: str, label: int | No
     if (first.records, first.seed, len(draws[0])) != (second.records, second.seed, len(draws[1])):
         raise ValueError("the two models were not scored on the same resamples")
     differences = draws[0] - draws[1]
-    low, high = _interval(differences, first.records)
+    value = first.values[key] - second.values[key]
+    low, high = _interval(metric, value, differences, first.records)
     defined = differences[np.isfinite(differences)]
     # Davison & Hinkley 1997, section 4.2: the data themselves count as one of the resamples, so that p is never 0.
     tails = [(np.count_nonzero(side) + 1) / (len(defined) + 1) for side in (defined <= 0, defined >= 0)]
-    p = min(1.0, 2 * min(tails)) if np.isfinite([low, high]).all() or not defined.any() else np.nan
-    return Difference(first.values[key] - second.values[key], low, high, p)
+    scored = np.isfinite(value) and len(defined) >= (1 - MOST_UNDEFINED) * len(differences)
+    return Difference(value, low, high, min(1.0, 2 * min(tails)) if scored else np.nan)
 
 
 def paired_difference(
@@ -168,18 +176,31 @@ def _weights(records: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
         yield np.bincount(drawn.ravel(), minlength=count * records).reshape(count, records).astype(float)
 
 
-def _interval(draws: np.ndarray, records: int) -> tuple[float, float]:
-    """Return the ends of the expanded percentile interval.
+def _interval(name: str, value: float, draws: np.ndarray, records: int) -> tuple[float, float]:
+    """Return the ends of the interval of a score, or of a difference of such: name, value, and those of the resamples.
 
-    Percentiles alone are too narrow for few records: Hesterberg 2015 (doi:10.1080/00031305.2015.1089789), section 4.3,
-    takes such percentiles as give the interval of the t distribution for a mean.
+    Bias-corrected percentiles (Efron & Tibshirani 1993, An Introduction to the Bootstrap, section 14.3, without the
+    acceleration, for which each record would have to be left out once), of the level that gives the interval of the t
+    distribution for a mean, since percentiles alone are too narrow for few records (Hesterberg 2015, section 4.3,
+    doi:10.1080/00031305.2015.1089789).
+    The calibration error adds up what is noise in each bin: a resample has more of it than the records, as these have
+    more than there is in truth. The resamples' distance from the value is therefore taken off it, on the other side
+    (the basic interval: Davison & Hinkley 1997, Bootstrap Methods and their Application, section 5.2.1), so that the
+    interval may lie below the value. Of a model without any such error it still often ends above 0.
     """
     defined = draws[np.isfinite(draws)]
-    if records < 2 or len(defined) < (1 - MOST_UNDEFINED) * len(draws):
+    if not np.isfinite(value) or records < 2 or len(defined) < (1 - MOST_UNDEFINED) * len(draws):
         return np.nan, np.nan
     # Where all resamples agree (ten of ten right), they say nothing of what other records would give.
-    if defined.max() - defined.min() <= 1e-12 * max(1.0, np.abs(defined).max()):
+    if defined.max() - defined.min() <= EQUAL * max(1.0, np.abs(defined).max()):
         return np.nan, np.nan
-    tail = stats.norm.cdf(np.sqrt(records / (records - 1)) * stats.t.ppf((1 - LEVEL) / 2, records - 1))
-    low, high = np.quantile(defined, [tail, 1 - tail])
+    tail = np.sqrt(records / (records - 1)) * stats.t.ppf((1 - LEVEL) / 2, records - 1)
+    if name == "ece":
+        low, high = 2 * value - np.quantile(defined, stats.norm.cdf([-tail, tail]))
+        return float(low), float(high)
+    # Of those that are equal to the value, half count as lower.
+    tolerance = EQUAL * max(1.0, abs(value))
+    lower = np.mean(defined < value - tolerance) / 2 + np.mean(defined <= value + tolerance) / 2
+    bias = stats.norm.ppf(np.clip(lower, 1 / len(defined), 1 - 1 / len(defined)))
+    low, high = np.quantile(defined, stats.norm.cdf([2 * bias + tail, 2 * bias - tail]))
     return float(low), float(high)

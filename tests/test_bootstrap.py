@@ -1,0 +1,231 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dna_lm.bootstrap import ALL, COLUMNS, bootstrap, difference, paired_difference, resample
+from dna_lm.decision import Decision
+from dna_lm.metrics import ERRORS, NAMES, OF_LABELS, OVERALL, class_scores, score
+from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER
+from dna_lm.resampled_scores import keys, scorer
+from dna_lm.targets import Target
+
+TWO, FIVE = (Target(CLASSES, [f"L{number}" for number in range(count)]) for count in (2, 5))
+SITES = Target(MULTI_LABEL, ["a", "b", "c"])
+LEVEL = Target(NUMBER, [])
+TARGETS = [pytest.param(target, id=f"{target.kind}-{target.outputs}") for target in (TWO, FIVE, SITES, LEVEL)]
+
+
+def records(target, count, seed, signal=1.0):
+    """What is true, and answers that know something of it; rounded, so that there are ties."""
+    numbers = np.random.default_rng(seed)
+    if target.kind == NUMBER:
+        truth = numbers.normal(size=count).round(1)
+        return truth, (signal * truth + numbers.normal(size=count)).round(1)[:, None]
+    outputs = numbers.normal(size=(count, target.outputs))
+    if target.kind == CLASSES:
+        truth = numbers.integers(target.outputs, size=count)
+        outputs[np.arange(count), truth] += signal
+    else:
+        truth = (numbers.random((count, target.outputs)) < 0.3).astype(float)
+        outputs += signal * (2 * truth - 1)
+    return truth, target.answers(outputs.round(1))
+
+
+# --- scores of weighted records --------------------------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("target", TARGETS)
+@settings(max_examples=20)
+@given(st.integers(0, 10**6), st.integers(1, 30), st.sampled_from([0.3, 0.5, None]))
+def test_weights_count_like_repeated_records(target, seed, count, threshold):
+    truth, answers = records(target, count, seed)
+    decided = target.kind == MULTI_LABEL or target == TWO
+    thresholds = (threshold,) * (1 if target == TWO else target.outputs) if decided and threshold else None
+    decision = Decision(thresholds=thresholds)
+    drawn = np.random.default_rng(seed).integers(count, size=(3, count))
+    weights = np.array([np.bincount(rows, minlength=count) for rows in drawn], dtype=float)
+    found = scorer(target, truth, answers, decision)(weights)
+    assert found.keys() == set(keys(target))
+    for number, rows in enumerate(drawn):
+        expected = {(name, None): value for name, value in score(target, truth[rows], answers[rows], decision).items()}
+        each = class_scores(target, truth[rows], answers[rows], decision).values()
+        for label, scores in enumerate(each):
+            expected |= {(name, label): value for name, value in scores.items() if name != "support"}
+        assert {key: values[number] for key, values in found.items()} == pytest.approx(expected, nan_ok=True, abs=1e-9)
+
+
+def test_every_score_has_a_name():
+    for kind, names in OVERALL.items():
+        assert {*names, *OF_LABELS, *ERRORS} <= NAMES.keys()
+        target = Target(kind, [] if kind == NUMBER else ["a", "b"])
+        assert tuple(score(target, *records(target, 9, 1))) == names
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_what_is_not_wanted_changes_nothing(target):
+    truth, answers = records(target, 40, 3)
+    everything = resample(target, truth, answers, resamples=20)
+    for name in ("loss", "spearman" if target.kind == NUMBER else "roc_auc"):
+        (draws,) = resample(target, truth, answers, resamples=20, wanted=[(name, None)]).draws.values()
+        assert np.array_equal(draws, everything.draws[name, None])
+
+
+# --- intervals -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_table(target):
+    truth, answers = records(target, 80, 5)
+    table = bootstrap(target, truth, answers, resamples=200)
+    assert tuple(table.columns) == COLUMNS
+    overall = table[table["label"] == ALL]
+    assert dict(zip(overall["metric"], overall["value"], strict=True)) == score(target, truth, answers)
+    each = table[len(overall) :]
+    assert each["metric"].tolist() == list(OF_LABELS) * len(target.labels)
+    assert each["label"].tolist() == [label for label in target.labels for _ in OF_LABELS]
+    bounded = table[~table["metric"].isin(["ece", "support"])]
+    assert (bounded["low"] <= bounded["value"]).all() and (bounded["value"] <= bounded["high"]).all()
+    assert table.loc[table["metric"] == "support", ["low", "high"]].isna().all(axis=None)
+
+
+def test_the_same_seed_gives_the_same_intervals():
+    first, again, other = (bootstrap(TWO, *records(TWO, 50, 1), resamples=100, seed=seed) for seed in (1, 1, 2))
+    assert first.equals(again)
+    assert not first.equals(other)
+
+
+def test_the_interval_of_a_proportion_is_about_that_of_the_binomial_distribution():
+    truth = np.zeros(400, dtype=int)
+    second = np.where(np.arange(400) < 80, 0.9, 0.1)  # 80 wrong
+    table = bootstrap(TWO, truth, np.column_stack([1 - second, second])).set_index(["metric", "label"])
+    low, high = table.loc[("accuracy", ALL), ["low", "high"]]
+    # 0.8 -+ 1.96 sqrt(0.8 0.2 / 400)
+    assert (low, high) == pytest.approx((0.7608, 0.8392), abs=0.006)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_one_record_has_no_interval(target):
+    table = bootstrap(target, *records(target, 1, 1), resamples=20)
+    assert table[["low", "high"]].isna().all(axis=None)
+
+
+def test_ten_of_ten_right_have_no_interval_and_what_varies_has():
+    truth = np.arange(10) % 2
+    second = 0.2 + 0.6 * truth + 0.01 * np.arange(10)
+    table = bootstrap(TWO, truth, np.column_stack([1 - second, second])).set_index(["metric", "label"])
+    assert table.loc[("accuracy", ALL), "value"] == 1
+    assert np.isnan(table.loc[("accuracy", ALL), "low"])
+    assert table.loc[("loss", ALL), ["low", "high"]].notna().all()
+
+
+def test_a_label_that_resamples_often_lack_has_no_interval_of_the_areas():
+    truth = np.array([1] + [0] * 19)  # a third of the resamples are without it
+    second = np.linspace(0.9, 0.1, 20)
+    table = bootstrap(TWO, truth, np.column_stack([1 - second, second])).set_index(["metric", "label"])
+    assert table.loc[("roc_auc", ALL), "value"] == 1
+    assert np.isnan(table.loc[("roc_auc", ALL), "low"])
+    assert not np.isnan(table.loc[("accuracy", ALL), "low"])
+
+
+def test_intervals_cover_what_is_true_as_often_as_they_say():
+    """100 test sets of 100 records; the true scores are those of 200,000.
+
+    Of 100 intervals of 95%, 89 or more cover with a probability of 0.996.
+    """
+
+    def drawn(count, seed):
+        numbers = np.random.default_rng(seed)
+        truth = (numbers.random(count) < 0.3).astype(int)
+        return truth, TWO.answers(
+            np.column_stack([np.zeros(count), 2 * (numbers.normal(size=count) + 1.5 * truth - 1.3)])
+        )
+
+    wanted = ("loss", "accuracy", "f1_macro", "mcc", "roc_auc", "pr_auc", "brier")
+    true = score(TWO, *drawn(200_000, 0))
+    covered = dict.fromkeys(wanted, 0)
+    for seed in range(1, 101):
+        found = resample(TWO, *drawn(100, seed), resamples=400, seed=seed, wanted=[(name, None) for name in wanted])
+        for name in wanted:
+            low, high = found.interval((name, None))
+            covered[name] += low <= true[name] <= high
+    assert min(covered.values()) >= 89, covered
+
+
+# --- differences -----------------------------------------------------------------------------------------------------
+
+
+def test_a_model_does_not_differ_from_itself():
+    truth, answers = records(FIVE, 60, 1)
+    found = paired_difference(FIVE, truth, answers, answers, metric="mcc", resamples=100)
+    assert (found.value, found.p) == (0, 1)
+    assert np.isnan([found.low, found.high]).all()
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("metric", ["loss", "better"])
+def test_a_model_that_knows_more(target, metric):
+    truth, good = records(target, 300, 1, signal=1.0 if target.kind == NUMBER else 2.0)
+    _, poor = records(target, 300, 1, signal=0.0)
+    metric = metric if metric == "loss" else ("spearman" if target.kind == NUMBER else "roc_auc")
+    found = paired_difference(target, truth, good, poor, metric=metric)
+    sign = -1 if metric == "loss" else 1
+    assert min(sign * found.low, sign * found.high) > 0
+    assert found.value == pytest.approx(score(target, truth, good)[metric] - score(target, truth, poor)[metric])
+    # None of the 1,000 resamples has the other sign: 2 (0 + 1) / (1000 + 1).
+    assert found.p == pytest.approx(2 / 1001)
+    turned = paired_difference(target, truth, poor, good, metric=metric)
+    assert (turned.value, turned.p) == pytest.approx((-found.value, found.p))
+    assert (turned.low, turned.high) == pytest.approx((-found.high, -found.low), abs=1e-3 * (1 + abs(found.value)))
+
+
+def test_pairs_are_compared_on_the_same_records():
+    """Two models that are right and wrong on the same records, but for a few, differ by what the few say alone."""
+    numbers = np.random.default_rng(1)
+    truth = numbers.integers(2, size=500)
+    wrong = numbers.random(500) < 0.3
+    second = np.where(truth ^ wrong, 0.8, 0.2)
+    better = second.copy()
+    mended = np.flatnonzero(wrong)[:10]
+    better[mended] = 1 - better[mended]
+    models = (np.column_stack([1 - values, values]) for values in (better, second))
+    found = paired_difference(TWO, truth, *models, metric="accuracy")
+    assert found.value == pytest.approx(0.02)
+    assert 0.005 < found.low < found.high < 0.04  # the interval of either accuracy is 0.08 wide
+    assert found.p < 0.01
+
+
+def test_models_of_other_resamples_are_not_compared():
+    truth, answers = records(TWO, 30, 1)
+    first, second = (resample(TWO, truth, answers, resamples=10, seed=seed) for seed in (1, 2))
+    with pytest.raises(ValueError, match="same resamples"):
+        difference(first, second, "mcc")
+
+
+def test_p_values_of_models_that_are_alike_are_spread_evenly():
+    below = 0
+    for seed in range(100):
+        numbers = np.random.default_rng(seed)
+        truth = numbers.integers(2, size=100)
+        models = (TWO.answers(numbers.normal(size=(100, 2)) + np.eye(2)[truth]) for _ in range(2))
+        below += paired_difference(TWO, truth, *models, metric="roc_auc", resamples=200).p < 0.1
+    assert 3 <= below <= 18  # of 10 expected, with a probability of 0.99
+
+
+@pytest.mark.parametrize("shift", [0.1, 0.3])
+def test_the_calibration_error_of_few_records_is_corrected_for_its_noise(shift):
+    """Probabilities that are too high by `shift`: the interval covers that, where percentiles would not."""
+    covered = 0
+    for seed in range(50):
+        numbers = np.random.default_rng(seed)
+        chances = numbers.uniform(0.05, 0.65, size=300)
+        truth = (numbers.random(300) < chances).astype(int)
+        said = chances + shift
+        found = resample(
+            *(TWO, truth, np.column_stack([1 - said, said]), Decision(thresholds=(0.0,))),
+            **{"resamples": 200, "wanted": [("ece", None)]},
+        )
+        low, high = found.interval(("ece", None))
+        covered += low <= shift <= high
+    assert covered >= 40

@@ -10,6 +10,17 @@ from .options import CLASSES, MULTI_LABEL, NUMBER
 from .targets import SEPARATOR, THRESHOLD, Target
 
 
+def scores(target: Target, answers: np.ndarray) -> np.ndarray:
+    """Return what a temperature divides, (n, outputs): log p of classes, logit p of labels; finite.
+
+    answers: probabilities, not calibrated.
+    """
+    tiny = np.finfo(float).tiny
+    if target.kind == CLASSES:
+        return log_softmax(np.log(np.maximum(answers, tiny)), axis=1)
+    return logit(np.clip(answers, tiny, 1 - np.finfo(float).epsneg))
+
+
 @dataclass(frozen=True)
 class Decision:
     """How probabilities become what is said.
@@ -28,10 +39,8 @@ class Decision:
         """Return the answers, (n, outputs), with the temperature applied; numbers stay as they are."""
         if target.kind == NUMBER or self.temperature == 1:
             return answers
-        tiny = np.finfo(float).tiny
-        if target.kind == CLASSES:
-            return softmax(log_softmax(np.log(np.maximum(answers, tiny)), axis=1) / self.temperature, axis=1)
-        return expit(logit(np.clip(answers, tiny, 1 - np.finfo(float).epsneg)) / self.temperature)
+        scaled = scores(target, answers) / self.temperature
+        return softmax(scaled, axis=1) if target.kind == CLASSES else expit(scaled)
 
     def predicted(self, target: Target, answers: np.ndarray) -> np.ndarray:
         """Return what is said: class numbers, (n,) int64; 0 and 1, (n, labels) int64; numbers, (n,) float64.

@@ -8,6 +8,7 @@ import math
 from typing import Any
 
 from .. import __version__
+from .calibrate import CALIBRATE
 from .choices import (
     ALLOW,
     AUTO,
@@ -73,9 +74,16 @@ DESCRIPTIONS = {
     "prepare": "Clean labelled DNA and split it into train, dev and test.",
     "finetune": "Fine-tune a pretrained DNA language model with LoRA.",
     "evaluate": "Score a fine-tuned DNA language model on labelled DNA.",
+    "calibrate": "Choose the temperature and the thresholds of a fine-tuned DNA language model.",
     "predict": "Predict the labels of DNA with a fine-tuned DNA language model.",
 }
-OPTIONS = {"prepare": PREPARE, "finetune": FINETUNE, "evaluate": EVALUATE, "predict": PREDICT}
+OPTIONS = {
+    "prepare": PREPARE,
+    "finetune": FINETUNE,
+    "evaluate": EVALUATE,
+    "calibrate": CALIBRATE,
+    "predict": PREDICT,
+}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -85,7 +93,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser(tool: str) -> argparse.ArgumentParser:
-    """Return the command line of a tool: `prepare`, `finetune`, `evaluate` or `predict`."""
+    """Return the command line of a tool, one of OPTIONS."""
     result = _Parser(
         prog=f"{tool}.py",
         description=DESCRIPTIONS[tool],

@@ -1,0 +1,333 @@
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import softmax
+from sklearn import metrics as sk
+
+from dna_lm.adapter import load_adapter, save_adapter
+from dna_lm.calibrating import COLDEST, HOTTEST, calibrate, chosen_thresholds, fitted_temperature, threshold_of
+from dna_lm.decision import Decision
+from dna_lm.options import CLASSES, F1, MCC, MULTI_LABEL, PRECISION, RECALL
+from dna_lm.predicting import predict
+from dna_lm.targets import Target
+from refusals import refusal
+from small import TINY_RANDOM, sequences, write_labelled
+
+TWO = Target(CLASSES, ["no", "yes"])
+SEVERAL = Target(MULTI_LABEL, ["a", "b"])
+COMMON = {"base_model": str(TINY_RANDOM), "base_model_id": None, "batch_size": 8, "progress": lambda _: None}
+CHOICE = {"temperature": "yes", "threshold": "none", "at": 0.9, "seen_data": "refuse"}
+
+
+def calibrated(adapter, data, **changes):
+    return calibrate(**COMMON | CHOICE | {"adapter": str(adapter), "data": str(data)} | changes)
+
+
+# --- the temperature -------------------------------------------------------------------------------------------------
+
+
+def both(second: list[float]) -> np.ndarray:
+    """Probabilities of two classes from those of the second."""
+    return np.column_stack([1 - np.array(second), second])
+
+
+def test_the_temperature_by_hand():
+    """Four answers of 0.9, three of them right: at the best temperature the answer is 0.75, sqrt(9) : 1."""
+    assert fitted_temperature(TWO, np.array([1, 1, 1, 0]), both([0.9] * 4)) == pytest.approx(2, abs=1e-4)
+    truth = np.array([[1, 0], [1, 0], [1, 0], [0, 1]])
+    assert fitted_temperature(SEVERAL, truth, np.array([[0.9, 0.1]] * 4)) == pytest.approx(2, abs=1e-4)
+    # 0.75 that should be 0.9: odds of 3 and of 9 to 1
+    assert fitted_temperature(TWO, np.array([1] * 9 + [0]), both([0.75] * 10)) == pytest.approx(0.5, abs=1e-4)
+
+
+def test_the_temperature_of_three_classes_by_hand():
+    """16 : 4 : 1, where 4 : 2 : 1 would be right."""
+    target = Target(CLASSES, ["a", "b", "c"])
+    truth, answers = np.array([0] * 4 + [1] * 2 + [2]), np.tile(np.array([16, 4, 1]) / 21, (7, 1))
+    assert fitted_temperature(target, truth, answers) == pytest.approx(2, abs=1e-4)
+
+
+def test_a_temperature_that_was_put_on_is_found_again():
+    numbers = np.random.default_rng(0)
+    outputs = numbers.normal(size=(20_000, 3)) * 2
+    truth = np.array([numbers.choice(3, p=row) for row in softmax(outputs, axis=1)])
+    target = Target(CLASSES, ["a", "b", "c"])
+    assert fitted_temperature(target, truth, softmax(outputs * 3, axis=1)) == pytest.approx(3, rel=0.05)
+
+
+def test_answers_that_are_all_right_are_left_as_they_are():
+    assert fitted_temperature(TWO, np.array([0, 1]), both([0.4, 0.6])) == 1
+    assert fitted_temperature(SEVERAL, np.array([[1, 0]]), np.array([[0.5, 0.4]])) == 1
+
+
+def test_answers_that_are_no_better_than_chance_get_the_highest():
+    found = fitted_temperature(TWO, np.array([0, 1] * 10), both([0.9, 0.1] * 10))
+    assert found == pytest.approx(HOTTEST, rel=0.01)
+
+
+def test_answers_that_are_nearly_all_right_get_the_lowest():
+    found = fitted_temperature(TWO, np.array([1] * 10_000 + [0]), both([0.6] * 10_000 + [0.5001]))
+    assert COLDEST <= found < 0.1
+
+
+# --- thresholds ------------------------------------------------------------------------------------------------------
+
+HAVING = np.array([True, True, False, True, False, False])
+VALUES = np.array([0.9, 0.8, 0.7, 0.6, 0.3, 0.1])
+
+
+@pytest.mark.parametrize(
+    ("criterion", "at", "expected"),
+    [
+        # said: 1, 2, 3, 4, 5, 6; right: 1, 2, 2, 3, 3, 3
+        (F1, 0, (0.45, 6 / 7)),  # 2/4, 4/5, 4/6, 6/7, 6/8, 6/9
+        # by the fourfold tables: (1,0,2,3), (2,0,1,3), (2,1,1,2), (3,1,0,2), (3,2,0,1)
+        (MCC, 0, (0.45, 6 / math.sqrt(3 * 4 * 3 * 2))),  # 0.71, as the second has: 0.45 is nearer to 0.5 than 0.75
+        (RECALL, 0.3, (0.85, 1)),
+        (RECALL, 1 / 3, (0.85, 1)),
+        (RECALL, 0.5, (0.75, 1)),
+        (RECALL, 1, (0.45, 1)),
+        (PRECISION, 1, (0.75, 1)),
+        (PRECISION, 0.75, (0.45, 1)),
+        (PRECISION, 0.6, (0.45, 1)),  # at 0.2 the recall is the same and the precision less
+        (PRECISION, 0.1, (0.45, 1)),
+    ],
+)
+def test_thresholds_by_hand(criterion, at, expected):
+    assert threshold_of(HAVING, VALUES, criterion, at) == pytest.approx(expected)
+    turned = np.array([3, 5, 0, 4, 2, 1])
+    assert threshold_of(HAVING[turned], VALUES[turned], criterion, at) == pytest.approx(expected)
+
+
+def test_records_of_one_probability_are_said_together():
+    having, values = np.array([True, False, True, False]), np.array([0.6, 0.6, 0.6, 0.2])
+    assert threshold_of(having, values, F1, 0) == pytest.approx((0.4, 0.8))
+    found, best = threshold_of(having, values, PRECISION, 0.9)
+    assert (found, best) == (None, pytest.approx(2 / 3))
+
+
+def test_all_are_said():
+    found, best = threshold_of(np.array([True, True, False, True]), np.array([0.4, 0.4, 0.4, 0.4]), F1, 0)
+    assert (found, best) == pytest.approx((0.2, 6 / 7))
+
+
+def test_neighbouring_numbers_have_no_middle():
+    low = 0.3
+    high = np.nextafter(low, 1)
+    found, _ = threshold_of(np.array([True, False]), np.array([high, low]), F1, 0)
+    assert found == high
+
+
+cases = st.lists(st.tuples(st.booleans(), st.sampled_from([0, 0.1, 0.2, 0.5, 0.7, 0.9, 1])), min_size=2, max_size=25)
+
+
+@given(cases.filter(lambda rows: 0 < sum(row[0] for row in rows) < len(rows)), st.floats(0.05, 1))
+def test_thresholds_are_the_best_of_all(rows, at):
+    having, values = np.array([row[0] for row in rows]), np.array([row[1] for row in rows], dtype=float)
+    tried = np.unique(np.concatenate([values, [0.0]]))
+    scorers = {
+        F1: lambda said: sk.f1_score(having, said, zero_division=0),
+        MCC: lambda said: sk.matthews_corrcoef(having, said),
+    }
+    for criterion, scorer in scorers.items():
+        found, best = threshold_of(having, values, criterion, at)
+        assert scorer(values >= found) == pytest.approx(best)
+        assert best == pytest.approx(max(scorer(values >= cut) for cut in tried))
+    found, _ = threshold_of(having, values, RECALL, at)
+    recalls = {cut: sk.recall_score(having, values >= cut) for cut in tried}
+    assert sk.recall_score(having, values >= found) >= at - 1e-9
+    assert (values >= found).sum() == (
+        values >= max(cut for cut, recall in recalls.items() if recall >= at - 1e-9)
+    ).sum()
+    found, best = threshold_of(having, values, PRECISION, at)
+    precisions = {cut: sk.precision_score(having, values >= cut, zero_division=0) for cut in tried}
+    reached = [recalls[cut] for cut, precision in precisions.items() if precision >= at - 1e-12 and recalls[cut] > 0]
+    assert best == pytest.approx(max(precisions.values()))
+    assert (found is None) == (not reached)
+    if found is not None:
+        assert sk.precision_score(having, values >= found) >= at - 1e-9
+        assert sk.recall_score(having, values >= found) == pytest.approx(max(reached))
+
+
+def test_each_of_several_labels_has_its_own():
+    truth = np.column_stack([HAVING, ~HAVING]).astype(float)
+    answers = np.column_stack([VALUES, 1 - VALUES])
+    assert chosen_thresholds(SEVERAL, truth, answers, RECALL, 1, "it") == pytest.approx((0.45, 0.25))
+    two = both(VALUES.tolist())
+    assert chosen_thresholds(TWO, HAVING.astype(int), two, RECALL, 1, "it") == pytest.approx((0.45,))
+    assert refusal(chosen_thresholds, SEVERAL, truth[::-1], answers, PRECISION, 0.9, "the data") == (
+        "the data: no threshold gives the label 'a' a precision of 0.9; the greatest is 0.5: ask for no more"
+    )
+
+
+# --- the job ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def dev(tmp_path_factory):
+    """80 sequences of the kind that the model of `two` was trained on, and a tenth of the labels wrong."""
+    pairs = sequences(["no", "yes"], 80, seed=5)
+    pairs = [(dna, "no" if number % 20 == 1 else label) for number, (dna, label) in enumerate(pairs)]
+    return write_labelled(tmp_path_factory.mktemp("dev") / "more.csv", pairs)
+
+
+def test_the_new_adapter_is_the_old_one_with_the_choice(two, dev, tmp_path):
+    old = load_adapter(two.adapter)
+    result = calibrated(two.adapter, dev, threshold=MCC)
+    save_adapter(result.adapter, tmp_path / "new")
+    new = load_adapter(tmp_path / "new")
+    assert all((new.tensors[name] == tensor).all() for name, tensor in old.tensors.items())
+    assert (new.peft, new.base_model, new.training) == (old.peft, old.base_model, old.training)
+    own = {"temperature", "thresholds", "calibration"}
+    assert {name: value for name, value in new.task.items() if name not in own} == {
+        name: value for name, value in old.task.items() if name not in own | {"decision_threshold"}
+    }
+    record = new.task["calibration"]
+    assert record == {
+        "data_sha256": record["data_sha256"],
+        "sequences": 80,
+        "temperature": "yes",
+        "criterion": "mcc",
+        "at": None,
+        "seen_in_training": None,
+    }
+    assert new.decision == Decision(new.task["temperature"], tuple(new.task["thresholds"]))
+    assert new.decision.temperature != 1
+
+
+def predictions(adapter, data) -> pd.DataFrame:
+    given = {"adapter": str(adapter), "input": str(data), "input_format": "csv", "sequence_column": "sequence"}
+    return predict(**COMMON | given).predictions
+
+
+def test_prediction_uses_it_and_scores_as_the_table_says(two, dev, tmp_path):
+    result = calibrated(two.adapter, dev, threshold=F1)
+    save_adapter(result.adapter, tmp_path / "new")
+    table = result.scores.set_index(["metric", "label"])
+    truth = pd.read_csv(dev)["label"]
+    for adapter, side, answers in ((two.adapter, "before", result.before), (tmp_path / "new", "after", result.after)):
+        found = predictions(adapter, dev)
+        assert np.abs(found["p(yes)"] - answers[:, 1]).max() < 1e-9
+        expected = {
+            "loss": sk.log_loss(truth, found[["p(no)", "p(yes)"]]),
+            "brier": sk.brier_score_loss(truth == "yes", found["p(yes)"]),
+            "accuracy": sk.accuracy_score(truth, found["predicted"]),
+            "mcc": sk.matthews_corrcoef(truth, found["predicted"]),
+        }
+        assert table[side].xs("all", level="label")[list(expected)].to_dict() == pytest.approx(expected)
+        of_label = sk.precision_recall_fscore_support(truth, found["predicted"], labels=["yes"])
+        assert table.loc[[(name, "yes") for name in ("precision", "recall", "f1")], side].tolist() == pytest.approx(
+            [float(values[0]) for values in of_label[:3]]
+        )
+    said = found["p(yes)"] >= result.adapter.decision.thresholds[0]
+    assert found["predicted"].tolist() == ["yes" if one else "no" for one in said]
+    assert table.loc[("loss", "all"), "after"] < table.loc[("loss", "all"), "before"]
+    assert table.loc[("f1", "yes"), "after"] >= table.loc[("f1", "yes"), "before"]
+    assert table.loc[("threshold", "yes")].tolist() == [0.5, result.adapter.decision.thresholds[0]]
+    assert ("threshold", "no") not in table.index
+    assert table.notna().all(axis=None)
+
+
+def test_the_precision_that_was_wanted_is_reached(two, dev):
+    result = calibrated(two.adapter, dev, threshold=PRECISION, at=0.8)
+    said = result.after[:, 1] >= result.adapter.decision.thresholds[0]
+    assert sk.precision_score(result.truth == 1, said) >= 0.8
+
+
+def test_the_same_inputs_give_the_same_bytes(two, dev, tmp_path):
+    for name in ("first", "second"):
+        save_adapter(calibrated(two.adapter, dev, threshold=MCC).adapter, tmp_path / name)
+    assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
+
+
+def test_a_second_calibration_forgets_the_first(two, dev, tmp_path):
+    save_adapter(calibrated(two.adapter, dev, threshold=RECALL, at=0.99).adapter, tmp_path / "once")
+    again = calibrated(tmp_path / "once", dev, threshold=MCC)
+    directly = calibrated(two.adapter, dev, threshold=MCC)
+    assert again.adapter.task == directly.adapter.task
+    assert np.array_equal(again.before, directly.before)
+    only = calibrated(tmp_path / "once", dev, temperature="no", threshold=F1)
+    assert only.adapter.decision.temperature == 1 and "temperature" not in only.adapter.task
+    none = calibrated(tmp_path / "once", dev)
+    assert none.adapter.decision.thresholds is None
+
+
+def test_several_labels(test_data):
+    result = calibrated(
+        test_data / "adapter_several.safetensors", test_data / "several_dev.tabular", threshold=RECALL, at=1.0
+    )
+    first, second = result.adapter.decision.thresholds
+    table = result.scores.set_index(["metric", "label"])
+    assert table.loc[("threshold", "A-rich")].tolist() == [0.5, first]
+    assert table.loc[("threshold", "C-rich")].tolist() == [0.5, second]
+    assert table.loc[("recall", "A-rich"), "after"] == table.loc[("recall", "C-rich"), "after"] == 1
+    assert result.adapter.task["calibration"]["at"] == 1.0
+    assert result.adapter.task["calibration"]["seen_in_training"] == "dev"
+
+
+def test_three_classes_have_a_temperature_only(three):
+    result = calibrated(three.adapter, three.splits["dev"])
+    assert result.adapter.decision.thresholds is None
+    assert "threshold" not in result.scores["metric"].tolist()
+    assert refusal(calibrated, three.adapter, three.splits["dev"], threshold=F1) == (
+        "the adapter tells 3 classes apart, of which the likeliest is said whatever its probability; choose no "
+        "threshold: the temperature alone can be fitted"
+    )
+
+
+def test_an_ensemble_on_both_strands(test_data, tmp_path):
+    result = calibrated(test_data / "adapter_ensemble.safetensors", test_data / "test.csv", threshold=MCC)
+    save_adapter(result.adapter, tmp_path / "new")
+    assert load_adapter(tmp_path / "new").members == 2
+    assert result.adapter.task["calibration"]["seen_in_training"] is None
+
+
+# --- what is refused -------------------------------------------------------------------------------------------------
+
+
+def test_the_training_split_is_refused_unless_it_is_allowed(two):
+    assert refusal(calibrated, two.adapter, two.splits["train"]) == (
+        "the labelled data (train.csv) is the file that the adapter was trained on, of which it is too sure; choose "
+        "the dev split, or allow seen data (--seen-data allow)"
+    )
+    result = calibrated(two.adapter, two.splits["train"], seen_data="allow")
+    assert result.adapter.task["calibration"]["seen_in_training"] == "train"
+    assert "is the file that the adapter was trained on" in result.warnings[0]
+
+
+def test_numbers(test_data):
+    message = refusal(calibrated, test_data / "adapter_number.safetensors", test_data / "number_dev.tabular")
+    assert message == "the adapter predicts numbers, which have neither a temperature nor thresholds; use it as it is"
+
+
+def test_nothing_to_choose(two, dev):
+    assert refusal(calibrated, two.adapter, dev, temperature="no").startswith("neither a temperature nor thresholds")
+
+
+def test_too_few_sequences(two, dev, tmp_path):
+    table = pd.read_csv(dev)
+
+    def written(rows) -> str:
+        rows.to_csv(tmp_path / "part.csv", index=False)
+        return tmp_path / "part.csv"
+
+    assert refusal(calibrated, two.adapter, written(table.head(19))) == (
+        "the labelled data (part.csv) has 19 sequences, too few to choose anything by; give at least 20"
+    )
+    assert refusal(calibrated, two.adapter, written(table[table["label"] == "no"])) == (
+        "the labelled data (part.csv) has one label only ('no'); a classifier needs at least two"
+    )
+    few = pd.concat([table[table["label"] == "no"], table[table["label"] == "yes"].head(4)])
+    calibrated(two.adapter, written(few))
+    assert refusal(calibrated, two.adapter, written(few), threshold=F1) == (
+        f"the labelled data (part.csv): 4 of {len(few)} sequences have the label 'yes'; a threshold is chosen by at "
+        "least 5 that have it and 5 that have not"
+    )
+
+
+def test_a_file_that_is_not_there(two, tmp_path):
+    assert "No such file or directory" in refusal(calibrated, two.adapter, tmp_path / "none.csv")

@@ -1,0 +1,63 @@
+"""Linear models that answer what a Target asks for, from numbers that describe each sequence."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from scipy.sparse import spmatrix
+from sklearn.linear_model import LogisticRegression, Ridge
+
+from .kmer_baseline import probabilities
+from .metrics import score
+from .options import CLASSES, NUMBER
+from .targets import Target
+
+# Steps of the optimisation at most; those used here take some hundreds.
+MOST_STEPS = 1000
+# The strength is chosen on each fifth of the records in turn, as long as these are few; then on one fifth.
+FIFTHS, FEW = 5, 2000
+
+
+def fitted(
+    target: Target, features: np.ndarray | spmatrix, truth: np.ndarray, strength: float
+) -> Callable[[np.ndarray | spmatrix], np.ndarray]:
+    """Train a model; return the function from features to answers, (n, outputs), as Target.answers has them.
+
+    CLASSES: logistic regression. MULTI_LABEL: one for each label; a label that all records have, or none, gets its
+    share. NUMBER: ridge regression.
+    features: (n, features). truth: as Target.read gives it.
+    strength: how little the weights are held back: scikit-learn's C, and of the ridge regression 1 / alpha.
+    """
+    if target.kind == NUMBER:
+        ridge = Ridge(alpha=1 / strength).fit(features, truth)
+        return lambda new: ridge.predict(new)[:, None]
+    if target.kind == CLASSES:
+        return _classifier(features, truth, range(len(target.labels)), strength)
+    each = [_classifier(features, column.astype(int), (0, 1), strength) for column in truth.T]
+    return lambda new: np.column_stack([answers(new)[:, 1] for answers in each])
+
+
+def best_strength(
+    target: Target, features: np.ndarray | spmatrix, truth: np.ndarray, strengths: Sequence[float], seed: int
+) -> float:
+    """Return that of some strengths which gives the lowest loss on records that were left out of the training.
+
+    seed: draws those records. The other parameters are those of fitted.
+    """
+    part = np.random.default_rng(seed).permutation(len(truth)) % FIFTHS
+    if len(strengths) == 1 or len(truth) < FIFTHS:
+        return strengths[0]
+    losses = dict.fromkeys(strengths, 0.0)
+    for number in range(FIFTHS if len(truth) <= FEW else 1):
+        out = part == number
+        for strength in strengths:
+            answers = fitted(target, features[~out], truth[~out], strength)(features[out])
+            losses[strength] += score(target, truth[out], answers)["loss"] * out.sum()
+    return min(losses, key=losses.get)
+
+
+def _classifier(features: np.ndarray | spmatrix, truth: np.ndarray, labels: range | tuple, strength: float) -> Callable:
+    if len(np.unique(truth)) < 2:
+        answer = np.equal(list(labels), truth[0]).astype(float)
+        return lambda new: np.tile(answer, (new.shape[0], 1))
+    model = LogisticRegression(C=strength, max_iter=MOST_STEPS).fit(features, truth)
+    return lambda new: probabilities(model, new, labels)

@@ -1,0 +1,153 @@
+import random
+
+import numpy as np
+import pytest
+
+from dna_lm import baselines as module
+from dna_lm.base_model import BUILT_IN_FOLDER, opened_base_model
+from dna_lm.baselines import BASELINES, COMMONEST, FROZEN, GC, KMERS, baselines
+from dna_lm.encoding import Encoder
+from dna_lm.linear_model import best_strength, fitted
+from dna_lm.metrics import score
+from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER
+from dna_lm.targets import Target
+
+CLASS = Target(CLASSES, ["at", "gc", "site"])
+SEVERAL = Target(MULTI_LABEL, ["gc", "site"])
+LEVEL = Target(NUMBER, [])
+TARGETS = [pytest.param(target, id=target.kind) for target in (CLASS, SEVERAL, LEVEL)]
+
+
+def sequences(count, seed):
+    """Sequences that differ in GC content, and in a site that their composition does not show."""
+    numbers = random.Random(seed)
+    kinds = [number % 3 for number in range(count)]
+    result = []
+    for kind in kinds:
+        weights = [(4, 1, 1, 4), (1, 4, 4, 1), (1, 1, 1, 1)][kind]
+        letters = numbers.choices("ACGT", weights, k=60)
+        site = numbers.randrange(50)
+        if kind == 2:
+            letters[site : site + 8] = "ATGACGTC"
+        result.append("".join(letters))
+    return result, np.array(kinds)
+
+
+def of(target, kinds):
+    if target.kind == CLASSES:
+        return kinds
+    return np.array([kinds == 1, kinds == 2], dtype=float).T if target.kind == MULTI_LABEL else kinds * 10.0
+
+
+def gc_and_site(some):
+    """Stands for a model: two numbers that say it all, and one that says nothing."""
+    return np.array([[each.count("G") + each.count("C"), "ATGACGTC" in each, 7] for each in some], dtype=float)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_each_knows_more_than_the_one_before(target):
+    (train, kinds), (test, others) = sequences(300, 1), sequences(90, 2)
+    told = []
+    found = baselines(target, train, of(target, kinds), test, states=gc_and_site, progress=told.append)
+    assert list(found) == list(BASELINES) == [COMMONEST, GC, KMERS, FROZEN]
+    assert [text.partition(", trained on ")[0] for text in told] == [f"baseline: {name}" for name in BASELINES.values()]
+    losses = [score(target, of(target, others), answers)["loss"] for answers in found.values()]
+    assert losses == sorted(losses, reverse=True)
+    assert all(answers.shape == (90, target.outputs) for answers in found.values())
+    assert losses[3] < losses[0] / 4
+
+
+def test_the_same_answer_for_all():
+    def same(target, truth):
+        return baselines(target, ["A"] * len(truth), np.array(truth), ["C", "G"], which=[COMMONEST])[COMMONEST].tolist()
+
+    assert same(CLASS, [0, 0, 2, 0]) == [[0.75, 0, 0.25]] * 2
+    assert same(SEVERAL, [[1.0, 0], [1, 1], [0, 0], [1, 0]]) == [[0.75, 0.25]] * 2
+    assert same(LEVEL, [1.0, 2.0, 6.0]) == [[3.0]] * 2
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("target", "truth", "expected"),
+    [(CLASS, [1, 1, 1, 1], [0, 1, 0]), (SEVERAL, [[1.0, 0]] * 4, [1, 0]), (LEVEL, [5.0] * 4, [5])],
+)
+def test_a_train_split_without_a_difference_has_one_answer(target, truth, expected):
+    for answers in baselines(
+        target, ["ACGT", "NNNN", "A", "GGCG"], np.array(truth), ["ACGT", "NN"], states=gc_and_site
+    ).values():
+        assert answers == pytest.approx(np.array([expected] * 2))
+
+
+def test_a_label_that_train_lacks_has_the_probability_0():
+    (train, kinds), (test, _) = sequences(30, 1), sequences(9, 2)
+    for answers in baselines(CLASS, train, np.minimum(kinds, 1), test, states=gc_and_site).values():
+        assert not answers[:, 2].any()
+        assert answers.sum(axis=1) == pytest.approx(1)
+
+
+def test_without_states_and_without_what_is_not_asked_for():
+    (train, kinds), (test, _) = sequences(30, 1), sequences(9, 2)
+    assert list(baselines(CLASS, train, kinds, test)) == [COMMONEST, GC, KMERS]
+    assert list(baselines(CLASS, train, kinds, test, states=gc_and_site, which=[FROZEN, GC])) == [GC, FROZEN]
+
+
+def test_they_learn_from_so_many_at_most_drawn_with_the_seed(monkeypatch):
+    monkeypatch.setattr(module, "MOST_TRAINED", 30)
+    (train, kinds), (test, _) = sequences(300, 1), sequences(9, 2)
+    told = []
+    first, again, other = (
+        baselines(CLASS, train, kinds, test, which=[KMERS], seed=seed, progress=told.append)[KMERS]
+        for seed in (1, 1, 2)
+    )
+    assert "trained on 30 sequences" in told[0]
+    assert np.array_equal(first, again) and not np.array_equal(first, other)
+
+
+def test_the_strength_is_chosen_on_records_left_out():
+    numbers = np.random.default_rng(1)
+    noise, truth = numbers.normal(size=(60, 40)), numbers.integers(2, size=60)
+    two = Target(CLASSES, ["a", "b"])
+    assert best_strength(two, noise, truth, (100.0, 0.0001), 1) == 0.0001  # there is nothing to learn
+    assert best_strength(two, noise + 3 * truth[:, None], truth, (0.0001, 1.0), 1) == 1.0
+    assert best_strength(two, noise, truth, (5.0,), 1) == 5.0
+    assert best_strength(two, noise[:3], truth[:3], (5.0, 1.0), 1) == 5.0
+
+
+def test_ridge_regression_of_numbers():
+    """One feature 1, 2, 3 and the numbers 2, 4, 6: the slope is 2 * 2 / (2 + alpha) with alpha = 1 / strength."""
+    answers = fitted(LEVEL, np.array([[1.0], [2.0], [3.0]]), np.array([2.0, 4.0, 6.0]), 0.5)(np.array([[4.0]]))
+    assert answers == pytest.approx(np.array([[4 + 2 * (2 * 2 / (2 + 2))]]))
+
+
+# --- the frozen base model -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def frozen():
+    with opened_base_model("built-in") as base:
+        yield base, Encoder(base, 60)
+
+
+def test_states_are_the_mean_over_the_tokens(frozen):
+    torch = pytest.importorskip("torch")
+    from transformers import AutoModel
+
+    from dna_lm.frozen_model import pooled_states
+
+    base, encoder = frozen
+    some = ["ACGTACGTAACC", "G", "TTGACGTCA" * 8, "NNN"]
+    model = AutoModel.from_pretrained(BUILT_IN_FOLDER, dtype=torch.float32).eval()
+    before = torch.get_rng_state()
+    found = pooled_states(base, encoder, some, batch_size=2)
+    assert torch.equal(torch.get_rng_state(), before)
+    with torch.inference_mode():
+        for row, tokens in zip(found, encoder.encode(some).tokens, strict=True):
+            expected = model(input_ids=torch.tensor([tokens])).last_hidden_state[0].mean(dim=0)
+            assert row == pytest.approx(expected.numpy(), abs=1e-4)
+
+
+def test_both_strands_give_the_same_states(frozen):
+    from dna_lm.frozen_model import pooled_states
+
+    either = (pooled_states(*frozen, [text], strands=2) for text in ("AACCGTTTAC", "GTAAACGGTT"))
+    assert next(either) == pytest.approx(next(either), abs=1e-5)

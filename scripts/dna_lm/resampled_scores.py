@@ -162,34 +162,47 @@ def _areas(target: Target, truth: np.ndarray, answers: np.ndarray) -> Callable:
 class _Ranking:
     """The areas under the ROC and the precision-recall curve of a value for those records that have a label.
 
-    ROC-AUC is the share of pairs in the right order, ties counting half; PR-AUC is the average precision.
+    ROC-AUC is the share of pairs in the right order, ties counting half; PR-AUC is the average precision. Both are sums
+    over the records that have the label.
     """
 
     def __init__(self, values: np.ndarray, having: np.ndarray):
         self.order = np.argsort(-values, kind="stable")
-        self.having = having[self.order].astype(float)
-        ordered = values[self.order]
-        self.ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))  # the last of each tie
-        self.tied = len(self.ends) < len(ordered)
+        ordered, having = values[self.order], having[self.order]
+        self.places = np.flatnonzero(having)
+        changes = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1
+        firsts, lasts = np.append(0, changes), np.append(changes, len(ordered)) - 1  # of each group of equal values
+        self.tied = len(firsts) < len(ordered)
+        group = np.searchsorted(firsts, self.places, side="right") - 1
+        # Where the sums up to and with the group, and up to it, stand behind a 0: of all records and of those with it.
+        sums = np.append(0, np.cumsum(having))
+        self.ends, self.starts = lasts[group] + 1, firsts[group]
+        self.found_ends, self.found_starts = sums[self.ends], sums[self.starts]
 
     def __call__(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return ROC-AUC and PR-AUC, (resamples,), NaN where no record has the label, or all have it."""
         ordered = weights[:, self.order]
-        found = np.cumsum(ordered * self.having, axis=1)  # true positives, from the highest value on
-        said = np.cumsum(ordered, axis=1)
-        if self.tied:
-            found, said = found[:, self.ends], said[:, self.ends]
+        own = ordered[:, self.places]
+        said, found = _sums_up_to(ordered), _sums_up_to(own)
         positives, negatives = found[:, -1], said[:, -1] - found[:, -1]
-        false = said - found
-        steps_false, steps_found = np.diff(false, axis=1, prepend=0), np.diff(found, axis=1, prepend=0)
-        pairs = np.einsum("rn,rn->r", steps_false, found) - np.einsum("rn,rn->r", steps_false, steps_found) / 2
-        precision = found / np.maximum(said, 1)  # before the first that is drawn, nothing is found: 0
-        exact = np.einsum("rn,rn->r", precision, steps_found)
+        said_here, found_here = said[:, self.ends], found[:, self.found_ends]
+        precision = found_here / np.maximum(said_here, 1)  # where nothing is said, nothing is drawn either
+        above = said_here - found_here  # negatives that rank above, those of the same value included
+        if self.tied:
+            above = (above + said[:, self.starts] - found[:, self.found_starts]) / 2
+        exact, wrong = (np.einsum("rn,rn->r", own, values) for values in (precision, above))
         defined = (positives > 0) & (negatives > 0)
         return (
-            np.where(defined, pairs / (positives * negatives), np.nan),
+            np.where(defined, 1 - wrong / (positives * negatives), np.nan),
             np.where(defined, exact / positives, np.nan),
         )
+
+
+def _sums_up_to(values: np.ndarray) -> np.ndarray:
+    """Return (rows, columns + 1): the sums of so many columns from the first."""
+    sums = np.zeros((values.shape[0], values.shape[1] + 1))
+    np.cumsum(values, axis=1, out=sums[:, 1:])
+    return sums
 
 
 # --- numbers ---------------------------------------------------------------------------------------------------------
@@ -199,12 +212,12 @@ def _number_sums(truth: np.ndarray, predicted: np.ndarray) -> Callable:
     errors = predicted - truth
     # Centred and scaled, so that differences of squares keep their digits; correlation does not depend on it.
     true, said = _standardised(truth), _standardised(predicted)
-    columns = np.column_stack([errors**2, np.abs(errors), true, true**2, said, said**2, true * said])
+    columns = np.stack([errors**2, np.abs(errors), true, true**2, said, said**2, true * said])
     variance = truth.var()
 
     def scores(weights: np.ndarray) -> Scores:
-        means = weights @ columns / weights.sum(axis=1, keepdims=True)
-        square, absolute, mean_true, square_true, mean_said, square_said, product = means.T
+        means = columns @ weights.T / weights.sum(axis=1)
+        square, absolute, mean_true, square_true, mean_said, square_said, product = means
         spread_true, spread_said = square_true - mean_true**2, square_said - mean_said**2
         spread_true, spread_said = (
             np.where(spread > LEAST_VARIANCE, spread, np.nan) for spread in (spread_true, spread_said)
@@ -230,9 +243,10 @@ def _rank_correlation(truth: np.ndarray, predicted: np.ndarray) -> Callable:
     def scores(weights: np.ndarray) -> Scores:
         middle = (weights.sum(axis=1, keepdims=True) + 1) / 2  # the mean of the ranks
         true, said = (rank(weights) - middle for rank in ranks)
+        weighted = weights * true
         products = [
-            np.einsum("rn,rn,rn->r", weights, first, second)
-            for first, second in ((true, said), (true, true), (said, said))
+            np.einsum("rn,rn->r", first, second)
+            for first, second in ((weighted, said), (weighted, true), (weights * said, said))
         ]
         spread = products[1] * products[2]
         return {("spearman", None): np.where(spread > 0, products[0] / np.sqrt(spread), np.nan)}
@@ -245,14 +259,14 @@ def _ranks(values: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     order = np.argsort(values, kind="stable")
     ordered = values[order]
     changes = ordered[1:] != ordered[:-1]
-    ends = np.flatnonzero(np.append(changes, True))
+    ends = np.concatenate([[0], np.flatnonzero(changes) + 1, [len(values)]])
     group = np.empty(len(values), dtype=np.int64)  # of each record, that of its value
     group[order] = np.concatenate([[0], np.cumsum(changes)])
 
     def ranks(weights: np.ndarray) -> np.ndarray:
-        up_to = np.cumsum(weights[:, order], axis=1)[:, ends]
-        own = np.diff(up_to, axis=1, prepend=0)
-        return (up_to - (own - 1) / 2)[:, group]
+        up_to = _sums_up_to(weights[:, order])[:, ends]
+        # The mean rank of the w records after the first r is r + (w + 1) / 2.
+        return ((up_to[:, :-1] + up_to[:, 1:] + 1) / 2)[:, group]
 
     return ranks
 

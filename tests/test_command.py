@@ -3,7 +3,7 @@ import errno
 import pytest
 
 from dna_lm.command import run, say
-from dna_lm.errors import UserError
+from dna_lm.errors import LONGEST_MESSAGE, UserError
 
 ARGUMENTS = ["predict.py", "--adapter", "a", "--input", "b", "--input-format", "csv", "--predictions-out", "c"]
 
@@ -30,6 +30,14 @@ def ended(monkeypatch, capsys):
 
 def test_what_the_user_can_mend_is_one_line(ended):
     assert ended(UserError("line 3:\n  the label is\r\nempty")) == (2, "error: line 3: the label is empty\n")
+
+
+def test_a_message_can_be_read_whatever_it_quotes(ended):
+    steering = UserError("the label '\x1b[2J\x07\u202e\udcff' is odd")
+    assert ended(steering) == (2, "error: the label '\\x1b[2J\\x07\\u202e\\udcff' is odd\n")
+    code, said = ended(UserError(f"the label {'A' * 10**6!r} is odd; mend it"))
+    assert (code, len(said)) == (2, len("error: ") + LONGEST_MESSAGE + len(" ... ") + 1)
+    assert said.startswith("error: the label 'AAA") and said.endswith("AAA' is odd; mend it\n")
 
 
 def test_too_little_memory(ended):

@@ -197,3 +197,19 @@ def test_letters_that_a_tokenizer_drops_count_as_unknown(folder):
 def test_a_sequence_of_which_nothing_is_left_still_has_a_token(folder):
     drop_unknown_letters(folder, post_processor=False)
     assert encoder(folder).encode(["ACGT", "NN"]) == Encoded(tokens=[[5, 6, 7, 8], [3]], unknown_share=2 / 6, cut=0)
+
+
+@pytest.mark.parametrize(
+    ("file", "changes"),
+    [
+        ("tokenizer_config.json", {"model_max_length": "long"}),
+        ("tokenizer_config.json", {"unk_token": ""}),
+        ("config.json", {"vocab_size": -1}),
+    ],
+)
+def test_settings_that_spoil_a_tokenizer_after_it_was_loaded_are_refused(folder, file, changes):
+    path = folder / file
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    message = refusal(encoder, folder)
+    assert message.startswith("the base model 'tiny': its tokenizer cannot be loaded (")
+    assert message.endswith("); choose another base model")

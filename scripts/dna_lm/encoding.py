@@ -90,6 +90,15 @@ class Encoder:
         """
         self._source = source = f"the base model {base_model.id!r}"
         config = _load_config(base_model, source)
+        try:
+            self._open(base_model, config, max_length, kmer)
+        except UserError:
+            raise
+        except Exception as problem:  # whatever foreign settings, once loaded, do to the tokenizer's attributes
+            raise UserError(unusable(source, problem)) from None
+
+    def _open(self, base_model: BaseModel, config: PreTrainedConfig, max_length: int, kmer: int) -> None:
+        source = self._source
         self._rows = _rows(config)
         self.width = getattr(config.get_text_config(), "hidden_size", 0)
         self.tokenizer = _load_tokenizer(base_model, config, source)
@@ -183,7 +192,10 @@ def _spare_token(tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -
         named.insert(0, next((token for token in tokens if numbers[token] == config.pad_token_id), None))
     foreign = [token for token in tokens if not set(token.upper()) <= set(BASES + AMBIGUOUS)]
     rare = [token for token in tokens if not set(token.upper()) & set(BASES)]
-    return next(token for token in (*named, *foreign, *rare, *tokens) if token in numbers)
+    found = next((token for token in (*named, *foreign, *rare, *tokens) if token in numbers), None)
+    if found is None:
+        raise ValueError("the model has an embedding for none of its tokens")
+    return found
 
 
 def _numbers(tokenizer: PreTrainedTokenizerBase) -> Callable[[Sequence[str]], Iterable[list[int]]]:

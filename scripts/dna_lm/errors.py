@@ -5,6 +5,10 @@ import errno
 MEMORY, DISK = "memory", "disk"
 
 
+# Letters of a message: a label, a name or a header that it quotes may be megabytes long.
+LONGEST_MESSAGE = 1500
+
+
 class UserError(Exception):
     """A mistake in the input or the options.
 
@@ -13,8 +17,12 @@ class UserError(Exception):
     """
 
     def __init__(self, message: str):
-        # A file name or a label in the message may hold line breaks; the message stays one line.
-        super().__init__(" ".join(str(message).split()))
+        # A file name or a label in the message may hold line breaks and what steers a terminal; the message stays one
+        # line that can be read.
+        text = " ".join(str(message).split())
+        if len(text) > LONGEST_MESSAGE:
+            text = f"{text[: LONGEST_MESSAGE // 2]} ... {text[-LONGEST_MESSAGE // 2 :]}"
+        super().__init__("".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text))
 
 
 def lack(problem: BaseException) -> str:

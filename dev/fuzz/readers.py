@@ -1,0 +1,150 @@
+"""What is fuzzed: for each reader of bytes that a stranger may have made, spoilt files and what is done with them.
+
+A reader is a strategy that draws files (name -> bytes) and a function that reads them from a folder.
+"""
+
+import gzip
+import json
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hypothesis import strategies as st
+from mutations import dumped, spoilt_archive, spoilt_bytes, spoilt_fields, spoilt_json, spoilt_safetensors
+
+DATA = Path(__file__).resolve().parents[2] / "test-data"
+MODEL = {path.name: path.read_bytes() for path in sorted((DATA / "tiny-random").iterdir())}
+SEQUENCES = ["ACGTACGTAC", "TTTTGGGGNNAC"]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """files: draws the files of one example. read: reads them, given their folder."""
+
+    files: st.SearchStrategy[dict[str, bytes]]
+    read: Callable[[Path], object]
+
+
+def _seeds(*names: str) -> list[bytes]:
+    return [(DATA / name).read_bytes() for name in names]
+
+
+def _named(name: str, strategy: st.SearchStrategy[bytes]) -> st.SearchStrategy[dict[str, bytes]]:
+    return strategy.map(lambda content: {name: content})
+
+
+def _text(seeds: list[bytes], delimiter: bytes) -> st.SearchStrategy[bytes]:
+    """Spoilt text, plain or gzipped; a few lines are enough of each seed."""
+    short = [b"\n".join(seed.split(b"\n")[:12]) + b"\n" for seed in seeds]
+    plain = st.sampled_from(short).flatmap(lambda seed: st.one_of(spoilt_bytes(seed), spoilt_fields(seed, delimiter)))
+    zipped = plain.map(lambda text: gzip.compress(text, mtime=0))
+    return st.one_of(plain, plain, plain, zipped, zipped.flatmap(spoilt_bytes))
+
+
+def spoilt_model_file(name: str, content: bytes) -> st.SearchStrategy[bytes]:
+    if name.endswith(".json"):
+        return st.one_of(spoilt_json(json.loads(content)).map(dumped), spoilt_bytes(content))
+    return spoilt_safetensors(content)
+
+
+@st.composite
+def _model_folder(draw) -> dict[str, bytes]:
+    name = draw(st.sampled_from(sorted(MODEL)))
+    return MODEL | {name: draw(spoilt_model_file(name, MODEL[name]))}
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+def read_adapter(folder: Path) -> None:
+    from dna_lm.adapter import load_adapter
+
+    adapter = load_adapter(folder / "adapter.safetensors")
+    assert adapter.target and adapter.decision and adapter.members and adapter.strand
+
+
+def apply_adapter(folder: Path) -> None:
+    from dna_lm.adapter import load_adapter
+    from dna_lm.answering import opened_answerer
+
+    adapter = load_adapter(folder / "adapter.safetensors")
+    model = str(DATA / "tiny-random")
+    with opened_answerer(adapter, model, None, batch_size=2, progress=lambda _: None) as answerer:
+        answerer.answers(answerer.outputs(SEQUENCES).raw)
+
+
+def read_archive(folder: Path) -> None:
+    from dna_lm.base_model import opened_base_model
+
+    with opened_base_model(str(folder / "model.zip")):
+        pass
+
+
+def read_model(folder: Path) -> None:
+    from dna_lm.base_model import opened_base_model
+    from dna_lm.classifier import new_classifier
+    from dna_lm.encoding import Encoder
+
+    with opened_base_model(str(folder)) as base:
+        encoder = Encoder(base, 50)
+        encoder.encode(SEQUENCES)
+        new_classifier(base, 2, encoder.tokenizer.pad_token_id, method="head")
+
+
+def read_table(folder: Path) -> None:
+    from dna_lm.inputs import read_labelled_table
+    from dna_lm.tables import read_labelled
+
+    path = str(folder / "table.csv")
+    read_labelled(path, "the table")
+    read_labelled_table(
+        path, header=True, sequence_column="sequence", label_column="label", split="random", column=None
+    )
+
+
+def read_fasta(folder: Path) -> None:
+    from dna_lm.fasta import read_fasta
+
+    read_fasta(folder / "x.fa", "the FASTA file")
+
+
+def read_bed(folder: Path) -> None:
+    from dna_lm.intervals import read_intervals
+
+    read_intervals(folder / "x.bed", "the intervals")
+
+
+ADAPTERS = _seeds(*(path.name for path in sorted(DATA.glob("adapter*.safetensors"))))
+ON_TINY_RANDOM = _seeds("adapter_tiny_random.safetensors", "adapter_number.safetensors", "adapter_several.safetensors")
+with zipfile.ZipFile(DATA / "tiny-random.zip") as packed:
+    PACKED = {name: packed.read(name) for name in packed.namelist() if not name.endswith("/")}
+
+READERS = {
+    "adapter": Reader(
+        _named("adapter.safetensors", st.sampled_from(ADAPTERS).flatmap(lambda c: spoilt_safetensors(c, "dna_lm"))),
+        read_adapter,
+    ),
+    "applied-adapter": Reader(
+        _named(
+            "adapter.safetensors", st.sampled_from(ON_TINY_RANDOM).flatmap(lambda c: spoilt_safetensors(c, "dna_lm"))
+        ),
+        apply_adapter,
+    ),
+    "archive": Reader(_named("model.zip", spoilt_archive(PACKED, spoilt_model_file)), read_archive),
+    "model": Reader(_model_folder(), read_model),
+    "table": Reader(
+        _named(
+            "table.csv",
+            st.one_of(
+                _text(_seeds("train.csv", "annotated.csv", "located.csv"), b","),
+                _text(_seeds("number_dev.tabular", "annotated.tabular"), b"\t"),
+            ),
+        ),
+        read_table,
+    ),
+    "fasta": Reader(_named("x.fa", _text(_seeds("CTCF.fa", "new.fa", "located.fa"), b":")), read_fasta),
+    "bed": Reader(
+        _named("x.bed", _text(_seeds("peaks_a.narrowPeak", "peaks_b.bed", "blacklist.bed"), b"\t")), read_bed
+    ),
+}

@@ -12,6 +12,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICA
 from .adapter import Adapter, check_base_model
 from .base_model import BaseModel
 from .errors import UserError
+from .expert_lora import GROUPED, apply_to_tokens
 from .lora import PEFT_SETTINGS, expert_parameters, lora_config
 from .options import CLASSES, FULL, LORA
 from .precision import Precision, leave_inputs, train_in_float32
@@ -22,7 +23,6 @@ from .targets import PROBLEM_TYPES
 HEADS = ("score", "classifier", "pre_classifier", "classification_head", "logits_proj")
 # Kinds of numbers in which an adapter's tensors are read.
 PRECISIONS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
-EXPERTS = "grouped_mm"
 # How adapters are applied, and trained where nothing else is asked for.
 EXACT = Precision("fp32", None)
 # How PEFT names the tensors of a model: what is trained without PEFT is named alike.
@@ -76,7 +76,8 @@ def _whole(model: PeftModel) -> list[torch.nn.Module]:
 
 
 def _ready(model: torch.nn.Module, whole: list[torch.nn.Module]) -> None:
-    """Let what is trained be float32 in a model that otherwise computes with shorter numbers."""
+    """Let the experts' matrices see tokens, and what is trained be float32 in a model that else has shorter numbers."""
+    apply_to_tokens(model)
     if all(parameter.dtype == torch.float32 for parameter in model.parameters() if parameter.is_floating_point()):
         return
     for module in whole:
@@ -120,14 +121,14 @@ def load_tensors(model: PreTrainedModel | PeftModel, tensors: dict[str, torch.Te
     expected = adapter_tensors(model)
     for name, tensor in expected.items():
         if name not in tensors:
-            raise _misfit(f"tensor {name!r} is missing")
+            raise Misfit(f"tensor {name!r} is missing")
         given = tensors[name]
         if given.shape != tensor.shape or given.dtype not in PRECISIONS:
-            raise _misfit(f"tensor {name!r} is {given.dtype} {tuple(given.shape)}, not {tuple(tensor.shape)}")
+            raise Misfit(f"tensor {name!r} is {given.dtype} {tuple(given.shape)}, not {tuple(tensor.shape)}")
         if not torch.isfinite(given).all():
-            raise _misfit(f"tensor {name!r} holds NaN or infinity")
+            raise Misfit(f"tensor {name!r} holds NaN or infinity")
     if surplus := sorted(set(tensors) - set(expected)):
-        raise _misfit(f"tensor {surplus[0]!r} has no place in it")
+        raise Misfit(f"tensor {surplus[0]!r} has no place in it")
     if isinstance(model, PeftModel):
         set_peft_model_state_dict(model, tensors)
         return
@@ -137,8 +138,12 @@ def load_tensors(model: PreTrainedModel | PeftModel, tensors: dict[str, torch.Te
             places[name.removeprefix(PREFIX)].copy_(tensor)
 
 
-def _misfit(reason: str) -> UserError:
-    return UserError(f"the adapter does not fit the base model that it names ({reason}); train it again")
+class Misfit(UserError):
+    """An adapter that does not fit its base model; reason: why, in words that are no sentence."""
+
+    def __init__(self, reason: str):
+        super().__init__(f"the adapter does not fit the base model that it names ({reason}); train it again")
+        self.reason = reason
 
 
 def trained_classifier(
@@ -171,8 +176,10 @@ def fitted_classifier(
     check_base_model(adapter, base_model)
     target, method = adapter.target, adapter.peft.get("method", LORA)
     if method == LORA:
-        model, _ = _load(base_model, target.outputs, pad_token_id, target.kind, precision, quantization)
+        model, fresh = _load(base_model, target.outputs, pad_token_id, target.kind, precision, quantization)
+        needed = sorted({*fresh, *(name for name in HEADS if hasattr(model, name))})
         model = _with_places(model, adapter, trainable)
+        _check_whole(model, needed)
         _ready(model, _whole(model))
     else:
         model = new_classifier(
@@ -182,9 +189,20 @@ def fitted_classifier(
     return model
 
 
+def _check_whole(model: PeftModel, needed: list[str]) -> None:
+    """Raise Misfit when a module that the base model has no weights for is not among those that are trained whole.
+
+    Adapters made elsewhere may have left it as random as it was; their random numbers are lost.
+    """
+    whole = [path for path, module in model.named_modules() if isinstance(module, ModulesToSaveWrapper)]
+    for name in needed:
+        if not any(f"{PREFIX}{name}.".startswith(f"{path}.") for path in whole):
+            raise Misfit(f"it has no weights for {name}, which the base model lacks too")
+
+
 def _with_places(model: PreTrainedModel, adapter: Adapter, trainable: bool) -> PeftModel:
     if adapter.peft.get("peft_type") != "LORA":
-        raise _misfit(f"its type is {adapter.peft.get('peft_type')!r}, not LORA")
+        raise Misfit(f"its type is {adapter.peft.get('peft_type')!r}, not LORA")
     try:
         # Adapters of before the experts could be trained have no target_parameters.
         settings = {"target_parameters": []} | {
@@ -193,7 +211,7 @@ def _with_places(model: PreTrainedModel, adapter: Adapter, trainable: bool) -> P
         settings = copy.deepcopy(settings)  # PEFT adds to the lists: the adapter stays as it was read
         return get_peft_model(model, LoraConfig(task_type=TaskType.SEQ_CLS, inference_mode=not trainable, **settings))
     except Exception as problem:  # whatever a damaged record makes PEFT raise
-        raise _misfit(f"{type(problem).__name__}: {problem}") from None
+        raise Misfit(f"{type(problem).__name__}: {problem}") from None
 
 
 def _load(
@@ -224,9 +242,8 @@ def _load(
             output_loading_info=True,
         )
         if expert_parameters(model):  # models without experts refuse the setting
-            # One product for each expert, with the tokens sorted: as fast as the loop over experts that is the default,
-            # and twice as fast where the experts have LoRA matrices, which the loop adds up anew for each expert.
-            model.set_experts_implementation(EXPERTS)
+            # One product for each expert, with the tokens sorted: as fast as the loop over experts that is the default.
+            model.set_experts_implementation(GROUPED)
     except Exception as problem:  # whatever a foreign config or weights make transformers raise
         raise UserError(f"{source} cannot be loaded: {problem}") from None
     mismatched = {key[0] if isinstance(key, tuple) else key for key in report["mismatched_keys"]}

@@ -151,7 +151,7 @@ def test_the_library_gets_all_but_outputs_and_threads():
         "input": "x",
         "input_format": "fasta",
         "sequence_column": "sequence",
-        "batch_size": 32,
+        "batch_size": 64,
     }
 
 

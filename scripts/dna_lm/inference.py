@@ -9,7 +9,7 @@ from transformers import PreTrainedModel
 
 PROGRESS_SECONDS = 10
 # Tokens of a batch at most, padding included: the memory that a batch takes does not grow with its sequences.
-TOKENS_AT_ONCE = 8192
+TOKENS_AT_ONCE = 4096
 
 
 def device() -> torch.device:

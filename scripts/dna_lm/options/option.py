@@ -77,4 +77,4 @@ BASE_MODEL_REVISION = Option(
 )
 ADAPTER = Option("adapter", INPUT, "Adapter made by finetune")
 PREDICTIONS_OUT = Option("predictions_out", OUTPUT, "Predictions (tabular)")
-BATCH_SIZE = Option("batch_size", int, "Sequences in a batch", 32, minimum=1)
+BATCH_SIZE = Option("batch_size", int, "Sequences in a batch at most; of long ones there are fewer", 64, minimum=1)

@@ -12,17 +12,19 @@ from .textfiles import open_text
 BLOCK = 2**22  # characters that are read at a time
 
 
-def records(path: str | Path, source: str) -> Iterator[tuple[int, str, str]]:
+def records(path: str | Path, source: str, unique: bool = True) -> Iterator[tuple[int, str, str]]:
     """Read a FASTA file, gzipped or not, with one record in memory at a time.
 
     path: the file.
     source: what to call it in an error message.
+    unique: whether names have to be; the names of all records are kept in memory for that.
     Gives the line of the header, the name (the header up to its first white space, or `record<number>` when there is
     none) and the sequence as it stands in the file, without line breaks: the letters are not checked.
     Raises UserError when the file is no FASTA, holds no record, or has two records of the same name.
     """
     line_of: dict[str, int] = {}
     name = None
+    line = count = 0  # of the header of the record that is being read, and of records
     parts: list[str] = []
     number = 0
     with open_text(path, source) as file:
@@ -33,20 +35,22 @@ def records(path: str | Path, source: str) -> Iterator[tuple[int, str, str]]:
                 parts.append(letters)
                 number += block.count("\n")
                 continue
-            for line in block.removesuffix("\n").split("\n"):
+            for row in block.removesuffix("\n").split("\n"):
                 number += 1
-                text = line.strip()
+                text = row.strip()
                 if text.startswith(">"):
                     if name is not None:
-                        yield line_of[name], name, _join(parts)
+                        yield line, name, _join(parts)
                     words = text[1:].split(maxsplit=1)
-                    name = words[0] if words else f"record{len(line_of) + 1}"
+                    line, count = number, count + 1
+                    name = words[0] if words else f"record{count}"
                     if name in line_of:
                         raise UserError(
                             f"{source}, line {line_of[name]} and line {number}: two records are named {name!r}; "
                             "rename one, or remove the copy"
                         )
-                    line_of[name] = number
+                    if unique:
+                        line_of[name] = number
                 elif text and name is None:
                     raise UserError(
                         f"{source}, line {number}: a FASTA file starts with '>', this is {text[:20]!r}; choose a FASTA "
@@ -56,7 +60,7 @@ def records(path: str | Path, source: str) -> Iterator[tuple[int, str, str]]:
                     parts.append(text)
     if name is None:
         raise UserError(f"{source} holds no FASTA record; choose a file with '>' headers")
-    yield line_of[name], name, _join(parts)
+    yield line, name, _join(parts)
 
 
 def _join(parts: list[str]) -> str:

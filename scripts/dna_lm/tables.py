@@ -1,6 +1,7 @@
 """Reading and writing tables: comma- or tab-separated text with a header line."""
 
 import csv
+from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -31,6 +32,15 @@ def read_table(path: str | Path, source: str, header: bool = True) -> pd.DataFra
     Raises UserError when there is no record, a column has no name or the name of another, or a record has more or
     fewer fields than the header or the first record.
     """
+    (table,) = table_blocks(path, source, header=header)
+    return table
+
+
+def table_blocks(path: str | Path, source: str, rows: int | None = None, header: bool = True) -> Iterator[pd.DataFrame]:
+    """Read a table as read_table does, in parts of so many records, of which one is in memory at a time.
+
+    rows: None gives all records as one part.
+    """
     with open_text(path, source) as file:
         first = file.readline()
         delimiter = "\t" if "\t" in first else ","
@@ -42,6 +52,7 @@ def read_table(path: str | Path, source: str, header: bool = True) -> pd.DataFra
         start = 1  # the line on which the record begins that is being read
         columns: list[str] = []
         lines, records = [], []
+        given = False
         try:
             if header:
                 if first.lower().startswith("sep="):
@@ -67,14 +78,22 @@ def read_table(path: str | Path, source: str, header: bool = True) -> pd.DataFra
                     raise UserError(f"{source}, line {line}: {fields}, but {expected} {named}; {mend}")
                 lines.append(line)
                 records.append(record)
+                if len(records) == rows:
+                    yield _block(records, columns, lines)
+                    given, lines, records = True, [], []
         except csv.Error as problem:
             raise UserError(
                 f"{source}, line {start}: not a well-formed table ({problem}); mend the quotes, or export it "
                 "again as CSV"
             ) from None
-    if not records:
+    if not records and not given:
         what = "a header line and no record below it" if header else "no record"
         raise UserError(f"{source} has {what}; choose a file that holds records")
+    if records:
+        yield _block(records, columns, lines)
+
+
+def _block(records: list[list[str]], columns: list[str], lines: list[int]) -> pd.DataFrame:
     return pd.DataFrame(records, columns=columns, index=pd.Index(lines, name="line"), dtype=object)
 
 
@@ -193,10 +212,11 @@ def write_csv(table: pd.DataFrame, path: str | Path) -> None:
     table.to_csv(path, index=False, lineterminator="\n")
 
 
-def write_tsv(table: pd.DataFrame, path: str | Path, floats: str = ".6f") -> None:
+def write_tsv(table: pd.DataFrame, path: str | Path, floats: str = ".6f", *, more: bool = False) -> None:
     """Write Galaxy's tabular format: tab-separated, a header, no quoting.
 
     floats: format of floating-point numbers, in Python's format language.
+    more: add the rows to those that are there already, without a header.
 
     Tabs and line breaks inside a field become spaces, since the format has no way to write them.
     """
@@ -206,6 +226,7 @@ def write_tsv(table: pd.DataFrame, path: str | Path, floats: str = ".6f") -> Non
             return f"{value:{floats}}"
         return " ".join(str(value).splitlines()).replace("\t", " ")
 
-    with open(path, "w", encoding="utf-8", newline="\n") as file:
-        for row in [table.columns, *table.itertuples(index=False, name=None)]:
+    rows = table.itertuples(index=False, name=None)
+    with open(path, "a" if more else "w", encoding="utf-8", newline="\n") as file:
+        for row in rows if more else chain([table.columns], rows):
             file.write("\t".join(map(field, row)) + "\n")

@@ -1,10 +1,13 @@
 import dataclasses
 import getpass
 import json
+import math
 import os
 import random
+import re
 import socket
 import struct
+import time
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from conftest import PROJECT
-from dna_lm.adapter import RECORD, Adapter, load_adapter, save_adapter
+from dna_lm.adapter import MAX_HEADER, RECORD, Adapter, load_adapter, save_adapter
 from dna_lm.base_model import opened_base_model
 from dna_lm.classifier import trained_classifier
 from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER
@@ -246,6 +249,22 @@ def test_a_folder(tmp_path):
         *(json.dumps(record(peft={"method": method})) for method in ("adalora", None, 3, ["lora"])),
         json.dumps(record(task=SMALL.task | {"type": "multi_label_classification", "labels": ["a;b", "c"]})),
         json.dumps(record(task={"type": "regression", "labels": [], "mean": 0.0, "spread": 0.0, "max_length": 50})),
+        *(
+            json.dumps(record(peft=peft))
+            for peft in (
+                {"target_modules": "(a+)+$"},
+                {"target_modules": ["q", 3]},
+                {"target_parameters": "experts"},
+                {"modules_to_save": {"score": 1}},
+                *({"r": rank} for rank in (0, 4097, 10**12, 2.0, True, "8", None)),
+                *({"bias": bias} for bias in ("some", None, 1)),
+                *({"lora_alpha": alpha} for alpha in ("1", None, True, [1])),
+                {"use_dora": 1},
+            )
+        ),
+        *(json.dumps(record(training=SMALL.training | {"loss": loss})) for loss in (math.nan, math.inf)),
+        json.dumps(record(training=SMALL.training)).replace('"dev": 2', '"dev": 2, "loss": 1e999'),
+        json.dumps(record(training=SMALL.training | {"note": "\ud800"})),
         json.dumps(record(base_model={"id": 3})),
         json.dumps(record(base_model={"id": "x"})),
         json.dumps(record(training={})),
@@ -260,6 +279,56 @@ def test_a_damaged_record(path, text):
     )
 
 
+def test_a_header_that_would_take_long_to_read_is_not_read(path):
+    write_record(path, json.dumps(record(training=SMALL.training | {"note": "x" * MAX_HEADER})))
+    started = time.monotonic()
+    message = refusal(load_adapter, path)
+    assert time.monotonic() - started < 0.1
+    assert re.fullmatch(
+        r"the adapter \(adapter.safetensors\): its header has 16,000,[0-9]{3} bytes, which is refused: that of an "
+        r"adapter has fewer than 16,000,000; choose the adapter dataset of a fine-tuning job",
+        message,
+    )
+
+
+def test_a_header_of_an_ordinary_size_is_read(path):
+    write_record(path, json.dumps(record(training=SMALL.training | {"note": "x" * (MAX_HEADER - 2000)})))
+    assert load_adapter(path).labels == SMALL.labels
+
+
+def raw(header: dict, content: bytes) -> bytes:
+    """A file in safetensors' format that says what it likes."""
+    text = json.dumps({"__metadata__": {"format": "pt", RECORD: json.dumps(record())}} | header).encode()
+    return struct.pack("<Q", len(text)) + text + content
+
+
+def tensor(start: int, end: int, shape: list[int], dtype: str = "F32") -> dict:
+    return {"dtype": dtype, "shape": shape, "data_offsets": [start, end]}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        raw({"a": tensor(0, 4 * 10**12, [10**12])}, bytes(8)),
+        raw({"a": tensor(0, 8, [3])}, bytes(8)),
+        raw({"a": tensor(0, 8, [2**62, 2**62])}, bytes(8)),
+        raw({"a": tensor(0, 8, [2]), "b": tensor(4, 12, [2])}, bytes(12)),
+        raw({"a": tensor(0, 8, [2]), "b": tensor(0, 8, [2])}, bytes(8)),
+        raw({"a": tensor(0, 4, [1]), "b": tensor(8, 12, [1])}, bytes(12)),
+        raw({"a": tensor(8, 0, [2])}, bytes(8)),
+        raw({"a": tensor(0, 8, [2], "F31")}, bytes(8)),
+        raw({"a": tensor(0, 8, [-2])}, bytes(8)),
+        raw({"a": 3}, bytes(8)),
+        struct.pack("<Q", 2**63) + b"{}",
+        struct.pack("<Q", 10**8) + b"{}",
+    ],
+)
+def test_headers_that_claim_what_is_not_so(path, content):
+    path.write_bytes(content)
+    message = refusal(load_adapter, path)
+    assert message.startswith("the adapter (adapter.safetensors) is truncated or not in the safetensors format (")
+
+
 @pytest.mark.parametrize("version", [0, 2, "1", None, 1.5])
 def test_another_version(path, version):
     write_record(path, json.dumps(record(version=version)))
@@ -272,6 +341,42 @@ def test_another_version(path, version):
 def test_a_label_that_could_not_have_been_trained_on(path):
     write_record(path, json.dumps(record(task={"labels": ["a", "b\nc"], "max_length": 50})))
     assert "the label 'b\\nc' holds a control character" in refusal(load_adapter, path)
+
+
+def spoiled(name: str, change) -> Adapter:
+    """The adapter of the tiny random model with one tensor changed; None takes it out."""
+    whole = load_adapter(PROJECT / "test-data" / "adapter_tiny_random.safetensors")
+    found = next(key for key in whole.tensors if key.endswith(name))
+    changed = {key: value for key, value in whole.tensors.items() if key != found}
+    new = change(whole.tensors[found])
+    return dataclasses.replace(whole, tensors=changed if new is None else changed | {found: new})
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda _: None, "is missing"),
+        (lambda given: given * math.nan, "holds NaN or infinity"),
+        (lambda given: given / 0, "holds NaN or infinity"),
+        (lambda given: given.to(torch.int64), "is torch.int64 (2, 16), not (2, 16)"),
+        (lambda given: given.to(torch.bool), "is torch.bool (2, 16), not (2, 16)"),
+        (lambda given: given[:1], "is torch.float32 (1, 16), not (2, 16)"),
+        (lambda given: given.T, "is torch.float32 (16, 2), not (2, 16)"),
+        (lambda given: given.reshape(-1), "is torch.float32 (32,), not (2, 16)"),
+    ],
+)
+def test_tensors_that_do_not_fit(path, change, reason):
+    save_adapter(spoiled("score.weight", change), path)
+    assert refusal(apply, path) == (
+        f"the adapter does not fit the base model that it names (tensor 'base_model.model.score.weight' {reason}); "
+        "train it again"
+    )
+
+
+def test_a_head_that_was_left_random_elsewhere(path):
+    whole = spoiled("score.weight", lambda _: None)
+    save_adapter(dataclasses.replace(whole, peft=whole.peft | {"modules_to_save": []}), path)
+    assert "'base_model.model.score.weight' is missing" in refusal(apply, path)
 
 
 # --- damage of any kind ----------------------------------------------------------------------------------------------

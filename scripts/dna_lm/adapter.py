@@ -15,6 +15,7 @@ It holds no time, no path and no host: the same inputs and seed give the same by
 """
 
 import json
+import math
 import re
 import struct
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from typing import Any
 from .base_model import IDENTITY, BaseModel
 from .decision import Decision
 from .errors import UserError
-from .options import BOTH, FINETUNE, FORWARD, FULL, HEAD_ONLY, LORA
+from .options import BOTH, FINETUNE, FORWARD, FULL, HEAD_ONLY, LORA, NONE
 from .tables import check_label
 from .targets import Target
 from .textfiles import describe
@@ -32,6 +33,10 @@ from .textfiles import describe
 FORMAT_VERSION = 1
 RECORD = "dna_lm"
 LONGEST_KMER = next(option.maximum for option in FINETUNE if option.name == "kmer")
+PARTS = ("peft", "base_model", "task", "training")
+# Bytes of the file's header, with the record in it: far above that of any training, and read before it is looked at.
+MAX_HEADER = 16 * 10**6
+LARGEST_RANK = next(option.maximum for option in FINETUNE if option.name == "lora_r")
 _FURTHER = re.compile(r"member([2-9]|[1-9]\d{1,5})\.(.+)", re.DOTALL)
 
 
@@ -76,6 +81,12 @@ class Adapter:
     @property
     def decision(self) -> Decision:
         return Decision.from_task(self.task, self.target)
+
+    @property
+    def trained_on(self) -> str:
+        """Words for the number of training sequences, which is not known of an adapter made elsewhere."""
+        count = self.training["sequences"]["train"]
+        return f"{count:,} sequences" if count > 0 else "an unknown number of sequences"
 
     @property
     def members(self) -> int:
@@ -127,6 +138,7 @@ def load_adapter(path: str | Path) -> Adapter:
 
     source = describe(path, "the adapter")
     try:
+        _check_header(Path(path), source)
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             if RECORD not in metadata:
@@ -143,7 +155,7 @@ def load_adapter(path: str | Path) -> Adapter:
             "fine-tuning job, or upload it again"
         ) from None
     first, *further = _members(tensors, record["task"].get("members", 1), source)
-    parts = {part: record[part] for part in ("peft", "base_model", "task", "training")}
+    parts = {part: record[part] for part in PARTS}
     return Adapter(first, **parts, further=further)
 
 
@@ -163,10 +175,26 @@ def _members(tensors: dict[str, Any], members: int, source: str) -> list[dict[st
     return [apart[number] for number in sorted(apart)]
 
 
+def _check_header(path: Path, source: str) -> None:
+    """Raise UserError for a header that would take long to read; one longer than the file, safetensors refuses itself.
+
+    Raises OSError when the file cannot be read.
+    """
+    with open(path, "rb") as file:
+        start = file.read(8)
+    length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
+    if MAX_HEADER < length <= path.stat().st_size - 8:
+        raise UserError(
+            f"{source}: its header has {length:,} bytes, which is refused: that of an adapter has fewer than "
+            f"{MAX_HEADER:,}; choose the adapter dataset of a fine-tuning job"
+        )
+
+
 def _read_record(text: str, source: str) -> dict[str, Any]:
     damaged = UserError(f"{source}: its {RECORD} record is damaged; train the adapter again")
     try:
-        record = json.loads(text)
+        record = json.loads(text, parse_constant=_finite, parse_float=_finite)
+        json.dumps(record, ensure_ascii=False).encode()  # a half of a surrogate pair could be written nowhere
     except (ValueError, RecursionError):
         raise damaged from None
     if not isinstance(record, dict):
@@ -176,34 +204,73 @@ def _read_record(text: str, source: str) -> dict[str, Any]:
             f"{source} has format version {record.get('version')!r}, this program reads version {FORMAT_VERSION}; use "
             "the tools of the release that made it"
         )
-    if not all(isinstance(record.get(part), dict) for part in ("peft", "base_model", "task", "training")):
-        raise damaged
-    task = record["task"]
     try:
-        target = Target.from_task(task)
-        Decision.from_task(task, target)
+        check_record(record)
     except ValueError:
         raise damaged from None
-    for label in target.labels:
+    for label in record["task"]["labels"]:
         check_label(label, source)
+    return record
+
+
+def _finite(text: str) -> float:
+    """Read a number of a record; raise ValueError for NaN and infinity, which the record could not be written with."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is not finite")
+    return number
+
+
+def check_record(record: dict[str, Any]) -> None:
+    """Raise ValueError unless the PARTS of a record are there and are such that everything can be read from them.
+
+    What the training record says of its course is not looked at beyond the counts of sequences.
+    """
+    if not all(isinstance(record.get(part), dict) for part in PARTS):
+        raise ValueError("a part is missing")
+    task = record["task"]
+    Decision.from_task(task, Target.from_task(task))
     # True and False are no numbers here, though Python counts with them.
     whole = {"max_length": task.get("max_length"), "kmer": task.get("kmer", -1), "members": task.get("members", 1)}
     if not all(type(value) is int for value in whole.values()):
-        raise damaged
+        raise ValueError("a length is no whole number")
     if whole["max_length"] < 1 or whole["members"] < 1:
-        raise damaged
+        raise ValueError("a length is below 1")
     if whole["kmer"] != -1 and not 1 <= whole["kmer"] <= LONGEST_KMER:
-        raise damaged
+        raise ValueError("there are no such k-mers")
     if task.get("strand", FORWARD) not in (FORWARD, BOTH):
-        raise damaged
-    if record["peft"].get("method", LORA) not in (LORA, HEAD_ONLY, FULL):
-        raise damaged
+        raise ValueError("there are no such strands")
+    _check_peft(record["peft"])
     if not all(isinstance(record["base_model"].get(name), str) for name in IDENTITY):
-        raise damaged
+        raise ValueError("the base model is not told")
     sequences = record["training"].get("sequences")
     if not (isinstance(sequences, dict) and all(type(sequences.get(name)) is int for name in ("train", "dev"))):
-        raise damaged
-    return record
+        raise ValueError("the sequences are not counted")
+
+
+def _check_peft(peft: dict[str, Any]) -> None:
+    """Raise ValueError for settings that fine-tuning never writes.
+
+    In the place of a list of names, PEFT would take a pattern, and search the names of all modules for it, however long
+    that takes.
+    """
+    if peft.get("method", LORA) not in (LORA, HEAD_ONLY, FULL):
+        raise ValueError("there is no such method")
+    for name in ("target_modules", "target_parameters", "modules_to_save"):
+        names = peft.get(name, [])
+        if not (isinstance(names, list) and all(isinstance(one, str) for one in names)):
+            raise ValueError(f"{name} is no list of names")
+    rank, bias = peft.get("r", 1), peft.get("bias", NONE)
+    if type(rank) is not int or not 1 <= rank <= LARGEST_RANK:
+        raise ValueError("there is no such rank")
+    if bias not in (NONE, "all", "lora_only"):
+        raise ValueError("there are no such biases")
+    for name in ("lora_alpha", "lora_dropout"):
+        if type(peft.get(name, 1.0)) not in (int, float):
+            raise ValueError(f"{name} is no number")
+    for name in ("use_rslora", "use_dora", "fan_in_fan_out"):
+        if type(peft.get(name, False)) is not bool:
+            raise ValueError(f"{name} is neither true nor false")
 
 
 def check_base_model(adapter: Adapter, base_model: BaseModel) -> None:

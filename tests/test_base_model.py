@@ -1,6 +1,8 @@
 import hashlib
 import json
+import pickle
 import shutil
+import struct
 
 import pytest
 import torch
@@ -8,7 +10,9 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from dna_lm.base_model import BUILT_IN_FOLDER, is_model_file, opened_base_model, opened_tokenizer, sha256_of_file
-from refusals import refusal
+from dna_lm.classifier import new_classifier
+from dna_lm.encoding import Encoder
+from refusals import refusal, returns_or_refuses
 
 
 @pytest.fixture
@@ -181,6 +185,181 @@ def test_settings_without_a_model_type(folder, model_type):
     assert refusal(opened, folder) == (
         "the base model 'tiny': config.json names no model_type; choose a folder that transformers saved"
     )
+
+
+@pytest.mark.parametrize("place", [["auto_map"], ["text_config", "auto_map"], ["parts", 0, "auto_map"]])
+def test_code_of_its_own_in_a_part_of_the_settings(folder, place):
+    settings = {}
+    for step in reversed(place):
+        settings = [settings] if isinstance(step, int) else {step: settings}
+    change_json(folder / "config.json", **settings)
+    assert "wants to run code of its own" in refusal(opened, folder)
+
+
+class Harmful:
+    """What a pickle of a stranger can do: it would make a file when it is loaded."""
+
+    def __init__(self, place):
+        self.place = place
+
+    def __reduce__(self):
+        return (open, (self.place, "w"))
+
+
+@pytest.mark.parametrize("save", [lambda value, path: path.write_bytes(pickle.dumps(value)), torch.save])
+@pytest.mark.parametrize(
+    "file",
+    ["model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors.index.json"],
+)
+def test_a_pickle_under_another_name_is_refused_and_not_run(folder, tmp_path, file, save):
+    if "index" in file:
+        (folder / "model.safetensors").rename(folder / "model-00001-of-00001.safetensors")
+    save(Harmful(str(tmp_path / "done")), folder / file)
+    assert refusal(opened, folder).startswith(f"the base model 'tiny': {file} is ")
+    assert not (tmp_path / "done").exists()
+
+
+def with_header(header: object, data: bytes = b"", length: int | None = None) -> bytes:
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(text) if length is None else length) + text + data
+
+
+def tensor(start: int, end: int, shape: list[int], kind: str = "F32") -> dict:
+    return {"dtype": kind, "shape": shape, "data_offsets": [start, end]}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        with_header({"a": tensor(0, 8, [2])}, bytes(8), length=2**63),
+        with_header({"a": tensor(0, 8, [2])}, bytes(8), length=100_000_001),
+        with_header({"a": tensor(0, 8, [2])}, bytes(8), length=5),
+        with_header({"a": tensor(0, 80, [20])}, bytes(8)),
+        with_header({"a": tensor(0, 8, [2])}, bytes(12)),
+        with_header({"a": tensor(0, 8, [3])}, bytes(8)),
+        with_header({"a": tensor(0, 8, [2**62, 2**62])}, bytes(8)),
+        with_header({"a": tensor(8, 0, [2])}, bytes(8)),
+        with_header({"a": tensor(-8, 0, [2])}, bytes(8)),
+        with_header({"a": tensor(0, 8, [2]), "b": tensor(4, 12, [2])}, bytes(12)),
+        with_header({"a": tensor(0, 8, [2]), "b": tensor(12, 20, [2])}, bytes(20)),
+        with_header({"a": tensor(0, 8, [2], "OBJECT")}, bytes(8)),
+        with_header({"a": "tensor"}),
+        with_header([]),
+        with_header(b"[" * 100_000),
+        with_header(b'{"a":{},"a":{}}'),
+    ],
+    ids=[
+        *("length 2^63", "length over the limit", "length too small", "claims more data", "data to spare"),
+        *("shape and size differ", "shape overflows", "ends before it starts", "negative", "overlap", "gap"),
+        *("unknown dtype", "no tensor", "no object", "deep", "twice the same name"),
+    ],
+)
+def test_a_header_that_lies_is_refused(folder, content):
+    (folder / "model.safetensors").write_bytes(content)
+    message = refusal(opened, folder)
+    assert message.startswith(
+        "the base model 'tiny': model.safetensors is truncated or not in the safetensors format ("
+    )
+
+
+def test_weights_that_are_no_numbers_are_refused(folder):
+    weights = load_file(folder / "model.safetensors")
+    weights["model.norm.weight"][3] = float("nan")
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with opened_base_model(str(folder)) as base:
+        message = refusal(new_classifier, base, 2, 3, method="head")
+    assert message == (
+        "the base model 'tiny': its weights model.norm.weight hold NaN or infinity; choose another copy of it"
+    )
+
+
+@pytest.mark.parametrize("kind", [torch.int64, torch.bool])
+def test_weights_of_another_kind_of_number_are_refused_or_read(folder, kind):
+    weights = load_file(folder / "model.safetensors")
+    weights["model.norm.weight"] = weights["model.norm.weight"].to(kind)
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with opened_base_model(str(folder)) as base:
+        returns_or_refuses(new_classifier, base, 2, 3, method="head")
+
+
+PARTS = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
+
+
+@pytest.fixture
+def in_parts(folder):
+    """The folder with its weights in two files, as models of several gigabytes have them."""
+    weights = load_file(folder / "model.safetensors")
+    names = sorted(weights)
+    parts = {PARTS[0]: names[:9], PARTS[1]: names[9:]}
+    for file, part in parts.items():
+        save_file({name: weights[name] for name in part}, folder / file, metadata={"format": "pt"})
+    (folder / "model.safetensors").unlink()
+    placed = {name: file for file, part in parts.items() for name in part}
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": placed}))
+    return folder
+
+
+def test_weights_in_parts_are_those_of_one_file(in_parts, tiny_random, tmp_path):
+    archive = shutil.make_archive(str(tmp_path / "packed"), "gztar", in_parts)
+    states = []
+    for path in (tiny_random, in_parts, archive):
+        with opened_base_model(str(path)) as base:
+            states.append(AutoModelForCausalLM.from_pretrained(base.folder).state_dict())
+    for state in states[1:]:
+        assert all(torch.equal(state[name], states[0][name]) for name in states[0])
+
+
+@pytest.mark.parametrize(
+    "elsewhere", ["../other.safetensors", "/etc/passwd", "gone.safetensors", "config.json", "sub/x.safetensors", ""]
+)
+def test_an_index_that_names_other_files_is_refused(in_parts, tmp_path, elsewhere):
+    save_file({"lm_head.weight": torch.zeros(9, 16)}, tmp_path / "other.safetensors")
+    index = json.loads((in_parts / "model.safetensors.index.json").read_text())
+    index["weight_map"]["lm_head.weight"] = elsewhere
+    (in_parts / "model.safetensors.index.json").write_text(json.dumps(index))
+    assert refusal(opened, in_parts) == (
+        f"the base model 'tiny': model.safetensors.index.json names the file {elsewhere!r}, which is not there; add "
+        "all parts of the weights"
+    )
+
+
+@pytest.mark.parametrize("content", [{}, {"weight_map": []}, {"weight_map": {"a": 3}}, {"weight_map": {"a": None}}])
+def test_an_index_without_files_is_refused(in_parts, content):
+    (in_parts / "model.safetensors.index.json").write_text(json.dumps(content))
+    assert refusal(opened, in_parts) == (
+        "the base model 'tiny': model.safetensors.index.json has no weight_map of tensors and files; save the model "
+        "again"
+    )
+
+
+def test_huge_settings_are_refused_before_they_are_read(folder, monkeypatch):
+    monkeypatch.setattr("dna_lm.base_model.MAX_JSON_BYTES", 1_000_000)
+    for file in ("config.json", "tokenizer_config.json", "tokenizer.json"):
+        kept = (folder / file).read_bytes()
+        (folder / file).write_text('"' + "A" * 1_000_001 + '"')
+        assert refusal(opened, folder) == (
+            f"the base model 'tiny': {file} has more than 1 MB, which is refused; choose another"
+        )
+        (folder / file).write_bytes(kept)
+
+
+def test_a_tokenizer_is_read_from_the_folder_alone(folder, tmp_path):
+    """Settings that name files elsewhere are not followed, and templates of chats are not run."""
+    secret = json.loads((folder / "tokenizer.json").read_text())
+    secret["model"]["vocab"] = {"[UNK]": 0, "SECRET": 1}
+    (tmp_path / "secret.json").write_text(json.dumps(secret))
+    (tmp_path / "secret.txt").write_text("[UNK]\nSECRET\n")
+    change_json(
+        folder / "tokenizer_config.json",
+        tokenizer_file=str(tmp_path / "secret.json"),
+        vocab_file=str(tmp_path / "secret.txt"),
+        special_tokens_map_file=str(tmp_path / "secret.json"),
+        chat_template="{{ raise_exception('run') }}{{ ''.__class__.__mro__ }}",
+    )
+    with opened_base_model(str(folder)) as base:
+        encoder = Encoder(base, 50)
+    assert "SECRET" not in encoder.tokenizer.get_vocab()
+    assert encoder.encode(["ACGT"]).unknown_share == 0
 
 
 # --- the tokenizer alone ---------------------------------------------------------------------------------------------

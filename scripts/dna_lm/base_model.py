@@ -25,7 +25,10 @@ TOKENIZER_FILES = (
     "special_tokens_map.json",
     "added_tokens.json",
 )
+WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
+# Tokenizers of the largest vocabularies (256,000 tokens) have 40 MB; safetensors sets this limit to its headers.
+MAX_JSON_BYTES = 100 * 10**6
 # The fields of a BaseModel that an adapter records, all text.
 IDENTITY = ("id", "revision", "architecture", "weights_sha256", "tokenizer_sha256")
 
@@ -129,6 +132,8 @@ def _check(folder: Path, name: str, revision: str, source: str, pickles: list[st
         raise UserError(f"{source} has no .safetensors file{hint or '; add its weights in that format'}")
     for file in weights:
         _check_safetensors(file, source)
+    if not (folder / WEIGHTS).exists() and (folder / INDEX).exists():  # transformers looks for them in this order
+        _check_index(_read_json(folder / INDEX, source), {file.name for file in weights}, source)
     tokenizer = _tokenizer_files(folder, source)
     return BaseModel(folder, name, revision, architecture, _sha256(weights), _sha256(tokenizer))
 
@@ -139,11 +144,30 @@ def _tokenizer_settings(folder: Path, source: str) -> dict:
 
 
 def _refuse_own_code(settings: dict, source: str) -> None:
-    if "auto_map" in settings:
+    if _has_key(settings, "auto_map"):
         raise UserError(
             f"{source} wants to run code of its own (auto_map in its settings), which is refused; choose a model "
             "whose architecture transformers itself has"
         )
+
+
+def _has_key(value: object, key: str) -> bool:
+    """Say whether a JSON document has a key at any depth: a model's settings may hold those of its parts."""
+    if isinstance(value, dict):
+        return key in value or any(_has_key(part, key) for part in value.values())
+    return isinstance(value, list) and any(_has_key(part, key) for part in value)
+
+
+def _check_index(index: dict, files: set[str], source: str) -> None:
+    """Raise UserError unless the index of weights in parts names the folder's files, and only these."""
+    named = index.get("weight_map")
+    if not isinstance(named, dict) or not all(isinstance(file, str) for file in named.values()):
+        raise UserError(f"{source}: {INDEX} has no weight_map of tensors and files; save the model again")
+    for file in sorted(set(named.values())):
+        if file not in files:
+            raise UserError(
+                f"{source}: {INDEX} names the file {file!r}, which is not there; add all parts of the weights"
+            )
 
 
 def _tokenizer_files(folder: Path, source: str) -> list[Path]:
@@ -152,11 +176,18 @@ def _tokenizer_files(folder: Path, source: str) -> list[Path]:
     tokenizer = tokenizer or [folder / name for name in VOCABULARIES if (folder / name).exists()]
     if not tokenizer:
         raise UserError(f"{source} has no {TOKENIZER}; add its tokenizer")
+    for file in tokenizer:
+        if file.suffix == ".json":
+            _read_json(file, source)
     return tokenizer
 
 
 def _read_json(path: Path, source: str) -> dict:
     try:
+        if path.stat().st_size > MAX_JSON_BYTES:
+            raise UserError(
+                f"{source}: {path.name} has more than {MAX_JSON_BYTES / 1e6:.0f} MB, which is refused; choose another"
+            )
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{source} has no {path.name}; choose a folder that transformers saved") from None

@@ -254,6 +254,9 @@ def _load(
         raise UserError(
             f"{source} has no fitting weights for {body[0]}; is it the model that its config.json describes?"
         )
+    for name, parameter in model.named_parameters():
+        if parameter.is_floating_point() and not parameter.is_meta and not torch.isfinite(parameter).all():
+            raise UserError(f"{source}: its weights {name} hold NaN or infinity; choose another copy of it")
     model.config.use_cache = False  # keys and values are for generating text
     if quantization:
         prepare(model, gradient_checkpointing=False)

@@ -22,8 +22,14 @@ def imported(report: str) -> set[str]:
     }
 
 
+# Outputs of evaluate for which a training split has to be given.
+LADDER = ("ladder_out", "ladder_plot_out")
+
+
 def outputs(tool: str, folder) -> dict[str, os.PathLike]:
-    return {option.flag: folder / option.name for option in OPTIONS[tool] if option.kind is OUTPUT}
+    """Return a place for every output but those of LADDER."""
+    names = {option.flag: option.name for option in OPTIONS[tool] if option.kind is OUTPUT}
+    return {flag: folder / name for flag, name in names.items() if name not in LADDER}
 
 
 def flat(options: dict) -> list[str]:
@@ -100,8 +106,8 @@ def test_the_whole_way_with_labels_of_any_text(call_tool, job, monkeypatch):
     scores = [f"dev_{name}" for name in scores]
     assert history[0] == ["epoch", "kept", "train_loss", *scores, "learning_rate", "seconds"]
 
-    tested = outputs("evaluate", job)
-    given = ["--adapter", trained["--adapter-out"], "--data", split["--test-out"]]
+    tested = outputs("evaluate", job) | {f"--{name.replace('_', '-')}": job / name for name in LADDER}
+    given = ["--adapter", trained["--adapter-out"], "--data", split["--test-out"], "--train", split["--train-out"]]
     evaluated = call_tool("evaluate", *BASE, *given, *flat(tested))
     assert (evaluated.code, evaluated.out) == (0, "")
     ordered = sorted(STRANGE_LABELS)
@@ -111,9 +117,11 @@ def test_the_whole_way_with_labels_of_any_text(call_tool, job, monkeypatch):
     assert len(rows) == 25
     assert {row[-2] for row in rows[1:]} == set(STRANGE_LABELS)
     assert {row[1] for row in rows[1:]} <= set(STRANGE_LABELS)
-    metrics = dict(tsv(tested["--metrics-out"]))
+    metrics = {row[0]: row[2] for row in tsv(tested["--metrics-out"]) if row[1] == "all"}
     right = sum(row[-1] == "yes" for row in rows[1:])
     assert float(metrics["accuracy"]) == pytest.approx(right / 24, abs=1e-4)
+    assert len(tsv(tested["--errors-out"])) == 1 + 24 - right
+    assert len({row[0] for row in tsv(tested["--ladder-out"])[1:]}) == 5
 
     predicted = call_tool(
         "predict",

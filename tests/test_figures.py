@@ -7,6 +7,7 @@ from matplotlib import pyplot as plt
 
 from conftest import STRANGE_LABELS
 from dna_lm import training_figure
+from dna_lm.decision import Decision
 from dna_lm.evaluation_figure import plot_evaluation
 from dna_lm.figure_style import shown
 from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER
@@ -43,8 +44,12 @@ def several(labels: int, count: int = 200):
     return target, truth, np.clip(0.3 * truth + numbers.random((count, labels)) * 0.7, 0, 1)
 
 
+def plot(target: Target, truth, answers, path) -> None:
+    plot_evaluation(target, truth, answers, Decision().predicted(target, answers), path)
+
+
 def drawn(labels: list[str], truth, probabilities, path) -> None:
-    plot_evaluation(Target(CLASSES, labels), truth, probabilities, path)
+    plot(Target(CLASSES, labels), truth, probabilities, path)
 
 
 def size(path) -> tuple[int, int]:
@@ -59,12 +64,11 @@ def kept(monkeypatch):
     """The figures that are drawn, as matplotlib's objects."""
     made = []
 
-    def subplots(*arguments, original=plt.subplots, **keywords):
-        figure, axes = original(*arguments, **keywords)
-        made.append(figure)
-        return figure, axes
+    def figure(*arguments, original=plt.figure, **keywords):
+        made.append(original(*arguments, **keywords))
+        return made[-1]
 
-    monkeypatch.setattr(training_figure.plt, "subplots", subplots)
+    monkeypatch.setattr(training_figure.plt, "figure", figure)
     return made
 
 
@@ -113,7 +117,7 @@ def test_any_number_of_labels(tmp_path, kept, labels):
     truth, probabilities = answers(labels, 240)
     drawn([f"label {number}" for number in range(labels)], truth, probabilities, tmp_path / "plot.png")
     roc, _, confusion = kept[0].axes
-    assert len(legend(roc)) == min(labels, 8) + 1
+    assert len(legend(roc)) == min(labels, 16) + 1
     assert len(confusion.texts) == (labels**2 if labels <= 20 else 0)
 
 
@@ -126,10 +130,10 @@ def test_labels_that_do_not_occur_get_no_curve(tmp_path, kept):
 @pytest.mark.parametrize("labels", [2, 12, 20, 21])
 def test_figures_of_several_labels_a_sequence(tmp_path, kept, labels):
     target, truth, probabilities = several(labels)
-    plot_evaluation(target, truth, probabilities, tmp_path / "plot.png")
+    plot(target, truth, probabilities, tmp_path / "plot.png")
     roc, precision, bars = kept[0].axes
-    assert len(legend(roc)) == min(labels, 8) + 1
-    assert len(legend(precision)) == min(labels, 8)
+    assert len(legend(roc)) == min(labels, 16) + 1
+    assert len(legend(precision)) == min(labels, 16)
     assert len(bars.patches) == labels
     named = [text.get_text() for text in bars.get_yticklabels()]
     counts = truth.sum(axis=0).astype(int)
@@ -142,7 +146,7 @@ def test_figures_of_several_labels_a_sequence(tmp_path, kept, labels):
 
 @pytest.mark.parametrize("labels", [2, 12, 30])
 def test_no_legend_lies_on_the_curves_of_several_labels_or_outside_the_figure(tmp_path, kept, labels):
-    plot_evaluation(*several(labels), tmp_path / "plot.png")
+    plot(*several(labels), tmp_path / "plot.png")
     for axes in kept[0].axes[:2]:
         box = axes.get_legend().get_window_extent()
         assert box.y1 < axes.get_window_extent().y0
@@ -152,7 +156,7 @@ def test_no_legend_lies_on_the_curves_of_several_labels_or_outside_the_figure(tm
 def test_a_label_that_no_sequence_has_gets_a_bar_but_no_curve(tmp_path, kept):
     target, truth, probabilities = several(3)
     truth[:, 1] = 0
-    plot_evaluation(target, truth, probabilities, tmp_path / "plot.png")
+    plot(target, truth, probabilities, tmp_path / "plot.png")
     assert [text.rpartition(":")[0] for text in legend(kept[0].axes[0])] == [
         *(shown(target.labels[number]) for number in (0, 2)),
         "chance",
@@ -164,7 +168,7 @@ def test_a_label_that_no_sequence_has_gets_a_bar_but_no_curve(tmp_path, kept):
 def test_figures_of_numbers(tmp_path, kept, count):
     truth = np.linspace(-2, 5, count)
     predicted = truth + np.sin(np.arange(count)) / 2
-    plot_evaluation(Target(NUMBER, []), truth, predicted[:, None], tmp_path / "plot.png")
+    plot(Target(NUMBER, []), truth, predicted[:, None], tmp_path / "plot.png")
     pairs, errors = kept[0].axes
     assert pairs.collections[0].get_offsets().tolist() == np.column_stack([truth, predicted]).tolist()
     line = pairs.get_lines()[0]
@@ -174,7 +178,7 @@ def test_figures_of_numbers(tmp_path, kept, count):
 
 
 def test_figures_of_numbers_that_are_all_equal(tmp_path):
-    plot_evaluation(Target(NUMBER, []), np.ones(3), np.ones((3, 1)), tmp_path / "plot.png")
+    plot(Target(NUMBER, []), np.ones(3), np.ones((3, 1)), tmp_path / "plot.png")
     assert min(size(tmp_path / "plot.png")) > 400
 
 

@@ -20,6 +20,7 @@ NOT_IN_FORM = {
 }
 # Params that are no option, with the reason.
 NOT_ON_COMMAND_LINE = {
+    "baselines|compare": "on the command line, --train is given or not",
     "base|installed": "its options, not its value, are what the command gives: the models in the server's table",
     "base|source": "on the command line, the value of --base-model says where the model is",
     "input|source": "on the command line, --table, --fasta or another of the inputs is given",
@@ -27,7 +28,7 @@ NOT_ON_COMMAND_LINE = {
     "input|negative|reference|source": "on the command line, the value of --genome says where the genome is",
     "output_as": "on the command line, there are three files",
     "continued|start": "on the command line, --resume-from is given or not",
-    "further_outputs": "on the command line, --events-out and --state-out are given or not",
+    "further_outputs": "on the command line, the option of the output is given or not",
 }
 # Choices that their option has not, with the reason.
 FURTHER_CHOICES = {"preset": {"own": "on the command line, options are given on top of a preset"}}
@@ -257,7 +258,7 @@ def test_every_output_option_is_given_one_dataset(tool):
     assert [flag for flag, _ in given] == [option.flag[2:] for option in OPTIONS[tool] if option.kind is OUTPUT]
     assert [name for _, name in given] == outputs(form(tool))
     for flag, name in given:
-        assert flag == f"{name}-out"
+        assert flag == f"{name.replace('_', '-')}-out"
 
 
 def test_the_files_of_the_collection_are_found_in_their_order():
@@ -300,6 +301,10 @@ def expected_outputs(tool: str, test) -> int:
         value = given(test).get(name_of(param))
         several = param.get("multiple") == "true"
         values[name_of(param)] = (value.split(",") if value else None) if several else value or selected(param)
+    for conditional in form(tool).findall("inputs/conditional"):
+        chooser = conditional.find("param")
+        path = f"{conditional.get('name')}|{name_of(chooser)}"
+        values[conditional.get("name")] = {name_of(chooser): given(test).get(path) or selected(chooser)}
     filters = [output.findtext("filter") for output in form(tool).find("outputs")]
     return sum(condition is None or bool(eval(condition, {"__builtins__": {}}, values)) for condition in filters)
 

@@ -8,10 +8,14 @@ import pytest
 
 from conftest import STRANGE_LABELS
 from dna_lm.adapter import Adapter
-from dna_lm.evaluating import Evaluated, evaluate
-from dna_lm.evaluation_report import write_evaluation_report
-from dna_lm.metrics import score
-from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER
+from dna_lm.baselines import BASELINES, COMMONEST, KMERS
+from dna_lm.bootstrap import resample
+from dna_lm.evaluating import SPEED, Evaluated, evaluate
+from dna_lm.evaluation_report import report_blocks
+from dna_lm.ladder import climb
+from dna_lm.markdown import write
+from dna_lm.options import BOTH, CLASSES, FORWARD, MULTI_LABEL, NUMBER, REVERSE
+from dna_lm.strands import Strands
 from dna_lm.targets import Target
 from dna_lm.training_report import write_training_report
 from small import TINY_RANDOM
@@ -21,11 +25,23 @@ TRAINING_DIRECTIVES = [
     'history_dataset_as_table(output="history", title="Training history", show_column_headers=false)',
     "job_parameters()",
 ]
+SCORES = 'history_dataset_as_table(output="metrics", title="Scores with 95% intervals", show_column_headers=false)'
+WORST = 'history_dataset_as_table(output="errors", title="The worst errors", show_column_headers=false)'
+LADDER = 'history_dataset_as_table(output="ladder", title="Simpler models and the adapter", show_column_headers=false)'
 EVALUATION_DIRECTIVES = [
-    'history_dataset_as_table(output="metrics", title="Metrics", show_column_headers=false)',
+    SCORES,
     'history_dataset_as_image(output="plot")',
+    'history_dataset_as_image(output="reliability_plot")',
+    'history_dataset_as_image(output="composition_plot")',
+    WORST,
     "job_parameters()",
 ]
+LADDER_DIRECTIVES = ['history_dataset_as_image(output="ladder_plot")', LADDER]
+OUTPUTS = {"metrics", "errors", "ladder", "plot", "reliability_plot", "composition_plot", "ladder_plot", "report"}
+
+
+def write_evaluation_report(result, path, outputs=frozenset(OUTPUTS)):
+    write(path, *report_blocks(result, set(outputs)))
 
 
 def evaluated(trained, **changes):
@@ -83,12 +99,25 @@ def test_the_report_of_an_evaluation(report, two):
     result = evaluated(two)
     text = report(write_evaluation_report, result)
     assert directives(text) == EVALUATION_DIRECTIVES
-    assert "**30 sequences** (15 no, 15 yes) were given to an adapter trained on 60 sequences" in text
+    assert text.startswith("# Evaluation of a fine-tuned DNA language model\n\n**30 sequences** (15 no, 15 yes) of ")
+    assert "were given to an adapter trained on 60 sequences" in text
+    low, high = result.resampled.interval(("mcc", None))
     assert (
-        f"**MCC {result.scores['mcc']:.3f}, accuracy {result.scores['accuracy']:.3f}, ROC-AUC "
-        f"{result.scores['roc_auc']:.3f}.** Always answering with the commonest label would have an accuracy of 0.500"
-    ) in text
+        f"**MCC {result.scores['mcc']:.3f} ({low:.3f} to {high:.3f}), accuracy {result.scores['accuracy']:.3f} ("
+        in text
+    )
+    assert "Always answering with the commonest label would have an accuracy of 0.500" in text
     assert "those of the label yes." in text
+    assert "the tutorial on Mistral-DNA" in text
+    assert "- No training split was given&#44; so that it is not known whether simpler models" in text
+    flipped = result.strands.flipped
+    assert f"Read on the other strand, {flipped:.1%} of the sequences (" in text
+
+
+def test_the_report_shows_the_outputs_that_there_are_only(report, two):
+    text = report(lambda *both: write_evaluation_report(*both, outputs={"metrics", "plot", "report"}), evaluated(two))
+    assert directives(text) == [SCORES, 'history_dataset_as_image(output="plot")', "job_parameters()"]
+    assert "Where it errs" not in text
 
 
 def test_the_report_of_an_evaluation_with_three_labels(report, three):
@@ -102,23 +131,128 @@ def judged(target: Target, truth, answers, **task) -> Evaluated:
     truth, answers = np.array(truth), np.array(answers, dtype=float)
     training = {"sequences": {"train": 1234, "dev": 5}}
     adapter = Adapter({}, {}, {"id": "a_model"}, target.task() | task, training)
-    return Evaluated(None, adapter, score(target, truth, answers), truth, answers, "what was read", [])
+    resampled = resample(target, truth, answers, adapter.decision)
+    scores = {name: value for (name, number), value in resampled.values.items() if number is None}
+    return Evaluated(
+        predictions=pd.DataFrame(),
+        adapter=adapter,
+        source="the data",
+        strand=adapter.strand,
+        resampled=resampled,
+        truth=truth,
+        answers=answers,
+        predicted=adapter.decision.predicted(target, answers),
+        lengths=np.full(len(truth), 200),
+        gc=np.full(len(truth), 0.5),
+        strands=Strands(dict.fromkeys((FORWARD, REVERSE, BOTH), scores), 0.25, 0.1, 0.4),
+        worst=pd.DataFrame(),
+        ladder=None,
+        speed=dict(zip(SPEED, (2.0, 50.0, 1.5), strict=True)),
+        seen=[],
+        read="what was read",
+        warnings=[],
+        caveats=[],
+    )
 
 
 TWO = (Target(CLASSES, ["no", "yes"]), [0, 1, 1], [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
 
 
 def test_the_report_says_which_strands_were_read(report):
-    assert "read on the strand on which they are given." in report(write_evaluation_report, judged(*TWO))
+    text = report(write_evaluation_report, judged(*TWO))
+    assert "on the strand on which the sequences are given." in text
+    assert "25&#46;0&#37; of the answers change with the strand&#59; the mean of both scores no lower" in text
     text = report(write_evaluation_report, judged(*TWO, strand="both"))
     assert "read on both strands, and what the model said of the two was averaged." in text
-    assert "the strand on which they are given" not in text
+    assert "the strand on which the sequences are given" not in text
+    assert "of the answers change with the strand" not in text
+    text = report(write_evaluation_report, dataclasses.replace(judged(*TWO), strand=REVERSE))
+    assert "on the reverse complement of the sequences." in text
+
+
+def test_a_mean_of_both_strands_that_scores_lower_is_not_advised(report):
+    result = judged(*TWO)
+    scores = result.strands.scores | {BOTH: result.strands.scores[BOTH] | {"mcc": -1.0}}
+    text = report(write_evaluation_report, dataclasses.replace(result, strands=Strands(scores, 0.25, 0.1, 0.4)))
+    assert "the mean of both scores lower&#44; so that the strand seems to matter here" in text
 
 
 def test_the_report_says_of_how_many_models_an_ensemble_is(report):
     assert "ensemble" not in report(write_evaluation_report, judged(*TWO))
     text = report(write_evaluation_report, judged(*TWO, members=3))
     assert "The adapter is an ensemble of 3 models; the answers are the means of theirs." in text
+
+
+def test_the_report_says_how_fast_the_answers_came(report):
+    text = report(write_evaluation_report, judged(*TWO))
+    assert "Answering took 2.00 s for both strands together: 50.0 sequences and 1.50 batches a second" in text
+
+
+def test_the_report_begins_with_data_that_were_seen(report):
+    result = dataclasses.replace(judged(*TWO), seen=["it was seen"])
+    lines = report(write_evaluation_report, result).splitlines()
+    assert lines[2] == "> **Warning:** it was seen"
+
+
+def test_the_report_says_whether_the_adapter_was_calibrated(report):
+    text = report(write_evaluation_report, judged(*TWO))
+    assert "The adapter was not calibrated" in text
+    text = report(
+        write_evaluation_report, judged(*TWO, temperature=1.5, thresholds=[0.3], calibration={"data_sha256": "x"})
+    )
+    assert "its temperature is 1.5." in text
+    assert "Yes is said from a probability of 0.300 on, which was chosen in calibration." in text
+    assert "was not calibrated" not in text
+
+
+def test_rare_labels_and_imbalance_are_caveats(report):
+    target = Target(CLASSES, ["no", "yes"])
+    truth = [0] * 190 + [1] * 10
+    text = html.unescape(report(write_evaluation_report, judged(target, truth, np.tile([0.6, 0.4], (200, 1)))))
+    assert "- Few sequences have the label yes (10): its scores are uncertain." in text
+    assert "- 95% of the sequences are no, so that accuracy says little" in text
+    assert "sequences are few" not in text
+    assert "- 3 sequences are few" in report(write_evaluation_report, judged(*TWO))
+
+
+def with_ladder(own: float, other: float, count: int = 400) -> Evaluated:
+    """An evaluation of which the adapter and the k-mers are right on these shares of the sequences."""
+    target, truth = Target(CLASSES, ["no", "yes"]), np.arange(count) % 2
+
+    def right_on(share: float, seed: int) -> np.ndarray:
+        # Pairs of one sequence of each label are right or wrong together, so that MCC is 2 * share - 1.
+        pairs = np.repeat(np.random.default_rng(seed).permutation(count // 2), 2)
+        said = np.where(pairs < share * (count // 2), truth, 1 - truth)
+        return np.where(said[:, None] == [0, 1], 0.8, 0.2)
+
+    result = judged(target, truth, right_on(own, 1))
+    answers = {BASELINES[COMMONEST]: np.full((count, 2), 0.5), BASELINES[KMERS]: right_on(other, 2)}
+    return dataclasses.replace(result, ladder=climb(target, truth, result.resampled, answers, 1234))
+
+
+def test_the_first_line_says_that_kmers_are_not_beaten(report):
+    text = html.unescape(report(write_evaluation_report, with_ladder(0.6, 0.8)))
+    lines = text.splitlines()
+    assert lines[0] == "# Evaluation of a fine-tuned DNA language model: it does not beat counting k-mers"
+    assert lines[2].startswith(
+        '**The adapter does worse than "k-mers of 3 to 6 letters": MCC 0.200 against 0.600, a difference of -0.400 ('
+    )
+    assert directives(text) == LADDER_DIRECTIVES + EVALUATION_DIRECTIVES
+    assert "They learnt from 1,234 sequences of the training split" in text
+    assert 'The adapter beats "the same answer for all": MCC 0.200 against 0.000' in text
+
+
+def test_a_margin_that_chance_can_make_does_not_beat_kmers(report):
+    text = html.unescape(report(write_evaluation_report, with_ladder(0.8, 0.79)))
+    assert text.splitlines()[0].endswith(": it does not beat counting k-mers")
+    assert 'does not beat "k-mers of 3 to 6 letters" for certain: MCC 0.600 against 0.580' in text.splitlines()[2]
+
+
+def test_a_report_of_an_adapter_that_beats_kmers(report):
+    text = html.unescape(report(write_evaluation_report, with_ladder(0.8, 0.6)))
+    assert text.splitlines()[0] == "# Evaluation of a fine-tuned DNA language model"
+    assert text.splitlines()[2].startswith("**400 sequences**")
+    assert '- The adapter beats "k-mers of 3 to 6 letters": MCC 0.600 against 0.200, a difference of +0.400' in text
 
 
 def test_the_report_of_an_evaluation_with_several_labels_a_sequence(report):
@@ -128,19 +262,23 @@ def test_the_report_of_an_evaluation_with_several_labels_a_sequence(report):
     assert directives(text) == EVALUATION_DIRECTIVES
     assert "**4 sequences** (any number of labels each: 3 &#60;a&#62;, 2 b, 1 none)" in text
     # a: all right; b: one of two is found. Of the sequences, three have all labels right; two of four have both labels.
-    assert f"**Macro F1 {(1 + 2 / 3) / 2:.3f}, ROC-AUC 1.000, all labels of a sequence right 0.750.**" in text
+    assert f"**Macro F1 {(1 + 2 / 3) / 2:.3f}" in text
+    assert "all labels of a sequence right: accuracy 0.750" in text
     assert "would be right for 0.500 of the sequences" in text
     assert "A label is predicted if its probability is at least 0.5." in text
+    text = report(write_evaluation_report, judged(target, truth, np.full((4, 2), 0.4), thresholds=[0.3, 0.5]))
+    assert "chosen for it in calibration: 0.300 for &#60;a&#62;, 0.500 for b." in text
 
 
 def test_the_report_of_an_evaluation_of_numbers(report):
     target = Target(NUMBER, [], mean=0.0, spread=1.0)
     text = report(write_evaluation_report, judged(target, [1.0, 2, 3, 6], [[2], [2], [5], [4]]))
     assert directives(text) == EVALUATION_DIRECTIVES
-    assert "**4 sequences** (with numbers from 1 to 6) were given to an adapter" in text
-    assert ", R2 0.357, mean absolute error 1.25.**" in text
+    assert "**4 sequences** (with numbers from 1 to 6) of the data were given to an adapter" in text
+    assert ", R2 0.357" in text and ", mean absolute error 1.25" in text
     assert "R2 of 0 and a mean absolute error of 1.5." in text
     assert "label" not in text
+    assert "gets a number that differs by 0.25 on average." in text
 
 
 def test_warnings_are_in_the_report(report, two):

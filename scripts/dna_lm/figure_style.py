@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 matplotlib.use("Agg")
 
 DPI = 150
+# At this one, a figure as wide as a journal's page is printed sharp.
+PRINT_DPI = 300
 # Okabe and Ito's palette, told apart by colour-blind readers (https://jfly.uni-koeln.de/color/).
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 # Labels are names that users give: in a figure a long one is cut, and '$' is not the start of a formula.
@@ -32,10 +34,10 @@ def tidy(axes: Axes) -> None:
     axes.grid(alpha=0.25)
 
 
-def save(figure: Figure, path: str | Path) -> None:
+def save(figure: Figure, path: str | Path, dpi: int = DPI) -> None:
     """Write a figure as PNG, and forget it."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph")  # a letter of a label that the font has not is drawn as a box
         # No software version or date in the file: equal results give equal bytes.
-        figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None})
+        figure.savefig(path, format="png", dpi=dpi, metadata={"Software": None})
     plt.close(figure)

@@ -178,8 +178,8 @@ def make_adapters() -> None:
 
 
 def make_other_adapters() -> None:
-    """Adapters of the random model: LoRA for several labels, with the optimizer's state; all weights for a number; an
-    ensemble of two that reads both strands.
+    """Adapters of the random model: LoRA for several labels, with the optimizer's state; all weights for a number; a
+    briefly trained one for each of these; an ensemble of two that reads both strands.
     """
     one_strand = ("--strands=forward", "--batch-size=8")
     state = f"--state-out={TEST_DATA / 'state_several.safetensors'}"
@@ -187,6 +187,9 @@ def make_other_adapters() -> None:
     train(
         "adapter_number", "number_{}.tabular", *one_strand, "--learning-rate=0.01", "--target=number", "--method=full"
     )
+    brief = ("--epochs=2", "--lora-r=2", "--learning-rate=0.01")
+    train("adapter_several_brief", "several_{}.tabular", *one_strand, "--target=multi-label", *brief)
+    train("adapter_number_brief", "number_{}.tabular", *one_strand, "--target=number", *brief)
     train("adapter_ensemble", "{}.csv", "--learning-rate=0.01", "--max-length=202", "--runs=2", "--keep=ensemble")
 
 

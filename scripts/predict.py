@@ -11,11 +11,15 @@ def main(options):
     configure_torch(options.threads)
     from dna_lm.outputs import staged
     from dna_lm.predicting import predict
-    from dna_lm.tables import write_tsv
 
-    with staged(options.predictions_out) as (path,):
-        result = predict(**library_keywords("predict", options), progress=say)
-        write_tsv(result.predictions, path, result.adapter.target.answer_format)
+    places = [place for place in (options.predictions_out, options.skipped_out) if place]
+    with staged(*places) as (predictions, *skipped):
+        predict(
+            **library_keywords("predict", options),
+            predictions_out=predictions,
+            skipped_out=skipped[0] if skipped else None,
+            progress=say,
+        )
 
 
 if __name__ == "__main__":

@@ -5,7 +5,9 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from dna_lm.options import FINETUNE
+import pandas as pd
+
+from dna_lm.options import FINETUNE, OUTPUT, PREDICT
 
 TINY_RANDOM = Path(__file__).resolve().parent.parent / "test-data" / "tiny-random"
 TRAINING = {
@@ -30,6 +32,16 @@ def training_options(**changes) -> Namespace:
     defaults = {option.name: option.default for option in FINETUNE}
     assert changes.keys() <= defaults.keys()
     return Namespace(**defaults | TRAINING | changes)
+
+
+def predictions(**options) -> pd.DataFrame:
+    """Return the table of predictions; options: those of predict that are not the defaults, and `progress`."""
+    from dna_lm.predicting import predicted_blocks
+
+    left_out = ("threads", *options)
+    defaults = {option.name: option.default for option in PREDICT if option.kind is not OUTPUT}
+    defaults = {name: value for name, value in defaults.items() if name not in left_out}
+    return pd.concat([block.predictions for block in predicted_blocks(**defaults, **options)], ignore_index=True)
 
 
 def sequences(labels: list[str], count: int, seed: int) -> list[tuple[str, str]]:

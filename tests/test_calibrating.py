@@ -12,10 +12,9 @@ from dna_lm.adapter import load_adapter, save_adapter
 from dna_lm.calibrating import COLDEST, HOTTEST, calibrate, chosen_thresholds, fitted_temperature, threshold_of
 from dna_lm.decision import Decision
 from dna_lm.options import CLASSES, F1, MCC, MULTI_LABEL, PRECISION, RECALL
-from dna_lm.predicting import predict
 from dna_lm.targets import Target
 from refusals import refusal
-from small import TINY_RANDOM, sequences, write_labelled
+from small import TINY_RANDOM, predictions, sequences, write_labelled
 
 TWO = Target(CLASSES, ["no", "yes"])
 SEVERAL = Target(MULTI_LABEL, ["a", "b"])
@@ -199,9 +198,8 @@ def test_the_new_adapter_is_the_old_one_with_the_choice(two, dev, tmp_path):
     assert new.decision.temperature != 1
 
 
-def predictions(adapter, data) -> pd.DataFrame:
-    given = {"adapter": str(adapter), "input": str(data), "input_format": "csv", "sequence_column": "sequence"}
-    return predict(**COMMON | given).predictions
+def predicted(adapter, data) -> pd.DataFrame:
+    return predictions(**COMMON, adapter=str(adapter), input=str(data), input_format="csv")
 
 
 def test_prediction_uses_it_and_scores_as_the_table_says(two, dev, tmp_path):
@@ -210,7 +208,7 @@ def test_prediction_uses_it_and_scores_as_the_table_says(two, dev, tmp_path):
     table = result.scores.set_index(["metric", "label"])
     truth = pd.read_csv(dev)["label"]
     for adapter, side, answers in ((two.adapter, "before", result.before), (tmp_path / "new", "after", result.after)):
-        found = predictions(adapter, dev)
+        found = predicted(adapter, dev)
         assert np.abs(found["p(yes)"] - answers[:, 1]).max() < 1e-9
         expected = {
             "loss": sk.log_loss(truth, found[["p(no)", "p(yes)"]]),

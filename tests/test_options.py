@@ -151,7 +151,15 @@ def test_the_library_gets_all_but_outputs_and_threads():
         "input": "x",
         "input_format": "fasta",
         "sequence_column": "sequence",
+        "strand": "recorded",
+        "long": "cut",
+        "window": 200,
+        "step": 100,
+        "aggregate": "max",
+        "min_length": 1,
+        "max_ambiguous": 0.5,
         "batch_size": 64,
+        "precision": "auto",
     }
 
 

@@ -78,7 +78,7 @@ class Answerer:
         groups = batches(list(map(len, distinct)), self._batch_size)
         self._models.settle([distinct[number] for group in groups for number in group])
         raw = np.empty((self.adapter.members, len(distinct), self.adapter.target.outputs))
-        for member in range(self.adapter.members):
+        for member in range(self.adapter.members if distinct else 0):
             found = self._models.outputs(member, ([distinct[number] for number in group] for group in groups))
             said, done = time.monotonic(), 0
             for group, outputs in zip(groups, found, strict=True):

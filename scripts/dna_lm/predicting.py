@@ -1,29 +1,59 @@
-"""Predicting what sequences are."""
+"""Predicting what sequences are, block by block: memory does not grow with their number."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from .adapter import Adapter, load_adapter
-from .answering import opened_answerer
-from .encoding import summary, warnings
-from .fasta import read_fasta
+from . import inference
+from .adapter import load_adapter
+from .answering import Answerer, opened_answerer
+from .encoding import Reading, summary, warnings
+from .fasta import records as fasta_records
+from .long_sequences import Combined, windows_of
+from .options import MAX, MULTI_LABEL, WINDOWS
 from .prediction_table import prediction_table
-from .sequences import normalise_column
-from .tables import pick_column, read_table
+from .screening import AMBIGUOUS, Limits, screen
+from .tables import pick_column, table_blocks, write_tsv
 from .textfiles import describe
+
+# Records, or windows, that are computed together: enough for sequences of like length to find each other.
+AT_ONCE = 8_192
+# Letters that end a block before it has so many records.
+LETTERS_AT_ONCE = 2**25
 
 
 @dataclass(frozen=True)
-class Predicted:
-    """The predictions table, in the order of the input, and the adapter that made it."""
+class Block:
+    """Some records of the input, in its order.
+
+    predictions: see prediction_table. skipped: the records that were not predicted (screening.SKIPPED_COLUMNS).
+    """
 
     predictions: pd.DataFrame
-    adapter: Adapter
+    skipped: pd.DataFrame
 
 
 def predict(
+    *, predictions_out: str | Path, skipped_out: str | Path | None, progress: Callable[[str], None], **options
+) -> None:
+    """Predict labels or numbers, and write them as they come.
+
+    predictions_out, skipped_out: where the tables are written; options: as predicted_blocks takes them.
+    """
+    floats = load_adapter(options["adapter"]).target.answer_format
+    more = False
+    for block in predicted_blocks(progress=progress, **options):
+        write_tsv(block.predictions, predictions_out, floats, more=more)
+        if skipped_out:
+            write_tsv(block.skipped, skipped_out, more=more)
+        more = True
+
+
+def predicted_blocks(
     *,
     base_model: str,
     base_model_id: str | None,
@@ -32,28 +62,147 @@ def predict(
     input: str,
     input_format: str,
     sequence_column: str,
+    strand: str,
+    long: str,
+    window: int,
+    step: int,
+    aggregate: str,
+    min_length: int,
+    max_ambiguous: float,
     batch_size: int,
+    precision: str,
     progress: Callable[[str], None],
-) -> Predicted:
-    """Predict labels or numbers.
+) -> Iterator[Block]:
+    """Give predictions in the order of the input, at least one block.
 
     The parameters are the command line's options (see options); `progress` is told how it goes, a line at a time.
     Raises UserError for anything wrong with the files.
     """
     source = describe(input, "the input")
-    if input_format == "fasta":
-        records = read_fasta(input, source)
-    else:
-        records = read_table(input, source)
-        column = pick_column(records, sequence_column, source)
-        sequences = normalise_column(records[column], source)
-        records = records.drop(columns=column).assign(sequence=sequences)
+    of_table = input_format != "fasta"
+    blocks = _table_blocks(input, source, sequence_column) if of_table else _fasta_blocks(input, source)
+    first = next(blocks)  # a file that cannot be read is refused before a model is loaded
     loaded = load_adapter(adapter)
+    log = _Log(source, f"windows of {source}" if long == WINDOWS else source, progress)
     with opened_answerer(
-        loaded, base_model, base_model_id, installed=installed, batch_size=batch_size, progress=progress
+        loaded,
+        base_model,
+        base_model_id,
+        installed=installed,
+        batch_size=batch_size,
+        progress=log.say,
+        strand=strand,
+        precision=precision,
     ) as answerer:
-        outputs = answerer.outputs(records["sequence"].tolist())
-        progress(summary(outputs.encoded, source))
-        for text in warnings(outputs.encoded, answerer.encoder, source):
-            progress(f"warning: {text}")
-        return Predicted(prediction_table(records, answerer.answers(outputs.raw), loaded), loaded)
+        # A k-mer is the least that a model of k-mers reads.
+        limits = Limits(max(min_length, loaded.kmer), max_ambiguous)
+        # In windows, each is looked at for itself: there may be some to read in a sequence that is mostly unknown.
+        whole = replace(limits, max_ambiguous=1.0) if long == WINDOWS else limits
+        while first is not None:
+            records, skipped = screen(first, whole, source, of_table=of_table)
+            if long == WINDOWS:
+                block = _in_windows(answerer, records, skipped, limits, log, window, step, aggregate)
+            else:
+                outputs = answerer.outputs(records["sequence"].tolist())
+                log.read += outputs.encoded
+                block = Block(prediction_table(records, answerer.answers(outputs.raw), loaded), skipped)
+            log.add(block)
+            yield block
+            del block, records, skipped
+            first = next(blocks, None)
+        log.end(answerer)
+
+
+def _in_windows(
+    answerer: Answerer,
+    records: pd.DataFrame,
+    skipped: pd.DataFrame,
+    limits: Limits,
+    log: "_Log",
+    window: int,
+    step: int,
+    aggregate: str,
+) -> Block:
+    """Predict sequences from their windows; one with no window that can be read is skipped."""
+    combined = Combined(answerer.adapter.target, len(records), aggregate)
+    for rows, starts, letters in windows_of(records["sequence"].tolist(), window, step, AT_ONCE):
+        good = ~limits.ambiguous(letters)[1]
+        outputs = answerer.outputs([text for text, keep in zip(letters, good, strict=True) if keep])
+        log.read += outputs.encoded
+        combined.add(rows[good], starts[good], answerer.answers(outputs.raw))
+    read = combined.counts > 0
+    table = records[read].assign(windows=combined.counts[read])
+    if aggregate == MAX and answerer.adapter.target.kind != MULTI_LABEL:
+        table["window_start"] = combined.starts[read]
+    lost = records[~read]
+    detail = f"in every window, more than {limits.max_ambiguous:.0%}"
+    more = pd.DataFrame(
+        {"id": lost["id"], "line": lost.index, "reason": AMBIGUOUS, "detail": detail}, index=lost.index, dtype=object
+    )
+    return Block(
+        prediction_table(table, combined.answers()[read], answerer.adapter), pd.concat([skipped, more]).sort_index()
+    )
+
+
+def _fasta_blocks(path: str, source: str) -> Iterator[pd.DataFrame]:
+    """Give the records of a FASTA file, as many at a time as are computed together."""
+    lines, names, sequences, letters = [], [], [], 0
+    for line, name, sequence in fasta_records(path, source, unique=False):
+        lines.append(line)
+        names.append(name)
+        sequences.append(sequence)
+        letters += len(sequence)
+        if len(lines) == AT_ONCE or letters > LETTERS_AT_ONCE:
+            yield _fasta_block(lines, names, sequences)
+            lines, names, sequences, letters = [], [], [], 0
+    if lines:
+        yield _fasta_block(lines, names, sequences)
+
+
+def _fasta_block(lines: list[int], names: list[str], sequences: list[str]) -> pd.DataFrame:
+    return pd.DataFrame({"id": names, "sequence": sequences}, index=pd.Index(lines, name="line"), dtype=object)
+
+
+def _table_blocks(path: str, source: str, sequence_column: str) -> Iterator[pd.DataFrame]:
+    """Give the records of a table, with the column `sequence`, and `id` if only the number of the record."""
+    first = 1
+    for table in table_blocks(path, source, AT_ONCE):
+        column = pick_column(table, sequence_column, source)
+        records = table.drop(columns=column).assign(sequence=table[column])
+        if "id" not in records:
+            records = records.assign(id=np.arange(first, first + len(records)))
+        first += len(records)
+        yield records
+
+
+class _Log:
+    """Tells a user how far it is, and in the end what was read and what was not."""
+
+    def __init__(self, source: str, read_source: str, progress: Callable[[str], None]):
+        """source, read_source: what to call the input, and what the model reads of it."""
+        self.read = Reading()
+        self._source, self._read_source, self._progress = source, read_source, progress
+        self._parts, self._predicted, self._skipped = 1, 0, pd.Series(dtype=int)
+        self._begun = self._said = time.monotonic()
+
+    def say(self, text: str) -> None:
+        """Tell how far a part of the input is."""
+        self._progress(text if self._parts == 1 else f"part {self._parts}: {text}")
+
+    def add(self, block: Block) -> None:
+        self._parts += 1
+        self._predicted += len(block.predictions)
+        self._skipped = self._skipped.add(block.skipped["reason"].value_counts(), fill_value=0)
+        now = time.monotonic()
+        if now - self._said > inference.PROGRESS_SECONDS:
+            self._said = now
+            speed = self._predicted / (now - self._begun)
+            self._progress(f"{self._predicted:,} sequences predicted, {speed:,.0f} a second")
+
+    def end(self, answerer: Answerer) -> None:
+        self._progress(summary(self.read, self._read_source))
+        for text in warnings(self.read, answerer.encoder, self._read_source):
+            self._progress(f"warning: {text}")
+        if len(self._skipped):
+            reasons = ", ".join(f"{int(count):,} {reason}" for reason, count in self._skipped.sort_index().items())
+            self._progress(f"warning: {self._source}: {int(self._skipped.sum()):,} sequences not predicted: {reasons}")

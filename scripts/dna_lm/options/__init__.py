@@ -8,6 +8,7 @@ import math
 from typing import Any
 
 from .. import __version__
+from .adapter import ADAPTER_TOOL
 from .calibrate import CALIBRATE
 from .choices import (
     ALLOW,
@@ -19,6 +20,8 @@ from .choices import (
     CLASSES,
     COLUMN,
     CROSS_ENTROPY,
+    CUT,
+    EXPORT,
     F1,
     FOCAL,
     FORWARD,
@@ -26,9 +29,13 @@ from .choices import (
     GENOME,
     GROUP,
     HEAD_ONLY,
+    IMPORT,
     KEEP,
     LORA,
+    MAX,
     MCC,
+    MEAN,
+    MERGE,
     MULTI_LABEL,
     NO,
     NONE,
@@ -41,13 +48,17 @@ from .choices import (
     REVERSE,
     REVERSE_COMPLEMENT,
     SAME_STRAND,
+    SHOW,
     SHUFFLE,
     SIMILARITY,
     TUTORIAL,
+    WINDOWS,
     YES,
 )
+from .compare import COMPARE
 from .evaluate import EVALUATE
 from .finetune import FINETUNE, PRESETS
+from .install import INSTALL
 from .option import (
     ADAPTER,
     BASE_MODEL,
@@ -74,16 +85,23 @@ DESCRIPTIONS = {
     "prepare": "Clean labelled DNA and split it into train, dev and test.",
     "finetune": "Fine-tune a pretrained DNA language model with LoRA.",
     "evaluate": "Score a fine-tuned DNA language model on labelled DNA.",
+    "compare": "Compare fine-tuned DNA language models on the same labelled DNA.",
     "calibrate": "Choose the temperature and the thresholds of a fine-tuned DNA language model.",
+    "adapter": "Show, export, merge or import an adapter.",
     "predict": "Predict the labels of DNA with a fine-tuned DNA language model.",
+    "install": "Install a base model for all users of a server.",
 }
 OPTIONS = {
     "prepare": PREPARE,
     "finetune": FINETUNE,
     "evaluate": EVALUATE,
+    "compare": COMPARE,
     "calibrate": CALIBRATE,
+    "adapter": ADAPTER_TOOL,
     "predict": PREDICT,
 }
+# What an administrator uses is no tool of the panel: its form is a data manager's.
+COMMANDS = OPTIONS | {"install": INSTALL}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -93,7 +111,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser(tool: str) -> argparse.ArgumentParser:
-    """Return the command line of a tool, one of OPTIONS."""
+    """Return the command line of a tool, one of COMMANDS."""
     result = _Parser(
         prog=f"{tool}.py",
         description=DESCRIPTIONS[tool],
@@ -101,7 +119,7 @@ def parser(tool: str) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     result.add_argument("--version", action="version", version=__version__)
-    for option in OPTIONS[tool]:
+    for option in COMMANDS[tool]:
         keywords: dict[str, Any] = {"help": _help(option), "dest": option.name, "default": option.default}
         keywords["required"] = option.default is None and not option.optional
         if option.kind is MANY:
@@ -162,6 +180,6 @@ def library_keywords(tool: str, options: argparse.Namespace) -> dict[str, Any]:
     """Return the options that the tool's library call takes: all but the outputs and the threads."""
     return {
         option.name: getattr(options, option.name)
-        for option in OPTIONS[tool]
+        for option in COMMANDS[tool]
         if option.kind is not OUTPUT and option is not THREADS
     }

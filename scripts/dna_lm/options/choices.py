@@ -17,4 +17,9 @@ YES, NO, AUTO = "yes", "no", "auto"
 # What a threshold is chosen by, and what is done with data that a model was trained on.
 F1, MCC, PRECISION, RECALL = "f1", "mcc", "precision", "recall"
 REFUSE, ALLOW = "refuse", "allow"
+# What is done with an adapter.
+SHOW, EXPORT, MERGE, IMPORT = "show", "export", "merge", "import"
 RECOMMENDED, TUTORIAL = "recommended", "tutorial"
+# What is done with long sequences, and how the answers for their windows become one.
+CUT, WINDOWS = "cut", "windows"
+MEAN, MAX = "mean", "max"

@@ -1,5 +1,6 @@
 """The options of predict."""
 
+from .choices import AUTO, BOTH, CUT, FORWARD, MAX, MEAN, REVERSE, WINDOWS
 from .option import (
     ADAPTER,
     BASE_MODEL_ID,
@@ -7,9 +8,38 @@ from .option import (
     BATCH_SIZE,
     INPUT,
     INSTALLED,
+    OUTPUT,
     PREDICTIONS_OUT,
+    RECORDED,
     THREADS,
     Option,
+)
+
+# A window that nobody chose: the length of most published sets of binding sites. An adapter does not say how long its
+# training's sequences were.
+WINDOW = 200
+STRAND = Option(
+    "strand",
+    str,
+    "Strand that is read: as the adapter records, the one given, its reverse complement, or the mean of both",
+    RECORDED,
+    choices=(RECORDED, FORWARD, REVERSE, BOTH),
+)
+MAX_AMBIGUOUS = Option(
+    "max_ambiguous",
+    float,
+    "Share of letters other than A, C, G and T that a sequence or window may have to be predicted",
+    0.5,
+    minimum=0,
+    maximum=1,
+)
+PRECISION_OF_PREDICTION = Option(
+    "precision",
+    str,
+    "Numbers to compute with; auto: bf16 or fp16 where the hardware computes faster with them and, as some of the "
+    "sequences show, probabilities hardly move; else fp32",
+    AUTO,
+    choices=(AUTO, "fp32", "bf16", "fp16"),
 )
 
 PREDICT = (
@@ -20,7 +50,29 @@ PREDICT = (
     Option("input", INPUT, "Sequences: FASTA, CSV or TSV, also gzipped"),
     Option("input_format", str, "Format of the input", choices=("fasta", "csv", "tabular")),
     Option("sequence_column", str, "Column of a table with the sequences: its name, or its number from 1", "sequence"),
+    STRAND,
+    Option(
+        "long",
+        str,
+        "Sequences that are longer than the model reads lose their end (cut), or all of a sequence is read in windows",
+        CUT,
+        choices=(CUT, WINDOWS),
+    ),
+    Option("window", int, "Letters of a window", WINDOW, minimum=10, maximum=1_000_000),
+    Option("step", int, "Letters from the start of a window to that of the next", 100, minimum=1, maximum=1_000_000),
+    Option(
+        "aggregate",
+        str,
+        "How the answers for the windows become one: the highest (of two classes the second, of more the surest), or "
+        "the mean",
+        MAX,
+        choices=(MAX, MEAN),
+    ),
+    Option("min_length", int, "Letters that a sequence needs to be predicted", 1, minimum=1, maximum=1_000_000),
+    MAX_AMBIGUOUS,
     BATCH_SIZE,
+    PRECISION_OF_PREDICTION,
     THREADS,
     PREDICTIONS_OUT,
+    Option("skipped_out", OUTPUT, "Sequences that were not predicted, and why (tabular)", optional=True),
 )

@@ -1,0 +1,240 @@
+import gzip
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dna_lm import predicting
+from dna_lm.adapter import load_adapter
+from dna_lm.answering import opened_answerer
+from dna_lm.long_sequences import Combined, window_starts, windows_of
+from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER
+from dna_lm.screening import Limits, screen
+from dna_lm.tables import read_table
+from dna_lm.targets import Target
+from refusals import refusal
+from small import TINY_RANDOM, predictions, sequences
+
+DNA = [dna for dna, _ in sequences(["no", "yes"], 50, seed=4)]
+LONG = "".join(dna for dna, _ in sequences(["no", "yes"], 30, seed=6))
+
+
+def keywords(trained, path, **changes):
+    common = {"base_model": str(TINY_RANDOM), "base_model_id": None, "progress": lambda _: None}
+    return common | {"adapter": str(trained.adapter), "input": str(path), "input_format": "fasta"} | changes
+
+
+def predicted(trained, path, **changes) -> pd.DataFrame:
+    return predictions(**keywords(trained, path, **changes))
+
+
+def fasta(path, records: list[str]):
+    path.write_text("".join(f">s{number}\n{dna}\n" for number, dna in enumerate(records)))
+    return path
+
+
+def answers(trained, dna: list[str]) -> np.ndarray:
+    adapter = load_adapter(trained.adapter)
+    with opened_answerer(adapter, str(TINY_RANDOM), None, batch_size=8, progress=lambda _: None) as answerer:
+        return answerer.answers(answerer.outputs(dna).raw)
+
+
+def close(table: pd.DataFrame, expected: np.ndarray) -> bool:
+    return np.abs(table[["p(no)", "p(yes)"]].to_numpy() - expected).max() < 1e-5
+
+
+# --- blocks ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("input_format", ["fasta", "csv"])
+def test_blocks_change_nothing(two, tmp_path, monkeypatch, input_format):
+    path = tmp_path / "new"
+    if input_format == "fasta":
+        fasta(path, DNA)
+    else:
+        path.write_text("note,sequence\n" + "".join(f"n{number},{dna}\n" for number, dna in enumerate(DNA)))
+    whole = predicted(two, path, input_format=input_format)
+    monkeypatch.setattr(predicting, "AT_ONCE", 7)
+    parts = predicted(two, path, input_format=input_format)
+    names = [name for name in whole if not name.startswith("p")]
+    assert parts[names].equals(whole[names])
+    assert close(parts, whole[["p(no)", "p(yes)"]].to_numpy())
+    assert whole["id"].tolist() == ([f"s{n}" for n in range(50)] if input_format == "fasta" else list(range(1, 51)))
+
+
+def test_long_records_end_a_block(two, tmp_path, monkeypatch):
+    monkeypatch.setattr(predicting, "LETTERS_AT_ONCE", 40)
+    path = fasta(tmp_path / "new.fa", DNA[:9])
+    assert predicted(two, path)["id"].tolist() == [f"s{number}" for number in range(9)]
+    assert len(list(predicting._fasta_blocks(path, "the input"))) > 2
+
+
+def test_records_may_have_the_same_name(two, tmp_path):
+    (tmp_path / "new.fa").write_text(">a\nACGT\n>a\nTTTT\n")
+    assert predicted(two, tmp_path / "new.fa")["id"].tolist() == ["a", "a"]
+
+
+def test_what_is_said(two, tmp_path, monkeypatch):
+    monkeypatch.setattr(predicting, "AT_ONCE", 20)
+    monkeypatch.setattr("dna_lm.inference.PROGRESS_SECONDS", -1)
+    said = []
+    path = fasta(tmp_path / "new.fa", [*DNA[:48], "ACGT" * 20, "N" * 9])
+    predicted(two, path, batch_size=64, progress=said.append)
+    assert [text for text in said if text.endswith("done")] == ["100% done", "part 2: 100% done", "part 3: 100% done"]
+    assert [text.split(" predicted, ")[0] for text in said if " predicted, " in text] == [
+        f"{count} sequences" for count in (20, 40, 49)
+    ]
+    assert said[-3].startswith("the input (new.fa): 49 sequences, 0.00% of whose tokens are unknown")
+    assert "1 of 49 sequences are longer than 50 tokens" in said[-2]
+    assert said[-1] == "warning: the input (new.fa): 1 sequences not predicted: 1 too many unknown letters"
+
+
+# --- what is not predicted -------------------------------------------------------------------------------------------
+
+
+def screened(sequences_, of_table=False, **limits):
+    records = pd.DataFrame(
+        {"id": [f"s{number}" for number in range(len(sequences_))], "sequence": sequences_},
+        index=pd.Index(range(2, 2 + len(sequences_)), name="line"),
+        dtype=object,
+    )
+    limits = Limits(**{"min_length": 1, "max_ambiguous": 0.5} | limits)
+    return screen(records, limits, "the input", of_table=of_table)
+
+
+def test_what_is_skipped_has_a_reason():
+    kept, skipped = screened(["acgu", " ", "ACG", "NNNNA", "NNAA", ""], min_length=4)
+    assert kept[["id", "sequence"]].to_numpy().tolist() == [["s0", "ACGT"], ["s4", "NNAA"]]
+    assert skipped.to_numpy().tolist() == [
+        ["s1", 3, "empty", "no letters"],
+        ["s2", 4, "too short", "3 of at least 4 letters"],
+        ["s3", 5, "too many unknown letters", "4 of 5 letters, more than 50%"],
+        ["s5", 7, "empty", "no letters"],
+    ]
+
+
+def test_a_table_may_say_that_a_sequence_is_missing():
+    kept, skipped = screened(["NA", "-", "ACGT"], of_table=True)
+    assert kept["id"].tolist() == ["s2"]
+    assert skipped["detail"].tolist() == ["'NA'", "'-'"]
+    assert screened(["NA"])[0]["sequence"].tolist() == ["NA"]
+
+
+@pytest.mark.parametrize(("share", "kept"), [(0.0, ["s0"]), (0.25, ["s0", "s1"]), (1.0, ["s0", "s1", "s2"])])
+def test_the_share_of_unknown_letters_is_a_limit_that_may_be_reached(share, kept):
+    assert screened(["ACGT", "ACGN", "NNNN"], max_ambiguous=share)[0]["id"].tolist() == kept
+
+
+def test_all_may_be_skipped(two, tmp_path):
+    table = predicted(two, fasta(tmp_path / "new.fa", ["NNN", ""]))
+    assert table.columns.tolist() == ["id", "predicted", "probability", "p(no)", "p(yes)"]
+    assert len(table) == 0
+
+
+def test_foreign_letters_are_an_error_and_not_skipped(two, tmp_path):
+    path = fasta(tmp_path / "new.fa", ["ACGT", "NNNNN", "ELVIS"])
+    assert refusal(predicted, two, path).startswith(
+        "the input (new.fa), line 5: letter 'E' at position 1 of the sequence is not a DNA letter"
+    )
+
+
+def test_the_command_line_writes_both_tables(two, call_tool, tmp_path):
+    path = tmp_path / "new.csv.gz"
+    path.write_bytes(gzip.compress(b"name,dna\na,ACGT\nb,\nc,NNNN\nd,TTTT\n"))
+    outputs = ["--predictions-out", tmp_path / "predictions", "--skipped-out", tmp_path / "skipped"]
+    done = call_tool(
+        "predict",
+        *("--base-model", TINY_RANDOM, "--adapter", two.adapter, "--input", path, "--input-format", "csv"),
+        *("--sequence-column", "dna", *outputs),
+    )
+    assert done.code == 0, done.err
+    table = read_table(tmp_path / "predictions", "predictions")
+    assert table[["id", "name"]].to_numpy().tolist() == [["1", "a"], ["4", "d"]]
+    skipped = read_table(tmp_path / "skipped", "skipped")
+    assert skipped[["id", "line", "reason"]].to_numpy().tolist() == [
+        ["2", "3", "empty"],
+        ["3", "4", "too many unknown letters"],
+    ]
+    assert "2 sequences not predicted: 1 empty, 1 too many unknown letters" in done.err
+
+
+# --- windows ---------------------------------------------------------------------------------------------------------
+
+
+def test_where_windows_begin():
+    assert window_starts(5, 10, 3).tolist() == [0]
+    assert window_starts(10, 10, 3).tolist() == [0]
+    assert window_starts(16, 10, 3).tolist() == [0, 3, 6]
+    assert window_starts(17, 10, 3).tolist() == [0, 3, 6, 7]
+    assert window_starts(30, 10, 25).tolist() == [0, 20]
+
+
+def test_the_windows_of_some_sequences():
+    parts = list(windows_of(["ACGT", "AACCGGT", "GG"], 4, 2, at_once=3))
+    assert [(rows.tolist(), starts.tolist(), letters) for rows, starts, letters in parts] == [
+        ([0, 1, 1], [0, 0, 2], ["ACGT", "AACC", "CCGG"]),
+        ([1, 2], [3, 0], ["CGGT", "GG"]),
+    ]
+
+
+def combined(target, aggregate, parts):
+    result = Combined(target, 3, aggregate)
+    for rows, starts, values in parts:
+        result.add(np.array(rows), np.array(starts), np.array(values, dtype=float))
+    return result
+
+
+PARTS = [([0, 0, 1], [0, 5, 0], [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]]), ([1, 0], [5, 7], [[0.6, 0.4], [0.4, 0.6]])]
+
+
+def test_the_mean_of_windows():
+    found = combined(Target(CLASSES, ["a", "b"]), "mean", PARTS)
+    assert found.answers()[:2] == pytest.approx(np.array([[0.5, 0.5], [0.6, 0.4]]))
+    assert np.isnan(found.answers()[2]).all()
+    assert found.counts.tolist() == [3, 2, 0]
+
+
+def test_the_highest_of_windows():
+    two = combined(Target(CLASSES, ["a", "b"]), "max", PARTS)
+    assert two.answers()[:2].tolist() == [[0.2, 0.8], [0.6, 0.4]]
+    assert two.starts.tolist() == [5, 0, -1]  # of equal ones the first
+    more = combined(Target(CLASSES, ["a", "b", "c"]), "max", [([0, 0], [0, 5], [[0.1, 0.3, 0.6], [0.7, 0.2, 0.1]])])
+    assert more.answers()[0].tolist() == [0.7, 0.2, 0.1]
+    several = combined(Target(MULTI_LABEL, ["a", "b"]), "max", PARTS)
+    assert several.answers()[0].tolist() == [0.9, 0.8]
+    numbers = combined(Target(NUMBER, [], 0.0, 1.0), "max", [([0, 0], [0, 5], [[-3], [-2]])])
+    assert (numbers.answers()[0].tolist(), numbers.starts[0]) == ([-2], 5)
+
+
+@pytest.mark.parametrize("at_once", [8192, 4])
+def test_a_sequence_that_is_read_in_windows(two, tmp_path, monkeypatch, at_once):
+    monkeypatch.setattr(predicting, "AT_ONCE", at_once)
+    path = fasta(tmp_path / "new.fa", [DNA[0], LONG, "ACGT" + "N" * 60 + LONG[:30], "N" * 80])
+    windows = {"long": "windows", "window": 20, "step": 15}
+    table = predicted(two, path, aggregate="mean", **windows)
+    assert table["id"].tolist() == ["s0", "s1", "s2"]
+    assert table["windows"].tolist()[0] == 1
+    starts = window_starts(len(LONG), 20, 15)
+    each = answers(two, [LONG[start : start + 20] for start in starts])
+    assert table["windows"].tolist()[1] == len(starts)
+    assert np.abs(table.loc[1, ["p(no)", "p(yes)"]].to_numpy(dtype=float) - each.mean(axis=0)).max() < 1e-5
+    table = predicted(two, path, aggregate="max", **windows)
+    assert np.abs(table.loc[1, ["p(no)", "p(yes)"]].to_numpy(dtype=float) - each[each[:, 1].argmax()]).max() < 1e-5
+    assert table.loc[1, "window_start"] == starts[each[:, 1].argmax()]
+    # Windows of which more than half is unknown are left out; the first one here and the next two
+    assert table["windows"].tolist()[2] == len(window_starts(94, 20, 15)) - 4
+
+
+def test_a_sequence_without_a_window_that_can_be_read_is_skipped(two, tmp_path):
+    path = fasta(tmp_path / "new.fa", ["N" * 12 + "A" * 8 + "N" * 20, "", "ACGT"])
+    given = {"long": "windows", "window": 20, "step": 10, "max_ambiguous": 0.55}
+    from dna_lm.options import OUTPUT, PREDICT
+
+    defaults = {option.name: option.default for option in PREDICT if option.kind is not OUTPUT}
+    del defaults["threads"]
+    (block,) = predicting.predicted_blocks(**defaults | keywords(two, path, **given))
+    assert block.predictions["id"].tolist() == ["s2"]
+    assert block.skipped[["id", "line", "reason"]].to_numpy().tolist() == [
+        ["s0", 1, "too many unknown letters"],
+        ["s1", 3, "empty"],
+    ]

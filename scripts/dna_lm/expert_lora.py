@@ -109,6 +109,9 @@ def _product(
     first, second, scale = wrapper.get_delta_factors(wrapper.active_adapters[0])
     if not wrapper._did_swap_in_out_features:  # these belong to weights of (experts, in, out): B and A the other way
         first, second = second.transpose(-2, -1), first.transpose(-2, -1)
+    if values.device.type == "cpu":
+        # For shorter numbers oneDNN makes a program for each number of tokens, which takes longer than small products.
+        first, second, values = first.float(), second.float(), values.float()
     spare = -second.shape[1] % (ROW_BYTES // second.itemsize)
     if spare:  # columns and rows of zeros
         first, second = pad(first, (0, spare)), pad(second, (0, 0, 0, spare))

@@ -168,10 +168,14 @@ def train(name: str, data: str, *options: str, base_model: str = str(RANDOM_MODE
 
 
 def make_adapters() -> None:
-    """An adapter of the built-in model, one of the random model, one cut short, and safetensors that are no adapter."""
+    """Adapters of the built-in model, the second briefly trained; one of the random model, and one cut short;
+    safetensors that are no adapter.
+    """
     for name, base_model in (("adapter", "built-in"), ("adapter_tiny_random", str(RANDOM_MODEL))):
         options = ("--learning-rate=0.003", "--lora-dropout=0.05", "--strands=forward")
         train(name, "{}.csv", *options, base_model=base_model)
+    options = ("--epochs=1", "--lora-r=1", "--embeddings=no", "--strands=forward")
+    train("adapter_brief", "{}.csv", *options, base_model="built-in")
     whole = (TEST_DATA / "adapter_tiny_random.safetensors").read_bytes()
     (TEST_DATA / "truncated.safetensors").write_bytes(whole[: len(whole) // 2])
     shutil.copyfile(RANDOM_MODEL / "model.safetensors", TEST_DATA / "foreign.safetensors")

@@ -11,6 +11,7 @@ PAIRS = {
     "adapter_tiny_random.safetensors": "test-data/tiny-random",
     "adapter_several.safetensors": "test-data/tiny-random",
     "adapter_number.safetensors": "test-data/tiny-random",
+    "adapter_brief.safetensors": "built-in",
     "adapter_several_brief.safetensors": "test-data/tiny-random",
     "adapter_number_brief.safetensors": "test-data/tiny-random",
     "adapter_ensemble.safetensors": "test-data/tiny-random",

@@ -1,0 +1,58 @@
+"""The options of compare."""
+
+from .choices import ALLOW, AUTO, REFUSE
+from .option import (
+    BASE_MODEL_ID,
+    BASE_MODEL_OF_ADAPTER,
+    BATCH_SIZE,
+    INPUT,
+    INSTALLED,
+    MANY,
+    OUTPUT,
+    SEED,
+    THREADS,
+    Option,
+)
+
+COMPARE = (
+    BASE_MODEL_OF_ADAPTER,
+    BASE_MODEL_ID,
+    INSTALLED,
+    Option(
+        "adapter",
+        MANY,
+        "NAME=FILE: an adapter made by finetune, and what to call it; once for each of two or more",
+        form="NAME=FILE",
+    ),
+    Option("data", INPUT, "Labelled sequences: table with the columns sequence and label"),
+    Option(
+        "metric",
+        str,
+        "Score by which the adapters are ordered and compared in pairs; auto takes MCC, for several labels macro F1, "
+        "for numbers Spearman's correlation",
+        AUTO,
+        choices=(AUTO, "mcc", "accuracy", "f1_macro", "roc_auc", "pr_auc", "loss", "pearson", "r2"),
+    ),
+    Option(
+        "resamples",
+        int,
+        "Times that the sequences are drawn anew for the intervals and p values",
+        1000,
+        minimum=100,
+        maximum=100_000,
+    ),
+    SEED,
+    Option(
+        "seen_data",
+        str,
+        "What to do with sequences on which one of the adapters was trained, chosen or calibrated",
+        REFUSE,
+        choices=(REFUSE, ALLOW),
+    ),
+    BATCH_SIZE,
+    THREADS,
+    Option("metrics_out", OUTPUT, "Scores of each adapter with 95% intervals (tabular)"),
+    Option("differences_out", OUTPUT, "Differences of each pair of adapters, with intervals and p values (tabular)"),
+    Option("plot_out", OUTPUT, "Figure: ROC and precision-recall curves and scores; of numbers, scores (PNG)"),
+    Option("report_out", OUTPUT, "Report (Galaxy Markdown)"),
+)

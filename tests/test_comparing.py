@@ -1,0 +1,285 @@
+"""Comparing adapters: their scores and differences, the figure, the report, the command line, and what is refused."""
+
+import math
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import pyplot as plt
+
+from dna_lm.bootstrap import resample
+from dna_lm.comparing import DIFFERENCES, Compared, _differences, compare, holm
+from dna_lm.comparison_figure import _mean_curve, plot_comparison, precision_curve, roc_curve
+from dna_lm.comparison_report import write_comparison_report
+from dna_lm.metrics import score
+from dna_lm.options import CLASSES, COMPARE, MULTI_LABEL, NUMBER, OUTPUT
+from dna_lm.targets import Target
+from refusals import refusal
+from small import command_line
+
+DEFAULTS = {option.name: option.default for option in COMPARE if option.kind is not OUTPUT and option.name != "threads"}
+
+
+def compared(test_data, data="test.csv", **changes):
+    """Compare adapters of the test data; adapters: names of files, without what they have in common."""
+    files = changes.pop("adapters", ["", "_ensemble", "_tiny_random"])
+    changes.setdefault("adapter", [f"name of {file}={test_data}/adapter{file}.safetensors" for file in files])
+    changes.setdefault("installed", [f"dna-lm/tiny-random={test_data}/tiny-random"])
+    said = changes.pop("said", [])
+    return compare(**DEFAULTS | {"data": str(test_data / data)} | changes, progress=said.append)
+
+
+@pytest.fixture(scope="module")
+def three(test_data):
+    said = []
+    return compared(test_data, resamples=200, said=said), said
+
+
+# --- scores and differences ------------------------------------------------------------------------------------------
+
+
+def test_the_best_comes_first(three):
+    result, said = three
+    assert result.names == ["name of _tiny_random", "name of _ensemble", "name of"]
+    assert [adapter.members for adapter in result.adapters] == [1, 2, 1]
+    scores = [result.score(number, "mcc")[0] for number in range(3)]
+    assert scores == sorted(scores, reverse=True)
+    for number in range(3):
+        assert scores[number] == score(result.target, result.truth, result.answers[number])["mcc"]
+    assert [line for line in said if line.startswith("adapter")][0] == "adapter 1 of 3: name of"
+    assert len([line for line in said if line.startswith("warning: name of _tiny_random: ")]) == 1
+
+
+def test_the_tables(three):
+    result, _ = three
+    table = result.metrics_table()
+    assert table.columns.tolist() == ["adapter", "metric", "label", "value", "low", "high"]
+    assert len(table) == 3 * (11 + 2 * 6)
+    assert set(table["label"]) == {"all", "CTCF", "p73"}
+    rows = table[(table["adapter"] == "name of") & (table["metric"] == "support")]
+    assert rows["value"].tolist() == ["20", "20"]
+    differences = result.differences
+    assert tuple(differences.columns) == DIFFERENCES
+    assert list(zip(differences["first"], differences["second"], strict=True)) == [
+        (result.names[0], result.names[1]),
+        (result.names[0], result.names[2]),
+        (result.names[1], result.names[2]),
+    ]
+    for row in differences.itertuples():
+        first, second = (result.score(result.names.index(name), "mcc")[0] for name in (row.first, row.second))
+        assert row.difference == pytest.approx(first - second)
+        assert row.low <= row.difference <= row.high
+        assert 0 < row.p <= row.p_adjusted <= 1
+
+
+def test_of_a_loss_the_lowest_comes_first(test_data):
+    result = compared(test_data, adapters=["", "_brief"], metric="loss", resamples=100)
+    assert result.names == ["name of", "name of _brief"]
+    assert result.score(0, "loss")[0] < result.score(1, "loss")[0]
+    assert result.differences["difference"][0] < 0
+
+
+def test_a_name_may_hold_what_divides(test_data):
+    adapter = [f"r=4={test_data}/adapter.safetensors", f"r=1={test_data}/adapter_brief.safetensors"]
+    assert compared(test_data, adapter=adapter, resamples=100).names == ["r=4", "r=1"]
+
+
+def test_holm_by_hand():
+    # In order 0.01, 0.02, 0.03, 0.5: times 4, 3, 2, 1; 0.03 * 2 is not below the one before it.
+    assert holm([0.03, 0.01, 0.5, 0.02]) == pytest.approx([0.06, 0.04, 0.5, 0.06])
+    assert holm([0.9, math.nan, 0.8]) == pytest.approx([1.0, math.nan, 1.0], nan_ok=True)
+    assert holm([]).tolist() == []
+
+
+# --- what is refused -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"adapters": [""]}, "only one adapter is given ('name of'); a comparison needs two or more"),
+        ({"adapters": ["", "_brief", ""]}, "two adapters have the name 'name of'; give each dataset a name of its own"),
+        (
+            {"adapter": ["a", "b"]},
+            "--adapter 'a' is not NAME=FILE; write what to call it, '=' and the name of the file",
+        ),
+        (
+            {"adapters": ["", "_several"]},
+            "the adapters 'name of' and 'name of _several' cannot be compared: the first answers with one of several "
+            "classes (CTCF, p73), the second with any number of labels (A-rich, C-rich); choose adapters that were "
+            "trained for the same labels",
+        ),
+        (
+            {"adapters": ["", "_number"]},
+            "the adapters 'name of' and 'name of _number' cannot be compared: the first answers with one of several "
+            "classes (CTCF, p73), the second with numbers; choose adapters that were trained for the same labels",
+        ),
+        (
+            {"metric": "r2"},
+            "r2 is no score of adapters that answer with one of several classes; choose mcc, accuracy, f1_macro, "
+            "roc_auc, pr_auc, loss or auto",
+        ),
+        (
+            {"data": "dev.csv"},
+            "the labelled data (dev.csv) is, for the adapter 'name of', the dev split by which the adapter's weights "
+            "were chosen: its scores would be too good; choose a test split, or allow seen data (--seen-data allow)",
+        ),
+    ],
+)
+def test_one_line_says_what_is_wrong(test_data, changes, message):
+    assert refusal(compared, test_data, **changes) == message
+
+
+def test_an_error_names_the_adapter_that_it_is_about(test_data):
+    message = refusal(compared, test_data, adapters=["", "_tiny_random"], base_model="built-in")
+    assert message.startswith("adapter 'name of _tiny_random': the adapter was trained on the base model 'tiny-random'")
+    files = [f"a={test_data}/adapter.safetensors", f"b={test_data}/foreign.safetensors"]
+    assert refusal(compared, test_data, adapter=files).startswith("adapter 'b': ")
+
+
+def test_seen_data_may_be_allowed_and_are_told(test_data):
+    said = []
+    result = compared(
+        *(test_data, "number_dev.tabular"),
+        **{"adapters": ["_number", "_number_brief"], "seen_data": "allow", "resamples": 100, "said": said},
+    )
+    assert result.metric == "spearman"
+    assert len(result.warnings) == 2 and all("its scores are too good" in text for text in result.warnings)
+    assert [f"warning: {text}" for text in result.warnings] == [text for text in said if text.startswith("warning: ")]
+
+
+# --- the figure ------------------------------------------------------------------------------------------------------
+
+
+def made(kind, labels, count, adapters, metric, names="r = {}"):
+    numbers = np.random.default_rng(1)
+    target = Target(kind, [f"label ${number}" for number in range(labels)])
+    truth = numbers.normal(size=count)
+    if kind == CLASSES:
+        truth = np.arange(count) % labels
+    elif kind == MULTI_LABEL:
+        truth = (numbers.random((count, labels)) < 0.4).astype(float)
+    answers = []
+    for number in range(adapters):
+        signal = 2 - 2 * number / adapters
+        if kind == NUMBER:
+            answers.append((signal * truth + numbers.normal(size=count))[:, None])
+            continue
+        outputs = numbers.normal(size=(count, labels))
+        if kind == CLASSES:
+            outputs[np.arange(count), truth] += signal
+        else:
+            outputs += signal * (2 * truth - 1)
+        answers.append(target.answers(outputs))
+    scores = [resample(target, truth, each, resamples=100) for each in answers]
+    named = [names.format(number) for number in range(adapters)]
+    pairs = _differences(named, scores, metric)
+    return Compared(named, [], target, truth, answers, scores, metric, pairs, "test.csv", [])
+
+
+CASES = [
+    pytest.param((CLASSES, 2, 200, 3, "mcc"), id="two"),
+    pytest.param((CLASSES, 12, 240, 17, "roc_auc"), id="many"),
+    pytest.param((CLASSES, 2, 10, 2, "mcc", "_a <name> that is $long$ enough to be cut {}"), id="few"),
+    pytest.param((MULTI_LABEL, 3, 100, 2, "f1_macro"), id="several"),
+    pytest.param((NUMBER, 0, 100, 4, "mae"), id="numbers"),
+    pytest.param((CLASSES, 2, 40, 61, "loss"), id="sweep"),
+]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("case", CASES)
+def test_any_comparison_can_be_drawn(case, tmp_path):
+    plot_comparison(made(*case), tmp_path / "plot.png")
+    image = plt.imread(tmp_path / "plot.png")
+    assert image.shape[1] == 3150
+    # Nothing is cut off: the edges are white.
+    edges = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+    assert (edges[:, :3] == 1).all()
+    assert plt.get_fignums() == []
+
+
+def test_the_area_under_a_mean_curve_is_the_mean_of_the_areas():
+    target = Target(CLASSES, ["a", "b", "c"])
+    numbers = np.random.default_rng(3)
+    truth = np.arange(300) % 3
+    answers = target.answers(numbers.normal(size=(300, 3)) + 1.5 * np.eye(3)[truth])
+    scores = score(target, truth, answers)
+    for metric, curve in (("roc_auc", roc_curve), ("pr_auc", precision_curve)):
+        across, up = _mean_curve([curve(truth == number, answers[:, number]) for number in range(3)], metric)
+        area = np.trapezoid(up, across) if metric == "roc_auc" else up.mean()
+        assert area == pytest.approx(scores[metric], abs=0.003)
+
+
+# --- the report ------------------------------------------------------------------------------------------------------
+
+
+def report(result, tmp_path):
+    write_comparison_report(result, tmp_path / "report.md")
+    return (tmp_path / "report.md").read_text()
+
+
+def test_the_report_says_first_what_the_sequences_can_tell(three, tmp_path):
+    text = report(three[0], tmp_path)
+    assert text.startswith("# Comparison of fine-tuned DNA language models\n\n**3 adapters** answered for the same ")
+    headline = text.split("\n\n")[2]
+    assert headline.startswith("**name of &#95;tiny&#95;random has the highest MCC: 0.816 (")
+    assert headline.endswith(
+        "** But these sequences do not tell it from any of the others (adjusted p of at least 0.05): more test "
+        "sequences could."
+    )
+    for output in ("metrics", "differences", "plot"):
+        assert f'output="{output}"' in text
+    assert re.search(r"^\| name of &#95;ensemble \| 0&#46;657 ", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("p", "expected"),
+    [
+        ((0.01, 0.02), "The difference from every other is more than chance (adjusted p < 0.05)."),
+        ((0.2, 0.02), "These sequences do not tell it from b&#42; (adjusted p of at least 0.05); from the others"),
+        ((0.2, math.nan), "But these sequences do not tell it from any of the others"),
+    ],
+)
+def test_who_may_be_as_good_as_the_best(p, expected, tmp_path, three):
+    result = three[0]
+    pairs = pd.DataFrame(
+        [("mcc", "a", other, 0.1, 0, 0.2, value, value) for other, value in zip(("b*", "c"), p, strict=True)]
+    )
+    pairs.columns = DIFFERENCES
+    changed = {name: getattr(result, name) for name in result.__dataclass_fields__}
+    changed |= {"names": ["a", "b*", "c"], "differences": pairs}
+    assert expected in report(Compared(**changed), tmp_path)
+
+
+def test_names_and_labels_stay_text(test_data, tmp_path):
+    adapter = [f"<b>x</b>={test_data}/adapter.safetensors", f"`y`={test_data}/adapter_brief.safetensors"]
+    text = report(compared(test_data, adapter=adapter, resamples=100), tmp_path)
+    assert "<b>" not in text and "`y`" not in text
+
+
+# --- the command line ------------------------------------------------------------------------------------------------
+
+
+def test_the_command_line_writes_all_or_nothing(test_data, tmp_path, call_tool):
+    outputs = {f"{name}_out": tmp_path / name for name in ("metrics", "differences", "plot", "report")}
+    common = [
+        "--adapter",
+        f"a={test_data}/adapter.safetensors",
+        "--adapter",
+        f"b={test_data}/adapter_brief.safetensors",
+    ]
+    common += command_line(outputs | {"resamples": 100, "threads": 1})
+    refused = call_tool("compare", *common, "--data", test_data / "train.csv")
+    assert "its scores would be too good" in refused.error
+    assert list(tmp_path.iterdir()) == []
+    done = call_tool("compare", *common, "--data", test_data / "test.csv")
+    assert done.code == 0, done.err
+    assert {path.name for path in tmp_path.iterdir()} == {"metrics", "differences", "plot", "report"}
+    lines = (tmp_path / "differences").read_text().splitlines()
+    assert lines[0].split("\t") == list(DIFFERENCES)
+    assert len(lines) == 2
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert call_tool("compare", *common, "--data", test_data / "test.csv").code == 0
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

@@ -1,0 +1,210 @@
+import dataclasses
+import json
+import math
+import struct
+
+import numpy as np
+import pytest
+import torch
+
+from dna_lm.adapter import RECORD, load_adapter, save_adapter
+from dna_lm.bootstrap import COLUMNS, bootstrap
+from dna_lm.evaluating import SPEED, evaluate
+from dna_lm.metrics import score
+from dna_lm.options import BOTH, FORWARD, RECORDED, REVERSE
+from dna_lm.sequences import reverse_complement
+from refusals import refusal
+from small import TINY_RANDOM, sequences, write_labelled
+
+
+def evaluated(trained, data=None, **changes):
+    given = {"base_model": str(TINY_RANDOM), "base_model_id": None, "adapter": str(trained.adapter), "batch_size": 8}
+    return evaluate(**given | {"data": data or trained.splits["test"], "progress": lambda _: None} | changes)
+
+
+# --- strands ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def turned(two, tmp_path):
+    """The test split with the reverse complement of each sequence."""
+    pairs = sequences(["no", "yes"], 30, seed=3)
+    return write_labelled(tmp_path / "turned.csv", [(reverse_complement(dna), label) for dna, label in pairs])
+
+
+def test_the_strand_that_is_chosen_is_scored(two, turned):
+    forward, reverse = (evaluated(two, strand=strand) for strand in (FORWARD, REVERSE))
+    assert evaluated(two).strand == forward.strand == FORWARD  # as recorded
+    assert np.abs(forward.answers - reverse.answers).max() > 0.01
+    assert forward.scores == forward.strands.scores[FORWARD]
+    assert reverse.scores == reverse.strands.scores[REVERSE]
+    other = evaluated(two, turned, strand=FORWARD)
+    assert np.abs(other.answers - reverse.answers).max() < 1e-6
+    assert other.strands.flipped == forward.strands.flipped
+
+
+def test_both_strands_give_the_same_for_either(two, turned):
+    result, other = evaluated(two, strand=BOTH), evaluated(two, turned, strand=BOTH)
+    assert np.abs(result.answers - other.answers).max() < 1e-6
+    assert result.strand == BOTH
+    assert result.scores == score(result.adapter.target, result.truth, result.answers)
+
+
+def test_the_share_of_flips_is_that_of_the_predictions(two):
+    forward, reverse = (evaluated(two, strand=strand).predictions for strand in (FORWARD, REVERSE))
+    flipped = evaluated(two, strand=RECORDED).strands.flipped
+    assert flipped == (forward["predicted"] != reverse["predicted"]).mean()
+    assert 0 < flipped < 1
+
+
+# --- tables ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_table_of_metrics(two):
+    result = evaluated(two)
+    table = result.metrics_table()
+    assert tuple(table.columns) == COLUMNS
+    scores = bootstrap(result.adapter.target, result.truth, result.answers)
+    assert table["metric"].tolist() == [*scores["metric"], "strand_flips", *SPEED]
+    rows = table.set_index(["metric", "label"])
+    assert rows.loc[("accuracy", "all"), "value"] == f"{result.scores['accuracy']:.4f}"
+    assert rows.loc[("support", "yes")].tolist() == ["15", "nan", "nan"]
+    seconds, samples, steps = (float(rows.loc[(name, "all"), "value"]) for name in SPEED)
+    assert seconds > 0 and samples == pytest.approx(30 / result.speed[SPEED[0]], rel=1e-3)
+    assert steps == pytest.approx(math.ceil(30 / 8) / 30 * samples, rel=1e-3)
+
+
+def test_the_worst_errors_are_those_of_the_predictions(two):
+    result = evaluated(two, worst=3)
+    wrong = result.predictions[result.predictions["correct"] == "no"]
+    assert result.worst["probability"].tolist() == sorted(wrong["probability"], reverse=True)[:3]
+    lengths = dict(zip(result.predictions["id"], result.lengths, strict=True))
+    assert result.worst["length"].tolist() == [lengths[name] for name in result.worst["id"]]
+    assert int(result.errors.sum()) == len(wrong)
+
+
+# --- the training split ----------------------------------------------------------------------------------------------
+
+
+def test_a_ladder_on_the_training_split(two):
+    result = evaluated(two, train=two.splits["train"])
+    assert result.ladder.table["model"].nunique() == 5
+    assert result.ladder.trained == 60
+    assert result.ladder.value("the adapter", "mcc") == result.scores["mcc"]
+    assert not [text for text in result.caveats if "not the file" in text]
+
+
+def test_another_training_split_is_told(two, tmp_path):
+    data = write_labelled(tmp_path / "other.csv", sequences(["no", "yes"], 40, seed=8))
+    (caveat,) = [text for text in evaluated(two, train=data).caveats if "not the file" in text]
+    assert caveat.startswith("the training split (other.csv) is not the file that the adapter was trained on")
+
+
+def test_sequences_that_stand_in_train_too_are_counted_on_either_strand(two, tmp_path):
+    pairs = [("ACGTTGCA" + "AC" * number, "yes" if number % 2 else "no") for number in range(1, 9)]
+    data = write_labelled(tmp_path / "test.csv", pairs)
+    first, second, *_ = pairs
+    shared = [first, (reverse_complement(second[0]), "yes")]
+    train = write_labelled(tmp_path / "train.csv", shared + sequences(["no", "yes"], 20, seed=8))
+    caveats = evaluated(two, data, train=train).caveats
+    assert caveats[-1] == (
+        "2 of 8 sequences of the labelled data (test.csv) are also in the training split (train.csv), on either "
+        "strand, 1 of them with another label: the scores of all models are too good"
+    )
+
+
+def test_a_test_split_that_is_all_in_train_is_refused(two, tmp_path):
+    data = write_labelled(tmp_path / "copy.csv", sequences(["no", "yes"], 60, seed=1)[10:40])
+    assert refusal(evaluated, two, data, train=two.splits["train"]) == (
+        "all sequences of the labelled data (copy.csv) are also in the training split (train.csv); choose a test split "
+        "that shares none with it, or allow seen data (--seen-data allow)"
+    )
+    assert evaluated(two, data, train=two.splits["train"], seen_data="allow").ladder
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (["no", "maybe"], ", line 3: the label 'maybe' does not occur in the training data, whose labels are no, yes"),
+        (["no", "no"], " has one label only ('no'); a classifier needs at least two"),
+    ],
+)
+def test_a_training_split_that_does_not_fit_is_refused(two, tmp_path, labels, message):
+    train = write_labelled(tmp_path / "train.csv", list(zip(["ACGTA", "TTTTT"], labels, strict=True)))
+    assert refusal(evaluated, two, train=train).startswith(f"the training split (train.csv){message}")
+
+
+# --- what is refused -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("split", "words"),
+    [
+        ("train", "the file that the adapter was trained on"),
+        ("dev", "the dev split by which the adapter's weights were chosen"),
+    ],
+)
+def test_data_that_the_adapter_has_seen(two, split, words):
+    message = refusal(evaluated, two, two.splits[split])
+    assert message.startswith(f"the labelled data ({split}.csv) is {words}: scores on it would be too good; ")
+    said = []
+    result = evaluated(two, two.splits[split], seen_data="allow", progress=said.append)
+    assert result.seen == [
+        f"the labelled data ({split}.csv) is {words}: the scores are too good, and say nothing of new sequences"
+    ]
+    assert f"warning: {result.seen[0]}" in said
+
+
+def test_seen_data_are_refused_before_anything_is_computed(two):
+    message = refusal(evaluated, two, two.splits["dev"], base_model="/no/such/model")
+    assert "the dev split" in message
+
+
+def test_data_without_labels_are_refused(two, tmp_path):
+    path = tmp_path / "bare.csv"
+    path.write_text("sequence,id\nACGT,a\nTTTT,b\n")
+    assert refusal(evaluated, two, path) == (
+        "the labelled data (bare.csv) has no column 'label'; its columns are sequence, id: is there a header line, and "
+        "is the right column chosen?"
+    )
+
+
+def test_the_wrong_base_model_is_refused(two):
+    message = refusal(evaluated, two, base_model="built-in")
+    assert message.startswith("the adapter was trained on the base model 'tiny-random' (mixtral, weights ")
+    assert message.endswith("; choose 'tiny-random'")
+
+
+def test_an_adapter_of_a_newer_format_is_refused(two, tmp_path):
+    content = two.adapter.read_bytes()
+    (length,) = struct.unpack("<Q", content[:8])
+    header = json.loads(content[8 : 8 + length])
+    record = json.loads(header["__metadata__"][RECORD]) | {"version": 99}
+    header["__metadata__"][RECORD] = json.dumps(record)
+    text = json.dumps(header).encode()
+    path = tmp_path / "newer.safetensors"
+    path.write_bytes(struct.pack("<Q", len(text)) + text + content[8 + length :])
+    message = refusal(evaluated, two, adapter=str(path))
+    assert message.startswith("the adapter (newer.safetensors) has format version 99, this program reads version ")
+
+
+def test_an_adapter_whose_weights_are_no_numbers_is_refused(two, tmp_path):
+    adapter = load_adapter(two.adapter)
+    name = next(iter(adapter.tensors))
+    spoilt = adapter.tensors | {name: torch.full_like(adapter.tensors[name], float("nan"))}
+    save_adapter(dataclasses.replace(adapter, tensors=spoilt), tmp_path / "nan.safetensors")
+    message = refusal(evaluated, two, adapter=str(tmp_path / "nan.safetensors"))
+    assert message.startswith("the adapter ") and message.endswith(" holds NaN or infinity); train it again")
+
+
+def test_a_ladder_without_a_training_split_is_refused(call_tool, two, tmp_path):
+    given = ["--base-model", TINY_RANDOM, "--adapter", two.adapter, "--data", two.splits["test"]]
+    outputs = [
+        part
+        for name in ("metrics", "predictions", "plot", "report", "ladder")
+        for part in (f"--{name}-out", tmp_path / name)
+    ]
+    assert call_tool("evaluate", *given, *outputs).error == (
+        "simpler models are trained on the training split, which is not given; give it (--train), or ask for no ladder"
+    )
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,146 @@
+"""The figures of an evaluation beside its first one: reliability, composition, ladder."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import pyplot as plt
+
+from conftest import STRANGE_LABELS
+from dna_lm.composition_figure import plot_composition
+from dna_lm.decision import Decision
+from dna_lm.ladder_figure import plot_ladder
+from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER
+from dna_lm.reliability_figure import plot_reliability
+from dna_lm.targets import Target
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+
+@pytest.fixture
+def kept(monkeypatch):
+    """The figures that are drawn, as matplotlib's objects."""
+    made = []
+
+    def figure(*arguments, original=plt.figure, **keywords):
+        made.append(original(*arguments, **keywords))
+        return made[-1]
+
+    monkeypatch.setattr(plt, "figure", figure)
+    return made
+
+
+def reliability(target, truth, answers, path, decision=None):
+    decision = decision or Decision()
+    plot_reliability(target, truth, answers, decision.predicted(target, answers), decision, path)
+
+
+def points(axes) -> list[list[float]]:
+    """Places and heights of what was observed."""
+    container = axes.containers[0]
+    return np.column_stack(container.lines[0].get_data()).tolist()
+
+
+def legend(axes) -> list[str]:
+    return [text.get_text() for text in axes.get_legend().get_texts()]
+
+
+def test_reliability_of_two_labels(tmp_path, kept):
+    second = np.array([0.05, 0.07, 0.62, 0.64, 0.66, 0.68])
+    truth = np.array([0, 0, 1, 1, 1, 0])
+    reliability(
+        *(Target(CLASSES, ["no", "yes"]), truth, np.column_stack([1 - second, second]), tmp_path / "plot.png"),
+        Decision(thresholds=(0.63,)),
+    )
+    left, right = kept[0].axes
+    assert points(left) == pytest.approx(np.array([[0.06, 0], [0.65, 0.75]]))
+    assert left.get_xlabel() == right.get_xlabel() == "probability of yes"
+    assert legend(right) == ["no (3)", "yes (3)", "threshold: 0.630"]
+
+
+def test_reliability_of_three_labels_is_that_of_what_is_said(tmp_path, kept):
+    answers = np.array([[0.72, 0.2, 0.08], [0.1, 0.74, 0.16], [0.3, 0.3, 0.4]])
+    reliability(Target(CLASSES, ["a", "b", "c"]), np.array([0, 0, 2]), answers, tmp_path / "plot.png")
+    left, right = kept[0].axes
+    assert points(left) == pytest.approx(np.array([[0.4, 1], [0.73, 0.5]]))
+    assert legend(right) == ["wrong (1)", "right (2)"]
+
+
+def test_reliability_of_several_labels_takes_all_together(tmp_path, kept):
+    answers = np.array([[0.12, 0.14], [0.92, 0.94]])
+    reliability(Target(MULTI_LABEL, ["a", "b"]), np.array([[0.0, 1], [1, 1]]), answers, tmp_path / "plot.png")
+    assert points(kept[0].axes[0]) == pytest.approx(np.array([[0.13, 0.5], [0.93, 1]]))
+    assert legend(kept[0].axes[1]) == ["label not there (1)", "label there (3)"]
+
+
+def test_reliability_of_numbers(tmp_path, kept):
+    predicted = np.arange(10.0)
+    reliability(Target(NUMBER, []), predicted * 2, predicted[:, None], tmp_path / "plot.png")
+    assert points(kept[0].axes[0]) == pytest.approx(np.array([[2.0, 4], [7, 14]]))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_reliability_of_numbers_that_are_all_equal(tmp_path, count):
+    reliability(Target(NUMBER, []), np.ones(count), np.ones((count, 1)), tmp_path / "plot.png")
+
+
+@pytest.mark.parametrize("labels", [STRANGE_LABELS[:2], STRANGE_LABELS])
+def test_reliability_of_labels_of_any_text(tmp_path, labels):
+    truth = np.arange(30) % len(labels)
+    answers = np.random.default_rng(0).dirichlet(np.ones(len(labels)), 30)
+    reliability(Target(CLASSES, labels), truth, answers, tmp_path / "plot.png")
+    assert (tmp_path / "plot.png").stat().st_size > 10_000
+
+
+def test_errors_by_length_and_gc(tmp_path, kept):
+    lengths = np.repeat([100, 300], 40)
+    gc = np.tile([0.2, 0.4, 0.6, 0.8], 20)
+    errors = lengths == 300
+    plot_composition(errors, lengths, gc, tmp_path / "plot.png")
+    by_length, by_gc, *_ = kept[0].axes
+    shares = [[container.lines[0].get_ydata()[0] for container in axes.containers] for axes in (by_length, by_gc)]
+    assert shares == [[0, 1], [0.5] * 4]
+    assert by_length.get_lines()[0].get_ydata()[0] == 0.5  # of all
+
+
+@pytest.mark.parametrize(
+    ("errors", "lengths", "gc"),
+    [
+        ([True], [5], [0.5]),
+        ([True, False], [5, 5], [0.5, 0.5]),
+        ([True, False], [5, 500], [np.nan, 0.5]),
+        ([False] * 3, [1, 2, 3], [np.nan] * 3),
+        ([True] * 100, range(1, 101), np.linspace(0, 1, 100)),
+    ],
+)
+def test_errors_of_any_sequences_are_drawn(tmp_path, errors, lengths, gc):
+    plot_composition(np.array(errors), np.array(lengths), np.array(gc), tmp_path / "plot.png")
+    assert (tmp_path / "plot.png").stat().st_size > 10_000
+
+
+def test_errors_of_numbers_are_means(tmp_path, kept):
+    errors = np.array([1.0, 3, 2, 2])
+    plot_composition(errors, np.full(4, 9), np.full(4, 0.5), tmp_path / "plot.png", of_numbers=True)
+    (container,) = kept[0].axes[0].containers
+    assert container.lines[0].get_ydata().tolist() == [2]
+    assert kept[0].axes[0].get_ylabel().startswith("mean absolute error")
+
+
+def test_a_ladder(tmp_path, kept):
+    rows = [
+        ("one answer", "mcc", 0.0, np.nan, np.nan),
+        ("one answer", "mae", np.nan, np.nan, np.nan),
+        ("the adapter", "mcc", 0.5, 0.4, 0.6),
+        ("the adapter", "mae", 12.3, 11.0, 13.0),
+    ]
+    table = pd.DataFrame(rows, columns=["model", "metric", "value", "low", "high"])
+    plot_ladder(table, {"mcc": "MCC", "mae": "error"}, tmp_path / "plot.png")
+    first, second = kept[0].axes
+    assert [text.get_text() for text in first.get_yticklabels()] == ["one answer", "the adapter"]
+    assert [text.get_text() for text in first.texts] == ["0.000", "0.500"]
+    assert [text.get_text() for text in second.texts] == ["12.3"]
+    assert first.get_title() == "MCC"
+
+
+def test_no_figure_stays_in_memory(tmp_path):
+    plot_composition(np.array([True, False]), np.array([5, 6]), np.array([0.5, 0.6]), tmp_path / "plot.png")
+    assert plt.get_fignums() == []

@@ -1,0 +1,122 @@
+import pytest
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+from dna_lm.markdown import bullets, directive, escape, image, parameters, pipe_table, table, warned
+from dna_lm.pdf_report import write_pdf
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+
+@pytest.fixture
+def files(tmp_path):
+    """A picture and a table."""
+    figure, axes = plt.subplots(figsize=(4, 3))
+    axes.plot([0, 1])
+    figure.savefig(tmp_path / "plot.png")
+    plt.close(figure)
+    (tmp_path / "metrics.tsv").write_text("metric\tvalue\n" + "".join(f"score{n}\t{n}\n" for n in range(70)))
+    return {"plot": tmp_path / "plot.png"}, {"metrics": tmp_path / "metrics.tsv"}
+
+
+@pytest.fixture
+def places():
+    """How high each line stands on its page, 0 to 1."""
+    return []
+
+
+@pytest.fixture
+def lines(monkeypatch, places):
+    """The lines of text that are set."""
+    said = []
+
+    def text(self, x, y, line, *, original=Figure.text, **keywords):
+        said.append(line)
+        places.append(y)
+        assert 0 < x < 1 and 0 < y < 1  # on the page
+        return original(self, x, y, line, **keywords)
+
+    monkeypatch.setattr(Figure, "text", text)
+    return said
+
+
+def blocks(*more: str) -> list[str]:
+    return [
+        "# Title",
+        "**All is bold.**\n\nThis is not.",
+        *warned(["beware of <b> & $x$"]),
+        "## Section",
+        image("plot"),
+        table("metrics", "Scores"),
+        pipe_table(["strand", "MCC"], [("as | given", "0.5")]),
+        bullets(["first", "second"]),
+        *more,
+        parameters(),
+    ]
+
+
+def pages(path) -> int:
+    content = path.read_bytes()
+    assert content.startswith(b"%PDF-") and content.rstrip().endswith(b"%%EOF")
+    return content.count(b"/Type /Page ") + content.count(b"/Type /Page\n")
+
+
+def test_all_of_a_report_is_in_the_pdf(files, lines, tmp_path):
+    write_pdf(tmp_path / "a.pdf", blocks(), *files, [("--strand", "both")])
+    text = "\n".join(lines)
+    for part in (
+        *("Title", "All is bold.", "This is not.", "Warning: beware of <b> & $x$", "Section", "• first", "• second"),
+        *("metric   value", "score0   0", "… and 10 more rows", "as | given  0.5", "--strand  both"),
+    ):
+        assert part in text
+    assert "*" not in text and "&#" not in text and "galaxy" not in text
+    assert pages(tmp_path / "a.pdf") == 2
+
+
+def test_outputs_that_there_are_not_are_left_out(lines, tmp_path):
+    write_pdf(tmp_path / "a.pdf", blocks(directive("something_else()")), {}, {}, [])
+    assert "score0" not in "\n".join(lines)
+    assert "something" not in "\n".join(lines)
+
+
+def test_a_heading_stands_on_the_page_of_what_follows(files, lines, places, tmp_path):
+    filler = "\n".join(f"- {number}" for number in range(32))
+    write_pdf(tmp_path / "a.pdf", [filler, "## Last", image("plot")], *files, [])
+    assert pages(tmp_path / "a.pdf") == 2
+    assert lines[-1] == "Last"
+    assert places[-1] > 0.9  # at the top of the second page
+
+
+def test_long_lines_are_broken_or_cut(lines, tmp_path):
+    wide = ["x" * 60] * 12
+    (tmp_path / "wide.tsv").write_text("\t".join(wide) + "\n" + "\t".join(wide) + "\n")
+    write_pdf(
+        tmp_path / "a.pdf",
+        ["# " + "word " * 40, "letters " * 60, table("wide", "w")],
+        {},
+        {"wide": tmp_path / "wide.tsv"},
+        [],
+    )
+    assert max(map(len, lines)) < 180
+    assert lines[-1].endswith("…")
+    assert "x" * 12 + "…" + "x" * 12 in lines[-1]
+
+
+@pytest.mark.parametrize("label", ["$(touch here)", "```galaxy x() ```", "ζ-chain 😀", "**x**", "| a | b |"])
+def test_text_of_users_stays_text(lines, tmp_path, label):
+    write_pdf(tmp_path / "a.pdf", [f"label {escape(label)}", pipe_table(["label"], [(label,)])], {}, {}, [])
+    assert f"label {label}" in lines
+    assert label in lines
+
+
+def test_equal_reports_give_equal_bytes(files, tmp_path):
+    for name in "ab":
+        write_pdf(tmp_path / name, blocks(), *files, [])
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    assert plt.get_fignums() == []
+
+
+def test_no_place_or_program_is_named(files, tmp_path):
+    write_pdf(tmp_path / "a.pdf", blocks(), *files, [])
+    content = (tmp_path / "a.pdf").read_bytes()
+    assert b"CreationDate" not in content and b"matplotlib" not in content.lower()

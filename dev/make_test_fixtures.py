@@ -197,6 +197,21 @@ def make_other_adapters() -> None:
     train("adapter_ensemble", "{}.csv", "--learning-rate=0.01", "--max-length=202", "--runs=2", "--keep=ensemble")
 
 
+def make_peft_archives() -> None:
+    """PEFT's folder of an adapter as the tools export it, and one with nothing but what PEFT itself writes."""
+    from dna_lm.exporting import PEFT_CONFIG, PEFT_WEIGHTS, export, zip_folder
+
+    given = {"base_model": str(RANDOM_MODEL), "base_model_id": None, "installed": None, "progress": print}
+    for name, adapter in (("peft_exported", "adapter_several"), ("peft_foreign", "adapter_tiny_random")):
+        archive = TEST_DATA / f"{name}.zip"
+        export(archive, action="export", adapter=str(TEST_DATA / f"{adapter}.safetensors"), member=1, **given)
+        if name == "peft_foreign":
+            with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(archive) as whole:
+                for file in (PEFT_CONFIG, PEFT_WEIGHTS):
+                    (Path(folder) / file).write_bytes(whole.read(f"adapter/{file}"))
+                zip_folder(Path(folder), archive, "foreign")
+
+
 def main() -> None:
     os.environ["HF_HUB_OFFLINE"] = "1"
     make_unclean_tables()
@@ -207,6 +222,7 @@ def main() -> None:
     make_other_targets()
     make_adapters()
     make_other_adapters()
+    make_peft_archives()
     row = ["dna-lm/tiny-random", "Tiny random model (for tests)", "text-generation", "sequence", "dna_lm", "1"]
     (TEST_DATA / "huggingface.loc").write_text("\t".join([*row, "${__HERE__}/tiny-random"]) + "\n")
     for file in sorted(TEST_DATA.glob("*.*")):

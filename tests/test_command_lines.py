@@ -259,6 +259,7 @@ def test_an_output_that_cannot_be_written_is_refused_before_anything_is_read(cal
         "finetune": ["--train", "x", "--dev", "x"],
         "evaluate": ["--adapter", "x", "--data", "x"],
         "calibrate": ["--adapter", "x", "--data", "x"],
+        "adapter": ["--action", "export", "--adapter", "x"],
         "compare": ["--adapter", "a=x", "--adapter", "b=x", "--data", "x"],
         "predict": ["--adapter", "x", "--input", "x", "--input-format", "csv"],
     }

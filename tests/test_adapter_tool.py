@@ -1,0 +1,668 @@
+"""Adapters shown, exported, merged and imported."""
+
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from argparse import Namespace
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from peft import LoraConfig, get_peft_model
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForSequenceClassification
+
+import tiny_models
+from conftest import STRANGE_LABELS
+from dna_lm.adapter import load_adapter, save_adapter
+from dna_lm.adapter_facts import facts
+from dna_lm.adapter_report import write_adapter_report, write_export_report, write_import_report
+from dna_lm.answering import opened_answerer
+from dna_lm.base_model import opened_base_model
+from dna_lm.calibrating import calibrate
+from dna_lm.encoding import Encoder
+from dna_lm.exporting import PEFT_CONFIG, PEFT_WEIGHTS, export
+from dna_lm.finetuning import finetune
+from dna_lm.importing import import_adapter
+from dna_lm.model_card import RECORD_FILE
+from dna_lm.options import OPTIONS
+from refusals import refusal
+from small import TINY_RANDOM, training_options, write_splits
+
+SEQUENCE = "ACGTTGCAACGTAGGATTTACA"
+RECORDED = {"base_model": "recorded", "base_model_id": None, "installed": [f"dna-lm/tiny-random={TINY_RANDOM}"]}
+
+
+def silent(_: str) -> None:
+    pass
+
+
+def exported(adapter, path, action="export", member=1, **changes):
+    return export(path, action=action, adapter=str(adapter), member=member, progress=silent, **RECORDED | changes)
+
+
+def imported(archive, **changes):
+    defaults = {option.name: option.default for option in OPTIONS["adapter"]}
+    return import_adapter(Namespace(**defaults | RECORDED | {"archive": str(archive)} | changes), silent)
+
+
+def unpacked(archive, folder):
+    with zipfile.ZipFile(archive) as file:
+        file.extractall(folder)
+    (inside,) = folder.iterdir()
+    return inside
+
+
+def packed(folder, path):
+    with zipfile.ZipFile(path, "w") as file:
+        for one in folder.iterdir():
+            file.write(one, one.name)
+    return path
+
+
+def outputs(adapter, dna: list[str], **changes) -> np.ndarray:
+    """The raw outputs of an adapter in memory."""
+    with opened_answerer(adapter, **RECORDED | {"batch_size": 8, "progress": silent} | changes) as answerer:
+        return answerer.outputs(dna).raw
+
+
+def probabilities(adapter, dna: list[str]) -> np.ndarray:
+    with opened_answerer(
+        adapter, "recorded", None, installed=RECORDED["installed"], batch_size=8, progress=silent
+    ) as one:
+        return one.answers(one.outputs(dna).raw)
+
+
+# --- out, and used by other programs ---------------------------------------------------------------------------------
+
+
+def outside(code: str, *arguments, folder) -> str:
+    """Run Python that knows nothing of this project; returns what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+PLAIN_PEFT = """
+import json, sys, torch
+from peft import PeftModel
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+base, sequences, *folders = sys.argv[1:]
+found = []
+for folder in folders:
+    model = AutoModelForSequenceClassification.from_pretrained(base, num_labels=2, pad_token_id=3)
+    model = PeftModel.from_pretrained(model, folder).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    with torch.inference_mode():
+        tokens = [tokenizer(sequence, return_tensors="pt") for sequence in sequences.split(",")]
+        found.append([model(**each).logits[0].tolist() for each in tokens])
+assert not any(name.startswith("dna_lm") for name in sys.modules)
+print(json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def with_experts(two, tmp_path_factory):
+    path = tmp_path_factory.mktemp("experts") / "adapter"
+    options = training_options(train=two.splits["train"], dev=two.splits["dev"], epochs=1, experts="yes")
+    save_adapter(finetune(options, silent).adapter, path)
+    return path
+
+
+def test_plain_peft_gives_the_same_logits(test_data, with_experts, tmp_path):
+    adapters = [test_data / "adapter_tiny_random.safetensors", test_data / "adapter_several.safetensors", with_experts]
+    folders = []
+    for number, adapter in enumerate(adapters):
+        exported(adapter, tmp_path / f"{number}.zip")
+        folders.append(unpacked(tmp_path / f"{number}.zip", tmp_path / str(number)))
+    dna = [SEQUENCE, "A", "CCGT"]
+    found = json.loads(outside(PLAIN_PEFT, TINY_RANDOM, ",".join(dna), *folders, folder=tmp_path))
+    for logits, adapter in zip(found, adapters, strict=True):
+        assert np.abs(np.array(logits) - outputs(load_adapter(adapter), dna)[0, 0]).max() < 1e-5
+
+
+def code_of(card: str) -> str:
+    (code,) = re.findall(r"```python\n(.*?)\n```", card, flags=re.DOTALL)
+    return code
+
+
+@pytest.fixture
+def run_card(monkeypatch, capsys):
+    """Run the code of a card, in its folder, for SEQUENCE; returns what it prints."""
+
+    def run(folder, base=None) -> str:
+        code = code_of((folder / "README.md").read_text(encoding="utf-8"))
+        if base:
+            code = re.sub(r'^base = ".*"  #', f"base = {str(base)!r}  #", code, flags=re.MULTILINE)
+        code = re.sub(r'^sequence = ".*"', f"sequence = {SEQUENCE!r}", code, flags=re.MULTILINE)
+        monkeypatch.chdir(folder)
+        capsys.readouterr()
+        exec(code, {})
+        return capsys.readouterr().out
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def strange_calibrated(strange, tmp_path_factory):
+    """Labels of any text, and a temperature."""
+    path = tmp_path_factory.mktemp("calibrated") / "adapter"
+    choice = {"temperature": "yes", "threshold": "none", "at": 0.9, "seen_data": "refuse", "batch_size": 8}
+    result = calibrate(**RECORDED | choice, adapter=str(strange.adapter), data=strange.splits["dev"], progress=silent)
+    assert result.adapter.decision.temperature != 1
+    save_adapter(result.adapter, path)
+    return path
+
+
+@pytest.mark.parametrize("action", ["export", "merge"])
+def test_the_code_of_the_card_gives_the_same_probabilities(strange_calibrated, run_card, tmp_path, action):
+    exported(strange_calibrated, tmp_path / "out.zip", action)
+    folder = unpacked(tmp_path / "out.zip", tmp_path / "elsewhere")
+    found = eval(run_card(folder, TINY_RANDOM if action == "export" else None))
+    adapter = load_adapter(strange_calibrated)
+    assert list(found) == adapter.labels and set(adapter.labels) == set(STRANGE_LABELS)
+    assert np.abs(np.array(list(found.values())) - probabilities(adapter, [SEQUENCE])[0]).max() < 1e-5
+
+
+def test_the_code_of_the_card_of_a_number(test_data, run_card, tmp_path):
+    adapter = test_data / "adapter_number.safetensors"
+    exported(adapter, tmp_path / "out.zip", "merge")
+    folder = unpacked(tmp_path / "out.zip", tmp_path / "elsewhere")
+    assert float(run_card(folder)) == pytest.approx(probabilities(load_adapter(adapter), [SEQUENCE])[0, 0], abs=1e-3)
+
+
+def test_the_code_of_the_card_of_several_labels_on_both_strands_and_k_mers(run_card, tmp_path, test_data):
+    """An adapter of the model that reads 3-mers, trained for a moment."""
+    options = training_options(
+        base_model=str(test_data / "tiny-3-mers.zip"),
+        train=str(test_data / "several_train.tabular"),
+        dev=str(test_data / "several_dev.tabular"),
+        target="multi-label",
+        strands="both",
+        kmer=3,
+        epochs=1,
+    )
+    adapter = finetune(options, silent).adapter
+    save_adapter(adapter, tmp_path / "adapter")
+    base = {"base_model": str(test_data / "tiny-3-mers.zip")}
+    exported(tmp_path / "adapter", tmp_path / "out.zip", "merge", **base)
+    folder = unpacked(tmp_path / "out.zip", tmp_path / "elsewhere")
+    found = list(eval(run_card(folder)).values())
+    raw = outputs(adapter, [SEQUENCE], **base)
+    assert found == pytest.approx(adapter.target.answers(raw[0].mean(axis=0))[0], abs=1e-5)
+
+
+def test_a_merged_model_says_its_labels_and_is_a_base_model(three, tmp_path):
+    exported(three.adapter, tmp_path / "merged.zip", "merge")
+    folder = unpacked(tmp_path / "merged.zip", tmp_path / "elsewhere")
+    config = json.loads((folder / "config.json").read_text())
+    assert config["id2label"] == {str(number): label for number, label in enumerate(three.labels)}
+    assert config["label2id"] == {label: number for number, label in enumerate(three.labels)}
+    assert str(tmp_path) not in (folder / "config.json").read_text()
+    with opened_base_model(str(tmp_path / "merged.zip")) as base:
+        assert Encoder(base, 10).encode(["ACGT"]).unknown_share == 0
+    for labels in (["no", "yes"], ["1", "9", "10"]):  # as many as the model's own, and others
+        splits = write_splits(tmp_path, labels)
+        options = training_options(
+            base_model=str(tmp_path / "merged.zip"), train=splits["train"], dev=splits["dev"], epochs=1
+        )
+        assert finetune(options, silent).adapter.base_model["id"] == "merged.zip"
+
+
+@pytest.mark.parametrize("action", ["export", "merge"])
+def test_the_same_adapter_gives_the_same_bytes(two, tmp_path, action):
+    for name in ("first", "second"):
+        exported(two.adapter, tmp_path / name, action)
+    assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
+
+
+def test_what_is_in_the_archive(two, tmp_path):
+    result = exported(two.adapter, tmp_path / "out.zip")
+    folder = unpacked(tmp_path / "out.zip", tmp_path / "elsewhere")
+    names = sorted(file.name for file in folder.iterdir())
+    expected = ["README.md", PEFT_CONFIG, PEFT_WEIGHTS, RECORD_FILE, "tokenizer.json", "tokenizer_config.json"]
+    assert names == sorted(expected) == [name for name, _ in result.files]
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        assert (folder / name).read_bytes() == (TINY_RANDOM / name).read_bytes()
+    config = json.loads((folder / PEFT_CONFIG).read_text())
+    assert (config["peft_type"], config["task_type"], config["base_model_name_or_path"]) == (
+        "LORA",
+        "SEQ_CLS",
+        "tiny-random",
+    )
+    assert config["inference_mode"] is True and config["modules_to_save"] == ["score"]
+    record = json.loads((folder / RECORD_FILE).read_text())
+    adapter = load_adapter(two.adapter)
+    assert record["task"]["labels"] == adapter.labels and record["training"] == adapter.training
+
+
+def test_a_tokenizer_whose_files_do_not_say_what_it_is(run_card, tmp_path):
+    """PEFT's folder has no config.json by which transformers could tell."""
+    folder = tmp_path / "base"
+    tiny_models.write_model(folder, "bert", 69)
+    (folder / "vocab.txt").write_text("\n".join([*tiny_models.SPECIAL, *tiny_models.all_kmers(3)]))
+    (folder / "tokenizer_config.json").write_text('{"do_lower_case": false}')
+    splits = write_splits(tmp_path, ["no", "yes"])
+    options = training_options(base_model=str(folder), train=splits["train"], dev=splits["dev"], epochs=1, kmer=3)
+    adapter = finetune(options, silent).adapter
+    save_adapter(adapter, tmp_path / "adapter")
+    exported(tmp_path / "adapter", tmp_path / "out.zip", base_model=str(folder))
+    elsewhere = unpacked(tmp_path / "out.zip", tmp_path / "elsewhere")
+    found = list(eval(run_card(elsewhere, folder)).values())
+    raw = outputs(adapter, [SEQUENCE], base_model=str(folder))
+    assert found == pytest.approx(adapter.target.answers(raw[0, 0])[0], abs=1e-5)
+
+
+def test_a_member_of_an_ensemble(test_data, tmp_path):
+    ensemble = load_adapter(test_data / "adapter_ensemble.safetensors")
+    raw = outputs(ensemble, [SEQUENCE, "ACCA"])
+    for member in (1, 2):
+        result = exported(test_data / "adapter_ensemble.safetensors", tmp_path / "out.zip", member=member)
+        back = imported(tmp_path / "out.zip").adapter
+        assert (back.members, result.member, result.members) == (1, member, 2)
+        assert np.abs(outputs(back, [SEQUENCE, "ACCA"])[0] - raw[member - 1]).max() < 1e-5
+        card = zipfile.ZipFile(tmp_path / "out.zip").read("adapter/README.md").decode()
+        assert f"It is model {member} of an ensemble of 2" in card and "score on dev" in card
+    message = refusal(exported, test_data / "adapter_ensemble.safetensors", tmp_path / "x", member=3)
+    assert message == "the adapter is an ensemble of 2 models: there is no model 3 in it; choose one from 1 to 2"
+
+
+def test_weights_of_the_model_itself_have_no_place_in_pefts_form(test_data, tmp_path):
+    message = refusal(exported, test_data / "adapter_number.safetensors", tmp_path / "out.zip")
+    assert message.endswith("merge it with its base model instead (action merge)")
+    assert not (tmp_path / "out.zip").exists()
+
+
+def test_the_wrong_base_model(two, tmp_path):
+    message = refusal(exported, two.adapter, tmp_path / "out.zip", base_model="built-in")
+    assert message.startswith("the adapter was trained on the base model 'tiny-random' (mixtral, weights ")
+
+
+# --- and back in -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["adapter_several", "adapter_ensemble"])
+def test_what_was_exported_comes_back(test_data, tmp_path, name):
+    exported(test_data / f"{name}.safetensors", tmp_path / "out.zip")
+    back = imported(tmp_path / "out.zip")
+    assert back.warnings == []
+    save_adapter(back.adapter, tmp_path / "back")
+    if name == "adapter_several":
+        assert (tmp_path / "back").read_bytes() == (test_data / f"{name}.safetensors").read_bytes()
+    dna = [SEQUENCE, "TTAG"]
+    one = replace(back.adapter, further=[])
+    assert np.array_equal(outputs(load_adapter(tmp_path / "back"), dna), outputs(one, dna))
+
+
+def test_a_calibrated_adapter_comes_back_with_its_calibration(strange_calibrated, tmp_path):
+    exported(strange_calibrated, tmp_path / "out.zip")
+    back, before = imported(tmp_path / "out.zip").adapter, load_adapter(strange_calibrated)
+    assert back.decision == before.decision and back.task == before.task
+    assert np.abs(probabilities(back, [SEQUENCE]) - probabilities(before, [SEQUENCE])).max() < 1e-5
+    renamed = imported(tmp_path / "out.zip", labels="a,b,c", strands="both", max_length=20).adapter
+    assert (renamed.labels, renamed.strand, renamed.max_length) == (["a", "b", "c"], "both", 20)
+
+
+@pytest.fixture
+def foreign(two, tmp_path):
+    """A folder as PEFT's own save_pretrained leaves it, and the archive of what a test makes of it."""
+    exported(two.adapter, tmp_path / "out.zip")
+    folder = unpacked(tmp_path / "out.zip", tmp_path / "foreign")
+    for name in (RECORD_FILE, "README.md", "tokenizer.json", "tokenizer_config.json"):
+        (folder / name).unlink()
+
+    def changed(**settings):
+        config = json.loads((folder / PEFT_CONFIG).read_text())
+        (folder / PEFT_CONFIG).write_text(json.dumps(config | settings))
+        return packed(folder, tmp_path / "foreign.zip")
+
+    changed.folder = folder
+    return changed
+
+
+GIVEN = {"base_model": str(TINY_RANDOM), "labels": "no,yes"}
+
+
+def test_an_adapter_from_elsewhere(foreign, two, tmp_path):
+    result = imported(foreign(base_model_name_or_path="/home/someone/model"), **GIVEN)
+    save_adapter(result.adapter, tmp_path / "new")
+    adapter, before = load_adapter(tmp_path / "new"), load_adapter(two.adapter)
+    assert np.array_equal(outputs(adapter, [SEQUENCE]), outputs(before, [SEQUENCE]))
+    assert adapter.base_model == before.base_model | {"id": "tiny-random"}
+    assert (adapter.labels, adapter.max_length, adapter.kmer, adapter.strand) == (["no", "yes"], 200, -1, "forward")
+    assert adapter.trained_on == "an unknown number of sequences"
+    assert "does not say how sequences are to be read: 200 tokens of the strand that is given" in result.warnings[0]
+    assert "someone" not in (tmp_path / "new").read_bytes().decode(errors="replace")
+
+
+def test_another_target(foreign):
+    adapter = imported(foreign(), **GIVEN | {"target": "multi-label", "labels": "x, y"}).adapter
+    assert (adapter.target.kind, adapter.labels) == ("multi-label", ["x", "y"])
+
+
+def test_labels_from_a_config_beside_it(foreign):
+    (foreign.folder / "config.json").write_text(json.dumps({"id2label": {"0": "no", "1": "yes"}}))
+    assert imported(foreign(), **GIVEN | {"labels": "auto"}).adapter.labels == ["no", "yes"]
+    (foreign.folder / "config.json").write_text(json.dumps({"id2label": {"0": "LABEL_0", "1": "LABEL_1"}}))
+    assert "does not name its labels" in refusal(imported, foreign(), **GIVEN | {"labels": "auto"})
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"target_modules": "(.*a)*.*_proj"},
+        {"target_modules": None, "exclude_modules": "(a+)+$"},
+        {"layers_to_transform": [0]},
+        {"target_modules": "all-linear"},
+    ],
+)
+def test_a_pattern_of_layers_is_never_searched_for(foreign, two, settings):
+    """The names of the tensors say where the matrices are."""
+    adapter = imported(foreign(**settings), **GIVEN).adapter
+    assert adapter.peft["target_modules"] == [f"model.layers.0.self_attn.{name}_proj" for name in ("k", "o", "q", "v")]
+    assert np.array_equal(outputs(adapter, [SEQUENCE]), outputs(load_adapter(two.adapter), [SEQUENCE]))
+
+
+def test_experts(with_experts, tmp_path):
+    before, dna = load_adapter(with_experts), [SEQUENCE, "GGCA"]
+    exported(with_experts, tmp_path / "out.zip")
+    folder = unpacked(tmp_path / "out.zip", tmp_path / "elsewhere")
+    config = json.loads((folder / PEFT_CONFIG).read_text()) | {"target_modules": ".*_proj"}
+    assert config["target_parameters"]
+    (folder / PEFT_CONFIG).write_text(json.dumps(config))
+    back = imported(packed(folder, tmp_path / "back.zip")).adapter
+    assert np.abs(outputs(back, dna) - outputs(before, dna)).max() < 1e-6
+
+
+# --- what is refused -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"peft_type": "IA3"}, 'the archive (foreign.zip): its kind is "IA3", but only LORA can be imported'),
+        ({"peft_type": None}, "the archive (foreign.zip): its kind is null, but only LORA can be imported"),
+        ({"peft_type": ["LORA"]}, 'the archive (foreign.zip): its kind is ["LORA"], but only LORA can be imported'),
+        (
+            {"auto_mapping": {"base_model_class": "os.system"}},
+            "the archive (foreign.zip) wants code of its own (auto_mapping in adapter_config.json), which is refused",
+        ),
+        (
+            {"task_type": "CAUSAL_LM"},
+            'the archive (foreign.zip): its task is "CAUSAL_LM", but only SEQ_CLS, classifiers of sequences, can be '
+            "imported",
+        ),
+        *(
+            ({name: value}, f'the archive (foreign.zip): the setting "{name}" is {shown}, which is not supported')
+            for name, value, shown in (
+                ("rank_pattern", {"q_proj": 4}, '{"q_proj": 4}'),
+                ("alpha_pattern", {"q_proj": 4}, '{"q_proj": 4}'),
+                ("lora_bias", True, "true"),
+                ("use_qalora", True, "true"),
+                ("layer_replication", [[0, 1]], "[[0, 1]]"),
+                ("something_new", {"a": 1}, '{"a": 1}'),
+            )
+        ),
+        *(
+            (settings, f"the archive (foreign.zip): its settings are not supported: {reason}")
+            for settings, reason in (
+                ({"r": 10**9}, "there is no such rank"),
+                ({"r": "2"}, "there is no such rank"),
+                ({"bias": "some"}, "there are no such biases"),
+                ({"lora_alpha": "big"}, "lora_alpha is no number"),
+                ({"modules_to_save": "score"}, "modules_to_save is no list of names"),
+                ({"target_parameters": "x"}, "target_parameters is no list of names"),
+            )
+        ),
+    ],
+)
+def test_settings_that_are_not_supported(foreign, settings, message):
+    assert refusal(imported, foreign(**settings), **GIVEN) == message
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"labels": "a,b,c"}, "does not fit the base model 'tiny-random' with 3 outputs (tensor '"),
+        ({"labels": "auto", "target": "number"}, "does not fit the base model 'tiny-random' with 1 output (tensor '"),
+        ({"labels": "auto"}, "does not name its labels; give them in the order of the adapter's outputs, with commas"),
+        ({"labels": "a"}, "--labels 'a': there are not two labels or more, each another; give two labels or more"),
+        ({"labels": "a,a"}, "--labels 'a,a': there are not two labels or more, each another; give two labels or more"),
+        ({"labels": "a,,b"}, "--labels 'a,,b': the label is empty"),
+        ({"target": "number"}, "--labels 'no,yes': an adapter for numbers has no labels; leave them out"),
+        ({"base_model": "built-in"}, "does not fit the base model 'tiny-human-dna' with 2 outputs (tensor '"),
+        ({"base_model": "recorded"}, "does not record its base model as this program's archives do; choose the base"),
+    ],
+)
+def test_what_does_not_fit(foreign, changes, message):
+    assert message in refusal(imported, foreign(), **GIVEN | changes)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda tensor: tensor * float("nan"), "holds NaN or infinity"),
+        (lambda tensor: tensor.to(torch.int32), "is torch.int32 (2, 16), not (2, 16)"),
+        (lambda tensor: tensor[:1].clone(), "is torch.float32 (1, 16), not (2, 16)"),
+        (None, "is missing"),
+    ],
+)
+def test_tensors_that_do_not_fit(foreign, change, reason):
+    """Without its head, an adapter is what `add_adapter` of transformers leaves: the head was left random."""
+    tensors = load_file(foreign.folder / PEFT_WEIGHTS)
+    head = tensors.pop("base_model.model.score.weight")
+    if change:
+        tensors["base_model.model.score.weight"] = change(head)
+    save_file(tensors, foreign.folder / PEFT_WEIGHTS)
+    message = refusal(imported, foreign(), **GIVEN)
+    assert f"(tensor 'base_model.model.score.weight' {reason})" in message
+
+
+def test_a_layer_that_was_left_random(tmp_path):
+    """This BERT comes without the layer that pools, which PEFT does not save unless it is told to."""
+    folder = tmp_path / "base"
+    tiny_models.write_model(folder, "bert", tiny_models.letters(folder))
+    model = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=2)
+    for saved in (None, ["pooler"]):
+        config = LoraConfig(task_type="SEQ_CLS", target_modules=["query"], modules_to_save=saved)
+        get_peft_model(model, config).save_pretrained(tmp_path / "peft")
+        archive = packed(tmp_path / "peft", tmp_path / "peft.zip")
+        given = {"base_model": str(folder), "labels": "no,yes"}
+        if saved:
+            assert imported(archive, **given).adapter.labels == ["no", "yes"]
+        else:
+            reason = "(it has no weights for bert.pooler.dense, which the base model lacks too)"
+            assert reason in refusal(imported, archive, **given)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        (PEFT_CONFIG, b"{", "the archive (foreign.zip): adapter_config.json is not JSON that could be read"),
+        (PEFT_CONFIG, b"[]", "the archive (foreign.zip): adapter_config.json is not a JSON object"),
+        (
+            "adapter_config.json",
+            b"[" * 100_000,
+            "the archive (foreign.zip): adapter_config.json is not JSON that could",
+        ),
+        (
+            "adapter_config.json",
+            b"\xff",
+            "the archive (foreign.zip): adapter_config.json is not JSON that could be read",
+        ),
+        (
+            "adapter_config.json",
+            b'{"r": 1e999}',
+            "the archive (foreign.zip): adapter_config.json is not JSON that could",
+        ),
+        (
+            "adapter_config.json",
+            b" " * 16_000_001,
+            "the archive (foreign.zip): adapter_config.json has more than 16,000",
+        ),
+        (
+            "adapter_config.json",
+            None,
+            "the archive (foreign.zip) has no adapter_config.json; is it an adapter in PEFT's",
+        ),
+        (PEFT_WEIGHTS, None, "the archive (foreign.zip) has no adapter_model.safetensors; save it as"),
+        (
+            "adapter_model.safetensors",
+            b"x" * 99,
+            "the archive (foreign.zip): adapter_model.safetensors is truncated or",
+        ),
+        ("adapter_model.bin", b"x", "the archive (foreign.zip): 'adapter_model.bin' is a pickle, which can run code"),
+        ("training_args.bin", b"x", "the archive (foreign.zip): 'training_args.bin' is a pickle, which can run code"),
+        ("dna_lm.json", b"{}", "the archive (foreign.zip): dna_lm.json is damaged; export the adapter again"),
+        ("config.json", b"3", "the archive (foreign.zip): config.json is not a JSON object"),
+    ],
+)
+def test_damaged_and_unsafe_archives(foreign, name, content, message):
+    if content is None:
+        (foreign.folder / name).unlink()
+    else:
+        (foreign.folder / name).write_bytes(content)
+    archive = packed(foreign.folder, foreign.folder.parent / "foreign.zip")
+    assert refusal(imported, archive, **GIVEN).startswith(message)
+
+
+def test_no_archive(test_data):
+    assert "is neither a folder nor a zip or tar archive" in refusal(imported, test_data / "train.csv", **GIVEN)
+
+
+# --- what is shown ---------------------------------------------------------------------------------------------------
+
+
+def shown(adapter) -> dict[str, str]:
+    table = facts(adapter)
+    assert not table["field"].duplicated().any()
+    return dict(zip(table["field"], table["value"], strict=True))
+
+
+def test_what_an_adapter_is(test_data):
+    table = shown(load_adapter(test_data / "adapter_several.safetensors"))
+    assert table["base model"] == "tiny-random"
+    assert (table["answers"], table["label 1"], table["label 2"]) == ("any of 2 labels", "A-rich", "C-rich")
+    assert table["temperature"] == "not calibrated"
+    assert (table["LoRA rank"], table["layers with LoRA matrices"]) == ("4", "k_proj, o_proj, q_proj, v_proj")
+    assert (table["sequences of train"], table["sequences of dev"]) == ("80", "40")
+    assert float(table["mcc on dev"]) > 0.9
+    assert table["option seed"] == "42"
+    assert table["version of peft"] == "0.21.0"
+
+
+def test_adapters_of_other_kinds(test_data, strange_calibrated):
+    assert shown(load_adapter(test_data / "adapter_number.safetensors"))["answers"] == "a number"
+    ensemble = shown(load_adapter(test_data / "adapter_ensemble.safetensors"))
+    assert ensemble["models whose answers are averaged"] == "2" and "mcc on dev of model 2" in ensemble
+    old = shown(load_adapter(test_data / "adapter.safetensors"))  # of before there were methods and k-mers
+    assert (old["trained"], old["k-mers"]) == ("LoRA matrices and the head", "none")
+    calibrated = shown(load_adapter(strange_calibrated))
+    assert float(calibrated["temperature"]) > 0 and calibrated["calibration: sequences"] == "30"
+
+
+ODD = [
+    {"history": "x", "options": [1], "versions": None},
+    {"history": [{"kept": "yes", "dev_x": {"a": 1}, "dev_y": "z", "dev_z": True}], "options": {"a\tb\n": "c\x00\n| d"}},
+    {"history": [1, 2]},
+    {"history": [{"kept": "yes"}, {}], "epochs": {"a": []}, "train_sha256": 3},
+    {"history": []},
+]
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_records_of_any_kind_can_be_shown_and_exported(two, tmp_path, odd):
+    before = load_adapter(two.adapter)
+    task = before.task | {"calibration": {"sequences": "many", "x": [1]}}
+    save_adapter(replace(before, training=before.training | odd, task=task), tmp_path / "odd")
+    adapter = load_adapter(tmp_path / "odd")
+    assert all("\n" not in value and "\t" not in value for value in shown(adapter).values())
+    write_adapter_report(adapter, tmp_path / "report")
+    exported(tmp_path / "odd", tmp_path / "out.zip")
+    assert imported(tmp_path / "out.zip").adapter.training == adapter.training
+
+
+def test_the_reports(strange_calibrated, foreign, tmp_path):
+    adapter = load_adapter(strange_calibrated)
+    write_adapter_report(adapter, tmp_path / "report")
+    text = (tmp_path / "report").read_text(encoding="utf-8")
+    assert "It was calibrated: temperature " in text and "## How it was trained" in text
+    for action in ("export", "merge"):
+        write_export_report(exported(strange_calibrated, tmp_path / "out.zip", action), tmp_path / action)
+        text += (tmp_path / action).read_text(encoding="utf-8")
+        text += (
+            zipfile.ZipFile(tmp_path / "out.zip")
+            .read(f"{'adapter' if action == 'export' else 'model'}/README.md")
+            .decode()
+        )
+    write_import_report(imported(foreign(), **GIVEN), tmp_path / "import")
+    text += (tmp_path / "import").read_text(encoding="utf-8")
+    assert "an unknown number of sequences" in text
+    for label in STRANGE_LABELS:
+        assert label not in text and "<script>" not in text
+
+
+def test_the_card_can_be_read_by_a_model_hub(strange_calibrated, tmp_path):
+    from huggingface_hub import ModelCardData
+    from huggingface_hub.repocard import metadata_load
+
+    exported(strange_calibrated, tmp_path / "out.zip")
+    folder = unpacked(tmp_path / "out.zip", tmp_path / "elsewhere")
+    data = metadata_load(folder / "README.md")
+    assert data["license"] == "unknown" and data["library_name"] == "peft"
+    assert data["base_model"] == "tiny-random"
+    assert ModelCardData(**data).tags == ["biology", "dna", "genomics", "lora"]
+
+
+# --- the command line ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["show"], "the action show needs --adapter; give it"),
+        (["export", "--adapter", "x"], "the action export needs --exported-out; give it"),
+        (["merge", "--adapter", "x"], "the action merge needs --merged-out; give it"),
+        (["import", "--imported-out", "x"], "the action import needs --archive; give it"),
+        (["show", "--adapter", "x"], "the adapter (x) is truncated or not in the safetensors format (No such file"),
+    ],
+)
+def test_what_an_action_needs(call_tool, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    done = call_tool("adapter", "--action", *arguments, "--table-out", "table", "--report-out", "report")
+    assert done.error.startswith(message)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_way_out_and_in(call_tool, test_data, tmp_path):
+    both = ["--table-out", tmp_path / "table", "--report-out", tmp_path / "report"]
+    base = ["--base-model", TINY_RANDOM]
+    given = ["--adapter", test_data / "adapter_several.safetensors"]
+    assert call_tool("adapter", "--action", "show", *given, *both).code == 0
+    table = (tmp_path / "table").read_text()
+    assert table.startswith("field\tvalue\nformat\tdna_lm adapter, version 1\n")
+    done = call_tool("adapter", "--action", "export", *given, *base, *both, "--exported-out", tmp_path / "out.zip")
+    assert done.code == 0 and done.err.startswith("6 files, ")
+    done = call_tool(
+        "adapter",
+        "--action",
+        "import",
+        "--archive",
+        tmp_path / "out.zip",
+        *base,
+        *both,
+        "--imported-out",
+        tmp_path / "in",
+    )
+    assert done.code == 0
+    assert (tmp_path / "in").read_bytes() == (test_data / "adapter_several.safetensors").read_bytes()
+    assert (tmp_path / "table").read_text() == table

@@ -105,7 +105,7 @@ def _tested(result: Evaluated, given: str) -> str:
     )
     return (
         f"**{len(result.truth):,} sequences** ({given}) of {escape(result.source)} were given to an adapter trained on "
-        f"{adapter.training['sequences']['train']:,} sequences, on top of the base model "
+        f"{adapter.trained_on}, on top of the base model "
         f"**{escape(adapter.base_model['id'])}**. {READ_ON[result.strand]}{ensemble}"
     )
 

@@ -50,7 +50,7 @@ def ready_model(
         model = fitted_classifier(base, before, pad, trainable=True, **keywords)
         settings = before.peft
         which = f"the first of the {before.members} models of an adapter" if before.members > 1 else "an adapter"
-        notes = [f"going on from {which} that was trained on {before.training['sequences']['train']:,} sequences"]
+        notes = [f"going on from {which} that was trained on {before.trained_on}"]
     else:
         lora = {name: getattr(options, name) for name in LORA_OPTIONS} if options.method == LORA else {}
         model = new_classifier(

@@ -28,16 +28,20 @@ class _Member:
     open: Callable[[], IO[bytes]]
 
 
-def unpack(archive: str | Path, folder: Path, wanted: Callable[[str], bool], source: str) -> None:
+def unpack(
+    archive: str | Path, folder: Path, wanted: Callable[[str], bool], source: str, most: int | None = None
+) -> None:
     """Copy the wanted files of a zip or tar archive (also compressed) into a folder.
 
     archive: files at its top, or inside one top folder.
     folder: exists and is empty; nothing is written outside it.
     wanted: says of a file name whether it is to be unpacked; everything else stays in the archive.
     source: what to call the archive in an error message.
+    most: how many bytes it may unpack to, at most MAX_BYTES.
     Raises UserError for a damaged archive, links, device files, absolute paths, `..`, encryption, pickles, and more
     than MAX_MEMBERS members or MAX_BYTES of content.
     """
+    limit = min(MAX_BYTES, most or MAX_BYTES)
     try:
         with _opened(archive, source) as members:
             written = 0
@@ -58,8 +62,8 @@ def unpack(archive: str | Path, folder: Path, wanted: Callable[[str], bool], sou
                     # Sizes that an archive claims can be lies: what is copied is counted.
                     while block := content.read(1 << 20):
                         written += len(block)
-                        if written > MAX_BYTES:
-                            raise UserError(f"{source} unpacks to more than {MAX_BYTES / 1e9:.0f} GB, which is refused")
+                        if written > limit:
+                            raise UserError(f"{source} unpacks to more than {limit / 1e9:g} GB, which is refused")
                         file.write(block)
     except _DAMAGE as problem:
         raise UserError(f"{source} is a damaged archive ({problem}); upload it again") from None

@@ -81,7 +81,7 @@ def opened_tokenizer(base_model: str, model_id: str | None = None) -> Iterator[t
     Raises UserError for an unsafe archive or folder, and one without a tokenizer.
     """
     with _opened(base_model, model_id, TOKENIZER_FILES.__contains__) as (folder, _, source, _):
-        _refuse_own_code(_tokenizer_settings(folder, source), source)
+        check_settings(_tokenizer_settings(folder, source), source)
         _tokenizer_files(folder, source)
         yield folder, source
 
@@ -120,12 +120,12 @@ def _opened(
 
 
 def _check(folder: Path, name: str, revision: str, source: str, pickles: list[str]) -> BaseModel:
-    config = _read_json(folder / CONFIG, source)
+    config = read_json(folder / CONFIG, source)
     architecture = config.get("model_type")
     if not isinstance(architecture, str):
         raise UserError(f"{source}: {CONFIG} names no model_type; choose a folder that transformers saved")
     for settings in (config, _tokenizer_settings(folder, source)):
-        _refuse_own_code(settings, source)
+        check_settings(settings, source)
     weights = sorted(folder.glob("*.safetensors"))
     if not weights:
         hint = f"; {pickles[0]} is a pickle and never read: save the model as safetensors" if pickles else ""
@@ -133,17 +133,18 @@ def _check(folder: Path, name: str, revision: str, source: str, pickles: list[st
     for file in weights:
         _check_safetensors(file, source)
     if not (folder / WEIGHTS).exists() and (folder / INDEX).exists():  # transformers looks for them in this order
-        _check_index(_read_json(folder / INDEX, source), {file.name for file in weights}, source)
+        _check_index(read_json(folder / INDEX, source), {file.name for file in weights}, source)
     tokenizer = _tokenizer_files(folder, source)
     return BaseModel(folder, name, revision, architecture, _sha256(weights), _sha256(tokenizer))
 
 
 def _tokenizer_settings(folder: Path, source: str) -> dict:
     path = folder / "tokenizer_config.json"
-    return _read_json(path, source) if path.exists() else {}
+    return read_json(path, source) if path.exists() else {}
 
 
-def _refuse_own_code(settings: dict, source: str) -> None:
+def check_settings(settings: dict, source: str) -> None:
+    """Raise UserError when a config.json or tokenizer_config.json wants code of the model's own to be run."""
     if _has_key(settings, "auto_map"):
         raise UserError(
             f"{source} wants to run code of its own (auto_map in its settings), which is refused; choose a model "
@@ -178,11 +179,15 @@ def _tokenizer_files(folder: Path, source: str) -> list[Path]:
         raise UserError(f"{source} has no {TOKENIZER}; add its tokenizer")
     for file in tokenizer:
         if file.suffix == ".json":
-            _read_json(file, source)
+            read_json(file, source)
     return tokenizer
 
 
-def _read_json(path: Path, source: str) -> dict:
+def read_json(path: Path, source: str) -> dict:
+    """Return the JSON object that a file of a base model holds.
+
+    source: what to call the model in an error message. Raises UserError when there is none, or it is huge.
+    """
     try:
         if path.stat().st_size > MAX_JSON_BYTES:
             raise UserError(

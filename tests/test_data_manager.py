@@ -1,0 +1,77 @@
+"""The data manager's form against its command line, and what its package holds."""
+
+import re
+import xml.etree.ElementTree as ElementTree
+
+from conftest import PROJECT
+from dna_lm.installing import TABLE
+from dna_lm.options import COMMANDS, OUTPUT
+from forms import name_of, params, selected
+
+FOLDER = PROJECT / "data_managers" / "data_manager_dna_lm_models"
+FORM = ElementTree.parse(FOLDER / "data_manager" / "dna_lm_install.xml").getroot()
+OPTIONS = {option.name: option for option in COMMANDS["install"]}
+MACROS = ElementTree.parse(FOLDER / "data_manager" / "install_macros.xml").getroot()
+COMMAND = FORM.findtext("command")
+
+
+def arguments():
+    for root in (FORM.find("inputs"), MACROS):
+        yield from ((path, param) for path, param in params(root) if param.get("argument"))
+    for macro in MACROS.iter("xml"):
+        yield from params(macro)
+
+
+def test_every_param_is_an_option_with_its_default_and_limits():
+    names = set()
+    for _, param in arguments():
+        option = OPTIONS[name_of(param)]
+        names.add(option.name)
+        assert param.get("argument") == option.flag and param.get("label")
+        if option.kind is float:
+            assert float(param.get("value")) == option.default
+            assert (float(param.get("min")), float(param.get("max"))) == (option.minimum, option.maximum)
+        elif option.choices:
+            assert selected(param) == option.default
+            assert tuple(choice.get("value") for choice in param.findall("option")) == option.choices
+        elif option.name == "hub_revision":
+            assert param.get("value") == option.default
+    assert names == {option.name for option in COMMANDS["install"] if option.kind is not OUTPUT} - {"threads"}
+
+
+def test_text_is_validated():
+    for path, param in arguments():
+        if param.get("type") == "text":
+            (validator,) = param.findall("validator")
+            assert validator.get("message")
+            for text in ("$(touch x)", "a'b", '"', "`", "a;b", "a\nb", "a b|c"):
+                assert not re.search(validator.text, text), path
+
+
+def test_the_command_gives_every_option_and_quotes_what_is_given():
+    assert set(re.findall(r"--[a-z][a-z-]+", COMMAND)) == {o.flag for o in COMMANDS["install"]} - {"--threads"}
+    for line in COMMAND.splitlines():
+        if not line.lstrip().startswith("#"):
+            assert "$" not in re.sub(r"'[^']*'", "", line)
+
+
+def test_the_row_is_that_of_the_tools_table():
+    tables = [
+        ElementTree.parse(path).find(f".//table[@name='{TABLE}']")
+        for path in (PROJECT / "tools" / "tool_data_table_conf.xml.sample", FOLDER / "tool_data_table_conf.xml.sample")
+    ]
+    columns = [table.findtext("columns") for table in tables]
+    assert columns[0] == columns[1]
+    manager = ElementTree.parse(FOLDER / "data_manager_conf.xml").find("data_manager")
+    assert (FOLDER / manager.get("tool_file")).is_file() and manager.get("id") == FORM.get("id")
+    table = manager.find("data_table")
+    assert table.get("name") == TABLE
+    assert [column.get("name") for column in table.iter("column")] == columns[0].split(", ")
+    assert table.find(".//column[@output_ref]").get("output_ref") == FORM.find("outputs/data").get("name")
+
+
+def test_what_is_not_the_data_managers_own_is_a_link():
+    data_manager = FOLDER / "data_manager"
+    assert (data_manager / "scripts").resolve() == PROJECT / "scripts"
+    assert (data_manager / "macros.xml").resolve() == PROJECT / "tools" / "macros.xml"
+    assert (FOLDER / "test-data" / "tiny-random.zip").resolve() == PROJECT / "test-data" / "tiny-random.zip"

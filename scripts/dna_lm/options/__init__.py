@@ -80,6 +80,7 @@ from .option import (
 )
 from .predict import PREDICT
 from .prepare import PREPARE
+from .scan import SCAN
 
 DESCRIPTIONS = {
     "prepare": "Clean labelled DNA and split it into train, dev and test.",
@@ -89,6 +90,7 @@ DESCRIPTIONS = {
     "calibrate": "Choose the temperature and the thresholds of a fine-tuned DNA language model.",
     "adapter": "Show, export, merge or import an adapter.",
     "predict": "Predict the labels of DNA with a fine-tuned DNA language model.",
+    "scan": "Scan a genome with a fine-tuned DNA language model.",
     "install": "Install a base model for all users of a server.",
 }
 OPTIONS = {
@@ -99,6 +101,7 @@ OPTIONS = {
     "calibrate": CALIBRATE,
     "adapter": ADAPTER_TOOL,
     "predict": PREDICT,
+    "scan": SCAN,
 }
 # What an administrator uses is no tool of the panel: its form is a data manager's.
 COMMANDS = OPTIONS | {"install": INSTALL}

@@ -1,0 +1,235 @@
+import numpy as np
+import pandas as pd
+import pyBigWig
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dna_lm import scanning
+from dna_lm.adapter import load_adapter
+from dna_lm.answering import opened_answerer
+from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER, OUTPUT, SCAN
+from dna_lm.scanning import Grid, decided_threshold, label_number, scanned
+from dna_lm.targets import Target
+from dna_lm.tracks import BINS, Call, Track, called, write_bedgraph, write_bigwig, write_calls
+from refusals import refusal
+from small import TINY_RANDOM, sequences
+
+CHR1 = "".join(dna for dna, _ in sequences(["no", "yes"], 30, seed=6))
+CHR2 = "".join(dna for dna, _ in sequences(["no", "yes"], 12, seed=7))
+DEFAULTS = {
+    option.name: option.default for option in SCAN if option.kind is not OUTPUT and option.name not in ("threads",)
+}
+GIVEN = {"base_model": str(TINY_RANDOM), "window": 20, "step": 8, "progress": lambda _: None}
+
+
+@pytest.fixture
+def genome(tmp_path):
+    path = tmp_path / "genome.fa"
+    gap = CHR2[:60] + "N" * 30 + CHR2[60:]
+    path.write_text(f">chr2 second\n{gap.lower()}\n>chr10\nACGTACGT\n>chr1\n{CHR1}\n")
+    return str(path)
+
+
+def track_of(trained, genome, **changes):
+    """The bins of each chromosome, and what else is known of the scan."""
+    adapter = str(getattr(trained, "adapter", trained))
+    with Track() as track:
+        result = scanned(track, **DEFAULTS | GIVEN | {"adapter": adapter, "genome": genome} | changes)
+        parts = {}
+        for chrom, bins in track.parts():
+            parts.setdefault(chrom, []).extend(bins.tolist())
+        return parts, result
+
+
+def answers(trained, dna: list[str]) -> np.ndarray:
+    with opened_answerer(
+        load_adapter(trained.adapter), str(TINY_RANDOM), None, batch_size=8, progress=lambda _: None
+    ) as answerer:
+        return answerer.answers(answerer.outputs(dna).raw)
+
+
+# --- windows and bins ------------------------------------------------------------------------------------------------
+
+
+def test_bins_lie_in_the_middle_of_their_windows_and_touch():
+    grid = Grid(window=20, step=8)
+    starts = grid.starts(40)
+    assert starts.tolist() == [0, 8, 16]
+    assert grid.bins(starts, np.zeros(3)).tolist() == [(6, 14, 0), (14, 22, 0), (22, 30, 0)]
+    assert grid.starts(19).tolist() == []
+
+
+def test_windows_that_do_not_overlap_are_their_own_bins():
+    grid = Grid(window=10, step=15)
+    assert grid.bins(grid.starts(40), np.zeros(3)).tolist() == [(0, 10, 0), (15, 25, 0), (30, 40, 0)]
+
+
+@given(
+    st.integers(10, 60),
+    st.integers(1, 60),
+    st.integers(0, 200),
+    st.lists(st.tuples(st.integers(0, 199), st.integers(1, 50)), min_size=1, max_size=4),
+)
+def test_windows_in_regions_are_those_whose_bins_share_a_letter(window, step, length, places):
+    grid = Grid(window, step)
+    starts = grid.starts(length)
+    regions = pd.DataFrame([(start, start + size) for start, size in places], columns=["start", "end"])
+    inside, without = grid.within(starts, regions)
+    bins = grid.bins(starts, np.zeros(len(starts))).tolist()
+    shared = [[low < end and start < high for start, end, _ in bins] for low, high in regions.to_numpy()]
+    assert inside.tolist() == [any(column) for column in zip(*shared, strict=True)]
+    assert without.tolist() == [not any(row) for row in shared]
+
+
+# --- what is computed ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("at_once", [8192, 5])
+def test_the_values_are_those_of_the_windows(two, genome, monkeypatch, at_once):
+    monkeypatch.setattr(scanning, "AT_ONCE", at_once)
+    parts, result = track_of(two, genome)
+    assert list(parts) == ["chr1", "chr2"]
+    starts = range(0, len(CHR1) - 19, 8)
+    expected = answers(two, [CHR1[start : start + 20] for start in starts])[:, 1]
+    assert [bin_[:2] for bin_ in parts["chr1"]] == [(start + 6, start + 14) for start in starts]
+    assert np.abs(np.array([bin_[2] for bin_ in parts["chr1"]]) - expected).max() < 1e-5
+    # Windows that begin at 40 + 8n reach into the gap from 60 to 90 up to 88.
+    assert [start for start, *_ in parts["chr2"]][:7] == [6, 14, 22, 30, 38, 46, 102]
+    assert result.skipped.to_numpy().tolist() == [
+        ["chr2", 54, 102, "too many unknown letters", 6],
+        ["chr10", 0, 8, "no whole window fits", 0],
+    ]
+    assert (result.label, result.threshold) == ("yes", 0.5)
+
+
+def test_regions_have_the_values_of_the_whole(two, genome, tmp_path):
+    whole, _ = track_of(two, genome)
+    path = tmp_path / "regions.bed"
+    path.write_text("chr1\t100\t130\nchr1\t90\t110\nchr2\t0\t3\nchr10\t1\t4\n")
+    parts, result = track_of(two, genome, regions=str(path))
+    assert list(parts) == ["chr1"]
+    expected = [bin_ for bin_ in whole["chr1"] if bin_[0] < 130 and bin_[1] > 90]
+    assert [bin_[:2] for bin_ in parts["chr1"]] == [bin_[:2] for bin_ in expected]
+    assert np.abs(np.array(parts["chr1"]) - np.array(expected)).max() < 1e-5
+    assert sorted(result.skipped["chrom"]) == ["chr10", "chr2"]
+
+
+def test_unknown_letters_may_be_allowed(two, genome):
+    parts, result = track_of(two, genome, max_ambiguous=1.0)
+    assert len(parts["chr2"]) == len(range(0, len(CHR2) + 30 - 19, 8))
+    assert result.skipped["reason"].tolist() == ["no whole window fits"]
+
+
+def test_each_label_can_be_followed(three, genome):
+    total = np.zeros(len(range(0, len(CHR1) - 19, 8)))
+    for label in ("auto", "1", "2"):  # the labels are 1, 9 and 10: a name goes before a number
+        parts, result = track_of(three, genome, label=label)
+        assert result.label == {"auto": "10", "1": "1", "2": "9"}[label]
+        total += [value for *_, value in parts["chr1"]]
+    assert total == pytest.approx(np.ones(len(total)), abs=1e-5)
+
+
+def test_numbers(test_data, genome):
+    parts, result = track_of(test_data / "adapter_number.safetensors", genome)
+    assert (result.label, result.threshold) == (None, None)
+    assert parts["chr1"][0][2] > 1
+
+
+def test_which_label_is_meant():
+    two, numbers = Target(CLASSES, ["a", "2"]), Target(NUMBER, [], 0.0, 1.0)
+    assert [label_number(two, label) for label in ("auto", "a", "2", "1")] == [1, 0, 1, 0]
+    assert label_number(numbers, "auto") == 0
+    assert refusal(label_number, two, "b") == "the adapter has no label 'b'; its labels are a, 2: choose one"
+    assert "has no label 'b'" in refusal(label_number, numbers, "b")
+
+
+def test_the_threshold_of_a_label():
+    two, several = Target(CLASSES, ["a", "b"]), Target(MULTI_LABEL, ["a", "b"])
+    assert [decided_threshold(two, None, output) for output in (0, 1)] == [0.5, 0.5]
+    assert [decided_threshold(two, (0.75,), output) for output in (0, 1)] == [0.25, 0.75]
+    assert [decided_threshold(several, (0.2, 0.6), output) for output in (0, 1)] == [0.2, 0.6]
+
+
+# --- refused ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("bed", "message"),
+    [
+        ("chr1\t5\t100000\n", "the regions (regions.bed), line 1: the interval ends at 100000, but 'chr1' has "),
+        (
+            "1\t5\t10\n",
+            "the regions (regions.bed), line 1: chromosome '1' is not in the genome (genome.fa), which calls",
+        ),
+        (
+            "chr10\t1\t5\n",
+            "no window of 20 letters in the genome (genome.fa) could be scanned (1 no whole window fits)",
+        ),
+    ],
+)
+def test_regions_that_cannot_be_scanned(two, genome, tmp_path, bed, message):
+    (tmp_path / "regions.bed").write_text(bed)
+    assert refusal(track_of, two, genome, regions=str(tmp_path / "regions.bed")).startswith(message)
+
+
+# --- files -----------------------------------------------------------------------------------------------------------
+
+
+def bins(*rows) -> np.ndarray:
+    return np.array(list(rows), dtype=BINS)
+
+
+def test_regions_are_called_where_bins_touch():
+    parts = [
+        ("chr1", bins((0, 10, 0.5), (10, 20, 0.75), (20, 30, 0.25), (30, 40, 0.5))),
+        ("chr1", bins((40, 50, 0.625), (60, 70, 0.5))),  # goes on in the next part; then a gap
+        ("chr2", bins((70, 80, 1.0))),
+        ("chr2", bins((80, 90, 0.0))),
+    ]
+    assert list(called(parts, 0.5)) == [
+        Call("chr1", 0, 20, 0.75),
+        Call("chr1", 30, 50, 0.625),
+        Call("chr1", 60, 70, 0.5),
+        Call("chr2", 70, 80, 1.0),
+    ]
+    assert list(called([], 0.5)) == []
+
+
+def test_the_files_of_a_track(tmp_path):
+    with Track() as track:
+        track.lengths = {"chr2": 100, "chr10": 100, "chr3": 5}
+        track.add("chr2", bins((0, 10, 0.5), (10, 20, 0.25)))
+        track.add("chr10", bins((5, 15, 1.0)))
+        track.add("chr2", bins((40, 50, 0.125)))
+        write_bedgraph(track, tmp_path / "bedgraph", ".4f")
+        write_bigwig(track, tmp_path / "bigwig")
+        assert write_calls(called(track.parts(), 0.25), tmp_path / "bed", "a label\tof words") == 2
+    assert (tmp_path / "bedgraph").read_text() == (
+        "chr10\t5\t15\t1.0000\nchr2\t0\t10\t0.5000\nchr2\t10\t20\t0.2500\nchr2\t40\t50\t0.1250\n"
+    )
+    with pyBigWig.open(str(tmp_path / "bigwig")) as file:
+        assert file.chroms() == {"chr10": 100, "chr2": 100, "chr3": 5}
+        assert file.intervals("chr2") == ((0, 10, 0.5), (10, 20, 0.25), (40, 50, 0.125))
+        assert file.intervals("chr10") == ((5, 15, 1.0),)
+    assert (tmp_path / "bed").read_text() == (
+        "chr10\t5\t15\ta_label_of_words\t1000\t.\nchr2\t0\t20\ta_label_of_words\t500\t.\n"
+    )
+
+
+def test_the_command_line(two, genome, call_tool, tmp_path):
+    outputs = [
+        part for name in ("bedgraph", "bigwig", "calls", "skipped") for part in (f"--{name}-out", tmp_path / name)
+    ]
+    done = call_tool(
+        "scan",
+        *("--base-model", TINY_RANDOM, "--adapter", two.adapter, "--genome", genome, "--window", 20, "--step", 8),
+        *("--threshold", 0.1, *outputs),
+    )
+    assert done.code == 0, done.err
+    rows = [line.split("\t") for line in (tmp_path / "bedgraph").read_text().splitlines()]
+    with pyBigWig.open(str(tmp_path / "bigwig")) as file:
+        assert len(file.intervals("chr1")) == sum(row[0] == "chr1" for row in rows)
+        assert file.intervals("chr1")[3][2] == pytest.approx(float(rows[3][3]), abs=1e-4)
+    assert (tmp_path / "calls").read_text().count("\n") == int(done.err.split(" regions with")[0].splitlines()[-1])
+    assert (tmp_path / "skipped").read_text().splitlines()[0] == "chrom\tstart\tend\treason\twindows"

@@ -95,7 +95,8 @@ def main():
             if path.suffix == ".md":
                 text = galaxy_server.report(client, dataset)
                 path.write_text(plain_report(text, by_dataset, partial(galaxy_server.job_parameters, client)))
-    metrics = dict(list(csv.reader(output(by_label, "metrics").read_text().splitlines(), delimiter="\t"))[1:])
+    rows = csv.reader(output(by_label, "metrics").read_text().splitlines(), delimiter="\t")
+    metrics = {metric: value for metric, label, value, *_ in rows if label == "all"}
     header, *rows = baselines(by_label)
     print(f"\nOn the test split ({output(by_label, 'test', '.csv').name}):")
     print(table([["metric", "value"], *([name, number(value)] for name, value in metrics.items())]))

@@ -52,8 +52,7 @@ def baselines(
     which: names of those that are wanted. seed: draws the sequences to learn from, MOST_TRAINED at most.
     progress: told which is trained.
     """
-    labels = train_truth if target.kind == CLASSES else None
-    chosen = draw(list(train_sequences), MOST_TRAINED, seed, labels)
+    chosen = learnt_from(target, train_sequences, train_truth, seed)
     train, truth = [train_sequences[number] for number in chosen], train_truth[chosen]
     features = {GC: _gc_features, KMERS: _kmer_features, FROZEN: lambda *both: _state_features(states, *both)}
     result = {}
@@ -68,6 +67,12 @@ def baselines(
             strength = best_strength(target, known, truth, STRENGTHS[name], seed)
             result[name] = fitted(target, known, truth, strength)(asked)
     return result
+
+
+def learnt_from(target: Target, train_sequences: Sequence[str], train_truth: np.ndarray, seed: int = 42) -> np.ndarray:
+    """Return the positions of the sequences that the baselines learn from; the parameters are those of baselines."""
+    labels = train_truth if target.kind == CLASSES else None
+    return draw(list(train_sequences), MOST_TRAINED, seed, labels)
 
 
 def _shares(target: Target, truth: np.ndarray) -> np.ndarray:

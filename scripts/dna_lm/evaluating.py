@@ -14,7 +14,7 @@ import torch
 from .adapter import Adapter, load_adapter
 from .answering import Answerer
 from .base_model import sha256_of_file
-from .baselines import BASELINES, MOST_TRAINED, baselines
+from .baselines import BASELINES, baselines, learnt_from
 from .bootstrap import ALL, COLUMNS, Resampled, resample
 from .encoding import summary, warnings
 from .errors import UserError
@@ -238,7 +238,8 @@ def _ladder(
 ) -> Ladder:
     answers = baselines(target, learnt.sequences, learnt.truth, sequences, states=states, progress=progress)
     named = {BASELINES[name]: own for name, own in answers.items()}
-    return climb(target, truth, resampled, named, min(len(learnt.sequences), MOST_TRAINED))
+    trained = len(learnt_from(target, learnt.sequences, learnt.truth))
+    return climb(target, truth, resampled, named, trained)
 
 
 def _predictions(records: pd.DataFrame, truth: np.ndarray, answers: np.ndarray, adapter: Adapter) -> pd.DataFrame:

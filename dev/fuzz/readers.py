@@ -5,9 +5,11 @@ A reader is a strategy that draws files (name -> bytes) and a function that read
 
 import gzip
 import json
+import tempfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from hypothesis import strategies as st
@@ -45,7 +47,7 @@ def _text(seeds: list[bytes], delimiter: bytes) -> st.SearchStrategy[bytes]:
 def spoilt_model_file(name: str, content: bytes) -> st.SearchStrategy[bytes]:
     if name.endswith(".json"):
         return st.one_of(spoilt_json(json.loads(content)).map(dumped), spoilt_bytes(content))
-    return spoilt_safetensors(content)
+    return spoilt_safetensors(content) if name.endswith(".safetensors") else spoilt_bytes(content)
 
 
 @st.composite
@@ -74,6 +76,31 @@ def apply_adapter(folder: Path) -> None:
         answerer.answers(answerer.outputs(SEQUENCES).raw)
 
 
+def show_adapter(folder: Path) -> None:
+    from dna_lm.adapter import load_adapter
+    from dna_lm.adapter_facts import facts
+    from dna_lm.adapter_report import write_adapter_report
+    from dna_lm.tables import write_tsv
+
+    adapter = load_adapter(folder / "adapter.safetensors")
+    write_tsv(facts(adapter), folder / "table")
+    write_adapter_report(adapter, folder / "report")
+
+
+def import_adapter(folder: Path) -> None:
+    from argparse import Namespace
+
+    from dna_lm.adapter import load_adapter, save_adapter
+    from dna_lm.importing import import_adapter
+    from dna_lm.options import OPTIONS
+
+    defaults = {option.name: option.default for option in OPTIONS["adapter"]}
+    given = {"archive": str(folder / "peft.zip"), "base_model": str(DATA / "tiny-random"), "labels": "a,b"}
+    imported = import_adapter(Namespace(**defaults | given), lambda _: None)
+    save_adapter(imported.adapter, folder / "adapter.safetensors")
+    load_adapter(folder / "adapter.safetensors")
+
+
 def read_archive(folder: Path) -> None:
     from dna_lm.base_model import opened_base_model
 
@@ -90,6 +117,37 @@ def read_model(folder: Path) -> None:
         encoder = Encoder(base, 50)
         encoder.encode(SEQUENCES)
         new_classifier(base, 2, encoder.tokenizer.pad_token_id, method="head")
+
+
+@cache
+def _exported() -> dict[str, bytes]:
+    """The files of an adapter in PEFT's own form."""
+    from dna_lm.exporting import export
+    from dna_lm.options import EXPORT
+
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "exported.zip"
+        export(
+            place,
+            action=EXPORT,
+            adapter=str(DATA / "adapter_tiny_random.safetensors"),
+            member=1,
+            base_model=str(DATA / "tiny-random"),
+            base_model_id=None,
+            installed=None,
+            progress=lambda _: None,
+        )
+        with zipfile.ZipFile(place) as packed:
+            return {name: packed.read(name) for name in packed.namelist() if not name.endswith("/")}
+
+
+def read_peft(folder: Path) -> None:
+    from dna_lm.importing import import_adapter
+    from dna_lm.options import parse
+
+    given = ["--action", "import", "--archive", str(folder / "peft.zip"), "--base-model", str(DATA / "tiny-random")]
+    outputs = ["--imported-out", "a", "--table-out", "b", "--report-out", "c"]
+    import_adapter(parse("adapter", given + outputs), lambda _: None)
 
 
 def read_table(folder: Path) -> None:
@@ -119,6 +177,10 @@ ADAPTERS = _seeds(*(path.name for path in sorted(DATA.glob("adapter*.safetensors
 ON_TINY_RANDOM = _seeds("adapter_tiny_random.safetensors", "adapter_number.safetensors", "adapter_several.safetensors")
 with zipfile.ZipFile(DATA / "tiny-random.zip") as packed:
     PACKED = {name: packed.read(name) for name in packed.namelist() if not name.endswith("/")}
+PEFT = {}
+for name in ("peft_exported", "peft_foreign"):
+    with zipfile.ZipFile(DATA / f"{name}.zip") as packed:
+        PEFT[name] = {member: packed.read(member) for member in packed.namelist() if not member.endswith(".md")}
 
 READERS = {
     "adapter": Reader(
@@ -131,7 +193,19 @@ READERS = {
         ),
         apply_adapter,
     ),
+    "shown-adapter": Reader(
+        _named("adapter.safetensors", st.sampled_from(ADAPTERS).flatmap(lambda c: spoilt_safetensors(c, "dna_lm"))),
+        show_adapter,
+    ),
+    "imported-adapter": Reader(
+        _named(
+            "peft.zip",
+            st.sampled_from([*PEFT.values()]).flatmap(lambda files: spoilt_archive(files, spoilt_model_file)),
+        ),
+        import_adapter,
+    ),
     "archive": Reader(_named("model.zip", spoilt_archive(PACKED, spoilt_model_file)), read_archive),
+    "peft": Reader(_named("peft.zip", st.deferred(lambda: spoilt_archive(_exported(), spoilt_model_file))), read_peft),
     "model": Reader(_model_folder(), read_model),
     "table": Reader(
         _named(

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn import metrics as sk
 
-from dna_lm.metrics import curves, label_f1, score
+from dna_lm.decision import Decision
+from dna_lm.metrics import class_scores, curves, score
 from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER
 from dna_lm.targets import Target
 
@@ -157,6 +158,67 @@ def test_scores_are_in_their_ranges_and_do_not_depend_on_the_order(rows):
     assert backwards == pytest.approx(scores, nan_ok=True)
 
 
+def test_calibration_and_brier_by_hand():
+    # Said with 0.9 0.7 0.72 0.6: right, wrong, right, right. Bins of 1/15: 13, 10, 10 and 9.
+    scores = binary([0, 1, 0, 1], [0.1, 0.3, 0.28, 0.6])
+    assert scores["ece"] == pytest.approx((abs(1 - 0.9) + abs(1 - 0.7 - 0.72) + abs(1 - 0.6)) / 4)
+    assert scores["brier"] == pytest.approx((0.1**2 + 0.7**2 + 0.28**2 + 0.4**2) / 4)
+    truth, answers = np.array([0, 2]), np.array([[0.5, 0.3, 0.2], [0.1, 0.1, 0.8]])
+    # The sum over three labels, as Brier has it.
+    expected = (0.5**2 + 0.3**2 + 0.2**2 + 0.1**2 + 0.1**2 + 0.2**2) / 2
+    assert score(THREE, truth, answers)["brier"] == pytest.approx(expected)
+
+
+def test_probabilities_of_0_and_1_have_a_bin():
+    scores = binary([0, 1, 1], [0.0, 1.0, 0.0])
+    assert scores["ece"] == pytest.approx(1 / 3)
+
+
+def test_balanced_accuracy_is_the_mean_recall_of_the_labels_that_occur():
+    answers = np.eye(3)[[0, 0, 1, 2]]
+    assert score(THREE, np.array([0, 0, 0, 1]), answers)["balanced_accuracy"] == pytest.approx((2 / 3 + 0) / 2)
+
+
+def test_what_is_said_follows_the_decision():
+    truth, second = np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.3, 0.45])
+    answers = np.column_stack([1 - second, second])
+    plain, lowered = (score(TWO, truth, answers, Decision(thresholds=chosen)) for chosen in (None, (0.3,)))
+    assert (plain["accuracy"], lowered["accuracy"]) == (0.5, 0.75)
+    assert class_scores(TWO, truth, answers, Decision(thresholds=(0.3,)))["L1"]["recall"] == 1
+    # The calibration error is that of what is said: the second label, with 0.3 to 0.45, in three of four.
+    assert lowered["ece"] == pytest.approx((abs(1 - 0.9) + abs(1 - 0.3) + abs(1 - 0.45 - 0.4)) / 4)
+    assert plain["roc_auc"] == lowered["roc_auc"]
+
+
+def test_each_label_by_hand():
+    # Confusion matrix, true labels in rows: [1 1] [1 2].
+    second = np.array([0.2, 0.6, 0.4, 0.7, 0.9])
+    each = class_scores(TWO, np.array([0, 0, 1, 1, 1]), np.column_stack([1 - second, second]))
+    assert list(each) == ["L0", "L1"]
+    assert each["L1"] == pytest.approx(
+        {
+            "precision": 2 / 3,
+            "recall": 2 / 3,
+            "f1": 2 / 3,
+            "roc_auc": 5 / 6,
+            "pr_auc": (1 + 1 + 3 / 4) / 3,
+            "support": 3,
+        }
+    )
+    # From the other side, 0.8 0.4 are ranked among 0.8 0.6 0.4 0.3 0.1.
+    assert each["L0"] == pytest.approx(
+        {"precision": 1 / 2, "recall": 1 / 2, "f1": 1 / 2, "roc_auc": 5 / 6, "pr_auc": (1 + 2 / 3) / 2, "support": 2}
+    )
+
+
+@pytest.mark.filterwarnings("error")
+def test_labels_that_do_not_occur_have_no_areas():
+    each = class_scores(THREE, np.array([0, 0]), np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1]]))
+    assert np.isnan([each[label][area] for label in each for area in ("roc_auc", "pr_auc")]).all()
+    assert [scores["support"] for scores in each.values()] == [2, 0, 0]
+    assert class_scores(LEVEL, np.ones(2), np.ones((2, 1))) == {}
+
+
 # --- several labels a sequence ---------------------------------------------------------------------------------------
 
 
@@ -171,7 +233,8 @@ def test_several_labels_by_hand():
     assert scores["precision_macro"] == pytest.approx((1 + 2 / 3 + 0) / 3)
     assert scores["recall_macro"] == pytest.approx((1 / 2 + 1 + 0) / 3)
     assert scores["f1_macro"] == pytest.approx((2 / 3 + 4 / 5 + 0) / 3)
-    assert label_f1(SITES, truth, answers) == pytest.approx([2 / 3, 4 / 5, 0])
+    each = class_scores(SITES, truth, answers)
+    assert [scores_of["f1"] for scores_of in each.values()] == pytest.approx([2 / 3, 4 / 5, 0])
     # (tp tn - fp fn) / sqrt((tp+fp)(tp+fn)(tn+fp)(tn+fn)); c, of which nothing is said, counts with 0.
     assert scores["mcc"] == pytest.approx(((1 * 2) / sqrt(1 * 2 * 2 * 3) + (2 * 1) / sqrt(3 * 2 * 2 * 1) + 0) / 3)
     # Pairs in the right order: a 0.9, 0.3 above 0.1, 0.2; b 0.5, 0.8 against 0.2, 0.6; c 0.4 above all.

@@ -130,11 +130,6 @@ def calibration_bins(probabilities: np.ndarray) -> np.ndarray:
     return np.minimum((probabilities * BINS).astype(np.int64), BINS - 1)
 
 
-def label_f1(target: Target, truth: np.ndarray, answers: np.ndarray, decision: Decision = PLAIN) -> np.ndarray:
-    """Return the F1 of each label, (labels,), of MULTI_LABEL; 0 for a label that is neither there nor said."""
-    return sk.f1_score(truth, decision.predicted(target, answers), average=None, zero_division=0)
-
-
 def likelihoods(target: Target, truth: np.ndarray, answers: np.ndarray) -> np.ndarray:
     """Return the probability of what is true, (n,) of CLASSES, (n, labels) of MULTI_LABEL; above 0, so that it has a
     logarithm."""

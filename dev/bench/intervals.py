@@ -1,0 +1,122 @@
+"""How often the intervals of scores cover what is true, and how long they take to compute.
+
+    python dev/bench/intervals.py coverage --sets 1000
+    python dev/bench/intervals.py speed
+
+Coverage: test sets are drawn from a model of which the true scores are known, those of a million records; for each, an
+interval is computed as evaluate does it. Printed is the share of intervals that hold the true score, of those that
+there are, and of p values below 0.05 where two models are as good as one another. Tables are Markdown.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+from dna_lm.bootstrap import bootstrap, difference, resample  # noqa: E402
+from dna_lm.metrics import NAMES, OVERALL, score  # noqa: E402
+from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER  # noqa: E402
+from dna_lm.targets import Target  # noqa: E402
+
+SIZES = (20, 50, 200, 1000)
+MILLION = 1_000_000
+# Two labels, of which the second has 30% of the records; its values are normal and 1.5 standard deviations higher.
+SHARE, APART = 0.3, 1.5
+# The logarithms of the odds are taken for so many times what they are, as by a model that is too sure.
+SHARPNESS = 1.6
+
+
+def two_classes(count: int, numbers: np.random.Generator, models: int = 1) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Return what is true and the answers of models that are as good as one another; half of their noise is common."""
+    truth = (numbers.random(count) < SHARE).astype(int)
+    common = numbers.normal(size=count)
+    answers = []
+    for _ in range(models):
+        noise = (common + numbers.normal(size=count)) / np.sqrt(2)
+        odds = APART * (noise + APART * truth) - APART**2 / 2 + np.log(SHARE / (1 - SHARE))
+        second = 1 / (1 + np.exp(-SHARPNESS * odds))
+        answers.append(np.column_stack([1 - second, second]))
+    return truth, answers
+
+
+def five_classes(count: int, numbers: np.random.Generator, models: int = 1) -> tuple[np.ndarray, list[np.ndarray]]:
+    truth = numbers.integers(5, size=count)
+    outputs = [numbers.normal(size=(count, 5)) + 1.5 * np.eye(5)[truth] for _ in range(models)]
+    return truth, [Target(CLASSES, list("abcde")).answers(each) for each in outputs]
+
+
+def regression(count: int, numbers: np.random.Generator, models: int = 1) -> tuple[np.ndarray, list[np.ndarray]]:
+    truth = numbers.normal(size=count)
+    return truth, [(0.8 * truth + 0.6 * numbers.normal(size=count))[:, None] for _ in range(models)]
+
+
+CASES = {
+    "two classes": (Target(CLASSES, ["a", "b"]), two_classes),
+    "five classes": (Target(CLASSES, list("abcde")), five_classes),
+    "numbers": (Target(NUMBER, []), regression),
+}
+
+
+def coverage(sets: int) -> None:
+    for case, (target, draw) in CASES.items():
+        names = OVERALL[target.kind]
+        truth, (answers,) = draw(MILLION, np.random.default_rng(0))
+        true = score(target, truth, answers)
+        covered = {name: [] for name in names}
+        wrong = {name: [] for name in names}
+        for size in SIZES:
+            hits, below = {name: [] for name in names}, {name: [] for name in names}
+            for number in range(sets):
+                truth, both = draw(size, np.random.default_rng((size, number)), models=2)
+                keys = [(name, None) for name in names]
+                first, second = (resample(target, truth, answers, seed=number, wanted=keys) for answers in both)
+                for name in names:
+                    low, high = first.interval((name, None))
+                    if np.isfinite(low):
+                        hits[name].append(low <= true[name] <= high)
+                    p = difference(first, second, name).p
+                    if np.isfinite(p):
+                        below[name].append(p < 0.05)
+            for name in names:
+                covered[name].append(np.mean(hits[name]))
+                wrong[name].append(np.mean(below[name]))
+        for title, values in (("intervals that hold the true score", covered), ("p < 0.05 of equal models", wrong)):
+            print(f"\n{case}: {title}, {sets} test sets\n")
+            print(f"| records | {' | '.join(map(str, SIZES))} |\n|---|{'---:|' * len(SIZES)}")
+            for name in names:
+                print(f"| {NAMES[name]} | {' | '.join(f'{value:.3f}' for value in values[name])} |", flush=True)
+
+
+def speed() -> None:
+    print("| records | labels | seconds of one core |\n|---:|---|---:|")
+    for kind, labels in ((CLASSES, 2), (CLASSES, 12), (MULTI_LABEL, 3), (NUMBER, 0)):
+        for count in (10, 1000, 100_000):
+            numbers = np.random.default_rng(1)
+            target = Target(kind, [f"L{number}" for number in range(labels)])
+            if kind == NUMBER:
+                truth = numbers.normal(size=count)
+                answers = (truth + numbers.normal(size=count))[:, None]
+            elif kind == CLASSES:
+                truth = numbers.integers(labels, size=count)
+                answers = target.answers(numbers.normal(size=(count, labels)) + np.eye(labels)[truth])
+            else:
+                truth = (numbers.random((count, labels)) < 0.3).astype(float)
+                answers = target.answers(numbers.normal(size=(count, labels)) + 2 * truth - 1)
+            start = time.process_time()
+            bootstrap(target, truth, answers)
+            print(f"| {count:,} | {labels or ''} {kind} | {time.process_time() - start:.2f} |", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=("coverage", "speed"))
+    parser.add_argument("--sets", type=int, default=1000, help="test sets of each size")
+    arguments = parser.parse_args()
+    speed() if arguments.what == "speed" else coverage(arguments.sets)
+
+
+if __name__ == "__main__":
+    main()

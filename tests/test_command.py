@@ -41,7 +41,7 @@ def test_a_message_can_be_read_whatever_it_quotes(ended):
 
 
 def test_too_little_memory(ended):
-    message = "error: out of memory; give the job more memory, a smaller batch size (now 32) or shorter sequences\n"
+    message = "error: out of memory; give the job more memory, a smaller batch size (now 64) or shorter sequences\n"
     assert ended(MemoryError()) == (2, message)
 
 
@@ -77,7 +77,7 @@ def test_torch_has_an_exception_of_its_own_for_too_little_memory(ended):
 
     with pytest.raises(RuntimeError) as caught:
         torch.empty(2**60, dtype=torch.float32)
-    message = "error: out of memory; give the job more memory, a smaller batch size (now 32) or shorter sequences\n"
+    message = "error: out of memory; give the job more memory, a smaller batch size (now 64) or shorter sequences\n"
     assert ended(caught.value) == (2, message)
 
 

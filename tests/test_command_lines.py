@@ -262,6 +262,7 @@ def test_an_output_that_cannot_be_written_is_refused_before_anything_is_read(cal
         "adapter": ["--action", "export", "--adapter", "x"],
         "compare": ["--adapter", "a=x", "--adapter", "b=x", "--data", "x"],
         "predict": ["--adapter", "x", "--input", "x", "--input-format", "csv"],
+        "scan": ["--adapter", "x", "--genome", "x"],
     }
     done = call_tool(tool, *inputs[tool], *flat(targets))
     first = next(iter(targets.values()))

@@ -3,7 +3,7 @@
     python3 dev/environments.py run checks python dev/fuzz/run.py [--minutes 10] [--seed 0] [reader ...]
 
 A failure is every exception but UserError, a message of several lines or of more than 2,000 letters, and a file that
-takes more than 20 seconds. The files of each kind of failure, made as small as Hypothesis can, are left in
+takes more than 20 seconds of computing. The files of each kind of failure, made as small as Hypothesis can, are left in
 `.local/fuzz/<reader>/<number>`, and the traceback beside them. Exit code 1 if there is any.
 """
 
@@ -50,7 +50,7 @@ class Failure(Exception):
 
 def attempt(read, folder: Path, counts: Counter) -> None:
     """Read the files in a folder. Raises Failure."""
-    signal.alarm(SECONDS_FOR_ONE)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS_FOR_ONE)  # of computing: the machine may be busy, or stopped
     try:
         read(folder)
         counts["read"] += 1
@@ -67,7 +67,7 @@ def attempt(read, folder: Path, counts: Counter) -> None:
         place = f"{own[-1].filename}:{own[-1].lineno}" if own else "?"
         raise Failure(f"{type(problem).__name__} in {place}") from problem
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def one_round(reader, number: int, known: dict, counts: Counter, end: float) -> tuple[Failure, dict[str, bytes]] | None:
@@ -144,7 +144,7 @@ def main() -> int:
     def too_slow(*_):
         raise TimeoutError(f"more than {SECONDS_FOR_ONE} s")
 
-    signal.signal(signal.SIGALRM, too_slow)
+    signal.signal(signal.SIGPROF, too_slow)
     failures = [fuzz(name, options.minutes, options.seed) for name in options.reader or READERS]
     return 1 if any(failures) else 0
 

@@ -1,15 +1,19 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import softmax
 from sklearn import metrics as sk
 
+from conftest import STRANGE_LABELS
 from dna_lm.adapter import load_adapter, save_adapter
 from dna_lm.calibrating import COLDEST, HOTTEST, calibrate, chosen_thresholds, fitted_temperature, threshold_of
+from dna_lm.calibration_figure import plot_calibration
+from dna_lm.calibration_report import write_calibration_report
 from dna_lm.decision import Decision
 from dna_lm.options import CLASSES, F1, MCC, MULTI_LABEL, PRECISION, RECALL
 from dna_lm.targets import Target
@@ -124,6 +128,7 @@ def test_neighbouring_numbers_have_no_middle():
 cases = st.lists(st.tuples(st.booleans(), st.sampled_from([0, 0.1, 0.2, 0.5, 0.7, 0.9, 1])), min_size=2, max_size=25)
 
 
+@settings(max_examples=25)
 @given(cases.filter(lambda rows: 0 < sum(row[0] for row in rows) < len(rows)), st.floats(0.05, 1))
 def test_thresholds_are_the_best_of_all(rows, at):
     having, values = np.array([row[0] for row in rows]), np.array([row[1] for row in rows], dtype=float)
@@ -329,3 +334,64 @@ def test_too_few_sequences(two, dev, tmp_path):
 
 def test_a_file_that_is_not_there(two, tmp_path):
     assert "No such file or directory" in refusal(calibrated, two.adapter, tmp_path / "none.csv")
+
+
+# --- the figure, the report and the command line ---------------------------------------------------------------------
+
+
+def width_of(path) -> int:
+    content = path.read_bytes()
+    assert content[:8] == b"\x89PNG\r\n\x1a\n"
+    return int.from_bytes(content[16:20], "big")
+
+
+@pytest.mark.filterwarnings("error:.*[gG]lyph")
+@pytest.mark.parametrize("criterion", ["none", F1, MCC, RECALL, PRECISION])
+def test_the_figure_has_a_panel_for_thresholds(two, dev, tmp_path, criterion):
+    result = calibrated(two.adapter, dev, threshold=criterion, at=0.8)
+    for name in ("first", "second"):
+        plot_calibration(result, tmp_path / name)
+    assert width_of(tmp_path / "first") == 1350
+    assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
+
+
+def test_the_figure_and_report_of_strange_labels(strange, tmp_path):
+    result = calibrated(strange.adapter, strange.splits["dev"])
+    plot_calibration(result, tmp_path / "plot")
+    assert width_of(tmp_path / "plot") == 675  # the likeliest of three is said: no threshold
+    write_calibration_report(result, tmp_path / "report")
+    text = (tmp_path / "report").read_text(encoding="utf-8")
+    assert not any(label in text for label in STRANGE_LABELS)
+    assert "**30 sequences**, the dev split of its training, chose" in text
+
+
+def test_the_report_says_what_was_chosen(two, dev, tmp_path):
+    result = calibrated(two.adapter, dev, threshold=RECALL, at=0.75)
+    write_calibration_report(result, tmp_path / "report")
+    text = (tmp_path / "report").read_text(encoding="utf-8")
+    (cut,) = result.adapter.decision.thresholds
+    assert f"Threshold: **{cut:.4g} for yes**: the highest threshold with a recall of 0.75 or more." in text
+    assert f"Temperature: **{result.adapter.decision.temperature:.4g}**." in text
+    for directive in ('history_dataset_as_table(output="table"', 'history_dataset_as_image(output="plot")'):
+        assert directive in text
+
+
+def test_answers_that_are_all_alike_can_be_drawn(two, dev, tmp_path):
+    result = calibrated(two.adapter, dev, temperature="no", threshold=F1)
+    same = np.full_like(result.before, 0.5)
+    plot_calibration(replace(result, before=same, after=same), tmp_path / "plot")
+    assert width_of(tmp_path / "plot") == 1350
+
+
+def test_the_command_line(call_tool, two, dev, tmp_path):
+    places = {name: tmp_path / name for name in ("calibrated", "table", "plot", "report")}
+    done = call_tool(
+        "calibrate",
+        *("--adapter", two.adapter, "--data", dev, "--base-model", TINY_RANDOM, "--threshold", "mcc"),
+        *(part for name, place in places.items() for part in (f"--{name}-out", place)),
+    )
+    assert done.code == 0, done.err
+    assert load_adapter(places["calibrated"]).decision.thresholds
+    lines = places["table"].read_text().splitlines()
+    assert lines[0] == "metric\tlabel\tbefore\tafter" and len(lines) == 14
+    assert "temperature " in done.err and "threshold " in done.err

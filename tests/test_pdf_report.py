@@ -15,7 +15,7 @@ def files(tmp_path):
     axes.plot([0, 1])
     figure.savefig(tmp_path / "plot.png")
     plt.close(figure)
-    (tmp_path / "metrics.tsv").write_text("metric\tvalue\n" + "".join(f"score{n}\t{n}\n" for n in range(70)))
+    (tmp_path / "metrics.tsv").write_text("metric\tvalue\n" + "".join(f"score{n}\t{n}\n" for n in range(160)))
     return {"plot": tmp_path / "plot.png"}, {"metrics": tmp_path / "metrics.tsv"}
 
 
@@ -66,11 +66,11 @@ def test_all_of_a_report_is_in_the_pdf(files, lines, tmp_path):
     text = "\n".join(lines)
     for part in (
         *("Title", "All is bold.", "This is not.", "Warning: beware of <b> & $x$", "Section", "• first", "• second"),
-        *("metric   value", "score0   0", "… and 10 more rows", "as | given  0.5", "--strand  both"),
+        *("metric    value", "score0    0", "… and 10 more rows", "as | given  0.5", "--strand  both"),
     ):
         assert part in text
     assert "*" not in text and "&#" not in text and "galaxy" not in text
-    assert pages(tmp_path / "a.pdf") == 2
+    assert pages(tmp_path / "a.pdf") == 4
 
 
 def test_outputs_that_there_are_not_are_left_out(lines, tmp_path):

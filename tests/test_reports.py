@@ -201,7 +201,7 @@ def test_the_report_says_whether_the_adapter_was_calibrated(report):
         write_evaluation_report, judged(*TWO, temperature=1.5, thresholds=[0.3], calibration={"data_sha256": "x"})
     )
     assert "its temperature is 1.5." in text
-    assert "Yes is said from a probability of 0.300 on, which was chosen in calibration." in text
+    assert "The label yes is said from a probability of 0.300 on, which was chosen in calibration." in text
     assert "was not calibrated" not in text
 
 

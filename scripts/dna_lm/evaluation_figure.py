@@ -80,8 +80,9 @@ def _curves(
         if single:
             precision.axhline(present.mean(), color="grey", linestyle=":", label=f"chance: {present.mean():.3f}")
     roc.plot([0, 1], [0, 1], color="grey", linestyle=":", label="chance: 0.500")
-    roc.set(title="ROC", xlabel="false positive rate", ylabel="true positive rate")
-    precision.set(title="Precision-recall", xlabel="recall", ylabel="precision")
+    part = f" ({MOST_CURVES} of {len(target.labels)} labels)" if len(target.labels) > MOST_CURVES else ""
+    roc.set(title=f"ROC{part}", xlabel="false positive rate", ylabel="true positive rate")
+    precision.set(title=f"Precision-recall{part}", xlabel="recall", ylabel="precision")
     wide = len(target.labels) > NARROW
     place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.11 if wide else -0.2), "ncols": 1 + wide}
     for axes in (roc, precision):

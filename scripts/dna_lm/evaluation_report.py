@@ -15,6 +15,8 @@ from .targets import THRESHOLD
 TITLE = "# Evaluation of a fine-tuned DNA language model"
 # Below these, chance decides much of a score.
 FEW_SEQUENCES, FEW_OF_A_LABEL = 100, 20
+# Labels that are listed: with their numbers, and of those that are rare.
+MOST_COUNTED, MOST_RARE = 15, 5
 # The share of the commonest label above which accuracy says little.
 IMBALANCED = 0.8
 # A calibration error, and a share of flips, that a user should know of.
@@ -120,7 +122,10 @@ def _scored(result: Evaluated, metric: str, form: str = ".3f") -> str:
 
 
 def _counted(labels: list[str], counts: np.ndarray) -> str:
-    return ", ".join(f"{count:,} {escape(label)}" for label, count in zip(labels, counts, strict=True))
+    """Return how many sequences have each of the labels, of many the first ones."""
+    each = [f"{count:,} {escape(label)}" for label, count in zip(labels, counts, strict=True)]
+    more = f" and those of {len(each) - MOST_COUNTED} more labels" if len(each) > MOST_COUNTED else ""
+    return ", ".join(each[:MOST_COUNTED]) + more
 
 
 def _first_up(text: str) -> str:
@@ -138,7 +143,7 @@ def _classes(result: Evaluated) -> tuple[str, str, str]:
     )
     thresholds = result.adapter.decision.thresholds
     said = (
-        f" {_first_up(escape(labels[1]))} is said from a probability of {thresholds[0]:.3f} on, which was chosen in "
+        f" The label {escape(labels[1])} is said from a probability of {thresholds[0]:.3f} on, which was chosen in "
         "calibration."
         if thresholds
         else ""
@@ -249,8 +254,11 @@ def _caveats(result: Evaluated) -> list[str]:
         counts = np.bincount(truth, minlength=len(labels)) if kind == CLASSES else truth.sum(axis=0).astype(int)
         rare = [f"{label} ({count:,})" for label, count in zip(labels, counts, strict=True) if count < FEW_OF_A_LABEL]
         if rare:
-            more = f" and {len(rare) - 10} more" if len(rare) > 10 else ""
-            found.append(f"few sequences have the label {', '.join(rare[:10])}{more}: its scores are uncertain")
+            more = f" and {len(rare) - MOST_RARE} more" if len(rare) > MOST_RARE else ""
+            whose = "its" if len(rare) == 1 else "their"
+            found.append(
+                f"few sequences have the label {', '.join(rare[:MOST_RARE])}{more}: {whose} scores are uncertain"
+            )
         if kind == CLASSES and counts.max() > IMBALANCED * counts.sum():
             found.append(
                 f"{counts.max() / counts.sum():.0%} of the sequences are {labels[int(counts.argmax())]}, so that "

@@ -20,7 +20,7 @@ PROPORTIONAL, BOLD, FIXED = 0.55, 0.62, 0.602
 # A line is this many times as high as its letters.
 LEADING = 1.4
 # Letters of a cell, and rows of a table, that are shown; rows of a table that is kept on one page.
-CELL, ROWS, KEPT = 26, 60, 30
+CELL, ROWS, KEPT = 26, 150, 30
 DIRECTIVE = re.compile(r"```galaxy\n(\w+)\((?:output=\"(\w+)\")?")
 
 

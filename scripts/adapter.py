@@ -19,9 +19,10 @@ def main(options):
     for name in NEEDED[options.action]:
         if not getattr(options, name):
             raise UserError(f"the action {options.action} needs --{name.replace('_', '-')}; give it")
-    from dna_lm.runtime import configure_torch
+    from dna_lm.runtime import configure_torch, limit_threads
 
-    configure_torch(options.threads)
+    # Showing a record takes no model, and need not wait for what loads one.
+    (limit_threads if options.action == SHOW else configure_torch)(options.threads)
     from dna_lm.adapter import load_adapter, save_adapter
     from dna_lm.adapter_facts import facts
     from dna_lm.outputs import staged
@@ -35,7 +36,7 @@ def main(options):
             adapter = load_adapter(options.adapter)
             write_adapter_report(adapter, report_path)
         elif options.action == IMPORT:
-            from dna_lm.adapter_report import write_import_report
+            from dna_lm.exchange_report import write_import_report
             from dna_lm.importing import import_adapter
 
             imported = import_adapter(options, say)
@@ -43,7 +44,7 @@ def main(options):
             save_adapter(adapter, places[0])
             write_import_report(imported, report_path)
         else:
-            from dna_lm.adapter_report import write_export_report
+            from dna_lm.exchange_report import write_export_report
             from dna_lm.exporting import export
 
             names = ("action", "adapter", "member", "base_model", "base_model_id", "installed")

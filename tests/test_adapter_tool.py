@@ -19,11 +19,12 @@ import tiny_models
 from conftest import STRANGE_LABELS
 from dna_lm.adapter import load_adapter, save_adapter
 from dna_lm.adapter_facts import facts
-from dna_lm.adapter_report import write_adapter_report, write_export_report, write_import_report
+from dna_lm.adapter_report import write_adapter_report
 from dna_lm.answering import opened_answerer
 from dna_lm.base_model import opened_base_model
 from dna_lm.calibrating import calibrate
 from dna_lm.encoding import Encoder
+from dna_lm.exchange_report import write_export_report, write_import_report
 from dna_lm.exporting import PEFT_CONFIG, PEFT_WEIGHTS, export
 from dna_lm.finetuning import finetune
 from dna_lm.importing import import_adapter
@@ -641,6 +642,14 @@ def test_what_an_action_needs(call_tool, tmp_path, monkeypatch, arguments, messa
     done = call_tool("adapter", "--action", *arguments, "--table-out", "table", "--report-out", "report")
     assert done.error.startswith(message)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_showing_imports_no_models(run_tool, test_data, tmp_path):
+    given = ["--action", "show", "--adapter", test_data / "adapter.safetensors"]
+    places = ["--table-out", tmp_path / "table", "--report-out", tmp_path / "report"]
+    done = run_tool("adapter", *given, *places, PYTHONPROFILEIMPORTTIME="1")
+    assert done.code == 0
+    assert not re.search(r"\| +(transformers|peft)$", done.err, flags=re.MULTILINE)
 
 
 def test_the_way_out_and_in(call_tool, test_data, tmp_path):

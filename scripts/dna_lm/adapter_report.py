@@ -1,12 +1,10 @@
-"""The reports on an adapter: what it is, and what was made of it."""
+"""The report on an adapter: what it is."""
 
 from pathlib import Path
 
 from .adapter import Adapter
 from .adapter_facts import answers, calibration, dev_scores, history, shortened, thresholds
-from .exporting import Exported
-from .importing import Imported
-from .markdown import bullets, escape, listed, parameters, pipe_table, table, warned, write
+from .markdown import escape, listed, parameters, pipe_table, table, write
 from .metrics import NAMES
 
 MOST_ROWS = 60
@@ -15,37 +13,11 @@ FIRST_COLUMNS = ("seed", "epoch", "kept", "train_loss")
 
 def write_adapter_report(adapter: Adapter, path: str | Path) -> None:
     """Write the report of what an adapter is; its output is `table`."""
-    write(path, "# An adapter", *_about(adapter))
+    write(path, "# An adapter", *about(adapter))
 
 
-def write_import_report(result: Imported, path: str | Path) -> None:
-    """Write the report of an import."""
-    write(path, "# An imported adapter", *warned(result.warnings), bullets(result.notes), *_about(result.adapter))
-
-
-def write_export_report(result: Exported, path: str | Path) -> None:
-    """Write the report of an export or a merge."""
-    merged = result.folder == "model"
-    one = f" It holds model {result.member} of the {result.members} of the ensemble." if result.members > 1 else ""
-    text = (
-        "The archive holds a model that stands by itself, in float32: transformers loads it with "
-        "`AutoModelForSequenceClassification.from_pretrained`, and the tools take the archive as a base model, of "
-        "which they train a new head."
-        if merged
-        else "The archive holds the adapter as PEFT saves it: `PeftModel.from_pretrained` loads it on top of the base "
-        "model."
-    )
-    write(
-        path,
-        "# A merged model" if merged else "# An exported adapter",
-        f"{text}{one} `README.md` in it is a model card with code that loads it. **Choose a licence and add scores "
-        "on a test split before you publish it.**",
-        pipe_table(["file", "bytes"], [(name, f"{size:,}") for name, size in result.files]),
-        *_about(result.adapter),
-    )
-
-
-def _about(adapter: Adapter) -> list[str]:
+def about(adapter: Adapter) -> list[str]:
+    """Return the blocks that say what an adapter is, and the options of the job; the table is the output `table`."""
     labels = f": {listed(adapter.labels)}" if adapter.labels else ""
     ensemble = f" It is an ensemble of {adapter.members} models." if adapter.members > 1 else ""
     return [

@@ -128,13 +128,14 @@ def test_no_sequences(two):
 @pytest.fixture
 def short_numbers(monkeypatch):
     monkeypatch.setattr(merged_models.MergedModels, "_short", lambda _: "bf16")
+    monkeypatch.setattr(merged_models, "WORTH_TRYING", 100)
 
 
 def test_short_numbers_are_chosen_where_they_hardly_move_the_answers(two, short_numbers, monkeypatch):
     monkeypatch.setattr(merged_models, "MOST_MOVED", 0.2)
     said = []
     found = raw(two, precision="auto", progress=said.append)
-    assert said[0].startswith("computing in bf16: probabilities of 120 sequences moved by at most 0.0")
+    assert said[0].startswith("computing in bf16: probabilities of 64 sequences moved by at most 0.0")
     assert 0 < np.abs(found - raw(two)).max() < 0.2
     assert (found == raw(two, precision="bf16")).all()
 
@@ -150,6 +151,12 @@ def test_short_numbers_that_move_the_answers_are_not_chosen(two, short_numbers, 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
 def test_what_the_hardware_does_not_have_is_refused(two):
     assert refusal(raw, two, precision="fp16") == "--precision fp16 needs a GPU; choose fp32 or bf16"
+
+
+def test_few_sequences_are_computed_in_float32(two, short_numbers):
+    said = []
+    raw(two, DNA[:50], precision="auto", progress=said.append)
+    assert said == []
 
 
 def test_narrow_models_are_computed_in_float32(two):

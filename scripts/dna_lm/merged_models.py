@@ -22,7 +22,9 @@ BYTES_KEPT = 2**30
 LEAST_WIDTH = 256
 # The sequences that short numbers are tried on, and how far answers may move for them to be chosen: probabilities, or
 # numbers in units of the spread of the training's. The answers of all sequences then move by less than 0.01.
-TRIED, MOST_MOVED = 128, 0.005
+TRIED, MOST_MOVED = 64, 0.005
+# Fewer sequences than this are done before short numbers would have saved the time of trying them.
+WORTH_TRYING = 1024
 
 
 def answers(adapter: Adapter, raw: np.ndarray) -> np.ndarray:
@@ -105,7 +107,7 @@ class MergedModels:
     def _best(self, tokens: Sequence[Sequence[int]]) -> str:
         """Choose short numbers where the hardware computes with them and they hardly move the answers."""
         short = self._short()
-        if short is None:
+        if short is None or len(tokens) < WORTH_TRYING:
             return "fp32"
         step = max(1, len(tokens) // TRIED)
         tried = sorted(tokens[::step][:TRIED], key=len)

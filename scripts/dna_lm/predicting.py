@@ -98,6 +98,7 @@ def predicted_blocks(
         limits = Limits(max(min_length, loaded.kmer), max_ambiguous)
         # In windows, each is looked at for itself: there may be some to read in a sequence that is mostly unknown.
         whole = replace(limits, max_ambiguous=1.0) if long == WINDOWS else limits
+        log.begin()
         while first is not None:
             records, skipped = screen(first, whole, source, of_table=of_table)
             if long == WINDOWS:
@@ -185,6 +186,10 @@ class _Log:
         self._parts, self._predicted, self._skipped = 1, 0, pd.Series(dtype=int)
         self._begun = self._said = time.monotonic()
 
+    def begin(self) -> None:
+        """Count the seconds from here: the model is ready."""
+        self._begun = time.monotonic()
+
     def say(self, text: str) -> None:
         """Tell how far a part of the input is."""
         self._progress(text if self._parts == 1 else f"part {self._parts}: {text}")
@@ -200,6 +205,10 @@ class _Log:
             self._progress(f"{self._predicted:,} sequences predicted, {speed:,.0f} a second")
 
     def end(self, answerer: Answerer) -> None:
+        seconds = time.monotonic() - self._begun
+        self._progress(
+            f"{self._predicted:,} sequences predicted in {seconds:.1f} s, {self._predicted / seconds:,.0f} a second"
+        )
         self._progress(summary(self.read, self._read_source))
         for text in warnings(self.read, answerer.encoder, self._read_source):
             self._progress(f"warning: {text}")

@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import os
 import sys
+from collections.abc import Iterator
 
 from .options import default_threads
 
@@ -44,6 +45,19 @@ def _keep_freed_memory() -> None:
         library.mallopt(M_TRIM_THRESHOLD, 100 << 20)
 
 
+@contextlib.contextmanager
+def _hidden(package: str) -> Iterator[None]:
+    """Let a package look as if it were not installed, unless it is imported already."""
+    if package in sys.modules:
+        yield
+        return
+    sys.modules[package] = None
+    try:
+        yield
+    finally:
+        del sys.modules[package]
+
+
 def configure_torch(threads: int, quantized: bool = False) -> None:
     """Set the number of CPU threads (see limit_threads) and keep torch and transformers quiet and offline.
 
@@ -57,6 +71,9 @@ def configure_torch(threads: int, quantized: bool = False) -> None:
     os.environ.update(HF_HUB_OFFLINE="1", MPLBACKEND="Agg")
     import torch
     import transformers
+
+    with _hidden("sklearn"):  # half a second, for a way to generate text
+        import transformers.generation.candidate_generator  # noqa: F401
 
     torch.set_num_threads(threads)
     transformers.utils.logging.set_verbosity_error()

@@ -11,25 +11,27 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from peft import LoraConfig, get_peft_model
+from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForSequenceClassification
+from transformers import AutoModelForSequenceClassification, set_seed
 
 import tiny_models
 from conftest import STRANGE_LABELS
-from dna_lm.adapter import load_adapter, save_adapter
+from dna_lm.adapter import Adapter, load_adapter, save_adapter
 from dna_lm.adapter_facts import facts
 from dna_lm.adapter_report import write_adapter_report
 from dna_lm.answering import opened_answerer
 from dna_lm.base_model import opened_base_model
 from dna_lm.calibrating import calibrate
+from dna_lm.classifier import adapter_tensors, new_classifier, peft_settings
 from dna_lm.encoding import Encoder
 from dna_lm.exchange_report import write_export_report, write_import_report
 from dna_lm.exporting import PEFT_CONFIG, PEFT_WEIGHTS, export
 from dna_lm.finetuning import finetune
 from dna_lm.importing import import_adapter
 from dna_lm.model_card import RECORD_FILE
-from dna_lm.options import OPTIONS
+from dna_lm.options import CLASSES, OPTIONS
+from dna_lm.targets import Target
 from refusals import refusal
 from small import TINY_RANDOM, training_options, write_splits
 
@@ -217,6 +219,44 @@ def test_a_merged_model_says_its_labels_and_is_a_base_model(three, tmp_path):
             base_model=str(tmp_path / "merged.zip"), train=splits["train"], dev=splits["dev"], epochs=1
         )
         assert finetune(options, silent).adapter.base_model["id"] == "merged.zip"
+
+
+@pytest.mark.parametrize("architecture", ["bert", "gpt2", "qwen3_moe"])
+def test_every_kind_of_weights_comes_through(architecture, tmp_path):
+    """Layers that store their weights turned (GPT-2), a layer that the base model lacks (BERT), experts, embeddings."""
+    folder = tmp_path / "base"
+    tiny_models.write_model(folder, architecture, tiny_models.letters(folder))
+    given = {"base_model": str(folder), "base_model_id": None, "installed": None}
+    with opened_base_model(str(folder)) as base:
+        encoder = Encoder(base, 50)
+        pad, (ids,) = encoder.tokenizer.pad_token_id, encoder.encode([SEQUENCE]).tokens
+        lora = {"lora_r": 2, "lora_alpha": 4.0, "lora_dropout": 0.0, "target_modules": "auto"}
+        set_seed(0)
+        model = new_classifier(base, 3, pad, **lora, experts="yes", embeddings="yes").eval()
+        with torch.no_grad():
+            for parameter in model.parameters():
+                if parameter.requires_grad:
+                    parameter.add_(torch.randn_like(parameter) * 0.1)
+        adapter = Adapter(
+            adapter_tensors(model),
+            peft_settings(model),
+            base.identity(),
+            Target(CLASSES, ["a", "b", "c"]).task() | {"max_length": 50},
+            {"sequences": {"train": 1, "dev": 1}},
+        )
+    save_adapter(adapter, tmp_path / "adapter")
+    tokens = {"input_ids": torch.tensor([ids]), "attention_mask": torch.ones(1, len(ids), dtype=torch.long)}
+    expected = model(**tokens).logits.detach()
+    exported(tmp_path / "adapter", tmp_path / "peft.zip", **given)
+    exported(tmp_path / "adapter", tmp_path / "merged.zip", "merge", **given)
+    plain = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=3, pad_token_id=pad)
+    peft = PeftModel.from_pretrained(plain, unpacked(tmp_path / "peft.zip", tmp_path / "peft")).eval()
+    merged = AutoModelForSequenceClassification.from_pretrained(unpacked(tmp_path / "merged.zip", tmp_path / "merged"))
+    for other in (peft, merged.eval()):
+        assert (other(**tokens).logits - expected).abs().max() < 1e-5
+    back = imported(tmp_path / "peft.zip", **given).adapter
+    assert back.peft == adapter.peft
+    assert all(torch.equal(back.tensors[name], tensor) for name, tensor in adapter.tensors.items())
 
 
 @pytest.mark.parametrize("action", ["export", "merge"])

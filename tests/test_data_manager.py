@@ -74,4 +74,4 @@ def test_what_is_not_the_data_managers_own_is_a_link():
     data_manager = FOLDER / "data_manager"
     assert (data_manager / "scripts").resolve() == PROJECT / "scripts"
     assert (data_manager / "macros.xml").resolve() == PROJECT / "tools" / "macros.xml"
-    assert (FOLDER / "test-data" / "tiny-random.zip").resolve() == PROJECT / "test-data" / "tiny-random.zip"
+    assert (FOLDER / "test-data").resolve() == PROJECT / "test-data"

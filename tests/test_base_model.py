@@ -273,6 +273,36 @@ def test_weights_that_are_no_numbers_are_refused(folder):
     )
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"num_hidden_layers": 17}, "describes 17 layers, but its weights have 16 tensors in all"),
+        ({"vocab_size": 10**12}, "describes 16,000,000,002,672 parameters, but its weights have 2,928"),
+        ({"num_local_experts": 10**9}, " parameters, but its weights have 2,928"),
+        ({"intermediate_size": 10**9}, " parameters, but its weights have 2,928"),
+        ({"num_hidden_layers": 3}, "has no fitting weights for model.layers.1"),
+        ({"hidden_size": "16"}, "cannot be loaded: "),
+    ],
+)
+def test_settings_that_describe_another_network_than_the_weights_are_refused(folder, changes, message):
+    change_json(folder / "config.json", **changes)
+    with opened_base_model(str(folder)) as base:
+        refused = refusal(new_classifier, base, 2, 3, method="head")
+    assert refused.startswith("the base model 'tiny'") and message in refused
+
+
+@pytest.mark.parametrize("place", [["num_hidden_layers"], ["n_layer"], ["text_config", "num_layers"]])
+def test_settings_with_a_million_layers_are_refused_before_any_is_made(folder, place):
+    settings = 10**6
+    for step in reversed(place):
+        settings = {step: settings}
+    change_json(folder / "config.json", **settings)
+    assert refusal(opened, folder) == (
+        f"the base model 'tiny': config.json asks for 1,000,000 layers ({place[-1]}), which is refused; choose another "
+        "copy of it"
+    )
+
+
 @pytest.mark.parametrize("kind", [torch.int64, torch.bool])
 def test_weights_of_another_kind_of_number_are_refused_or_read(folder, kind):
     weights = load_file(folder / "model.safetensors")

@@ -29,6 +29,9 @@ WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 # Tokenizers of the largest vocabularies (256,000 tokens) have 40 MB; safetensors sets this limit to its headers.
 MAX_JSON_BYTES = 100 * 10**6
+# What settings call the number of layers, and how many are too many: lists as long are made while settings are read.
+LAYERS = ("num_hidden_layers", "num_layers", "n_layers", "n_layer")
+MOST_LAYERS = 10_000
 # The fields of a BaseModel that an adapter records, all text.
 IDENTITY = ("id", "revision", "architecture", "weights_sha256", "tokenizer_sha256")
 
@@ -122,6 +125,11 @@ def _opened(
 def _check(folder: Path, name: str, revision: str, source: str, pickles: list[str]) -> BaseModel:
     config = read_json(folder / CONFIG, source)
     architecture = config.get("model_type")
+    for key, value in _entries(config):
+        if key in LAYERS and isinstance(value, int) and value > MOST_LAYERS:
+            raise UserError(
+                f"{source}: {CONFIG} asks for {value:,} layers ({key}), which is refused; choose another copy of it"
+            )
     if not isinstance(architecture, str):
         raise UserError(f"{source}: {CONFIG} names no model_type; choose a folder that transformers saved")
     for settings in (config, _tokenizer_settings(folder, source)):
@@ -145,18 +153,19 @@ def _tokenizer_settings(folder: Path, source: str) -> dict:
 
 def check_settings(settings: dict, source: str) -> None:
     """Raise UserError when a config.json or tokenizer_config.json wants code of the model's own to be run."""
-    if _has_key(settings, "auto_map"):
+    if any(key == "auto_map" for key, _ in _entries(settings)):
         raise UserError(
             f"{source} wants to run code of its own (auto_map in its settings), which is refused; choose a model "
             "whose architecture transformers itself has"
         )
 
 
-def _has_key(value: object, key: str) -> bool:
-    """Say whether a JSON document has a key at any depth: a model's settings may hold those of its parts."""
+def _entries(value: object) -> Iterator[tuple[str, object]]:
+    """Give the keys and values of a JSON document at any depth: a model's settings may hold those of its parts."""
     if isinstance(value, dict):
-        return key in value or any(_has_key(part, key) for part in value.values())
-    return isinstance(value, list) and any(_has_key(part, key) for part in value)
+        yield from value.items()
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _entries(part)
 
 
 def _check_index(index: dict, files: set[str], source: str) -> None:

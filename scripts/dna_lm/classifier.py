@@ -11,6 +11,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICA
 
 from .adapter import Adapter, check_base_model
 from .base_model import BaseModel
+from .described_size import check_described_size
 from .errors import UserError
 from .expert_lora import GROUPED, apply_to_tokens
 from .lora import PEFT_SETTINGS, expert_parameters, lora_config
@@ -229,6 +230,7 @@ def _load(
         config.num_labels = outputs
         config.pad_token_id = pad_token_id
         config.problem_type = PROBLEM_TYPES[kind]
+        check_described_size(config, sorted(base_model.folder.glob("*.safetensors")), source)
         model, report = AutoModelForSequenceClassification.from_pretrained(
             base_model.folder,
             config=config,
@@ -244,6 +246,8 @@ def _load(
         if expert_parameters(model):  # models without experts refuse the setting
             # One product for each expert, with the tokens sorted: as fast as the loop over experts that is the default.
             model.set_experts_implementation(GROUPED)
+    except UserError:
+        raise
     except Exception as problem:  # whatever a foreign config or weights make transformers raise
         raise UserError(f"{source} cannot be loaded: {problem}") from None
     mismatched = {key[0] if isinstance(key, tuple) else key for key in report["mismatched_keys"]}

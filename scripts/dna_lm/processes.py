@@ -2,6 +2,7 @@
 
 import ctypes
 import errno
+import gc
 import multiprocessing
 import os
 import signal
@@ -92,8 +93,12 @@ def run_together(function: Callable[[int], None], processes: int, folder: Path) 
     # A signal that comes while they are started waits until all of them can be told.
     signal.pthread_sigmask(signal.SIG_BLOCK, before)
     try:
+        # A collection of garbage writes to every object that it looks at, and each process then has a copy of it.
+        gc.collect()
+        gc.freeze()
         for worker in workers:
             worker.start()
+        gc.unfreeze()  # in this process, which may have more models to make and to forget
         for number in before:
             signal.signal(number, pass_on)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, before)

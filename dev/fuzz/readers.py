@@ -5,11 +5,9 @@ A reader is a strategy that draws files (name -> bytes) and a function that read
 
 import gzip
 import json
-import tempfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from hypothesis import strategies as st
@@ -119,28 +117,6 @@ def read_model(folder: Path) -> None:
         new_classifier(base, 2, encoder.tokenizer.pad_token_id, method="head")
 
 
-@cache
-def _exported() -> dict[str, bytes]:
-    """The files of an adapter in PEFT's own form."""
-    from dna_lm.exporting import export
-    from dna_lm.options import EXPORT
-
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder) / "exported.zip"
-        export(
-            place,
-            action=EXPORT,
-            adapter=str(DATA / "adapter_tiny_random.safetensors"),
-            member=1,
-            base_model=str(DATA / "tiny-random"),
-            base_model_id=None,
-            installed=None,
-            progress=lambda _: None,
-        )
-        with zipfile.ZipFile(place) as packed:
-            return {name: packed.read(name) for name in packed.namelist() if not name.endswith("/")}
-
-
 def read_peft(folder: Path) -> None:
     from dna_lm.importing import import_adapter
     from dna_lm.options import parse
@@ -175,8 +151,15 @@ def read_bed(folder: Path) -> None:
 
 ADAPTERS = _seeds(*(path.name for path in sorted(DATA.glob("adapter*.safetensors"))))
 ON_TINY_RANDOM = _seeds("adapter_tiny_random.safetensors", "adapter_number.safetensors", "adapter_several.safetensors")
-with zipfile.ZipFile(DATA / "tiny-random.zip") as packed:
-    PACKED = {name: packed.read(name) for name in packed.namelist() if not name.endswith("/")}
+
+
+def _unpacked(name: str) -> dict[str, bytes]:
+    with zipfile.ZipFile(DATA / name) as packed:
+        return {name: packed.read(name) for name in packed.namelist() if not name.endswith("/")}
+
+
+PACKED = _unpacked("tiny-random.zip")
+PEFT = [_unpacked("peft_exported.zip"), _unpacked("peft_foreign.zip")]
 PEFT = {}
 for name in ("peft_exported", "peft_foreign"):
     with zipfile.ZipFile(DATA / f"{name}.zip") as packed:
@@ -205,7 +188,10 @@ READERS = {
         import_adapter,
     ),
     "archive": Reader(_named("model.zip", spoilt_archive(PACKED, spoilt_model_file)), read_archive),
-    "peft": Reader(_named("peft.zip", st.deferred(lambda: spoilt_archive(_exported(), spoilt_model_file))), read_peft),
+    "peft": Reader(
+        _named("peft.zip", st.sampled_from(PEFT).flatmap(lambda files: spoilt_archive(files, spoilt_model_file))),
+        read_peft,
+    ),
     "model": Reader(_model_folder(), read_model),
     "table": Reader(
         _named(

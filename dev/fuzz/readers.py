@@ -117,15 +117,6 @@ def read_model(folder: Path) -> None:
         new_classifier(base, 2, encoder.tokenizer.pad_token_id, method="head")
 
 
-def read_peft(folder: Path) -> None:
-    from dna_lm.importing import import_adapter
-    from dna_lm.options import parse
-
-    given = ["--action", "import", "--archive", str(folder / "peft.zip"), "--base-model", str(DATA / "tiny-random")]
-    outputs = ["--imported-out", "a", "--table-out", "b", "--report-out", "c"]
-    import_adapter(parse("adapter", given + outputs), lambda _: None)
-
-
 def read_table(folder: Path) -> None:
     from dna_lm.inputs import read_labelled_table
     from dna_lm.tables import read_labelled
@@ -160,10 +151,6 @@ def _unpacked(name: str) -> dict[str, bytes]:
 
 PACKED = _unpacked("tiny-random.zip")
 PEFT = [_unpacked("peft_exported.zip"), _unpacked("peft_foreign.zip")]
-PEFT = {}
-for name in ("peft_exported", "peft_foreign"):
-    with zipfile.ZipFile(DATA / f"{name}.zip") as packed:
-        PEFT[name] = {member: packed.read(member) for member in packed.namelist() if not member.endswith(".md")}
 
 READERS = {
     "adapter": Reader(
@@ -183,15 +170,11 @@ READERS = {
     "imported-adapter": Reader(
         _named(
             "peft.zip",
-            st.sampled_from([*PEFT.values()]).flatmap(lambda files: spoilt_archive(files, spoilt_model_file)),
+            st.sampled_from(PEFT).flatmap(lambda files: spoilt_archive(files, spoilt_model_file)),
         ),
         import_adapter,
     ),
     "archive": Reader(_named("model.zip", spoilt_archive(PACKED, spoilt_model_file)), read_archive),
-    "peft": Reader(
-        _named("peft.zip", st.sampled_from(PEFT).flatmap(lambda files: spoilt_archive(files, spoilt_model_file))),
-        read_peft,
-    ),
     "model": Reader(_model_folder(), read_model),
     "table": Reader(
         _named(

@@ -8,6 +8,7 @@ import pytest
 import torch
 from transformers import set_seed
 
+import tiny_models
 from conftest import STRANGE_LABELS
 from dna_lm.base_model import opened_base_model
 from dna_lm.classifier import adapter_tensors, new_classifier
@@ -87,6 +88,7 @@ def test_the_adapter_is_that_of_the_kept_epoch(trained, request):
         base_model_id=None,
         adapter=str(trained.adapter),
         data=trained.splits["dev"],
+        seen_data="allow",
         batch_size=8,
         progress=lambda _: None,
     ).scores
@@ -162,6 +164,15 @@ def test_what_is_recorded(two):
     assert training["unknown_token_shares"] == {"train": 0, "dev": 0}
     assert training["continued_from_sha256"] is None
     assert training["history"] == two.result.history.drop(columns="seconds").to_dict("records")
+
+
+def test_the_length_of_kmers_is_found_and_recorded(two, tmp_path):
+    folder = tmp_path / "base"
+    tiny_models.write_model(folder, "bert", tiny_models.words(folder, 3))
+    adapter = train(two.splits, base_model=str(folder), epochs=1).adapter
+    assert (adapter.kmer, adapter.training["options"]["kmer"]) == (3, 0)
+    message = refusal(train, two.splits, base_model=str(folder), kmer=-1)
+    assert "set the k-mer length to 3" in message
 
 
 def test_no_path_of_this_machine_is_recorded(two):

@@ -81,11 +81,11 @@ class Encoder:
     max_length: tokens that are kept of a sequence, special ones included.
     """
 
-    def __init__(self, base_model: BaseModel, max_length: int, kmer: int = -1):
+    def __init__(self, base_model: BaseModel, max_length: int, kmer: int | None = -1):
         """max_length: tokens of a sequence to read, special ones included; a lower limit of the model goes first.
 
         kmer: k >= 1 writes sequences as overlapping k-mers with blanks between them, as DNABERT reads them; -1 leaves
-        them as they are.
+        them as they are; None finds out what the tokenizer reads.
         Raises UserError when the tokenizer cannot be loaded or does not know A, C, G and T, or k-mers of them.
         """
         self._source = source = f"the base model {base_model.id!r}"
@@ -97,7 +97,7 @@ class Encoder:
         except Exception as problem:  # whatever foreign settings, once loaded, do to the tokenizer's attributes
             raise UserError(unusable(source, problem)) from None
 
-    def _open(self, base_model: BaseModel, config: PreTrainedConfig, max_length: int, kmer: int) -> None:
+    def _open(self, base_model: BaseModel, config: PreTrainedConfig, max_length: int, kmer: int | None) -> None:
         source = self._source
         self._rows = _rows(config)
         self.width = getattr(config.get_text_config(), "hidden_size", 0)

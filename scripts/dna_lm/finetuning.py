@@ -94,7 +94,7 @@ def finetune(options: Namespace, progress: Callable[[str], None]) -> Finetuned:
             model_bytes=sum(file.stat().st_size for file in base.folder.glob("*.safetensors")),
             quantized=options.quantization != NONE,
         )
-        encoder = Encoder(base, options.max_length, options.kmer)
+        encoder = Encoder(base, options.max_length, options.kmer or None)
         data = read_splits(options, encoder, before, progress)
         precision = choose_precision(options.precision, devices.cuda, data.longest)
         plan = _plan(options, data, deadline, precision, before)
@@ -223,7 +223,7 @@ def _finetuned(
         task=data.target.task()
         | {
             "max_length": encoder.max_length,
-            "kmer": options.kmer,
+            "kmer": encoder.kmer,
             "pooling": "last_token",
             "strand": options.strands,
             "members": len(kept),

@@ -161,8 +161,9 @@ FINETUNE = (
     Option(
         "kmer",
         int,
-        "Length of the overlapping k-mers that sequences are cut into, for base models that read k-mers; -1 for none",
-        -1,
+        "Length of the overlapping k-mers that sequences are cut into, for base models that read k-mers; 0 for what "
+        "the base model's tokenizer reads, -1 for none",
+        0,
         minimum=-1,
         maximum=12,
     ),

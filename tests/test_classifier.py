@@ -157,6 +157,13 @@ def test_an_architecture_without_a_classifier_is_refused(folder):
         )
 
 
+def test_an_architecture_that_reads_padding_is_refused(folder):
+    change_config(folder, model_type="convbert")
+    with opened_base_model(str(folder)) as opened:
+        message = refusal(classifier, opened)
+    assert "'tiny'" in message and "'convbert' read the padding" in message
+
+
 @pytest.mark.parametrize("changes", [{"hidden_size": 32}, {"num_hidden_layers": 2}, {"num_local_experts": 4}])
 def test_weights_that_do_not_belong_to_the_settings_are_refused(folder, changes):
     change_config(folder, **changes)

@@ -24,6 +24,8 @@ from .targets import PROBLEM_TYPES
 HEADS = ("score", "classifier", "pre_classifier", "classification_head", "logits_proj")
 # Kinds of numbers in which an adapter's tensors are read.
 PRECISIONS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
+# Architectures whose convolutions go over padding as over tokens, whatever the attention mask says.
+SEES_PADDING = ("convbert",)
 # How adapters are applied, and trained where nothing else is asked for.
 EXACT = Precision("fp32", None)
 # How PEFT names the tensors of a model: what is trained without PEFT is named alike.
@@ -224,6 +226,11 @@ def _load(
         raise UserError(
             f"{source}: transformers has no sequence classifier for the architecture {base_model.architecture!r}; "
             "choose a model such as a Mixtral, Mistral, Llama, GPT-NeoX, BERT, ESM or ModernBERT"
+        )
+    if base_model.architecture in SEES_PADDING:
+        raise UserError(
+            f"{source}: models of the architecture {base_model.architecture!r} read the padding of a batch, so that a "
+            "sequence's answer depends on the sequences beside it; choose another base model"
         )
     try:
         config = AutoConfig.from_pretrained(base_model.folder, local_files_only=True, trust_remote_code=False)

@@ -392,6 +392,22 @@ def test_a_tokenizer_is_read_from_the_folder_alone(folder, tmp_path):
     assert encoder.encode(["ACGT"]).unknown_share == 0
 
 
+@pytest.mark.parametrize("problem", [PermissionError(13, "Permission denied"), OSError(5, "Input/output error")])
+@pytest.mark.parametrize("method", ["iterdir", "read_text", "exists"])
+def test_a_model_that_cannot_be_read(folder, monkeypatch, problem, method):
+    def fail(*_, **__):
+        raise problem
+
+    monkeypatch.setattr("pathlib.Path." + method, fail)
+    assert refusal(opened, folder) == (
+        f"the base model 'tiny' cannot be read: {problem.strerror}; see the path and its permissions, or choose another"
+    )
+
+
+def test_a_path_that_no_file_can_have(tmp_path):
+    assert "cannot be read: File name too long" in refusal(opened, tmp_path / ("A" * 5000))
+
+
 # --- the tokenizer alone ---------------------------------------------------------------------------------------------
 
 

@@ -73,7 +73,9 @@ def opened_base_model(base_model: str, model_id: str | None = None, revision: st
     Raises UserError for everything that is not a safe and complete model folder.
     """
     with _opened(base_model, model_id, is_model_file) as (folder, name, source, pickles):
-        yield _check(folder, name, revision or "", source, pickles)
+        with _readable(source):
+            base = _check(folder, name, revision or "", source, pickles)
+        yield base
 
 
 @contextmanager
@@ -84,8 +86,9 @@ def opened_tokenizer(base_model: str, model_id: str | None = None) -> Iterator[t
     Raises UserError for an unsafe archive or folder, and one without a tokenizer.
     """
     with _opened(base_model, model_id, TOKENIZER_FILES.__contains__) as (folder, _, source, _):
-        check_settings(_tokenizer_settings(folder, source), source)
-        _tokenizer_files(folder, source)
+        with _readable(source):
+            check_settings(_tokenizer_settings(folder, source), source)
+            _tokenizer_files(folder, source)
         yield folder, source
 
 
@@ -94,7 +97,7 @@ def tokenizer_sha256(base_model: str, model_id: str | None = None) -> str:
 
     The parameters and the errors are those of opened_tokenizer.
     """
-    with opened_tokenizer(base_model, model_id) as (folder, source):
+    with opened_tokenizer(base_model, model_id) as (folder, source), _readable(source):
         return _sha256(_tokenizer_files(folder, source))
 
 
@@ -106,20 +109,38 @@ def _opened(
     path = BUILT_IN_FOLDER if base_model == BUILT_IN else Path(base_model)
     name = model_id or path.name
     source = f"the base model {name!r}"
-    if not path.exists():
-        raise UserError(f"{source}: there is no {path}; give a folder, an archive or '{BUILT_IN}'")
     with tempfile.TemporaryDirectory(prefix="base_model_") as temporary:
         folder = Path(temporary)
-        if path.is_dir():
-            # Links to the wanted files alone: transformers cannot come upon anything else in the folder.
-            for file in sorted(path.iterdir()):
-                if file.is_file() and wanted(file.name):
-                    os.symlink(file.resolve(), folder / file.name)
-            pickles = sorted(file.name for file in path.iterdir() if file.suffix.lower() in PICKLES)
-        else:
-            unpack(path, folder, wanted, source)
-            pickles = []
+        with _readable(source):
+            if not path.exists():
+                raise UserError(f"{source}: there is no {path}; give a folder, an archive or '{BUILT_IN}'")
+            pickles = _linked(path, folder, wanted) if path.is_dir() else []
+            if not path.is_dir():
+                unpack(path, folder, wanted, source)
         yield folder, name, source, pickles
+
+
+@contextmanager
+def _readable(source: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as problem:
+        raise UserError(
+            f"{source} cannot be read: {problem.strerror or problem}; see the path and its permissions, or choose "
+            "another"
+        ) from None
+
+
+def _linked(path: Path, folder: Path, wanted: Callable[[str], bool]) -> list[str]:
+    """Link the wanted files of a path into a folder; return the names of the pickles beside them.
+
+    Links to the wanted files alone: transformers cannot come upon anything else in the folder.
+    """
+    files = sorted(path.iterdir())
+    for file in files:
+        if file.is_file() and wanted(file.name):
+            os.symlink(file.resolve(), folder / file.name)
+    return [file.name for file in files if file.suffix.lower() in PICKLES]
 
 
 def _check(folder: Path, name: str, revision: str, source: str, pickles: list[str]) -> BaseModel:

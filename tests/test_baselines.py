@@ -7,7 +7,7 @@ from dna_lm import baselines as module
 from dna_lm.base_model import BUILT_IN_FOLDER, opened_base_model
 from dna_lm.baselines import BASELINES, COMMONEST, FROZEN, GC, KMERS, baselines
 from dna_lm.encoding import Encoder
-from dna_lm.linear_model import best_strength, fitted
+from dna_lm.linear_model import answers_from_number, best_strength, fitted
 from dna_lm.metrics import score
 from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER
 from dna_lm.targets import Target
@@ -111,6 +111,14 @@ def test_the_strength_is_chosen_on_records_left_out():
     assert best_strength(two, noise + 3 * truth[:, None], truth, (0.0001, 1.0), 1) == 1.0
     assert best_strength(two, noise, truth, (5.0,), 1) == 5.0
     assert best_strength(two, noise[:3], truth[:3], (5.0, 1.0), 1) == 5.0
+
+
+def test_one_number_tells_a_label_apart_that_lies_between_the_others():
+    number = np.repeat([0.3, 0.5, 0.7, np.nan], [20, 40, 20, 4])
+    truth = (number == 0.5).astype(int)
+    asked = np.array([0.3, 0.5, 0.7, np.nan])
+    answers = answers_from_number(Target(CLASSES, ["out", "in"]), number, truth, asked)
+    assert (answers[:, 1] > 0.5).tolist() == [False, True, False, True]  # what has none counts as the median
 
 
 def test_ridge_regression_of_numbers():

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.preprocessing import StandardScaler
 
 from .kmer_baseline import LENGTHS, STRENGTH, kmer_features
-from .linear_model import best_strength, fitted
+from .linear_model import answers_from_number, best_strength, fitted
 from .options import CLASSES
 from .packing import pack
 from .quicklook import gc_content
@@ -26,7 +26,7 @@ BASELINES = {
 MOST_TRAINED = 20_000
 # scikit-learn's C of the models, of a frozen base model one of several: the best depends on how many sequences there
 # are for how many features.
-STRENGTHS = {GC: (1.0,), KMERS: (STRENGTH,), FROZEN: (0.001, 0.01, 0.1, 1.0)}
+STRENGTHS = {KMERS: (STRENGTH,), FROZEN: (0.001, 0.01, 0.1, 1.0)}
 
 
 def baselines(
@@ -54,7 +54,7 @@ def baselines(
     """
     chosen = learnt_from(target, train_sequences, train_truth, seed)
     train, truth = [train_sequences[number] for number in chosen], train_truth[chosen]
-    features = {GC: _gc_features, KMERS: _kmer_features, FROZEN: lambda *both: _state_features(states, *both)}
+    features = {KMERS: _kmer_features, FROZEN: lambda *both: _state_features(states, *both)}
     result = {}
     for name in BASELINES:
         if name not in which or (name == FROZEN and states is None):
@@ -62,6 +62,9 @@ def baselines(
         progress(f"baseline: {BASELINES[name]}, trained on {len(train):,} sequences")
         if name == COMMONEST:
             result[name] = np.tile(_shares(target, truth), (len(sequences), 1))
+        elif name == GC:
+            known, asked = (gc_content(pack(list(each))) for each in (train, sequences))
+            result[name] = answers_from_number(target, known, truth, asked)
         else:
             known, asked = features[name](train, sequences)
             strength = best_strength(target, known, truth, STRENGTHS[name], seed)
@@ -81,14 +84,6 @@ def _shares(target: Target, truth: np.ndarray) -> np.ndarray:
     return np.atleast_1d(truth.mean(axis=0))
 
 
-def _gc_features(train: Sequence[str], sequences: Sequence[str]) -> list[np.ndarray]:
-    values = [gc_content(pack(list(each))) for each in (train, sequences)]
-    middle = np.nanmedian(values[0]) if np.isfinite(values[0]).any() else 0.5
-    # With the square, a label in the middle of another is told apart too.
-    known = [np.nan_to_num(each, nan=middle)[:, None] ** (1, 2) for each in values]
-    return _standardised(*known)
-
-
 def _kmer_features(train: Sequence[str], sequences: Sequence[str]) -> list:
     return [kmer_features(each) for each in (train, sequences)]
 
@@ -98,9 +93,5 @@ def _state_features(
 ) -> list[np.ndarray]:
     # Together, so that the model is loaded once.
     both = states([*train, *sequences])
-    return _standardised(both[: len(train)], both[len(train) :])
-
-
-def _standardised(train: np.ndarray, others: np.ndarray) -> list[np.ndarray]:
-    scaler = StandardScaler().fit(train)
-    return [scaler.transform(each) for each in (train, others)]
+    scaler = StandardScaler().fit(both[: len(train)])
+    return [scaler.transform(part) for part in (both[: len(train)], both[len(train) :])]

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy.sparse import spmatrix
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
 from .kmer_baseline import probabilities
 from .metrics import score
@@ -34,6 +36,19 @@ def fitted(
         return _classifier(features, truth, range(len(target.labels)), strength)
     each = [_classifier(features, column.astype(int), (0, 1), strength) for column in truth.T]
     return lambda new: np.column_stack([answers(new)[:, 1] for answers in each])
+
+
+def answers_from_number(target: Target, known: np.ndarray, truth: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """Return the answers, (asked, outputs), of a model that learns from one number a sequence, and its square.
+
+    With the square, a label in the middle of another is told apart too.
+    known, asked: the number of each sequence to learn from, and of each to answer for; NaN counts as the median.
+    truth: of those to learn from, as Target.read gives it.
+    """
+    middle = np.nanmedian(known) if np.isfinite(known).any() else 0.0
+    columns = [np.nan_to_num(values, nan=middle)[:, None] for values in (known, asked)]
+    features = make_pipeline(StandardScaler(), PolynomialFeatures(2, include_bias=False)).fit(columns[0])
+    return fitted(target, features.transform(columns[0]), truth, 1.0)(features.transform(columns[1]))
 
 
 def best_strength(

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
 from .kmer_baseline import LENGTHS, kmer_classifier, probabilities
 from .kmer_counts import canonical_kmers, total_kmers
+from .linear_model import answers_from_number
 from .metrics import score
 from .options import CLASSES
 from .packing import OTHER, Packed, pack
@@ -177,34 +175,24 @@ def _row(split: str, label: str, group: Group) -> dict:
 def _baselines(train: pd.DataFrame, dev: pd.DataFrame, labels: list[str]) -> pd.DataFrame:
     rows = []
     if len(train) and len(dev):
+        target = Target(CLASSES, labels)
         numbers = {label: number for number, label in enumerate(labels)}
         learnt, truth = (part["label"].map(numbers).to_numpy() for part in (train, dev))
         shares = np.bincount(learnt, minlength=len(labels)) / len(learnt)
         answers = {COMMONEST: np.tile(shares, (len(truth), 1))}
         if np.count_nonzero(shares) > 1:
             packed_train, packed_dev = pack(train["sequence"].tolist()), pack(dev["sequence"].tolist())
-            answers[GC] = _from_one_number(gc_content(packed_train), learnt, gc_content(packed_dev), labels)
+            answers[GC] = answers_from_number(target, gc_content(packed_train), learnt, gc_content(packed_dev))
             lengths = packed_train.lengths, packed_dev.lengths
             if len(np.unique(np.concatenate(lengths))) > 1:
                 # The logarithm, since lengths differ by factors.
-                answers[LENGTH] = _from_one_number(np.log(lengths[0]), learnt, np.log(lengths[1]), labels)
+                answers[LENGTH] = answers_from_number(target, np.log(lengths[0]), learnt, np.log(lengths[1]))
             kmers = kmer_classifier().fit(train["sequence"].tolist(), learnt)
             answers[KMERS] = probabilities(kmers, dev["sequence"].tolist(), range(len(labels)))
         for model, values in answers.items():
-            scores = score(Target(CLASSES, labels), truth, values)
+            scores = score(target, truth, values)
             rows.append({"model": model, **{name: scores[name] for name in ("accuracy", "mcc", "roc_auc")}})
     return pd.DataFrame(rows, columns=["model", "accuracy", "mcc", "roc_auc"])
-
-
-def _from_one_number(train: np.ndarray, truth: np.ndarray, dev: np.ndarray, labels: list[str]) -> np.ndarray:
-    """Return the (dev, labels) probabilities of a logistic regression on a number a sequence and its square.
-
-    With the square, a label in the middle of another is told apart too.
-    """
-    middle = np.nanmedian(train) if np.isfinite(train).any() else 0.0
-    features = [np.nan_to_num(values, nan=middle)[:, None] for values in (train, dev)]
-    classifier = make_pipeline(StandardScaler(), PolynomialFeatures(2, include_bias=False), LogisticRegression())
-    return probabilities(classifier.fit(features[0], truth), features[1], range(len(labels)))
 
 
 def _chance_deviation(counts: list[int]) -> float:

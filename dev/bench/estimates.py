@@ -30,6 +30,7 @@ def load(folder: str, method: str, quantization: str, checkpointing: bool):
     from peft import LoraConfig, TaskType, get_peft_model
     from transformers import AutoModelForSequenceClassification, MixtralConfig
 
+    from dna_lm.expert_lora import GROUPED, apply_to_tokens
     from dna_lm.quantization import prepare, quantization_config
 
     torch.manual_seed(0)
@@ -46,7 +47,8 @@ def load(folder: str, method: str, quantization: str, checkpointing: bool):
     if method == "full":
         return model
     prepare(model, checkpointing)
-    return get_peft_model(
+    model.set_experts_implementation(GROUPED)
+    model = get_peft_model(
         model,
         LoraConfig(
             task_type=TaskType.SEQ_CLS,
@@ -55,6 +57,8 @@ def load(folder: str, method: str, quantization: str, checkpointing: bool):
             target_parameters=["mlp.experts.gate_up_proj", "mlp.experts.down_proj"] if method == "experts" else None,
         ),
     )
+    apply_to_tokens(model)
+    return model
 
 
 def peak() -> int:

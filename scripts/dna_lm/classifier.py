@@ -17,11 +17,9 @@ from .expert_lora import GROUPED, apply_to_tokens
 from .lora import PEFT_SETTINGS, expert_parameters, lora_config
 from .options import CLASSES, FULL, LORA
 from .precision import Precision, leave_inputs, train_in_float32
-from .quantization import prepare
+from .quantization import HEADS, prepare
 from .targets import PROBLEM_TYPES
 
-# What transformers calls the module that turns the pooled state into one number a label.
-HEADS = ("score", "classifier", "pre_classifier", "classification_head", "logits_proj")
 # Kinds of numbers in which an adapter's tensors are read.
 PRECISIONS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 # Architectures whose convolutions go over padding as over tokens, whatever the attention mask says.

@@ -23,7 +23,8 @@ _NAMES = {dtype: name for name, dtype in DTYPES.items()}
 # Never quantized: heads, which are trained, the modules before them that a base model can lack weights for, and
 # routers, whose small errors would send tokens to other experts. A regular expression for a path in the model.
 SKIPPED = r".*\b(score|classifier|pre_classifier|pooler|head|gate|router)\b"
-HEADS = ("score", "classifier")
+# What transformers calls the module that turns the pooled state into one number a label.
+HEADS = ("score", "classifier", "pre_classifier", "classification_head", "logits_proj")
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,20 @@ def make_new_sequences() -> None:
     (TEST_DATA / "protein.fa").write_text(">not_dna\nGALA\n")
 
 
+def make_hostile_tables() -> None:
+    """Labels that mean something to HTML, Markdown, Galaxy, a shell and Cheetah, and ids to a spreadsheet."""
+    labels = ['"><script>alert(1)</script>', "```galaxy job_parameters() ``` $(touch x) `touch x` ${x} #if"]
+    for name, count, seed in (("train", 48, 1), ("dev", 24, 2)):
+        numbers = random.Random(seed)
+        rows = []
+        for number in range(count):
+            often = "AC"[number % 2]
+            letters = (often if numbers.random() < 0.35 else numbers.choice("ACGT") for _ in range(40))
+            rows.append(("".join(letters), labels[number % 2], f"=id{number}"))
+        table = pd.DataFrame(rows, columns=["sequence", "label", "id"])
+        table.to_csv(TEST_DATA / f"hostile_{name}.csv", index=False)
+
+
 def make_random_model() -> None:
     """A Mixtral of a few kilobytes with random weights and one token a nucleotide, as folder and as archive."""
     import torch
@@ -217,6 +231,7 @@ def main() -> None:
     make_unclean_tables()
     make_annotated_tables()
     make_new_sequences()
+    make_hostile_tables()
     make_random_model()
     make_kmer_model()
     make_other_targets()

@@ -165,6 +165,15 @@ def test_narrow_models_are_computed_in_float32(two):
     assert said == []
 
 
+def test_mixtures_of_experts_are_computed_in_float32(two, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    monkeypatch.setattr(merged_models, "LEAST_WIDTH", 1)
+    monkeypatch.setattr(merged_models, "WORTH_TRYING", 1)
+    said = []
+    raw(two, precision="auto", progress=said.append)
+    assert said == []
+
+
 # --- counting over blocks --------------------------------------------------------------------------------------------
 
 

@@ -12,6 +12,7 @@ from .classifier import trained_classifier
 from .encoding import Encoder
 from .errors import UserError
 from .inference import batch_outputs, batches, device
+from .lora import expert_parameters
 from .options import AUTO, NUMBER
 from .precision import DTYPES, MOST_TOKENS_AT_ONCE, Precision
 from .workers import Workers
@@ -128,7 +129,9 @@ class MergedModels:
         if self._place.type == "cuda":
             return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
         has = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-        return "bf16" if has and self._encoder.width >= LEAST_WIDTH else None
+        # Rounded, a token whose two best experts are nearly level goes to the other one: not worth trying.
+        mixture = bool(expert_parameters(self._exact[0]))
+        return "bf16" if has and self._encoder.width >= LEAST_WIDTH and not mixture else None
 
     def _tried(self, model: PreTrainedModel, tokens: Sequence[Sequence[int]]) -> np.ndarray:
         pad, raw = self._encoder.tokenizer.pad_token_id, np.empty((len(tokens), model.config.num_labels))

@@ -24,7 +24,7 @@ def plot_composition(
     errors: (n,) boolean, which answers are wrong; of numbers (n,) float64, the absolute errors.
     lengths: (n,) int64, in letters. gc: (n,) float64, 0 to 1, NaN for a sequence without A, C, G and T.
     """
-    figure, axes = plt.subplots(2, 2, figsize=(9, 4.6), height_ratios=[3, 1], sharex="col", layout="constrained")
+    figure, axes = plt.subplots(2, 2, figsize=(8, 4.4), height_ratios=[3, 1], sharex="col", layout="constrained")
     axes[0, 1].sharey(axes[0, 0])
     axes[0, 1].tick_params(labelleft=False)
     what = "mean absolute error" if of_numbers else "share of wrong answers"

@@ -31,7 +31,7 @@ def plot_evaluation(
     the rest, for the first MOST_CURVES. Numbers: the predicted against the true ones, and the errors.
     """
     if target.kind == NUMBER:
-        figure, (pairs, errors) = plt.subplots(1, 2, figsize=(8, 4), layout="constrained")
+        figure, (pairs, errors) = plt.subplots(1, 2, figsize=(7.5, 3.9), layout="constrained")
         _pairs(pairs, truth, predicted)
         _errors(errors, predicted - truth)
         save(figure, path, PRINT_DPI)
@@ -40,15 +40,15 @@ def plot_evaluation(
     count = len(target.labels)
     # The legends stand below: within, they would lie on the curves.
     if count <= NARROW:
-        size = (10.5, 4.2 + 0.2 * (len(drawn) + 1))
+        size = (9.5, 4.0 + 0.2 * (len(drawn) + 1))
         figure, (roc, precision, labels) = plt.subplots(1, 3, figsize=size, layout="constrained")
     else:
-        upper = 6.3 + 0.18 * -(-(len(drawn) + 1) // 2)
+        upper = 5.8 + 0.18 * -(-(len(drawn) + 1) // 2)
         lower = min(10.0, 2.6 + 0.5 * count) if target.kind == CLASSES else 1.2 + 0.24 * count
         lower = 4.5 if count > MOST_CELLS else lower
         figure, places = plt.subplot_mosaic(
             [["roc", "precision"], ["labels", "labels"]],
-            figsize=(10.5, upper + lower),
+            figsize=(9.5, upper + lower),
             height_ratios=[upper, lower],
             layout="constrained",
         )

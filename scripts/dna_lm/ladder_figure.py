@@ -17,7 +17,7 @@ def plot_ladder(table: pd.DataFrame, names: dict[str, str], path: str | Path) ->
     """
     models = list(dict.fromkeys(table["model"]))
     figure, axes = plt.subplots(
-        1, len(names), figsize=(9.5, 1.3 + 0.42 * len(models)), sharey=True, layout="constrained", squeeze=False
+        1, len(names), figsize=(8.5, 1.3 + 0.42 * len(models)), sharey=True, layout="constrained", squeeze=False
     )
     for panel, (metric, name) in zip(axes[0], names.items(), strict=True):
         rows = table[table["metric"] == metric].set_index("model").loc[models]

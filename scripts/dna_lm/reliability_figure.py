@@ -32,7 +32,7 @@ def plot_reliability(
     Of two classes, the probability of the second; of more, that of the predicted one; of several labels, that of each
     label, all taken together. Numbers: the mean of the true ones in bins of the predicted ones.
     """
-    figure, (reliability, spread) = plt.subplots(1, 2, figsize=(9, 4.2), layout="constrained")
+    figure, (reliability, spread) = plt.subplots(1, 2, figsize=(8, 4), layout="constrained")
     if target.kind == NUMBER:
         _means(reliability, truth, predicted)
         _two_spreads(spread, truth, predicted)

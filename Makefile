@@ -6,6 +6,7 @@ export PORT
 
 RUN = $(PYTHON) dev/environments.py run
 TOOLS ?= $(wildcard tools/*.xml)
+DATA_MANAGERS = $(wildcard data_managers/*)
 WORKFLOWS = $(wildcard workflows/*/*.ga)
 CHECKED = scripts tests dev
 
@@ -31,7 +32,7 @@ lint:
 	$(RUN) checks ruff format --check $(CHECKED)
 	$(RUN) planemo python dev/lint_package.py
 	$(RUN) planemo planemo workflow_lint --fail_level warn $(WORKFLOWS)
-	$(RUN) planemo planemo shed_lint --fail_level warn --skip version_bumped . # skipped: it asks the Tool Shed
+	$(RUN) planemo planemo shed_lint --fail_level warn --skip version_bumped . $(DATA_MANAGERS) # skipped: asks the Tool Shed
 
 unit:
 	$(RUN) checks pytest

@@ -461,6 +461,7 @@ def test_experts(with_experts, tmp_path):
                 ({"bias": "some"}, "there are no such biases"),
                 ({"lora_alpha": "big"}, "lora_alpha is no number"),
                 ({"modules_to_save": "score"}, "modules_to_save is no list of names"),
+                ({"target_parameters": 3, "target_modules": ".*"}, "target_parameters is no list of names"),
                 ({"target_parameters": "x"}, "target_parameters is no list of names"),
             )
         ),

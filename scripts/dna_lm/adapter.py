@@ -193,7 +193,7 @@ def _check_header(path: Path, source: str) -> None:
 def _read_record(text: str, source: str) -> dict[str, Any]:
     damaged = UserError(f"{source}: its {RECORD} record is damaged; train the adapter again")
     try:
-        record = json.loads(text, parse_constant=_finite, parse_float=_finite)
+        record = json.loads(text, parse_constant=finite, parse_float=finite)
         json.dumps(record, ensure_ascii=False).encode()  # a half of a surrogate pair could be written nowhere
     except (ValueError, RecursionError):
         raise damaged from None
@@ -213,8 +213,8 @@ def _read_record(text: str, source: str) -> dict[str, Any]:
     return record
 
 
-def _finite(text: str) -> float:
-    """Read a number of a record; raise ValueError for NaN and infinity, which the record could not be written with."""
+def finite(text: str) -> float:
+    """Read a number of JSON; raise ValueError for NaN and infinity, which the record could not be written with."""
     number = float(text)
     if not math.isfinite(number):
         raise ValueError(f"{text} is not finite")

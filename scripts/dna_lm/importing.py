@@ -5,7 +5,6 @@ matrices is read from the names of the tensors where the settings say it by a pa
 """
 
 import json
-import math
 import re
 import tempfile
 from argparse import Namespace
@@ -16,7 +15,7 @@ from typing import Any
 
 from peft import LoraConfig
 
-from .adapter import Adapter, check_base_model, check_record
+from .adapter import Adapter, check_base_model, check_record, finite
 from .archives import unpack
 from .base_model import CONFIG, BaseModel
 from .classifier import PREFIX, Misfit, fitted_classifier, peft_settings
@@ -130,20 +129,13 @@ def _read_json(path: Path, source: str) -> dict[str, Any]:
     if path.stat().st_size > LARGEST_JSON:
         raise UserError(f"{source}: {path.name} has more than {LARGEST_JSON:,} bytes, which is refused")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_finite, parse_float=_finite)
+        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=finite, parse_float=finite)
         json.dumps(content, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise UserError(f"{source}: {path.name} is not JSON that could be read; export the adapter again") from None
     if not isinstance(content, dict):
         raise UserError(f"{source}: {path.name} is not a JSON object; export the adapter again")
     return content
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text} is not finite")
-    return number
 
 
 def _settings(config: dict[str, Any], source: str) -> dict[str, Any]:
@@ -175,6 +167,8 @@ def _settings(config: dict[str, Any], source: str) -> dict[str, Any]:
     result["target_modules"] = sorted(names) if by_name and not restricted else None
     for name in ("target_parameters", "modules_to_save"):
         result[name] = [] if result[name] is None else result[name]
+        if not (isinstance(result[name], list) and all(isinstance(one, str) for one in result[name])):
+            raise UserError(f"{source}: its settings are not supported: {name} is no list of names")
     return result
 
 
@@ -266,7 +260,7 @@ def _training(recorded: dict[str, Any] | None) -> dict[str, Any]:
 def _fitted(adapter: Adapter, base: BaseModel, encoder: Encoder, source: str) -> Adapter:
     """Return the adapter with the settings as this program records them, and tensors that were tried."""
     if adapter.peft["target_modules"] is None:
-        parents = [name.rpartition(".")[0] for name in adapter.peft["target_parameters"] if isinstance(name, str)]
+        parents = [name.rpartition(".")[0] for name in adapter.peft["target_parameters"]]
         adapter = replace(adapter, peft=adapter.peft | {"target_modules": _modules(adapter.tensors, parents, source)})
     parts = {part: getattr(adapter, part) for part in ("peft", "base_model", "task", "training")}
     try:

@@ -15,6 +15,7 @@ from .inference import batch_outputs, batches, device
 from .lora import expert_parameters
 from .options import AUTO, NUMBER
 from .precision import DTYPES, MOST_TOKENS_AT_ONCE, Precision
+from .short_products import shorten_products
 from .workers import Workers
 
 # Models of an ensemble are kept together if they take no more; else each is made anew where it is needed.
@@ -102,8 +103,14 @@ class MergedModels:
 
     def _ready(self, member: int) -> PreTrainedModel:
         """Return a model in the numbers chosen."""
-        model = self._exact.pop(member, None) or self._merged(member)
-        return model.to(DTYPES[self._chosen])
+        return self._in_numbers(self._exact.pop(member, None) or self._merged(member), self._chosen)
+
+    def _in_numbers(self, model: PreTrainedModel, precision: str) -> PreTrainedModel:
+        if precision == "fp32":
+            return model
+        if self._place.type == "cuda":
+            return model.to(DTYPES[precision])
+        return shorten_products(model, DTYPES[precision])
 
     def _best(self, tokens: Sequence[Sequence[int]]) -> str:
         """Choose short numbers where the hardware computes with them and they hardly move the answers."""
@@ -114,7 +121,7 @@ class MergedModels:
         tried = sorted(tokens[::step][:TRIED], key=len)
         model = self._exact[0]
         exact = self._tried(model, tried)
-        moved = np.abs(self._tried(self._merged(0).to(DTYPES[short]), tried) - exact).max()
+        moved = np.abs(self._tried(self._in_numbers(self._merged(0), short), tried) - exact).max()
         if self._adapter.target.kind == NUMBER:
             moved /= self._adapter.target.spread
         what = "answers" if self._adapter.target.kind == NUMBER else "probabilities"

@@ -84,7 +84,7 @@ def _curves(
     roc.set(title=f"ROC{part}", xlabel="false positive rate", ylabel="true positive rate")
     precision.set(title=f"Precision-recall{part}", xlabel="recall", ylabel="precision")
     wide = len(target.labels) > NARROW
-    place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.11 if wide else -0.2), "ncols": 1 + wide}
+    place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.16 if wide else -0.2), "ncols": 1 + wide}
     for axes in (roc, precision):
         axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), box_aspect=1)
         tidy(axes)

@@ -14,14 +14,13 @@ TOOLS = tool_names()
 NOT_IN_FORM = {
     "threads": "Galaxy gives a job its cores, and says in GALAXY_SLOTS how many",
     "base_model_id": "the model's name in the server's table, or the dataset's name in the history",
-    "installed": "the models in the server's table, which the command reads from a param that no user sees",
+    "installed": "all models in the server's table, which the command reads from Galaxy itself",
     "base_model_revision": "the model's version in the server's table",
     "precision": "chosen by the program from the job's hardware, which the administrator decides on",
 }
 # Params that are no option, with the reason.
 NOT_ON_COMMAND_LINE = {
     "baselines|compare": "on the command line, --train is given or not",
-    "base|installed": "its options, not its value, are what the command gives: the models in the server's table",
     "base|source": "on the command line, the value of --base-model says where the model is",
     "input|source": "on the command line, --table, --fasta or another of the inputs is given",
     "reference|source": "on the command line, the value of --genome says where the genome is",

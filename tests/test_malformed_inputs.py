@@ -1615,8 +1615,8 @@ case(
 case(
     "base model with damaged tokenizer",
     (
-        "the base model 'model': its tokenizer cannot be loaded (EOF while parsing an object at line 1 "
-        "column 1); choose another base model"
+        "the base model 'model': tokenizer.json is not JSON (Expecting property name enclosed in double quotes: line 1 "
+        "column 2 (char 1)); save the model again"
     ),
     TABLE + " --base-model model --report-out out/report",
     {

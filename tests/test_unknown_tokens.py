@@ -141,9 +141,16 @@ def test_a_tokenizer_without_a_base_is_refused(folder):
     )
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b'{"version": "1.0"}', b"\xff\xfe"])
-def test_a_damaged_tokenizer_is_refused(folder, content):
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe"])
+def test_a_tokenizer_that_is_no_json_is_refused(folder, content):
     (folder / "tokenizer.json").write_bytes(content)
+    message = refusal(count_unknown_tokens, str(folder), None, ["ACGT"], seed=1)
+    assert message.startswith("the base model 'tiny': tokenizer.json is not JSON (")
+    assert message.endswith("); save the model again")
+
+
+def test_a_tokenizer_without_its_parts_is_refused(folder):
+    (folder / "tokenizer.json").write_text('{"version": "1.0"}')
     message = refusal(count_unknown_tokens, str(folder), None, ["ACGT"], seed=1)
     assert message.startswith("the base model 'tiny': its tokenizer cannot be loaded (")
     assert message.endswith("); choose another base model")

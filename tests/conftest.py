@@ -140,3 +140,18 @@ STRANGE_LABELS = [
 @pytest.fixture(scope="session")
 def strange(tmp_path_factory) -> Trained:
     return train(tmp_path_factory.mktemp("strange"), STRANGE_LABELS, epochs=2)
+
+
+@pytest.fixture
+def kept(monkeypatch):
+    """The figures that are drawn, as matplotlib's objects."""
+    from matplotlib import pyplot
+
+    made = []
+
+    def figure(*arguments, original=pyplot.figure, **keywords):
+        made.append(original(*arguments, **keywords))
+        return made[-1]
+
+    monkeypatch.setattr(pyplot, "figure", figure)
+    return made

@@ -12,7 +12,7 @@ from dna_lm.adapter import Adapter
 from dna_lm.base_model import opened_base_model
 from dna_lm.classifier import adapter_tensors, new_classifier, peft_settings, trained_classifier
 from dna_lm.encoding import Encoder
-from dna_lm.inference import logits
+from dna_lm.inference import batch_outputs, batches, device
 from refusals import refusal
 
 PAD = 3
@@ -59,7 +59,11 @@ def adapter_of(model, base, labels) -> Adapter:
 def predicted(model, base, batch_size=2) -> np.ndarray:
     encoder = Encoder(base, 50)
     tokens = encoder.encode(SEQUENCES).tokens
-    return logits(model, tokens, encoder.tokenizer.pad_token_id, batch_size, lambda _: None)
+    result = np.empty((len(tokens), model.config.num_labels))
+    for batch in batches(list(map(len, tokens)), batch_size):
+        chosen = [tokens[number] for number in batch]
+        result[batch] = batch_outputs(model.to(device()), chosen, encoder.tokenizer.pad_token_id, device())
+    return result
 
 
 # --- a new classifier ------------------------------------------------------------------------------------------------

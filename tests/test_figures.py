@@ -6,7 +6,6 @@ import pytest
 from matplotlib import pyplot as plt
 
 from conftest import STRANGE_LABELS
-from dna_lm import training_figure
 from dna_lm.decision import Decision
 from dna_lm.evaluation_figure import plot_evaluation
 from dna_lm.figure_style import shown
@@ -57,19 +56,6 @@ def size(path) -> tuple[int, int]:
     content = path.read_bytes()
     assert content[:8] == b"\x89PNG\r\n\x1a\n"
     return struct.unpack(">II", content[16:24])
-
-
-@pytest.fixture
-def kept(monkeypatch):
-    """The figures that are drawn, as matplotlib's objects."""
-    made = []
-
-    def figure(*arguments, original=plt.figure, **keywords):
-        made.append(original(*arguments, **keywords))
-        return made[-1]
-
-    monkeypatch.setattr(training_figure.plt, "figure", figure)
-    return made
 
 
 def legend(axes) -> list[str]:

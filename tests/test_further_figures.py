@@ -16,19 +16,6 @@ from dna_lm.targets import Target
 pytestmark = pytest.mark.filterwarnings("error")
 
 
-@pytest.fixture
-def kept(monkeypatch):
-    """The figures that are drawn, as matplotlib's objects."""
-    made = []
-
-    def figure(*arguments, original=plt.figure, **keywords):
-        made.append(original(*arguments, **keywords))
-        return made[-1]
-
-    monkeypatch.setattr(plt, "figure", figure)
-    return made
-
-
 def reliability(target, truth, answers, path, decision=None):
     decision = decision or Decision()
     plot_reliability(target, truth, answers, decision.predicted(target, answers), decision, path)

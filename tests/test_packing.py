@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dna_lm import packing
 from dna_lm.packing import OTHER, kmers, pack
 from dna_lm.sequences import canonical
 
@@ -71,3 +72,12 @@ def test_no_kmer_spans_two_sequences(sequences, k):
 def test_a_kmer_has_1_to_32_letters(k):
     with pytest.raises(ValueError, match=f"k is {k}"):
         kmers(pack(["ACGT"]).codes, k)
+
+
+def test_a_share_of_unknown_letters_that_is_just_allowed():
+    # 0.29 * 100 is less than 29 in floating-point numbers.
+    assert packing.too_ambiguous(np.array([28, 29, 30]), np.array([100, 100, 100]), 0.29).tolist() == [
+        False,
+        False,
+        True,
+    ]

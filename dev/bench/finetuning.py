@@ -33,25 +33,25 @@ LIKE_THE_TUTORIAL = ["--preset", "tutorial", "--quantization", "none", "--double
 LIKE_THE_TUTORIAL += ["--compute-type", "auto"]
 
 
-def random_model(folder: Path, tokenizer: Path) -> Path:
-    """Write the 17M configuration with random weights."""
-    from transformers import MixtralConfig, MixtralForCausalLM, set_seed
+def random_model(folder: Path, tokenizer: Path, dense: bool = False) -> Path:
+    """Write the 17M configuration with random weights; dense: with one block for all tokens instead of experts."""
+    from transformers import AutoModelForCausalLM, MistralConfig, MixtralConfig, set_seed
 
     set_seed(0)
-    config = MixtralConfig(
+    experts = {} if dense else {"num_local_experts": 8, "num_experts_per_tok": 1}
+    config = (MistralConfig if dense else MixtralConfig)(
         vocab_size=4096,
         hidden_size=256,
         intermediate_size=256,
         num_hidden_layers=8,
         num_attention_heads=8,
         num_key_value_heads=8,
-        num_local_experts=8,
-        num_experts_per_tok=1,
         max_position_embeddings=512,
         pad_token_id=3,
         sliding_window=None,
+        **experts,
     )
-    MixtralForCausalLM(config).save_pretrained(folder)
+    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copyfile(tokenizer / name, folder / name)
     return folder

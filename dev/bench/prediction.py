@@ -13,7 +13,6 @@ memory is the proportional set size of all processes at its highest, in MB.
 """
 
 import argparse
-import shutil
 import statistics
 import subprocess
 import sys
@@ -28,28 +27,6 @@ sys.path.append(str(PROJECT / "scripts"))
 
 TUTORIAL = PROJECT / "dev" / "bench" / "tutorial_prediction.py"
 PREDICT = PROJECT / "scripts" / "predict.py"
-
-
-def dense_model(folder: Path, tokenizer: Path) -> Path:
-    """Write a model of the same width and depth with random weights and one block for all tokens."""
-    from transformers import MistralConfig, MistralForCausalLM, set_seed
-
-    set_seed(0)
-    config = MistralConfig(
-        vocab_size=4096,
-        hidden_size=256,
-        intermediate_size=256,
-        num_hidden_layers=8,
-        num_attention_heads=8,
-        num_key_value_heads=8,
-        max_position_embeddings=512,
-        pad_token_id=3,
-        sliding_window=None,
-    )
-    MistralForCausalLM(config).save_pretrained(folder)
-    for name in ("tokenizer.json", "tokenizer_config.json"):
-        shutil.copyfile(tokenizer / name, folder / name)
-    return folder
 
 
 def random_adapter(base_model: Path, path: Path) -> Path:
@@ -229,8 +206,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "model").mkdir()
-        make = dense_model if given.dense else random_model
-        model = given.base_model or make(folder / "model", given.tokenizer)
+        model = given.base_model or random_model(folder / "model", given.tokenizer, given.dense)
         adapter = given.adapter or random_adapter(model, folder / "adapter.safetensors")
         globals()[f"measure_{given.what}"](given, Case(model, adapter, given.data, given.rows, folder))
 

@@ -28,6 +28,7 @@ from dna_lm.base_model import opened_base_model  # noqa: E402
 from dna_lm.batches import Sequences, Shuffled  # noqa: E402
 from dna_lm.classifier import new_classifier  # noqa: E402
 from dna_lm.encoding import Encoder  # noqa: E402
+from dna_lm.inference import padded  # noqa: E402
 from dna_lm.options import FINETUNE  # noqa: E402
 
 HELD_OUT = 3_000
@@ -79,13 +80,6 @@ class Classifier(torch.nn.Module):
             weights = (states @ self.query).masked_fill(mask == 0, -torch.inf).softmax(dim=1)
             pooled = (weights[..., None] * states).sum(dim=1)
         return self.head(pooled)
-
-
-def padded(tokens: list[list[int]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
-    width = max(map(len, tokens))
-    ids = torch.tensor([each + [pad] * (width - len(each)) for each in tokens])
-    mask = torch.tensor([[1] * len(each) + [0] * (width - len(each)) for each in tokens])
-    return ids, mask
 
 
 def loss_of(model, data: Sequences, batch: list[tuple[int, int]], variant: Variant, pad: int) -> torch.Tensor:

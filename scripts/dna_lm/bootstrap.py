@@ -62,6 +62,12 @@ class Resampled:
         return pd.DataFrame(rows, columns=COLUMNS)
 
 
+def score_text(target: Target, metric: str, value: float) -> str:
+    """Return a score, or the end of its interval, as tables show it; numbers of records are whole."""
+    whole = metric == "support" and np.isfinite(value)
+    return f"{value:.0f}" if whole else f"{value:{target.score_format}}"
+
+
 @dataclass(frozen=True)
 class Difference:
     """How much higher a score of one model is than that of another.

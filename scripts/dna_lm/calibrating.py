@@ -11,7 +11,8 @@ from scipy.special import log_softmax
 from .adapter import Adapter, load_adapter
 from .answering import opened_answerer
 from .base_model import sha256_of_file
-from .decision import Decision, scores
+from .bootstrap import ALL
+from .decision import CALIBRATION, Decision, scores
 from .encoding import summary, warnings
 from .errors import UserError
 from .metrics import class_scores, score
@@ -26,8 +27,7 @@ LEAST_OF_A_LABEL = 5
 # Temperatures that are looked at.
 COLDEST, HOTTEST = 0.05, 20.0
 # What a calibration writes into an adapter's task, and what stood there before adapters could be calibrated.
-WRITTEN = ("temperature", "thresholds", "calibration", "decision_threshold")
-ALL = "all"
+WRITTEN = (*CALIBRATION, "decision_threshold")
 OF_ALL = ("loss", "brier", "ece", "accuracy", "f1_macro", "mcc")
 OF_LABEL = ("precision", "recall", "f1")
 

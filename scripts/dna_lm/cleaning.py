@@ -11,7 +11,7 @@ import pandas as pd
 
 from .errors import UserError
 from .options import KEEP, SAME_STRAND
-from .packing import OTHER, pack
+from .packing import OTHER, pack, too_ambiguous
 from .records import SOURCE, SPLIT, has_positions
 from .sequences import canonical, mask_ambiguous, normalise_column
 
@@ -66,9 +66,7 @@ def limit_ambiguous(records: pd.DataFrame, most: float, policy: str, ledger: Led
     policy: `keep` leaves such letters in the other sequences, `mask` writes each as N.
     """
     packed = pack(records["sequence"].tolist())
-    ambiguous = packed.count(OTHER)
-    # Divided, not multiplied: 29 of 100 letters are not more than 0.29, but 0.29 * 100 is less than 29.
-    many = ambiguous / packed.lengths > most
+    many = too_ambiguous(packed.count(OTHER), packed.lengths, most)
     records = ledger.remove(f"more than {100 * most:.4g}% of the letters are not A, C, G or T", records, many)
     if policy == "mask":
         masked = records["sequence"].map(mask_ambiguous)

@@ -11,18 +11,17 @@ import pandas as pd
 from .adapter import Adapter, load_adapter
 from .answering import opened_answerer
 from .base_model import sha256_of_file
-from .bootstrap import COLUMNS, Resampled, difference, resample
+from .bootstrap import COLUMNS, Resampled, difference, resample, score_text
 from .encoding import warnings
 from .errors import UserError
-from .metrics import ERRORS, OVERALL
+from .metrics import DEFAULT_METRIC, ERRORS, OVERALL
+from .named_files import named_files
 from .options import ALLOW, AUTO, CLASSES, COMPARE, MULTI_LABEL, NUMBER
 from .seen_data import roles
-from .tables import check_label, read_labelled
+from .tables import read_labelled
 from .targets import Target
 from .textfiles import describe
 
-# By which score adapters are compared where none is asked for.
-DEFAULT_METRIC = {CLASSES: "mcc", MULTI_LABEL: "f1_macro", NUMBER: "spearman"}
 KINDS = {CLASSES: "one of several classes", MULTI_LABEL: "any number of labels", NUMBER: "numbers"}
 METRICS = next(option.choices for option in COMPARE if option.name == "metric")
 # A difference with a p value below this is called one.
@@ -60,8 +59,7 @@ class Compared:
         rows = []
         for name, found in zip(self.names, self.resampled, strict=True):
             for metric, label, *numbers in found.table().itertuples(index=False):
-                form = ".0f" if metric == "support" else self.target.score_format
-                rows.append((name, metric, label, *(f"{number:{form}}" for number in numbers)))
+                rows.append((name, metric, label, *(score_text(self.target, metric, number) for number in numbers)))
         return pd.DataFrame(rows, columns=["adapter", *COLUMNS])
 
     def score(self, number: int, metric: str) -> tuple[float, float, float]:
@@ -123,17 +121,14 @@ def compare(
 
 
 def _by_name(pairs: Sequence[str]) -> dict[str, str]:
-    result: dict[str, str] = {}
-    for pair in pairs:
-        # The last '=' divides: a name may hold one, Galaxy's file names never do.
-        name, divider, path = pair.rpartition("=")
-        name = name.strip()
-        if not divider or not path:
-            raise UserError(f"--adapter {pair!r} is not NAME=FILE; write what to call it, '=' and the name of the file")
-        check_label(name, f"--adapter {pair!r}")
-        if name in result:
-            raise UserError(f"two adapters have the name {name!r}; give each dataset a name of its own")
-        result[name] = path
+    result = named_files(
+        pairs,
+        "adapter",
+        form="NAME=FILE",
+        mend="what to call it",
+        doubled="two adapters have the name",
+        advice="give each dataset a name of its own",
+    )
     if len(result) < 2:
         raise UserError(f"only one adapter is given ({next(iter(result))!r}); a comparison needs two or more")
     return result

@@ -21,6 +21,10 @@ def scores(target: Target, answers: np.ndarray) -> np.ndarray:
     return logit(np.clip(answers, tiny, 1 - np.finfo(float).epsneg))
 
 
+# What a calibration writes into an adapter's task.
+CALIBRATION = ("temperature", "thresholds", "calibration")
+
+
 @dataclass(frozen=True)
 class Decision:
     """How probabilities become what is said.

@@ -15,7 +15,7 @@ from .adapter import Adapter, load_adapter
 from .answering import Answerer
 from .base_model import sha256_of_file
 from .baselines import BASELINES, baselines, learnt_from
-from .bootstrap import ALL, COLUMNS, Resampled, resample
+from .bootstrap import ALL, COLUMNS, Resampled, resample, score_text
 from .encoding import summary, warnings
 from .errors import UserError
 from .frozen_model import pooled_states
@@ -86,17 +86,16 @@ class Evaluated:
         Behind the scores are `strand_flips` (of numbers `strand_difference`) and the speed, which have no interval
         but for the share of flips.
         """
-        written = self.adapter.target.score_format
-        flips = "strand_difference" if self.adapter.target.kind == NUMBER else "strand_flips"
+        target = self.adapter.target
+        flips = "strand_difference" if target.kind == NUMBER else "strand_flips"
         rows = [tuple(row) for row in self.resampled.table().itertuples(index=False)]
         rows.append((flips, ALL, self.strands.flipped, self.strands.low, self.strands.high))
         rows += [(name, ALL, value, math.nan, math.nan) for name, value in self.speed.items()]
-
-        def number(metric: str, value: float) -> str:
-            return f"{value:.0f}" if metric == "support" and math.isfinite(value) else f"{value:{written}}"
-
         return pd.DataFrame(
-            [(metric, label, *(number(metric, value) for value in values)) for metric, label, *values in rows],
+            [
+                (metric, label, *(score_text(target, metric, value) for value in values))
+                for metric, label, *values in rows
+            ],
             columns=COLUMNS,
         )
 

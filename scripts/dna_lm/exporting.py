@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from .adapter import FORMAT_VERSION, PARTS, Adapter, load_adapter
 from .base_model import TOKENIZER_FILES, BaseModel
 from .classifier import fitted_classifier, trained_classifier
+from .decision import CALIBRATION
 from .encoding import Encoder
 from .errors import UserError
 from .model_card import RECORD_FILE, model_card
@@ -94,9 +95,7 @@ def _member(adapter: Adapter, member: int) -> Adapter:
     """Return an adapter with one of an ensemble's models. What was chosen for the ensemble's answers is left out."""
     if adapter.members == 1:
         return adapter
-    task = {
-        name: value for name, value in adapter.task.items() if name not in ("temperature", "thresholds", "calibration")
-    }
+    task = {name: value for name, value in adapter.task.items() if name not in CALIBRATION}
     history = adapter.training.get("history")
     training = adapter.training
     if isinstance(history, list):

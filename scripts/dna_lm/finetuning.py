@@ -20,6 +20,7 @@ from .devices import Devices, choose_devices
 from .encoding import Encoder
 from .errors import UserError
 from .losses import loss_function
+from .metrics import DEFAULT_METRIC
 from .options import (
     AUTO,
     BASE_MODEL_ID,
@@ -27,7 +28,6 @@ from .options import (
     FINETUNE,
     INPUT,
     LORA,
-    MULTI_LABEL,
     NONE,
     NUMBER,
     OUTPUT,
@@ -42,9 +42,6 @@ from .training_data import TrainingData, read_splits
 from .training_model import estimated, ready_model
 from .training_state import load_state, read_trained, write_trained
 
-# The score on dev that chooses what is kept. MCC, unlike accuracy, does not reward guessing the larger class.
-BEST = {MULTI_LABEL: "f1_macro", NUMBER: "spearman"}
-BEST_OF_CLASSES = "mcc"
 OF_LABELS = ("loss", "accuracy", "f1_macro", "mcc", "roc_auc", "pr_auc")
 OF_NUMBERS = ("loss", "mae", "spearman", "pearson", "r2")
 RECORDED_LIBRARIES = ("torch", "transformers", "peft", "accelerate", "tokenizers", "safetensors")
@@ -147,7 +144,7 @@ def _plan(
 ) -> Plan:
     of_numbers = data.target.kind == NUMBER
     allowed = OF_NUMBERS if of_numbers else OF_LABELS
-    metric = BEST.get(data.target.kind, BEST_OF_CLASSES) if options.best_metric == AUTO else options.best_metric
+    metric = DEFAULT_METRIC[data.target.kind] if options.best_metric == AUTO else options.best_metric
     if metric not in allowed:
         kind = "numbers" if of_numbers else "labels"
         raise UserError(f"{metric} is no score of {kind}; choose the best by {', '.join(allowed)}")

@@ -9,7 +9,7 @@ import torch
 from .base_model import BaseModel
 from .classifier import new_classifier
 from .encoding import Encoder
-from .inference import PROGRESS_SECONDS, batches, device
+from .inference import PROGRESS_SECONDS, batches, device, padded
 from .options import HEAD_ONLY
 
 
@@ -52,12 +52,7 @@ def _backbone(base_model: BaseModel, encoder: Encoder) -> torch.nn.Module:
 
 
 def _pooled(model: torch.nn.Module, tokens: list[list[int]], pad_token_id: int) -> np.ndarray:
-    width = max(map(len, tokens))
-    ids = torch.full((len(tokens), width), pad_token_id)
-    mask = torch.zeros_like(ids)
-    for row, numbers in enumerate(tokens):
-        ids[row, : len(numbers)] = torch.tensor(numbers)
-        mask[row, : len(numbers)] = 1
+    ids, mask = padded(tokens, pad_token_id)
     mask = mask.to(device())
     with torch.inference_mode():
         states = model(input_ids=ids.to(device()), attention_mask=mask).last_hidden_state

@@ -15,7 +15,7 @@ from typing import Any
 
 from peft import LoraConfig
 
-from .adapter import Adapter, check_base_model, check_record, finite
+from .adapter import PARTS, Adapter, check_base_model, check_record, finite
 from .archives import unpack
 from .base_model import CONFIG, BaseModel
 from .classifier import PREFIX, Misfit, fitted_classifier, peft_settings
@@ -262,7 +262,7 @@ def _fitted(adapter: Adapter, base: BaseModel, encoder: Encoder, source: str) ->
     if adapter.peft["target_modules"] is None:
         parents = [name.rpartition(".")[0] for name in adapter.peft["target_parameters"]]
         adapter = replace(adapter, peft=adapter.peft | {"target_modules": _modules(adapter.tensors, parents, source)})
-    parts = {part: getattr(adapter, part) for part in ("peft", "base_model", "task", "training")}
+    parts = {part: getattr(adapter, part) for part in PARTS}
     try:
         check_record(parts)
     except ValueError as problem:

@@ -11,10 +11,11 @@ from .errors import UserError
 from .fasta import read_fasta_text
 from .genome import Cut, cut_windows
 from .intervals import intervals_from_columns, intervals_from_ids, read_intervals
+from .named_files import named_files
 from .records import BY, OWN_COLUMNS, SOURCE, SPLIT, has_positions
 from .sequences import normalise_column
 from .splitting import SPLITS, split_names
-from .tables import check_label, labelled_columns, pick_column, read_table
+from .tables import labelled_columns, pick_column, read_table
 from .textfiles import describe
 
 # What the column of each way to split is called where none is chosen.
@@ -129,15 +130,12 @@ def with_positions(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def _by_label(pairs: list[str], option: str, kind: str) -> list[tuple[str, str]]:
-    result: dict[str, str] = {}
-    for pair in pairs:
-        # The last '=' divides: a label may hold one, Galaxy's file names never do.
-        label, divider, path = pair.rpartition("=")
-        label = label.strip()
-        if not divider or not path:
-            raise UserError(f"--{option} {pair!r} is not LABEL=FILE; write the label, '=' and the name of the file")
-        check_label(label, f"--{option} {pair!r}")
-        if label in result:
-            raise UserError(f"two {kind} have the label {label!r}; join them, or give each a name of its own")
-        result[label] = path
-    return list(result.items())
+    files = named_files(
+        pairs,
+        option,
+        form="LABEL=FILE",
+        mend="the label",
+        doubled=f"two {kind} have the label",
+        advice="join them, or give each a name of its own",
+    )
+    return list(files.items())

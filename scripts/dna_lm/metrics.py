@@ -13,6 +13,8 @@ from .targets import Target
 
 # Of these a smaller value is better.
 ERRORS = ("loss", "mae", "brier", "ece")
+# The score that chooses where none is asked for. MCC, unlike accuracy, does not reward guessing the larger class.
+DEFAULT_METRIC = {CLASSES: "mcc", MULTI_LABEL: "f1_macro", NUMBER: "spearman"}
 # How the scores are called in reports and figures.
 NAMES = {
     "loss": "loss",

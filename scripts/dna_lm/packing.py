@@ -17,6 +17,12 @@ LONGEST_K = 32
 SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
 
+def too_ambiguous(unknown: np.ndarray, lengths: np.ndarray | int, most: float) -> np.ndarray:
+    """Say in which sequences more than the share `most`, 0 to 1, of the letters is unknown; lengths are above 0."""
+    # Divided, not multiplied: 29 of 100 letters are not more than 0.29, but 0.29 * 100 is less than 29.
+    return unknown / lengths > most
+
+
 @dataclass(frozen=True)
 class Packed:
     """Sequences one behind the other, with a gap behind each.

@@ -13,6 +13,7 @@ from .adapter import load_adapter
 from .answering import Answerer, opened_answerer
 from .encoding import Reading, summary, warnings
 from .fasta import records as fasta_records
+from .inference import AT_ONCE
 from .long_sequences import Combined, windows_of
 from .options import MAX, MULTI_LABEL, WINDOWS
 from .prediction_table import prediction_table
@@ -20,8 +21,6 @@ from .screening import AMBIGUOUS, Limits, screen
 from .tables import pick_column, table_blocks, write_tsv
 from .textfiles import describe
 
-# Records, or windows, that are computed together: enough for sequences of like length to find each other.
-AT_ONCE = 8_192
 # Letters that end a block before it has so many records.
 LETTERS_AT_ONCE = 2**25
 
@@ -31,10 +30,12 @@ class Block:
     """Some records of the input, in its order.
 
     predictions: see prediction_table. skipped: the records that were not predicted (screening.SKIPPED_COLUMNS).
+    floats: how answers are written.
     """
 
     predictions: pd.DataFrame
     skipped: pd.DataFrame
+    floats: str
 
 
 def predict(
@@ -44,10 +45,9 @@ def predict(
 
     predictions_out, skipped_out: where the tables are written; options: as predicted_blocks takes them.
     """
-    floats = load_adapter(options["adapter"]).target.answer_format
     more = False
     for block in predicted_blocks(progress=progress, **options):
-        write_tsv(block.predictions, predictions_out, floats, more=more)
+        write_tsv(block.predictions, predictions_out, block.floats, more=more)
         if skipped_out:
             write_tsv(block.skipped, skipped_out, more=more)
         more = True
@@ -106,7 +106,8 @@ def predicted_blocks(
             else:
                 outputs = answerer.outputs(records["sequence"].tolist())
                 log.read += outputs.encoded
-                block = Block(prediction_table(records, answerer.answers(outputs.raw), loaded), skipped)
+                predictions = prediction_table(records, answerer.answers(outputs.raw), loaded)
+                block = Block(predictions, skipped, loaded.target.answer_format)
             log.add(block)
             yield block
             del block, records, skipped
@@ -140,9 +141,9 @@ def _in_windows(
     more = pd.DataFrame(
         {"id": lost["id"], "line": lost.index, "reason": AMBIGUOUS, "detail": detail}, index=lost.index, dtype=object
     )
-    return Block(
-        prediction_table(table, combined.answers()[read], answerer.adapter), pd.concat([skipped, more]).sort_index()
-    )
+    adapter = answerer.adapter
+    predictions = prediction_table(table, combined.answers()[read], adapter)
+    return Block(predictions, pd.concat([skipped, more]).sort_index(), adapter.target.answer_format)
 
 
 def _fasta_blocks(path: str, source: str) -> Iterator[pd.DataFrame]:

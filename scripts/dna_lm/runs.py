@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from .training import ERRORS, Trained
+from .metrics import ERRORS
+from .training import Trained
 
 ENSEMBLE = "ensemble"
 

@@ -14,17 +14,18 @@ from .answering import Answerer, opened_answerer
 from .encoding import Reading, summary, warnings
 from .errors import UserError
 from .genome import Chromosome, check_known, check_within, chromosomes
+from .inference import AT_ONCE
 from .intervals import read_intervals
 from .options import AUTO, MULTI_LABEL, NUMBER
+from .packing import too_ambiguous
 from .records import SOURCE
 from .screening import AMBIGUOUS, Limits
 from .sequences import BASES
 from .tables import write_tsv
 from .targets import THRESHOLD, Target
 from .textfiles import describe
-from .tracks import BINS, Track, called, write_bedgraph, write_bigwig, write_calls
+from .tracks import BINS, Track, called, touching, write_bedgraph, write_bigwig, write_calls
 
-AT_ONCE = 8_192
 NO_WINDOW = "no whole window fits"
 _BASE = np.zeros(256, dtype=bool)
 _BASE[list(BASES.encode())] = True
@@ -301,15 +302,14 @@ class _Scan:
         low, high = int(starts[0]), int(starts[-1]) + self.grid.window
         unknown = np.concatenate([[0], np.cumsum(~_BASE[letters[low:high]], dtype=np.int64)])
         count = unknown[starts - low + self.grid.window] - unknown[starts - low]
-        return count <= self.limits.max_ambiguous * self.grid.window
+        return ~too_ambiguous(count, self.grid.window, self.limits.max_ambiguous)
 
     def _skip_runs(self, chrom: str, starts: np.ndarray, left_out: np.ndarray) -> None:
         """Note windows that are left out, those whose bins touch as one stretch."""
         bins = self.grid.bins(starts[left_out], 0)
         if not len(bins):
             return
-        firsts = np.flatnonzero(np.append(True, bins["start"][1:] != bins["end"][:-1]))
-        behinds = np.append(firsts[1:], len(bins))
+        firsts, behinds = touching(bins)
         for first, behind in zip(firsts.tolist(), behinds.tolist(), strict=True):
             start, end = int(bins["start"][first]), int(bins["end"][behind - 1])
             last = self.skipped[-1] if self.skipped else None

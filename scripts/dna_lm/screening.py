@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from .packing import OTHER, pack
+from .packing import OTHER, pack, too_ambiguous
 from .sequences import normalise_column
 from .tables import UNKNOWN
 
@@ -25,7 +25,7 @@ class Limits:
         """Return for each normalised sequence how many letters are unknown, and whether these are too many."""
         packed = pack(sequences)
         unknown = packed.count(OTHER)
-        return unknown, unknown > self.max_ambiguous * packed.lengths
+        return unknown, too_ambiguous(unknown, packed.lengths, self.max_ambiguous)
 
 
 def screen(records: pd.DataFrame, limits: Limits, source: str, *, of_table: bool) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -58,6 +58,12 @@ class Call:
     value: float
 
 
+def touching(bins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the runs of bins that touch: the first of each, and the one behind its last. bins: (BINS), not none."""
+    firsts = np.flatnonzero(np.append(True, bins["start"][1:] != bins["end"][:-1]))
+    return firsts, np.append(firsts[1:], len(bins))
+
+
 def called(parts: Iterable[tuple[str, np.ndarray]], threshold: float) -> Iterator[Call]:
     """Give the regions of a track.
 
@@ -68,9 +74,9 @@ def called(parts: Iterable[tuple[str, np.ndarray]], threshold: float) -> Iterato
         high = bins[bins["value"] >= np.float32(threshold)]
         if not len(high):
             continue
-        firsts = np.flatnonzero(np.append(True, high["start"][1:] != high["end"][:-1]))
+        firsts, behinds = touching(high)
         tops = np.maximum.reduceat(high["value"], firsts)
-        ends = high["end"][np.append(firsts[1:], len(high)) - 1]
+        ends = high["end"][behinds - 1]
         for start, end, top in zip(high["start"][firsts].tolist(), ends.tolist(), tops.tolist(), strict=True):
             if open_call and (open_call.chrom, open_call.end) == (chrom, start):
                 open_call = Call(chrom, open_call.start, end, max(open_call.value, top))

@@ -28,15 +28,13 @@ from .classifier import adapter_tensors
 from .devices import FSDP, Devices
 from .errors import UserError
 from .inference import PROGRESS_SECONDS
-from .metrics import score
+from .metrics import ERRORS, score
 from .options import YES
 from .processes import environment
 from .targets import Target
 
 # Tokens that go through the model at once, about (docs/training.md has the figures).
 TOKENS_AT_ONCE = {"cpu": 1024, "cuda": 32768}
-# Scores of which a lower one is better.
-ERRORS = ("loss", "mae")
 # What AdamW keeps of each trained parameter: the number of steps, and the means of the gradient and of its square.
 MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 TIME_LIMIT, ENDED, PATIENCE = "time limit", "ended from outside", "patience"

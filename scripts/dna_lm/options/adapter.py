@@ -1,7 +1,7 @@
 """The options of adapter."""
 
 from .choices import AUTO, BOTH, CLASSES, EXPORT, FORWARD, IMPORT, MERGE, MULTI_LABEL, NUMBER, SHOW
-from .option import BASE_MODEL_ID, BASE_MODEL_OF_ADAPTER, INPUT, INSTALLED, OUTPUT, THREADS, Option
+from .option import INPUT, OF_ADAPTER, OUTPUT, THREADS, Option
 
 ADAPTER_TOOL = (
     Option(
@@ -53,9 +53,7 @@ ADAPTER_TOOL = (
         AUTO,
         choices=(AUTO, BOTH, FORWARD),
     ),
-    BASE_MODEL_OF_ADAPTER,
-    BASE_MODEL_ID,
-    INSTALLED,
+    *OF_ADAPTER,
     THREADS,
     Option("exported_out", OUTPUT, "PEFT folder (zip), for export", optional=True),
     Option("merged_out", OUTPUT, "Merged model (zip), for merge", optional=True),

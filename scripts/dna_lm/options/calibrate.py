@@ -1,22 +1,21 @@
 """The options of calibrate."""
 
-from .choices import ALLOW, F1, MCC, NO, NONE, PRECISION, RECALL, REFUSE, YES
+from dataclasses import replace
+
+from .choices import F1, MCC, NO, NONE, PRECISION, RECALL, YES
 from .option import (
     ADAPTER,
-    BASE_MODEL_ID,
-    BASE_MODEL_OF_ADAPTER,
     BATCH_SIZE,
     INPUT,
-    INSTALLED,
+    OF_ADAPTER,
     OUTPUT,
+    SEEN_DATA,
     THREADS,
     Option,
 )
 
 CALIBRATE = (
-    BASE_MODEL_OF_ADAPTER,
-    BASE_MODEL_ID,
-    INSTALLED,
+    *OF_ADAPTER,
     ADAPTER,
     Option("data", INPUT, "Development split: table with the columns sequence and label"),
     Option(
@@ -35,13 +34,7 @@ CALIBRATE = (
         choices=(NONE, F1, MCC, RECALL, PRECISION),
     ),
     Option("at", float, "Recall or precision that is to be reached", 0.9, minimum=0.01, maximum=1),
-    Option(
-        "seen_data",
-        str,
-        "What to do if the data are the file that the adapter was trained on",
-        REFUSE,
-        choices=(REFUSE, ALLOW),
-    ),
+    replace(SEEN_DATA, help="What to do if the data are the file that the adapter was trained on"),
     BATCH_SIZE,
     THREADS,
     Option("calibrated_out", OUTPUT, "Calibrated adapter (safetensors)"),

@@ -1,23 +1,22 @@
 """The options of compare."""
 
-from .choices import ALLOW, AUTO, REFUSE
+from dataclasses import replace
+
+from .choices import AUTO
 from .option import (
-    BASE_MODEL_ID,
-    BASE_MODEL_OF_ADAPTER,
     BATCH_SIZE,
     INPUT,
-    INSTALLED,
     MANY,
+    OF_ADAPTER,
     OUTPUT,
     SEED,
+    SEEN_DATA,
     THREADS,
     Option,
 )
 
 COMPARE = (
-    BASE_MODEL_OF_ADAPTER,
-    BASE_MODEL_ID,
-    INSTALLED,
+    *OF_ADAPTER,
     Option(
         "adapter",
         MANY,
@@ -42,13 +41,7 @@ COMPARE = (
         maximum=100_000,
     ),
     SEED,
-    Option(
-        "seen_data",
-        str,
-        "What to do with sequences on which one of the adapters was trained, chosen or calibrated",
-        REFUSE,
-        choices=(REFUSE, ALLOW),
-    ),
+    replace(SEEN_DATA, help="What to do with sequences on which one of the adapters was trained, chosen or calibrated"),
     BATCH_SIZE,
     THREADS,
     Option("metrics_out", OUTPUT, "Scores of each adapter with 95% intervals (tabular)"),

@@ -1,24 +1,21 @@
 """The options of evaluate."""
 
-from .choices import ALLOW, BOTH, FORWARD, REFUSE, REVERSE
+from .choices import BOTH, FORWARD, REVERSE
 from .option import (
     ADAPTER,
-    BASE_MODEL_ID,
-    BASE_MODEL_OF_ADAPTER,
     BATCH_SIZE,
     INPUT,
-    INSTALLED,
+    OF_ADAPTER,
     OUTPUT,
     PREDICTIONS_OUT,
     RECORDED,
+    SEEN_DATA,
     THREADS,
     Option,
 )
 
 EVALUATE = (
-    BASE_MODEL_OF_ADAPTER,
-    BASE_MODEL_ID,
-    INSTALLED,
+    *OF_ADAPTER,
     ADAPTER,
     Option("data", INPUT, "Labelled sequences: table with the columns sequence and label"),
     Option(
@@ -35,13 +32,7 @@ EVALUATE = (
         RECORDED,
         choices=(RECORDED, FORWARD, REVERSE, BOTH),
     ),
-    Option(
-        "seen_data",
-        str,
-        "What to do with sequences on which the adapter was trained, chosen or calibrated",
-        REFUSE,
-        choices=(REFUSE, ALLOW),
-    ),
+    SEEN_DATA,
     Option("worst", int, "Errors to list, the worst first", 50, minimum=1, maximum=10_000),
     BATCH_SIZE,
     THREADS,

@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+from .choices import ALLOW, REFUSE
+
 INPUT, OUTPUT, MANY = "input", "output", "many"
 
 
@@ -72,9 +74,18 @@ INSTALLED = Option(
 BASE_MODEL_ID = Option(
     "base_model_id", str, "What to call the base model in the adapter and in messages", optional=True
 )
+# Where a tool that takes an adapter has its base model from.
+OF_ADAPTER = (BASE_MODEL_OF_ADAPTER, BASE_MODEL_ID, INSTALLED)
 BASE_MODEL_REVISION = Option(
     "base_model_revision", str, "Revision of the base model to record in the adapter", optional=True
 )
 ADAPTER = Option("adapter", INPUT, "Adapter made by finetune")
 PREDICTIONS_OUT = Option("predictions_out", OUTPUT, "Predictions (tabular)")
+SEEN_DATA = Option(
+    "seen_data",
+    str,
+    "What to do with sequences on which the adapter was trained, chosen or calibrated",
+    REFUSE,
+    choices=(REFUSE, ALLOW),
+)
 BATCH_SIZE = Option("batch_size", int, "Sequences in a batch at most; of long ones there are fewer", 64, minimum=1)

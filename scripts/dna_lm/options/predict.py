@@ -3,11 +3,9 @@
 from .choices import AUTO, BOTH, CUT, FORWARD, MAX, MEAN, REVERSE, WINDOWS
 from .option import (
     ADAPTER,
-    BASE_MODEL_ID,
-    BASE_MODEL_OF_ADAPTER,
     BATCH_SIZE,
     INPUT,
-    INSTALLED,
+    OF_ADAPTER,
     OUTPUT,
     PREDICTIONS_OUT,
     RECORDED,
@@ -43,9 +41,7 @@ PRECISION_OF_PREDICTION = Option(
 )
 
 PREDICT = (
-    BASE_MODEL_OF_ADAPTER,
-    BASE_MODEL_ID,
-    INSTALLED,
+    *OF_ADAPTER,
     ADAPTER,
     Option("input", INPUT, "Sequences: FASTA, CSV or TSV, also gzipped"),
     Option("input_format", str, "Format of the input", choices=("fasta", "csv", "tabular")),

@@ -5,11 +5,9 @@ from dataclasses import replace
 from .choices import AUTO
 from .option import (
     ADAPTER,
-    BASE_MODEL_ID,
-    BASE_MODEL_OF_ADAPTER,
     BATCH_SIZE,
     INPUT,
-    INSTALLED,
+    OF_ADAPTER,
     OUTPUT,
     THREADS,
     Option,
@@ -17,9 +15,7 @@ from .option import (
 from .predict import MAX_AMBIGUOUS, PRECISION_OF_PREDICTION, STRAND, WINDOW
 
 SCAN = (
-    BASE_MODEL_OF_ADAPTER,
-    BASE_MODEL_ID,
-    INSTALLED,
+    *OF_ADAPTER,
     ADAPTER,
     Option("genome", INPUT, "Genome to scan: FASTA, also gzipped"),
     Option("regions", INPUT, "Regions to scan, BED; without them, all of the genome", optional=True),

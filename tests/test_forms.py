@@ -24,7 +24,6 @@ NOT_ON_COMMAND_LINE = {
     "base|source": "on the command line, the value of --base-model says where the model is",
     "input|source": "on the command line, --table, --fasta or another of the inputs is given",
     "reference|source": "on the command line, the value of --genome says where the genome is",
-    "where|scanned": "on the command line, --regions is given or not",
     "input|reference|source": "on the command line, the value of --genome says where the genome is",
     "input|negative|reference|source": "on the command line, the value of --genome says where the genome is",
     "output_as": "on the command line, there are three files",

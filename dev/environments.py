@@ -25,9 +25,17 @@ PROJECT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = PROJECT / "dev" / "requirements"
 OLDEST_PYTHON = (3, 11)  # the packages in dev/requirements/tools.txt need it
 # What each takes: gigabytes on disk (with pip's temporary files), minutes on two cores.
-COST = {"galaxy": (2.5, 4), "planemo": (0.6, 1), "tools": (2.5, 2), "checks": (0.2, 1)}
-# An environment that also sees another's packages (never the other way round).
-SEES = {"checks": "tools"}
+COST = {
+    "galaxy": (2.5, 4),
+    "planemo": (0.6, 1),
+    "tools": (2.5, 2),
+    "checks": (0.2, 1),
+    "toolshed": (0.1, 1),
+    "pulsar": (0.3, 1),
+}
+# An environment that also sees another's packages (never the other way round). What its own packages need is pinned
+# beside them or is among those that it sees, so pip looks for nothing more.
+SEES = {"checks": "tools", "toolshed": "galaxy"}
 # Settings that would make a program read or write the caller's own folders in spite of a HOME of its own, or import
 # the caller's own Python modules. pip's settings are not among them: a proxy or a mirror must go on working.
 FORGOTTEN = (
@@ -121,6 +129,7 @@ def make(name, folder):
         run([sys.executable, "-m", "venv", str(folder)], output, log)
         temporary.mkdir()
         install = [str(folder / "bin" / "python"), "-m", "pip", "install", "--no-input", "--no-cache-dir"]
+        install += ["--no-deps"] if seen else []
         run(install + ["-r", str(REQUIREMENTS / (name + ".txt"))], output, log, TMPDIR=str(temporary))
     shutil.rmtree(str(temporary))
     if seen:

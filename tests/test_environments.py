@@ -150,7 +150,7 @@ def test_commands_run_with_a_home_in_the_checkout(lock, tmp_path, monkeypatch):
     assert found["PIP_INDEX_URL"] == "https://mirror.example.org"
 
 
-@pytest.mark.parametrize("name", ["planemo", "tools", "checks"])
+@pytest.mark.parametrize("name", ["planemo", "tools", "checks", "toolshed", "pulsar"])
 def test_locks_are_complete_pins_without_cuda(name):
     for line in environments.lock_lines(name):
         assert "==" in line and "+" not in line, line

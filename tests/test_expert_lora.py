@@ -92,8 +92,8 @@ def assert_same(ours: dict, theirs: dict, tolerance: float = 1e-5) -> None:
 def calls(monkeypatch):
     """How often experts were computed here."""
     seen = []
-    compute = expert_lora._experts
-    monkeypatch.setattr(expert_lora, "_experts", lambda *given: seen.append(1) or compute(*given))
+    compute = expert_lora.apply_experts
+    monkeypatch.setattr(expert_lora, "apply_experts", lambda *given: seen.append(1) or compute(*given))
     return seen
 
 

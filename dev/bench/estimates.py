@@ -30,7 +30,8 @@ def load(folder: str, method: str, quantization: str, checkpointing: bool):
     from peft import LoraConfig, TaskType, get_peft_model
     from transformers import AutoModelForSequenceClassification, MixtralConfig
 
-    from dna_lm.expert_lora import GROUPED, apply_to_tokens
+    from dna_lm.expert_lora import apply_to_tokens
+    from dna_lm.experts import GROUPED
     from dna_lm.quantization import prepare, quantization_config
 
     torch.manual_seed(0)

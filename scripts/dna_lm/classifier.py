@@ -13,7 +13,8 @@ from .adapter import Adapter, check_base_model
 from .base_model import BaseModel
 from .described_size import check_described_size
 from .errors import UserError
-from .expert_lora import GROUPED, apply_to_tokens
+from .expert_lora import apply_to_tokens
+from .experts import GROUPED
 from .lora import PEFT_SETTINGS, expert_parameters, lora_config
 from .options import CLASSES, FULL, LORA
 from .precision import Precision, leave_inputs, train_in_float32

@@ -32,10 +32,11 @@ COST = {
     "checks": (0.2, 1),
     "toolshed": (0.1, 1),
     "pulsar": (0.3, 1),
+    "browser": (0.4, 1),
 }
 # An environment that also sees another's packages (never the other way round). What its own packages need is pinned
 # beside them or is among those that it sees, so pip looks for nothing more.
-SEES = {"checks": "tools", "toolshed": "galaxy"}
+SEES = {"checks": "tools", "toolshed": "galaxy", "browser": "planemo"}
 # Settings that would make a program read or write the caller's own folders in spite of a HOME of its own, or import
 # the caller's own Python modules. pip's settings are not among them: a proxy or a mirror must go on working.
 FORGOTTEN = (

@@ -7,6 +7,7 @@ export PORT
 RUN = $(PYTHON) dev/environments.py run
 TOOLS ?= $(wildcard tools/*.xml)
 DATA_MANAGERS = $(wildcard data_managers/*)
+MANAGER_TOOLS = $(wildcard data_managers/*/data_manager/*.xml)
 WORKFLOWS = $(wildcard workflows/*/*.ga)
 CHECKED = scripts tests dev
 
@@ -43,9 +44,9 @@ tools-test:
 workflow-test:
 	$(RUN) planemo python dev/run_planemo_tests.py $(WORKFLOWS)
 
-# One start of Galaxy for both.
+# One start of Galaxy for all.
 galaxy-test:
-	$(RUN) planemo python dev/run_planemo_tests.py $(TOOLS) $(WORKFLOWS)
+	$(RUN) planemo python dev/run_planemo_tests.py $(TOOLS) $(MANAGER_TOOLS) $(WORKFLOWS)
 
 # One after the other, also with `make --jobs`: each uses all cores.
 test:

@@ -52,6 +52,7 @@ class LocalGalaxy:
             GALAXY_VENV=str(galaxy),
             # Celery has Galaxy loaded already; a program that starts for each job's metadata takes 5 to 10 s more.
             GALAXY_CONFIG_OVERRIDE_METADATA_STRATEGY="directory_celery",
+            GALAXY_CONFIG_OVERRIDE_GALAXY_DATA_MANAGER_DATA_PATH=str(folder / "data"),  # what data managers install
             GALAXY_CONFIG_OVERRIDE_INVOLUCRO_AUTO_INIT="false",  # a download, for containers, which nothing here uses
         )
         self.variables.setdefault("GALAXY_SLOTS", str(min(os.cpu_count() or 1, MOST_SLOTS)))

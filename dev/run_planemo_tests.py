@@ -1,12 +1,13 @@
-"""Run the planemo tests of tools and workflows, all in one start of Galaxy, and say what failed.
+"""Run the planemo tests of tools, data managers and workflows, all in one start of Galaxy, and say what failed.
 
-    python dev/run_planemo_tests.py tools/*.xml workflows/*/*.ga
+    python dev/run_planemo_tests.py tools/*.xml data_managers/*/data_manager/*.xml workflows/*/*.ga
 
 Reports are left in `.local/reports/planemo.html` and `.json`, Galaxy's log in `.local/logs/`.
 """
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from environments import PROJECT, SetupError, local_folder
 from local_galaxy import local_galaxy, run_command
 
 TOOLS = PROJECT / "tools"
+TABLES = "tool_data_table_conf.xml.test"  # of a folder of tools: where its data tables are
 LONGEST = 900  # seconds for one test: what the Galaxy community's reviewers allow
 # What Galaxy's log says when a job is made: the only sign of progress while planemo runs.
 JOB_MADE = re.compile(r"Setup for job Job\[unflushed,tool_id=([^\]]+)\] complete")
@@ -33,6 +35,30 @@ def runnables(paths):
         else:
             found[path.stem] = path
     return found
+
+
+def copied(named, folder):
+    """Copy the data managers among the runnables into `folder`; return the runnables with the copies' paths.
+
+    A data manager's test adds a row to the file of its data table, which is beside it.
+    """
+    found = dict(named)
+    for name, path in named.items():
+        if path.suffix == ".xml" and ElementTree.parse(path).getroot().get("tool_type") == "manage_data":
+            package = path.parent.parent  # data_manager_conf.xml and the tables are above the tool
+            copy = folder / package.name
+            shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+            found[name] = copy / path.parent.name / path.name
+    return found
+
+
+def data_tables(named):
+    """Return the configurations of data tables that the tests need, those of data managers first.
+
+    Galaxy adds a data manager's row to the first file of a table, which must not be the repository's.
+    """
+    folders = [path.parent.parent for path in named.values() if path.suffix == ".xml"]
+    return [folder / TABLES for folder in dict.fromkeys((*folders, TOOLS)) if (folder / TABLES).is_file()]
 
 
 def follow(process, log, started):
@@ -98,8 +124,10 @@ def main():
     with local_galaxy("planemo-test", [path for folder in sorted(tools) for path in folder.glob("*.xml")]) as galaxy:
         arguments = ["--test_output", reports / "planemo.html", "--test_output_json", results]
         arguments += ["--test_timeout", LONGEST, "--galaxy_startup_timeout", 300, "--extra_tools", TOOLS]
+        tested = copied(named, galaxy.folder / "data_managers")
+        arguments += [part for path in data_tables(tested) for part in ("--tool_data_table", path)]
         # Workflows first: planemo runs them first in any case, and pairs tests with results by their order.
-        paths = sorted(named.values(), key=lambda path: path.suffix == ".xml")
+        paths = sorted(tested.values(), key=lambda path: path.suffix == ".xml")
         process = galaxy.start("test", *arguments, *paths)
         print(f"testing {', '.join(named)}; log: {galaxy.log}", flush=True)
         follow(process, galaxy.galaxy_log, started)

@@ -199,6 +199,19 @@ def test_macro_files_are_not_tested(macros, tmp_path):
     assert run_planemo_tests.runnables([macros, tool, workflow]) == {"predict": tool, "classify": workflow}
 
 
+def test_data_managers_are_tested_in_a_copy_whose_table_comes_first(tmp_path):
+    package = PROJECT / "data_managers" / "data_manager_dna_lm_models"
+    manager, tool = package / "data_manager" / "dna_lm_install.xml", PROJECT / "tools" / "dna_lm_predict.xml"
+    named = run_planemo_tests.copied({"dna_lm_install": manager, "dna_lm_predict": tool}, tmp_path)
+    copy = tmp_path / package.name
+    assert named == {"dna_lm_install": copy / "data_manager" / manager.name, "dna_lm_predict": tool}
+    assert not any(path.is_symlink() for path in copy.rglob("*"))
+    assert (copy / "data_manager_conf.xml").is_file() and (copy / "data_manager" / "scripts" / "install.py").is_file()
+    tables = "tool_data_table_conf.xml.test"
+    assert run_planemo_tests.data_tables(named) == [copy / tables, PROJECT / "tools" / tables]
+    assert run_planemo_tests.data_tables({"classify": tmp_path / "classify.ga"}) == [PROJECT / "tools" / tables]
+
+
 # --- reports
 
 

@@ -17,10 +17,10 @@ help:
 	@echo 'make demo           run the workflow on real ChIP-seq peaks in a real Galaxy; results in .local/demo'
 	@echo 'make serve          the same Galaxy in the browser, with the example data (PORT=8080); Ctrl-C ends it'
 	@echo 'make test           everything below: lint, unit, tools-test and workflow-test in one Galaxy'
-	@echo 'make lint           ruff on the Python, planemo lint on tools, workflow and Tool Shed repository'
+	@echo 'make lint           ruff on the Python, planemo lint on tools, workflows and Tool Shed repository'
 	@echo 'make unit           pytest on the library and the command lines'
 	@echo 'make tools-test     planemo tests of all tools, or of some: make tools-test TOOLS=tools/dna_lm_predict.xml'
-	@echo 'make workflow-test  planemo test of the workflow'
+	@echo 'make workflow-test  planemo tests of the workflows'
 	@echo 'make setup          make the virtual environments (6 to 10 minutes, 5 GB); every target does what it needs'
 	@echo 'make pretrain       make the built-in model again (dev/pretrain)'
 	@echo 'make clean          remove what the targets left behind, environments aside'
@@ -32,7 +32,7 @@ lint:
 	$(RUN) checks ruff check $(CHECKED)
 	$(RUN) checks ruff format --check $(CHECKED)
 	$(RUN) planemo python dev/lint_package.py
-	$(RUN) planemo planemo workflow_lint --fail_level warn $(WORKFLOWS)
+	$(RUN) planemo planemo workflow_lint --iwc --fail_level warn $(WORKFLOWS)
 	$(RUN) planemo planemo shed_lint --fail_level warn --skip version_bumped . $(DATA_MANAGERS) # skipped: asks the Tool Shed
 
 unit:

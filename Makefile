@@ -11,7 +11,7 @@ MANAGER_TOOLS = $(wildcard data_managers/*/data_manager/*.xml)
 WORKFLOWS = $(wildcard workflows/*/*.ga)
 CHECKED = scripts tests dev
 
-.PHONY: help setup lint unit tools-test workflow-test galaxy-test test demo serve pretrain clean
+.PHONY: help setup lint unit tools-test workflow-test galaxy-test test test-install demo serve pretrain clean
 
 help:
 	@echo 'make demo           run the workflow on real ChIP-seq peaks in a real Galaxy; results in .local/demo'
@@ -21,6 +21,8 @@ help:
 	@echo 'make unit           pytest on the library and the command lines'
 	@echo 'make tools-test     planemo tests of all tools, or of some: make tools-test TOOLS=tools/dna_lm_predict.xml'
 	@echo 'make workflow-test  planemo tests of the workflows'
+	@echo 'make test-install   the tools from a Tool Shed in a new Galaxy, their jobs there and on a Pulsar server (40 min);'
+	@echo '                    some of the tests: make test-install TESTS="dna_lm_predict dna_lm_scan:2"'
 	@echo 'make setup          make the virtual environments (6 to 10 minutes, 5 GB); every target does what it needs'
 	@echo 'make pretrain       make the built-in model again (dev/pretrain)'
 	@echo 'make clean          remove what the targets left behind, environments aside'
@@ -53,6 +55,10 @@ test:
 	$(MAKE) lint
 	$(MAKE) unit
 	$(MAKE) galaxy-test
+
+# Not in `make test`: it runs the tools' tests twice more.
+test-install:
+	$(RUN) planemo python dev/test_install.py $(TESTS)
 
 demo:
 	$(RUN) planemo python dev/demo.py

@@ -16,20 +16,26 @@ from pathlib import Path
 from environments import PROJECT, SetupError, local_folder
 from local_galaxy import run_command
 
-# What .shed.yml takes files from. It is copied, since planemo puts the package beside the folder that it builds from.
-SOURCES = ("tools", "scripts", "test-data", "LICENSE", ".shed.yml")
+# What the files .shed.yml take files from. It is copied, since planemo puts the package beside the folder that it
+# builds from.
+SOURCES = ("tools", "scripts", "test-data", "data_managers", "LICENSE", ".shed.yml")
+
+
+def copy_sources(folder):
+    """Copy what the Tool Shed packages are made of into a new folder, links as links."""
+    folder.mkdir()
+    for name in SOURCES:
+        path = PROJECT / name
+        if path.is_dir():
+            shutil.copytree(path, folder / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(path, folder / name)
 
 
 def build(folder):
     """Build the Tool Shed package in `folder`; return the folder that holds its files."""
     source, package = folder / "source", folder / "package"
-    source.mkdir()
-    for name in SOURCES:
-        path = PROJECT / name
-        if path.is_dir():
-            shutil.copytree(path, source / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(path, source / name)
+    copy_sources(source)
     built = subprocess.run(
         ["planemo", "shed_build", source], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )

@@ -12,6 +12,7 @@ from bioblend.galaxy.dataset_collections import CollectionDescription, HistoryDa
 from environments import PROJECT, SetupError, say
 
 TOOLS = PROJECT / "tools"
+WORKFLOWS = sorted((PROJECT / "workflows").glob("*/*.ga"))
 WORKFLOW = PROJECT / "workflows" / "dna-lm-classify" / "dna-lm-classify.ga"
 ADMIN_KEY = "test_key"  # planemo's default; the server listens on this machine only, and asks nobody who they are
 USER = "user@example.org"  # whom Galaxy, in its single-user mode, takes every browser for
@@ -60,15 +61,15 @@ def upload(client, history, paths):
 
 
 def datatype(path):
-    return {".fa": "fasta"}.get(path.suffix, path.suffix[1:])
+    return {".fa": "fasta", ".fa.gz": "fasta.gz"}.get("".join(path.suffixes), path.suffix[1:])
 
 
-def example_inputs(client, history):
-    """Upload the files that the workflow's own test is given; return {input's label: what it is given}.
+def example_inputs(client, history, workflow=WORKFLOW):
+    """Upload the files that a workflow's own (first) test is given; return {input's label: what it is given}.
 
-    They are all real human ChIP-seq peaks. Numbers are left out, so that the workflow's defaults hold.
+    Numbers and names are left out, so that the workflow's defaults hold.
     """
-    tests = WORKFLOW.with_name(f"{WORKFLOW.stem}-tests.yml")
+    tests = workflow.with_name(f"{workflow.stem}-tests.yml")
     inputs = {}
     for label, given in yaml.safe_load(tests.read_text())[0]["job"].items():
         if not isinstance(given, dict):
@@ -93,9 +94,9 @@ def collection(client, history, name, datasets):
     return client.histories.create_dataset_collection(history, description, copy_elements=False)["id"]
 
 
-def import_workflow(client):
-    """Import the workflow; return its id."""
-    return client.workflows.import_workflow_from_local_path(str(WORKFLOW))["id"]
+def import_workflow(client, workflow=WORKFLOW):
+    """Import a workflow; return its id."""
+    return client.workflows.import_workflow_from_local_path(str(workflow))["id"]
 
 
 def run_workflow(client, workflow, history, inputs, progress):

@@ -1,4 +1,4 @@
-"""`make serve`: a real Galaxy in the browser, with the tools in the panel, example data in a history and the workflow.
+"""`make serve`: a real Galaxy in the browser, with the tools in the panel, example data in a history and the workflows.
 
 It is a new Galaxy each time; what is made in it is gone when it ends. Ctrl-C ends it. It listens on this machine only,
 and whoever can reach it there is its one user and administrator.
@@ -10,11 +10,8 @@ import os
 import time
 
 import galaxy_server
-from environments import PROJECT, SetupError
+from environments import SetupError
 from local_galaxy import check_port, local_galaxy, run_command
-
-# A split small enough to fine-tune on in a minute.
-SPLIT = [PROJECT / "test-data" / f"{part}.csv" for part in ("train", "dev", "test")]
 
 
 def main():
@@ -25,9 +22,9 @@ def main():
     with local_galaxy("serve", galaxy_server.TOOLS.glob("*.xml")) as galaxy:
         client = galaxy_server.start(galaxy, int(port))
         history = client.histories.create_history("dna_lm example data")["id"]
-        galaxy_server.example_inputs(client, history)
-        galaxy_server.upload(client, history, SPLIT)
-        galaxy_server.import_workflow(client)
+        for workflow in galaxy_server.WORKFLOWS:
+            galaxy_server.example_inputs(client, history, workflow)
+            galaxy_server.import_workflow(client, workflow)
         print(f"Galaxy:    {client.base_url}/history/switch_to_history?hist_id={history}  (opens the example data)")
         print(f"Workflows: {client.base_url}/workflows/list")
         print(f"API key:   {client.key}")

@@ -1,0 +1,167 @@
+"""Every workflow against the forms of its tools, its report, its tests and its description."""
+
+import json
+import re
+from uuid import UUID
+
+import pytest
+import yaml
+
+from conftest import PROJECT
+from forms import TOOLS, form, outputs, params
+
+WORKFLOWS = sorted((PROJECT / "workflows").glob("*/*.ga"))
+OURS = {path.stem for path in TOOLS.glob("dna_lm_*.xml")}
+CONNECTED = {"__class__": "ConnectedValue"}
+VERSION = re.search('name="@TOOL_VERSION@">(.*?)<', (TOOLS / "macros.xml").read_text())[1]
+
+
+@pytest.fixture(params=WORKFLOWS, ids=lambda path: path.stem)
+def path(request):
+    return request.param
+
+
+@pytest.fixture
+def workflow(path):
+    return json.loads(path.read_text())
+
+
+def steps(workflow, ours=True) -> list[dict]:
+    return [step for step in workflow["steps"].values() if not ours or step["tool_id"] in OURS]
+
+
+def planned(path) -> list[dict]:
+    return yaml.safe_load(path.with_name(f"{path.stem}-tests.yml").read_text())
+
+
+def labels(workflow) -> list[str]:
+    return [output["label"] for step in steps(workflow, ours=False) for output in step["workflow_outputs"]]
+
+
+def input_labels(workflow) -> list[str]:
+    return [step["label"] for step in steps(workflow, ours=False) if step["type"] != "tool"]
+
+
+def values(state: dict, path: str = "") -> dict:
+    """The values of a step's params by path: `base|source`."""
+    found = {}
+    for name, value in state.items():
+        if isinstance(value, dict) and value != CONNECTED:
+            found |= values(value, f"{path}{name}|")
+        elif not name.startswith("__"):
+            found[path + name] = value
+    return found
+
+
+def test_there_are_four():
+    assert [path.parent.name for path in WORKFLOWS] == [path.stem for path in WORKFLOWS]
+    assert len(WORKFLOWS) == 4
+
+
+def test_a_step_sets_params_of_the_form_to_what_the_form_offers(workflow):
+    for step in steps(workflow):
+        offered = {}  # a param may have other choices in each branch
+        for name, param in params(form(step["tool_id"].removeprefix("dna_lm_")).find("inputs")):
+            offered.setdefault(name, []).append({option.get("value") for option in param.findall("option")})
+        for name, value in values(json.loads(step["tool_state"])).items():
+            assert name in offered, (step["label"], name)
+            if value != CONNECTED:
+                for choice in value if isinstance(value, list) else [value]:
+                    assert any(not choices or choice in choices or choice is None for choices in offered[name]), name
+
+
+def test_a_step_has_all_params_of_the_form_that_are_not_in_another_branch(workflow):
+    for step in steps(workflow):
+        given = values(json.loads(step["tool_state"]))
+        expected = shown_in(form(step["tool_id"].removeprefix("dna_lm_")).find("inputs"), given)
+        assert set(given) == expected, step["label"]
+
+
+def shown_in(element, given: dict, path: str = "") -> set[str]:
+    """The paths of the params that a form shows with the choices that are given."""
+    found = set()
+    for child in element:
+        if child.tag == "param":
+            found.add(path + (child.get("name") or child.get("argument").lstrip("-").replace("-", "_")))
+        elif child.tag == "section":
+            found |= shown_in(child, given, f"{path}{child.get('name')}|")
+        elif child.tag == "conditional":
+            inside = f"{path}{child.get('name')}|"
+            (chooser,) = shown_in([child.find("param")], given, inside)
+            found.add(chooser)
+            for when in child.findall("when"):
+                if when.get("value") == given[chooser]:
+                    found |= shown_in(when, given, inside)
+    return found
+
+
+def test_what_is_connected_is_said_so_on_both_sides(workflow):
+    for step in steps(workflow):
+        connected = {name for name, value in values(json.loads(step["tool_state"])).items() if value == CONNECTED}
+        assert connected == set(step["input_connections"]), step["label"]
+
+
+def test_a_step_is_of_the_version_and_has_the_outputs_of_its_tool(workflow):
+    for step in steps(workflow):
+        assert step["tool_version"] == f"{VERSION}+galaxy0"
+        named = outputs(form(step["tool_id"].removeprefix("dna_lm_")))
+        assert [output["name"] for output in step["outputs"]] == named
+        assert {output["output_name"] for output in step["workflow_outputs"]} <= set(named)
+
+
+def test_one_input_is_the_base_model_of_all_steps_that_train_or_read_its_tokenizer(workflow):
+    chosen = [step for step in steps(workflow) if step["tool_id"] in ("dna_lm_prepare", "dna_lm_finetune")]
+    sources = {step["input_connections"]["base|base_model"]["id"] for step in chosen}
+    assert len(sources) == (1 if chosen else 0)
+    for source in sources:
+        step = workflow["steps"][str(source)]
+        state = json.loads(step["tool_state"])
+        assert (step["label"], state["default"], state["restrictOnConnections"]) == ("Base model", "built-in", True)
+    for step in steps(workflow):
+        if step not in chosen:  # these find it by the adapter
+            assert json.loads(step["tool_state"])["base"]["source"] == "recorded"
+
+
+def test_every_step_is_labelled_and_described(workflow):
+    assert workflow["annotation"] and workflow["license"] == "MIT" and workflow["creator"] and workflow["tags"]
+    named = [step["label"] for step in steps(workflow, ours=False)]
+    assert all(named) and len(set(named)) == len(named)
+    assert all(step["annotation"] for step in steps(workflow, ours=False))
+    assert len(set(labels(workflow))) == len(labels(workflow))
+
+
+def test_no_identifier_occurs_twice(workflow):
+    all_steps = steps(workflow, ours=False)
+    found = [workflow["uuid"], *(step["uuid"] for step in all_steps)]
+    found += [output["uuid"] for step in all_steps for output in step["workflow_outputs"]]
+    assert len(set(found)) == len(found)
+    assert {UUID(step["uuid"]).version for step in all_steps} == {4}  # Galaxy refuses others
+
+
+def test_the_report_shows_outputs_that_there_are(workflow):
+    text = workflow["report"]["markdown"]
+    shown = re.findall(r'output="([^"]+)"', text)
+    assert shown and set(shown) <= set(labels(workflow))
+    assert set(re.findall(r'step="([^"]+)"', text)) <= {step["label"] for step in steps(workflow, ours=False)}
+
+
+def test_every_output_is_tested_and_every_input_given_once(path, workflow):
+    tested = {label for test in planned(path) for label in test["outputs"]}
+    given = {label for test in planned(path) for label in test["job"]}
+    assert tested == set(labels(workflow))
+    optional = {"Regions to avoid"}  # without it, the test is the harder one
+    assert given == set(input_labels(workflow)) - optional
+
+
+def test_the_description_names_all_inputs_and_is_of_the_same_release(path, workflow):
+    text = path.with_name("README.md").read_text()
+    assert text.startswith(f"# {workflow['name']}\n")
+    for label in input_labels(workflow):
+        assert label in text, label
+    assert f"## [{workflow['release']}]" in path.with_name("CHANGELOG.md").read_text()
+
+
+def test_the_registry_is_told_where_the_workflow_is(path):
+    (entry,) = yaml.safe_load(path.with_name(".dockstore.yml").read_text())["workflows"]
+    assert entry["primaryDescriptorPath"] == f"/{path.name}"
+    assert entry["testParameterFiles"] == [f"/{path.stem}-tests.yml"]

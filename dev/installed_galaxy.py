@@ -59,7 +59,7 @@ class InstalledGalaxy:
         runner: the runner that the destination names, if it is not the local one.
         """
         port = free_port()
-        own = {"runner": "local"}
+
         (self.folder / "job_conf.yml").write_text(
             json.dumps(
                 {
@@ -70,7 +70,7 @@ class InstalledGalaxy:
                             for name, settings in runner.items()
                         },
                     },
-                    "execution": {"default": "tools", "environments": {"own": own, "tools": destination}},
+                    "execution": {"default": "tools", "environments": {"own": LOCAL, "tools": destination}},
                     "tools": [{"class": "local", "environment": "own"}],  # uploads and the like
                 }
             )

@@ -24,7 +24,7 @@ def namespace():
     """The command that gives the next one a mount namespace in which it may mount; None if the system has none."""
     for command in UNSHARE:
         try:
-            tried = subprocess.run([*command, "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True)
+            tried = subprocess.run([*command, "mount", "-t", "tmpfs", "none", "/tmp"], capture_output=True)
         except OSError:
             return None
         if tried.returncode == 0:

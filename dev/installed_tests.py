@@ -3,11 +3,13 @@
 import json
 import subprocess
 from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor
 
 from environments import environment, variables
 from run_planemo_tests import problems
 
 LONGEST = 3600  # seconds for the tests of one tool
+AT_ONCE = 4  # tests; uploads of one go on while jobs of others run
 # number: counted from 1, as in the comments of the tools' XML; status: passed, failed or skipped;
 # detail: what is wrong, or why it was skipped
 Result = namedtuple("Result", "tool number status seconds detail")
@@ -40,23 +42,21 @@ def completed(results, tool, numbers):
 
 
 def run_tests(galaxy, tool, full_id, numbers, count, folder):
-    """Run tests of an installed tool and return their Results.
+    """Run tests of an installed tool, a few at a time, and return their Results.
 
     galaxy: an InstalledGalaxy; tool, full_id: its short and its full id; numbers: of the tests that are to run;
-    count: how many tests it has; folder: for the report and the log.
+    count: how many tests it has; folder: for the reports and logs.
     """
-    report = folder / f"{tool}.json"
-    report.unlink(missing_ok=True)
     command = [environment("galaxy") / "bin" / "galaxy-tool-test", "--galaxy-url", galaxy.server.address]
-    command += ["--key", galaxy.key, "--admin-key", galaxy.key, "--tool-id", full_id, "--output-json", report]
-    command += ["--no-history-reuse", "--parallel-tests", "4"]
-    # either all of them in one go, or one after the other
-    choices = [[]] if len(numbers) == count else [["--append", "--test-index", str(number - 1)] for number in numbers]
-    with open(report.with_suffix(".log"), "w") as log:
-        for choice in choices:
+    command += ["--key", galaxy.key, "--admin-key", galaxy.key, "--tool-id", full_id, "--no-history-reuse"]
+
+    def run(name, *options):
+        report = folder / f"{name}.json"
+        report.unlink(missing_ok=True)
+        with open(report.with_suffix(".log"), "w") as log:
             try:
                 subprocess.run(
-                    [str(part) for part in [*command, *choice]],
+                    [str(part) for part in [*command, "--output-json", report, *options]],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
@@ -66,7 +66,14 @@ def run_tests(galaxy, tool, full_id, numbers, count, folder):
                 )
             except subprocess.TimeoutExpired:
                 log.write(f"\nended after {LONGEST} s\n")
-    results = read_results(json.loads(report.read_text()), tool) if report.exists() else []
+        return read_results(json.loads(report.read_text()), tool) if report.exists() else []
+
+    if len(numbers) == count:
+        results = run(tool, "--parallel-tests", AT_ONCE)
+    else:  # the program runs one test or all
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            each = pool.map(lambda number: run(f"{tool}-{number}", "--test-index", number - 1), numbers)
+            results = [result for found in each for result in found]
     return completed(results, tool, numbers)
 
 

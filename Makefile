@@ -9,9 +9,9 @@ TOOLS ?= $(wildcard tools/*.xml)
 DATA_MANAGERS = $(wildcard data_managers/*)
 MANAGER_TOOLS = $(wildcard data_managers/*/data_manager/*.xml)
 WORKFLOWS = $(wildcard workflows/*/*.ga)
-CHECKED = scripts tests dev
+CHECKED = scripts tests dev browser_tests
 
-.PHONY: help setup lint unit tools-test workflow-test galaxy-test test test-install demo serve pretrain clean
+.PHONY: help setup lint unit tools-test workflow-test galaxy-test test test-install test-browser demo serve pretrain clean
 
 help:
 	@echo 'make demo           run the workflow on real ChIP-seq peaks in a real Galaxy; results in .local/demo'
@@ -23,6 +23,7 @@ help:
 	@echo 'make workflow-test  planemo tests of the workflows'
 	@echo 'make test-install   the tools from a Tool Shed in a new Galaxy, their jobs there and on a Pulsar server (40 min);'
 	@echo '                    some of the tests: make test-install TESTS="dna_lm_predict dna_lm_scan:2"'
+	@echo 'make test-browser   forms, reports and a workflow in a real Galaxy, in Chromium; pictures in .local/reports/browser'
 	@echo 'make setup          make the virtual environments (6 to 10 minutes, 5 GB); every target does what it needs'
 	@echo 'make pretrain       make the built-in model again (dev/pretrain)'
 	@echo 'make clean          remove what the targets left behind, environments aside'
@@ -59,6 +60,9 @@ test:
 # Not in `make test`: it runs the tools' tests twice more.
 test-install:
 	$(RUN) planemo python dev/test_install.py $(TESTS)
+
+test-browser:
+	$(RUN) browser pytest browser_tests
 
 demo:
 	$(RUN) planemo python dev/demo.py

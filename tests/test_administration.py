@@ -18,7 +18,7 @@ CONTAINERS = {
     for engine in ("docker", "singularity")
     for setting in ("enabled", "volumes", "run_extra_arguments", "container_id_override")
 }
-PULSAR = {"default_file_action", "dependency_resolution", "rewrite_parameters", "outputs_to_working_directory"}
+PULSAR = {"default_file_action", "dependency_resolution", "outputs_to_working_directory"}
 # What Galaxy 26.1's runners know of a destination.
 DESTINATION = {
     "local": {"env"},

@@ -119,13 +119,14 @@ def _with_sorted_metadata(content: bytes) -> bytes:
     """safetensors writes the metadata in the order of a randomised hash table: write its header again, sorted.
 
     The format (https://huggingface.co/docs/safetensors): the header's length as 8 bytes, little-endian; the header, a
-    JSON object padded with spaces to a multiple of 8; the tensors.
+    JSON object padded with spaces to a multiple of 8; the tensors. The spaces stand before the last brace: Galaxy takes
+    an uploaded file for safetensors only if that is the header's last byte.
     """
     (length,) = struct.unpack("<Q", content[:8])
     header = json.loads(content[8 : 8 + length])
     header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
-    text += b" " * (-len(text) % 8)
+    text = text[:-1] + b" " * (-len(text) % 8) + b"}"
     return struct.pack("<Q", len(text)) + text + content[8 + length :]
 
 

@@ -48,6 +48,9 @@ SIZE = {"width": 1400, "height": 1000}
 TALLEST = 6000  # pixels of a picture
 PATIENCE = 120  # seconds for the page to react: on a busy machine it can take a minute
 SETTLE = 1.0  # seconds: what Galaxy still draws after the last answer of the server has no event to wait for
+# How many pixels of the middle of the page have to be scrolled to.
+HIDDEN = """Math.max(0, ...[...document.querySelectorAll('#center, #center *')].map(element =>
+    /auto|scroll/.test(getComputedStyle(element).overflowY) ? element.scrollHeight - element.clientHeight : 0))"""
 ENDED = ("ok", "error", "empty", "discarded", "failed_metadata", "paused", "deferred")
 
 
@@ -142,25 +145,27 @@ class GalaxyPage:
             self.page.wait_for_load_state("networkidle", timeout=5000)
         self.page.wait_for_timeout(SETTLE * 1000)
 
-    def picture(self, name: str, part: Locator | str | None = None, whole: bool = False) -> Path:
+    def picture(
+        self, name: str, part: Locator | str | None = None, whole: bool = False, height: int | None = None
+    ) -> Path:
         """Save a picture as NAME.png; return its path.
 
         part: what is to be seen on it, a selector or locator, instead of the window.
         whole: make the window as tall as what it shows, so that nothing has to be scrolled to.
+        height: of the window, in pixels, instead.
         """
         self.pictures.mkdir(parents=True, exist_ok=True)
         path = self.pictures / f"{name}.png"
         if whole:
-            hidden = "Math.max(0, ...[...document.querySelectorAll('#center, #center *')].map(e => "
-            hidden += "/auto|scroll/.test(getComputedStyle(e).overflowY) ? e.scrollHeight - e.clientHeight : 0))"
-            height = min(TALLEST, SIZE["height"] + self.page.evaluate(hidden))
+            height = min(TALLEST, SIZE["height"] + self.page.evaluate(HIDDEN))
+        if height:
             self.page.set_viewport_size({**SIZE, "height": height})
             self.settle()
         if part is None:
             self.page.screenshot(path=path)
         else:
             (self.page.locator(part) if isinstance(part, str) else part).first.screenshot(path=path)
-        if whole:
+        if height:
             self.page.set_viewport_size(SIZE)
         return path
 
@@ -232,6 +237,8 @@ class GalaxyPage:
         self.page.click("#activity-upload")
         dialog = self.page.locator("#regular")
         dialog.locator("#btn-start").wait_for()
+        if dialog.locator(".upload-row").count():  # of the last upload
+            dialog.locator("#btn-reset").click()
         self.page.set_input_files("#upload-file", [str(path) for path in paths])
         rows = dialog.locator(".upload-row")
         rows.nth(len(paths) - 1).wait_for()
@@ -324,12 +331,11 @@ class GalaxyPage:
                 del tag
                 field.locator(".multiselect__tag-icon").first.click()
             for option in options:
-                self._pick(field, option)
+                self._pick(field.locator(".multiselect").first, option)
         self.settle()
 
-    def _pick(self, field: Locator, option: str) -> None:
-        """Open the list of a field, type an option's text, and take the one that is called so."""
-        box = field.locator(".multiselect").first
+    def _pick(self, box: Locator, option: str) -> None:
+        """Open a list and take the entry of this text."""
         if box.locator(".multiselect__single", has_text=whole_option(option)).count():
             return  # it is chosen already
         box.click()

@@ -1,0 +1,23 @@
+"""The workflow run from its page to the end."""
+
+import galaxy_server
+from conftest import DATA
+
+
+def test_workflow(galaxy, server):
+    _, client = server
+    workflow = galaxy_server.import_workflow(client)
+    history = galaxy.new_history("workflow")
+    peaks = galaxy.upload(DATA / "CTCF.fa", DATA / "p73.fa", DATA / "new.fa")[:2]
+    names = dict(zip(("CTCF", "p73"), (peak.id for peak in peaks), strict=True))
+    galaxy_server.collection(client, history, "factors", names)
+    galaxy.open_workflow(workflow)
+    galaxy.choose("FASTA files, one for each label", "factors")
+    galaxy.choose("Sequences to predict", "new.fa")
+    galaxy.picture("workflow_form", whole=True)
+    invocation = galaxy.run_workflow()
+    galaxy.wait_for_invocation(invocation)
+    galaxy.open(f"workflows/invocations/{invocation}")
+    galaxy.picture("workflow_run", whole=True)
+    shown = galaxy.expand_dataset(galaxy.dataset("Predictions"))
+    assert "predicted" in shown

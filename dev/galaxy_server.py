@@ -9,11 +9,13 @@ import yaml
 from bioblend.galaxy import GalaxyInstance
 from bioblend.galaxy.dataset_collections import CollectionDescription, HistoryDatasetElement
 
-from environments import PROJECT, SetupError, say
+from environments import PROJECT, SetupError, environment, say, site_packages
 
 TOOLS = PROJECT / "tools"
 WORKFLOWS = sorted((PROJECT / "workflows").glob("*/*.ga"))
 WORKFLOW = PROJECT / "workflows" / "dna-lm-classify" / "dna-lm-classify.ga"
+# Galaxy's own tool that a workflow reads numbers with; planemo's Galaxy has only the tools that it is told of.
+NUMBER_READER = "galaxy/tools/bundled/expression_tools/parse_values_from_file.xml"
 ADMIN_KEY = "test_key"  # planemo's default; the server listens on this machine only, and asks nobody who they are
 USER = "user@example.org"  # whom Galaxy, in its single-user mode, takes every browser for
 LONGEST_START = 300  # seconds; 20 to 60 are usual
@@ -30,7 +32,9 @@ def start(galaxy, port):
     The client is USER: what it makes is what a browser sees.
     Raises SetupError when Galaxy ends or does not answer in time.
     """
-    process = galaxy.start("serve", "--port", port, "--galaxy_email", USER, "--disable_gxits", TOOLS)
+    options = ["--port", port, "--galaxy_email", USER, "--disable_gxits"]
+    options += ["--extra_tools", site_packages(environment("galaxy")) / NUMBER_READER]
+    process = galaxy.start("serve", *options, TOOLS)
     say(f"starting Galaxy; log: {galaxy.log}")
     address = f"http://127.0.0.1:{port}"
     started = time.time()

@@ -118,22 +118,30 @@ class Walk:
         if not made.ok:
             raise PageError(f"the collection was refused: {made.text()[:300]}")
         galaxy.open("workflows/import")
-        galaxy.page.set_input_files("input[type=file]", str(galaxy_server.WORKFLOW))
-        galaxy.page.get_by_role("button", name="Import workflow").click()
-        galaxy.page.wait_for_url("**/workflows/list**")
-        (workflow,) = [item["id"] for item in galaxy.read("workflows")]
+        galaxy.page.locator("#center").get_by_text("Upload file", exact=True).click()
+        galaxy.page.click("#center .go-next-btn")
+        galaxy.page.set_input_files("#center input[type=file]", str(galaxy_server.WORKFLOW))
+        galaxy.page.locator("#center .wizard-actions .btn-primary").last.click()
+        for _ in range(60):
+            if found := galaxy.read("workflows"):
+                break
+            galaxy.page.wait_for_timeout(1000)
+        else:
+            raise PageError("the workflow was not imported")
+        workflow = found[0]["id"]
         galaxy.open_workflow(workflow)
         galaxy.choose("FASTA files, one for each label", name)
         galaxy.choose("Sequences to predict", "new.fa")
         galaxy.run_workflow()
-        for _ in range(300):  # the invocation makes its datasets step by step
-            with contextlib.suppress(PageError):
-                if galaxy.dataset("Predict with a DNA classifier on").hid:
-                    break
+        before = len(galaxy.datasets())
+        for _ in range(300):  # the invocation makes its datasets step by step; those of the last come last
+            names = [dataset.name for dataset, _ in galaxy.datasets()[before:]]
+            if any(name.startswith("Predict") or name == "Predictions" for name in names):
+                break
             galaxy.page.wait_for_timeout(1000)
         galaxy.wait()
-        report = galaxy.dataset("Evaluation report")
-        self.seen["workflow"] = (galaxy.open_report(report), galaxy.page.evaluate(TABLES))
+        reports = [dataset for dataset, _ in galaxy.datasets() if dataset.name.endswith(": report")]
+        self.seen["workflow"] = (galaxy.open_report(reports[-1]), galaxy.page.evaluate(TABLES))
 
 
 def rename(galaxy: GalaxyPage, dataset: Dataset, name: str) -> None:

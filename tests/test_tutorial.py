@@ -57,6 +57,12 @@ def test_every_citation_is_in_the_bibliography_and_none_is_left_over():
     assert set(re.findall(r"{% cite (\w+) %}", TEXT)) == set(re.findall(r"@\w+{(\w+),", bibliography))
 
 
+def test_every_picture_is_there_and_not_too_large():
+    pictures = set(re.findall(r"\]\(images/(\S+?) ", TEXT))
+    assert pictures == {path.name for path in (FOLDER / "images").glob("*.png")}
+    assert all((FOLDER / "images" / name).stat().st_size < 400_000 for name in pictures)
+
+
 @pytest.mark.parametrize("step", STEPS)
 def test_every_field_is_shown_by_its_form_once_those_before_it_are_set(step):
     root = form(step.tool)

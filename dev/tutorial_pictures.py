@@ -119,9 +119,8 @@ class Walk:
             raise PageError(f"the collection was refused: {made.text()[:300]}")
         galaxy.open("workflows/import")
         galaxy.page.locator("#center").get_by_text("Upload file", exact=True).click()
-        galaxy.page.click("#center .go-next-btn")
         galaxy.page.set_input_files("#center input[type=file]", str(galaxy_server.WORKFLOW))
-        galaxy.page.locator("#center .wizard-actions .btn-primary").last.click()
+        galaxy.page.click("#center .go-next-btn")  # it says Import
         for _ in range(60):
             if found := galaxy.read("workflows"):
                 break

@@ -19,5 +19,10 @@ def test_workflow(galaxy, server):
     galaxy.wait_for_invocation(invocation)
     galaxy.open(f"workflows/invocations/{invocation}")
     galaxy.picture("workflow_run", whole=True)
-    shown = galaxy.expand_dataset(galaxy.dataset("Predictions"))
-    assert "predicted" in shown
+    by_id = {dataset.id: dataset for dataset, _ in galaxy.datasets()}
+    outputs = galaxy.read(f"invocations/{invocation}")["outputs"]
+    assert "predicted" in galaxy.open_dataset(by_id[outputs["Predictions"]["id"]])
+    galaxy.open_report(by_id[outputs["Evaluation report"]["id"]])
+    galaxy.picture("workflow_evaluation", whole=True)
+    assert len(galaxy.images()) >= 4
+    assert all(width > 100 and height > 100 for width, height in galaxy.images())

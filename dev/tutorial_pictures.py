@@ -14,6 +14,7 @@ The tours in docs/tutorial/tours are followed too: what they point at has to be 
 import argparse
 import contextlib
 import os
+import re
 import sys
 from collections import Counter
 from pathlib import Path
@@ -131,15 +132,15 @@ class Walk:
         galaxy.open_workflow(workflow)
         galaxy.choose("FASTA files, one for each label", name)
         galaxy.choose("Sequences to predict", "new.fa")
-        galaxy.run_workflow()
         before = len(galaxy.datasets())
+        galaxy.run_workflow()
         for _ in range(300):  # the invocation makes its datasets step by step; those of the last come last
             names = [dataset.name for dataset, _ in galaxy.datasets()[before:]]
             if any(name.startswith("Predict") or name == "Predictions" for name in names):
                 break
             galaxy.page.wait_for_timeout(1000)
         galaxy.wait()
-        reports = [dataset for dataset, _ in galaxy.datasets() if dataset.name.endswith(": report")]
+        reports = [item for item, _ in galaxy.datasets()[before:] if re.search(r"^Eval.* report$", item.name)]
         self.seen["workflow"] = (galaxy.open_report(reports[-1]), galaxy.page.evaluate(TABLES))
 
 

@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
-from dna_lm.kmer_baseline import kmer_classifier, probabilities  # noqa: E402
-from dna_lm.labels import ordered_labels  # noqa: E402
-from dna_lm.metrics import score  # noqa: E402
+from dna_lm.data.labels import ordered_labels  # noqa: E402
+from dna_lm.data.tables import read_labelled  # noqa: E402
+from dna_lm.data.targets import Target  # noqa: E402
 from dna_lm.options import CLASSES  # noqa: E402
-from dna_lm.tables import read_labelled  # noqa: E402
-from dna_lm.targets import Target  # noqa: E402
+from dna_lm.scores.metrics import score  # noqa: E402
+from dna_lm.simple_models.kmer_baseline import kmer_classifier, probabilities  # noqa: E402
 
 METRICS = ("accuracy", "f1_macro", "mcc", "roc_auc")
 

@@ -63,7 +63,7 @@ def make_annotated_tables() -> None:
 def make_new_sequences() -> None:
     """Three CTCF and three p73 peaks that are in none of train.csv, dev.csv and test.csv, in all input formats."""
     sys.path.insert(0, str(PROJECT / "scripts"))
-    from dna_lm.fasta import read_fasta
+    from dna_lm.data.fasta import read_fasta
 
     used = {name for split in ("train", "dev", "test") for name in pd.read_csv(TEST_DATA / f"{split}.csv")["id"]}
     parts = []
@@ -213,7 +213,7 @@ def make_other_adapters() -> None:
 
 def make_peft_archives() -> None:
     """PEFT's folder of an adapter as the tools export it, and one with nothing but what PEFT itself writes."""
-    from dna_lm.exporting import PEFT_CONFIG, PEFT_WEIGHTS, export, zip_folder
+    from dna_lm.exchange.exporting import PEFT_CONFIG, PEFT_WEIGHTS, export, zip_folder
 
     given = {"base_model": str(RANDOM_MODEL), "base_model_id": None, "installed": None, "progress": print}
     for name, adapter in (("peft_exported", "adapter_several"), ("peft_foreign", "adapter_tiny_random")):

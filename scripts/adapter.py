@@ -23,29 +23,29 @@ def main(options):
 
     # Showing a record takes no model, and need not wait for what loads one.
     (limit_threads if options.action == SHOW else configure_torch)(options.threads)
-    from dna_lm.adapter import load_adapter, save_adapter
-    from dna_lm.adapter_facts import facts
+    from dna_lm.adapters.adapter import load_adapter, save_adapter
+    from dna_lm.adapters.adapter_facts import facts
+    from dna_lm.data.tables import write_tsv
     from dna_lm.outputs import staged
-    from dna_lm.tables import write_tsv
 
     made = [getattr(options, name) for name in NEEDED[options.action] if name.endswith("_out")]
     with staged(*made, options.table_out, options.report_out) as (*places, table_path, report_path):
         if options.action == SHOW:
-            from dna_lm.adapter_report import write_adapter_report
+            from dna_lm.adapters.adapter_report import write_adapter_report
 
             adapter = load_adapter(options.adapter)
             write_adapter_report(adapter, report_path)
         elif options.action == IMPORT:
-            from dna_lm.exchange_report import write_import_report
-            from dna_lm.importing import import_adapter
+            from dna_lm.exchange.exchange_report import write_import_report
+            from dna_lm.exchange.importing import import_adapter
 
             imported = import_adapter(options, say)
             adapter = imported.adapter
             save_adapter(adapter, places[0])
             write_import_report(imported, report_path)
         else:
-            from dna_lm.exchange_report import write_export_report
-            from dna_lm.exporting import export
+            from dna_lm.exchange.exchange_report import write_export_report
+            from dna_lm.exchange.exporting import export
 
             names = ("action", "adapter", "member", "base_model", "base_model_id", "installed")
             exported = export(places[0], **{name: getattr(options, name) for name in names}, progress=say)

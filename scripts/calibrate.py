@@ -9,12 +9,12 @@ def main(options):
     from dna_lm.runtime import configure_torch
 
     configure_torch(options.threads)
-    from dna_lm.adapter import save_adapter
-    from dna_lm.calibrating import calibrate
-    from dna_lm.calibration_figure import plot_calibration
-    from dna_lm.calibration_report import write_calibration_report
+    from dna_lm.adapters.adapter import save_adapter
+    from dna_lm.data.tables import write_tsv
+    from dna_lm.evaluation.calibrating import calibrate
+    from dna_lm.evaluation.calibration_figure import plot_calibration
+    from dna_lm.evaluation.calibration_report import write_calibration_report
     from dna_lm.outputs import staged
-    from dna_lm.tables import write_tsv
 
     places = (options.calibrated_out, options.table_out, options.plot_out, options.report_out)
     with staged(*places) as (adapter_path, table_path, plot_path, report_path):

@@ -9,11 +9,11 @@ def main(options):
     from dna_lm.runtime import configure_torch
 
     configure_torch(options.threads)
-    from dna_lm.comparing import compare
-    from dna_lm.comparison_figure import plot_comparison
-    from dna_lm.comparison_report import write_comparison_report
+    from dna_lm.data.tables import write_tsv
+    from dna_lm.evaluation.comparing import compare
+    from dna_lm.evaluation.comparison_figure import plot_comparison
+    from dna_lm.evaluation.comparison_report import write_comparison_report
     from dna_lm.outputs import staged
-    from dna_lm.tables import write_tsv
 
     places = (options.metrics_out, options.differences_out, options.plot_out, options.report_out)
     with staged(*places) as (metrics_path, differences_path, plot_path, report_path):

@@ -9,8 +9,8 @@ def main(options):
     from dna_lm.runtime import configure_torch
 
     configure_torch(options.threads)
-    from dna_lm.evaluating import evaluate
-    from dna_lm.evaluation_outputs import check_outputs, write_evaluation
+    from dna_lm.evaluation.evaluating import evaluate
+    from dna_lm.evaluation.evaluation_outputs import check_outputs, write_evaluation
     from dna_lm.outputs import staged
 
     asked = {name: target for name, target in vars(options).items() if name.endswith("_out") and target}

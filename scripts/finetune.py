@@ -9,19 +9,19 @@ def main(options):
     from dna_lm.runtime import configure_torch
 
     configure_torch(options.threads, quantized=options.quantization != NONE)
-    from dna_lm.adapter import save_adapter
-    from dna_lm.finetuning import finetune
+    from dna_lm.adapters.adapter import save_adapter
+    from dna_lm.data.tables import write_tsv
     from dna_lm.outputs import staged
-    from dna_lm.tables import write_tsv
-    from dna_lm.training_state import save_state
+    from dna_lm.training.finetuning import finetune
+    from dna_lm.training.training_state import save_state
 
     asked = {name: target for name, target in vars(options).items() if name.endswith("_out") and target}
     with staged(*asked.values()) as paths:
         result = finetune(options, say)
         # Only now, so that the training has their memory and need not wait for them.
-        from dna_lm.events import write_events
-        from dna_lm.training_figure import plot_training
-        from dna_lm.training_report import write_training_report
+        from dna_lm.training.events import write_events
+        from dna_lm.training.training_figure import plot_training
+        from dna_lm.training.training_report import write_training_report
 
         writers = {
             "adapter_out": lambda place: save_adapter(result.adapter, place),

@@ -8,7 +8,7 @@ from dna_lm.options import library_keywords
 def main(options):
     import json
 
-    from dna_lm.installing import data_table, install
+    from dna_lm.exchange.installing import data_table, install
     from dna_lm.outputs import staged
     from dna_lm.runtime import limit_threads
 

@@ -10,7 +10,7 @@ def main(options):
 
     configure_torch(options.threads)
     from dna_lm.outputs import staged
-    from dna_lm.predicting import predict
+    from dna_lm.prediction.predicting import predict
 
     places = [place for place in (options.predictions_out, options.skipped_out) if place]
     with staged(*places) as (predictions, *skipped):

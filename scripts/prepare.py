@@ -9,9 +9,9 @@ def main(options):
     from dna_lm.runtime import limit_threads
 
     limit_threads(options.threads)
+    from dna_lm.data.tables import write_csv, write_tsv
+    from dna_lm.datasets.preparing import prepare
     from dna_lm.outputs import staged
-    from dna_lm.preparing import prepare
-    from dna_lm.tables import write_csv, write_tsv
 
     keywords = library_keywords("prepare", options)
     base_model = keywords.pop("base_model"), keywords.pop("base_model_id")
@@ -23,9 +23,9 @@ def main(options):
             write_csv(part, path[f"{name}_out"])
         write_tsv(prepared.summary(), path["summary_out"])
         if len(path) > len(prepared.splits) + 1:
-            from dna_lm.dataset_figure import plot_dataset
-            from dna_lm.dataset_report import write_dataset_report
-            from dna_lm.inspecting import Inspection
+            from dna_lm.datasets.dataset_figure import plot_dataset
+            from dna_lm.datasets.dataset_report import write_dataset_report
+            from dna_lm.datasets.inspecting import Inspection
 
             seen = Inspection(prepared, *base_model, options.seed)
             writers = {

@@ -10,7 +10,7 @@ def main(options):
 
     configure_torch(options.threads)
     from dna_lm.outputs import staged
-    from dna_lm.scanning import scan
+    from dna_lm.prediction.scanning import scan
 
     places = {name: target for name, target in vars(options).items() if name.endswith("_out")}
     with staged(*places.values()) as paths:

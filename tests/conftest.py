@@ -107,8 +107,8 @@ class Trained:
 
 
 def train(folder: Path, labels: list[str], **changes) -> Trained:
-    from dna_lm.adapter import save_adapter
-    from dna_lm.finetuning import finetune
+    from dna_lm.adapters.adapter import save_adapter
+    from dna_lm.training.finetuning import finetune
     from small import training_options, write_splits
 
     splits = write_splits(folder, labels)

@@ -36,7 +36,7 @@ def training_options(**changes) -> Namespace:
 
 def predictions(**options) -> pd.DataFrame:
     """Return the table of predictions; options: those of predict that are not the defaults, and `progress`."""
-    from dna_lm.predicting import predicted_blocks
+    from dna_lm.prediction.predicting import predicted_blocks
 
     left_out = ("threads", *options)
     defaults = {option.name: option.default for option in PREDICT if option.kind is not OUTPUT}

@@ -17,21 +17,21 @@ from transformers import AutoModelForSequenceClassification, set_seed
 
 import tiny_models
 from conftest import STRANGE_LABELS
-from dna_lm.adapter import Adapter, load_adapter, save_adapter
-from dna_lm.adapter_facts import facts
-from dna_lm.adapter_report import write_adapter_report
-from dna_lm.answering import opened_answerer
-from dna_lm.base_model import opened_base_model
-from dna_lm.calibrating import calibrate
-from dna_lm.classifier import adapter_tensors, new_classifier, peft_settings
-from dna_lm.encoding import Encoder
-from dna_lm.exchange_report import write_export_report, write_import_report
-from dna_lm.exporting import PEFT_CONFIG, PEFT_WEIGHTS, export
-from dna_lm.finetuning import finetune
-from dna_lm.importing import import_adapter
-from dna_lm.model_card import RECORD_FILE
+from dna_lm.adapters.adapter import Adapter, load_adapter, save_adapter
+from dna_lm.adapters.adapter_facts import facts
+from dna_lm.adapters.adapter_report import write_adapter_report
+from dna_lm.adapters.model_card import RECORD_FILE
+from dna_lm.base_models.base_model import opened_base_model
+from dna_lm.base_models.encoding import Encoder
+from dna_lm.classifiers.classifier import adapter_tensors, new_classifier, peft_settings
+from dna_lm.data.targets import Target
+from dna_lm.evaluation.calibrating import calibrate
+from dna_lm.exchange.exchange_report import write_export_report, write_import_report
+from dna_lm.exchange.exporting import PEFT_CONFIG, PEFT_WEIGHTS, export
+from dna_lm.exchange.importing import import_adapter
 from dna_lm.options import CLASSES, OPTIONS
-from dna_lm.targets import Target
+from dna_lm.prediction.answering import opened_answerer
+from dna_lm.training.finetuning import finetune
 from refusals import refusal
 from small import TINY_RANDOM, training_options, write_splits
 

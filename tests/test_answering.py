@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 import torch
 
-from dna_lm import answering, merged_models
-from dna_lm.adapter import load_adapter
-from dna_lm.answering import opened_answerer
-from dna_lm.encoding import Encoded, Reading
-from dna_lm.inference import batches
-from dna_lm.sequences import reverse_complement
+from dna_lm.adapters.adapter import load_adapter
+from dna_lm.base_models.encoding import Encoded, Reading
+from dna_lm.classifiers.inference import batches
+from dna_lm.data.sequences import reverse_complement
+from dna_lm.prediction import answering, merged_models
+from dna_lm.prediction.answering import opened_answerer
 from refusals import refusal
 from small import TINY_RANDOM, sequences
 
@@ -74,7 +74,7 @@ def test_a_process_that_the_system_ends_is_one_line(two, processes, monkeypatch)
         os.kill(os.getpid(), signal.SIGKILL)
 
     processes(2)
-    monkeypatch.setattr("dna_lm.workers.batch_outputs", killed)
+    monkeypatch.setattr("dna_lm.prediction.workers.batch_outputs", killed)
     assert refusal(raw, two).startswith("a process that computes predictions was ended by the system, most often")
 
 
@@ -83,7 +83,7 @@ def test_what_goes_wrong_in_a_process_comes_through(two, processes, monkeypatch)
         raise MemoryError
 
     processes(2)
-    monkeypatch.setattr("dna_lm.workers.batch_outputs", short)
+    monkeypatch.setattr("dna_lm.prediction.workers.batch_outputs", short)
     with pytest.raises(MemoryError):
         raw(two)
 
@@ -99,7 +99,7 @@ def test_what_occurs_twice_is_computed_once(two, monkeypatch):
         computed.extend(tokens)
         return batch_outputs(model, tokens, *rest)
 
-    monkeypatch.setattr("dna_lm.workers.batch_outputs", counted)
+    monkeypatch.setattr("dna_lm.prediction.workers.batch_outputs", counted)
     once = raw(two, ["ACGTT", "GGA"])
     assert len(computed) == 2
     assert (raw(two, ["GGA", "ACGTT", "GGA", "ACGTT"]) == once[:, :, [1, 0, 1, 0]]).all()

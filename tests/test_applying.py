@@ -12,15 +12,15 @@ from safetensors.torch import load_file, save_file
 from scipy.special import expit, softmax
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, set_seed
 
-from dna_lm import answering
-from dna_lm.adapter import RECORD, Adapter, load_adapter, save_adapter
-from dna_lm.base_model import opened_base_model
+from dna_lm.adapters.adapter import RECORD, Adapter, load_adapter, save_adapter
+from dna_lm.base_models.base_model import opened_base_model
+from dna_lm.data.sequences import reverse_complement
+from dna_lm.data.targets import Target
 from dna_lm.errors import UserError
-from dna_lm.evaluating import evaluate
-from dna_lm.metrics import score
+from dna_lm.evaluation.evaluating import evaluate
 from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER
-from dna_lm.sequences import reverse_complement
-from dna_lm.targets import Target
+from dna_lm.prediction import answering
+from dna_lm.scores.metrics import score
 from refusals import refusal
 from small import TINY_RANDOM, predictions, sequences, write_labelled
 
@@ -305,7 +305,7 @@ def test_an_ensemble_that_reads_both_strands(tmp_path):
 
 
 def test_what_is_said_of_an_ensemble(tmp_path, monkeypatch):
-    monkeypatch.setattr("dna_lm.inference.PROGRESS_SECONDS", -1)
+    monkeypatch.setattr("dna_lm.classifiers.inference.PROGRESS_SECONDS", -1)
     said = []
     path = fasta(tmp_path / "new.fa", DNA)
     predicted(Made(tmp_path, BASES, members=2), path, input_format="fasta", progress=said.append)

@@ -8,10 +8,10 @@ import torch
 from transformers import set_seed
 
 import tiny_models
-from dna_lm.adapter import Adapter
-from dna_lm.base_model import opened_base_model
-from dna_lm.classifier import adapter_tensors, new_classifier, peft_settings, trained_classifier
-from dna_lm.encoding import Encoder, warnings
+from dna_lm.adapters.adapter import Adapter
+from dna_lm.base_models.base_model import opened_base_model
+from dna_lm.base_models.encoding import Encoder, warnings
+from dna_lm.classifiers.classifier import adapter_tensors, new_classifier, peft_settings, trained_classifier
 
 LORA = {"lora_r": 2, "lora_alpha": 4.0, "lora_dropout": 0.0, "target_modules": "auto", "experts": "yes"}
 SEQUENCES = ["ACGT", "GATTACA", "TTTTTTTTTTTT", "C", "NACGTACGTACGTACGTACGN"]

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from dna_lm import archives
-from dna_lm.archives import unpack
-from dna_lm.base_model import is_model_file
+from dna_lm.base_models import archives
+from dna_lm.base_models.archives import unpack
+from dna_lm.base_models.base_model import is_model_file
 from refusals import refusal, returns_or_refuses
 
 SOURCE = "the base model 'm.zip'"

@@ -3,14 +3,14 @@ import random
 import numpy as np
 import pytest
 
-from dna_lm import baselines as module
-from dna_lm.base_model import BUILT_IN_FOLDER, opened_base_model
-from dna_lm.baselines import BASELINES, COMMONEST, FROZEN, GC, KMERS, baselines
-from dna_lm.encoding import Encoder
-from dna_lm.linear_model import answers_from_number, best_strength, fitted
-from dna_lm.metrics import score
+from dna_lm.base_models.base_model import BUILT_IN_FOLDER, opened_base_model
+from dna_lm.base_models.encoding import Encoder
+from dna_lm.data.targets import Target
 from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER
-from dna_lm.targets import Target
+from dna_lm.scores.metrics import score
+from dna_lm.simple_models import baselines as module
+from dna_lm.simple_models.baselines import BASELINES, COMMONEST, FROZEN, GC, KMERS, baselines
+from dna_lm.simple_models.linear_model import answers_from_number, best_strength, fitted
 
 CLASS = Target(CLASSES, ["at", "gc", "site"])
 SEVERAL = Target(MULTI_LABEL, ["gc", "site"])
@@ -140,7 +140,7 @@ def test_states_are_the_mean_over_the_tokens(frozen):
     torch = pytest.importorskip("torch")
     from transformers import AutoModel
 
-    from dna_lm.frozen_model import pooled_states
+    from dna_lm.evaluation.frozen_model import pooled_states
 
     base, encoder = frozen
     some = ["ACGTACGTAACC", "G", "TTGACGTCA" * 8, "NNN"]
@@ -155,7 +155,7 @@ def test_states_are_the_mean_over_the_tokens(frozen):
 
 
 def test_both_strands_give_the_same_states(frozen):
-    from dna_lm.frozen_model import pooled_states
+    from dna_lm.evaluation.frozen_model import pooled_states
 
     either = (pooled_states(*frozen, [text], strands=2) for text in ("AACCGTTTAC", "GTAAACGGTT"))
     assert next(either) == pytest.approx(next(either), abs=1e-5)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dna_lm.batches import POOL, Scored, Sequences, Shuffled
+from dna_lm.training.batches import POOL, Scored, Sequences, Shuffled
 
 LENGTHS = np.random.default_rng(1).integers(4, 200, size=(1003, 2))
 

@@ -10,13 +10,20 @@ from scipy.special import softmax
 from sklearn import metrics as sk
 
 from conftest import STRANGE_LABELS
-from dna_lm.adapter import load_adapter, save_adapter
-from dna_lm.calibrating import COLDEST, HOTTEST, calibrate, chosen_thresholds, fitted_temperature, threshold_of
-from dna_lm.calibration_figure import plot_calibration
-from dna_lm.calibration_report import write_calibration_report
-from dna_lm.decision import Decision
+from dna_lm.adapters.adapter import load_adapter, save_adapter
+from dna_lm.data.targets import Target
+from dna_lm.evaluation.calibrating import (
+    COLDEST,
+    HOTTEST,
+    calibrate,
+    chosen_thresholds,
+    fitted_temperature,
+    threshold_of,
+)
+from dna_lm.evaluation.calibration_figure import plot_calibration
+from dna_lm.evaluation.calibration_report import write_calibration_report
 from dna_lm.options import CLASSES, F1, MCC, MULTI_LABEL, PRECISION, RECALL
-from dna_lm.targets import Target
+from dna_lm.scores.decision import Decision
 from refusals import refusal
 from small import TINY_RANDOM, predictions, sequences, write_labelled
 

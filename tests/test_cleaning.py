@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dna_lm.cleaning import Ledger, downsample, fold, limit_ambiguous, limit_length, pad, remove_copies
-from dna_lm.sequences import canonical, reverse_complement
+from dna_lm.data.sequences import canonical, reverse_complement
+from dna_lm.datasets.cleaning import Ledger, downsample, fold, limit_ambiguous, limit_length, pad, remove_copies
 from refusals import refusal
 
 SOURCE = "the table (a.csv)"

@@ -6,8 +6,8 @@ import pytest
 
 from conftest import STRANGE_LABELS
 from dna_lm import __version__
+from dna_lm.data.tables import read_table
 from dna_lm.options import OPTIONS, OUTPUT
-from dna_lm.tables import read_table
 from small import TINY_RANDOM, TRAINING, command_line, sequences
 
 TOOLS = sorted(OPTIONS)

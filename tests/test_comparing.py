@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
-from dna_lm.bootstrap import resample
-from dna_lm.comparing import DIFFERENCES, Compared, _differences, compare, holm
-from dna_lm.comparison_figure import _mean_curve, plot_comparison, precision_curve, roc_curve
-from dna_lm.comparison_report import write_comparison_report
-from dna_lm.metrics import score
+from dna_lm.data.targets import Target
+from dna_lm.evaluation.comparing import DIFFERENCES, Compared, _differences, compare, holm
+from dna_lm.evaluation.comparison_figure import _mean_curve, plot_comparison, precision_curve, roc_curve
+from dna_lm.evaluation.comparison_report import write_comparison_report
 from dna_lm.options import CLASSES, COMPARE, MULTI_LABEL, NUMBER, OUTPUT
-from dna_lm.targets import Target
+from dna_lm.scores.bootstrap import resample
+from dna_lm.scores.metrics import score
 from refusals import refusal
 from small import command_line
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from dna_lm.adapter import load_adapter, save_adapter
-from dna_lm.finetuning import finetune
-from dna_lm.training_state import save_state
+from dna_lm.adapters.adapter import load_adapter, save_adapter
+from dna_lm.training.finetuning import finetune
+from dna_lm.training.training_state import save_state
 from refusals import refusal
 from small import sequences, training_options, write_labelled
 

@@ -4,7 +4,7 @@ import re
 import xml.etree.ElementTree as ElementTree
 
 from conftest import PROJECT
-from dna_lm.installing import TABLE
+from dna_lm.exchange.installing import TABLE
 from dna_lm.options import COMMANDS, OUTPUT
 from forms import name_of, params, selected
 

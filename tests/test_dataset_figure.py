@@ -6,9 +6,9 @@ import pytest
 from matplotlib import pyplot as plt
 
 from conftest import STRANGE_LABELS
-from dna_lm import dataset_figure
-from dna_lm.dataset_figure import density, plot_dataset
-from dna_lm.quicklook import Look, look
+from dna_lm.datasets import dataset_figure
+from dna_lm.datasets.dataset_figure import density, plot_dataset
+from dna_lm.simple_models.quicklook import Look, look
 
 pytestmark = pytest.mark.filterwarnings("error")
 

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from conftest import STRANGE_LABELS
-from dna_lm.dataset_report import DatasetReport, write_dataset_report
-from dna_lm.quicklook import look
+from dna_lm.datasets.dataset_report import DatasetReport, write_dataset_report
+from dna_lm.simple_models.quicklook import look
 from plain_report import plain_report
 
 DIRECTIVES = [

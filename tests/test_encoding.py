@@ -4,8 +4,8 @@ import shutil
 import pytest
 from transformers import AutoConfig
 
-from dna_lm.base_model import opened_base_model
-from dna_lm.encoding import Encoded, Encoder, positions, summary, warnings
+from dna_lm.base_models.base_model import opened_base_model
+from dna_lm.base_models.encoding import Encoded, Encoder, positions, summary, warnings
 from refusals import refusal
 
 SOURCE = "the input (a.fa)"

@@ -9,9 +9,9 @@ import torch
 from torch import nn
 from transformers import AutoModelForSequenceClassification, MixtralConfig
 
-from dna_lm import estimate as module
 from dna_lm.errors import UserError
-from dna_lm.estimate import Estimate, available_memory, check_fits, estimate
+from dna_lm.training import estimate as module
+from dna_lm.training.estimate import Estimate, available_memory, check_fits, estimate
 
 
 class Config:

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from dna_lm.adapter import RECORD, load_adapter, save_adapter
-from dna_lm.bootstrap import COLUMNS, bootstrap
-from dna_lm.evaluating import SPEED, evaluate
-from dna_lm.metrics import score
+from dna_lm.adapters.adapter import RECORD, load_adapter, save_adapter
+from dna_lm.data.sequences import reverse_complement
+from dna_lm.evaluation.evaluating import SPEED, evaluate
 from dna_lm.options import BOTH, FORWARD, RECORDED, REVERSE
-from dna_lm.sequences import reverse_complement
+from dna_lm.scores.bootstrap import COLUMNS, bootstrap
+from dna_lm.scores.metrics import score
 from refusals import refusal
 from small import TINY_RANDOM, sequences, write_labelled
 

@@ -3,7 +3,7 @@ import struct
 import pandas as pd
 from tensorboardX.proto.event_pb2 import Event
 
-from dna_lm.events import write_events
+from dna_lm.training.events import write_events
 
 
 def scalars(content: bytes) -> list[tuple[str, int, float]]:

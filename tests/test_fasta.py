@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dna_lm import fasta
-from dna_lm.fasta import read_fasta, read_fasta_text
+from dna_lm.data import fasta
+from dna_lm.data.fasta import read_fasta, read_fasta_text
 from refusals import refusal, returns_or_refuses
 
 SOURCE = "the input (peaks.fa)"

@@ -10,12 +10,12 @@ from transformers import set_seed
 
 import tiny_models
 from conftest import STRANGE_LABELS
-from dna_lm.base_model import opened_base_model
-from dna_lm.classifier import adapter_tensors, new_classifier
-from dna_lm.evaluating import evaluate
-from dna_lm.finetuning import finetune
-from dna_lm.lora import LORA_OPTIONS
+from dna_lm.base_models.base_model import opened_base_model
+from dna_lm.classifiers.classifier import adapter_tensors, new_classifier
+from dna_lm.classifiers.lora import LORA_OPTIONS
+from dna_lm.evaluation.evaluating import evaluate
 from dna_lm.options import FINETUNE, INPUT, OUTPUT
+from dna_lm.training.finetuning import finetune
 from refusals import refusal
 from small import TINY_RANDOM, TRAINING, sequences, training_options, write_labelled
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dna_lm.genome import Chromosome, chromosomes, cut_windows
-from dna_lm.intervals import read_intervals
-from dna_lm.sequences import reverse_complement
+from dna_lm.data.genome import Chromosome, chromosomes, cut_windows
+from dna_lm.data.intervals import read_intervals
+from dna_lm.data.sequences import reverse_complement
 from refusals import refusal
 
 SOURCE = "the intervals of a (a.bed)"

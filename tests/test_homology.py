@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dna_lm.homology import BothStrands, parts_of_kmers, seeds
-from dna_lm.packing import OTHER, kmers, pack
-from dna_lm.sequences import reverse_complement
+from dna_lm.data.packing import OTHER, kmers, pack
+from dna_lm.data.sequences import reverse_complement
+from dna_lm.datasets.homology import BothStrands, parts_of_kmers, seeds
 
 PATTERN = "1011101"
 dna = st.text(alphabet="ACGT", max_size=40)

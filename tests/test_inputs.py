@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 
 from dna_lm import options
-from dna_lm.inputs import read_fasta_files, read_labelled_table, read_split_tables, read_windows, with_positions
+from dna_lm.datasets.inputs import (
+    read_fasta_files,
+    read_labelled_table,
+    read_split_tables,
+    read_windows,
+    with_positions,
+)
 from refusals import refusal
 
 TABLE = "dna,bound,site\nacgu,yes,A\nGGNA,no,B\n"

@@ -3,10 +3,10 @@ import random
 import pandas as pd
 import pytest
 
-from dna_lm.inspecting import LEAKAGE_WARNING, Inspection, leakage_sentences, leakage_warnings
-from dna_lm.leakage import check_leakage
+from dna_lm.datasets.inspecting import LEAKAGE_WARNING, Inspection, leakage_sentences, leakage_warnings
+from dna_lm.datasets.leakage import check_leakage
+from dna_lm.datasets.preparing import prepare
 from dna_lm.options import library_keywords, parser
-from dna_lm.preparing import prepare
 from small import TINY_RANDOM
 
 SPLITS = ("train", "dev", "test")

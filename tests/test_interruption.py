@@ -7,8 +7,8 @@ import subprocess
 import pytest
 
 from conftest import Finished, command
-from dna_lm.adapter import load_adapter
-from dna_lm.finetuning import finetune
+from dna_lm.adapters.adapter import load_adapter
+from dna_lm.training.finetuning import finetune
 from small import TRAINING, command_line, training_options
 
 TARGETS = ("adapter", "history", "plot", "report", "state")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dna_lm.intervals import intervals_from_columns, intervals_from_ids, read_intervals
+from dna_lm.data.intervals import intervals_from_columns, intervals_from_ids, read_intervals
 from refusals import refusal, returns_or_refuses
 
 SOURCE = "the intervals (peaks.bed)"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dna_lm.labels import ordered_labels, require_two_labels
+from dna_lm.data.labels import ordered_labels, require_two_labels
 from refusals import refusal
 
 

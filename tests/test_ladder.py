@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from dna_lm.bootstrap import paired_difference, resample
-from dna_lm.ladder import ADAPTER_NAME, COLUMNS, SCORES, climb, verdict
-from dna_lm.metrics import score
+from dna_lm.data.targets import Target
 from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER
-from dna_lm.targets import Target
+from dna_lm.scores.bootstrap import paired_difference, resample
+from dna_lm.scores.ladder import ADAPTER_NAME, COLUMNS, SCORES, climb, verdict
+from dna_lm.scores.metrics import score
 
 BINARY = Target(CLASSES, ["a", "b"])
 

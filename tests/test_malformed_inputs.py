@@ -8,7 +8,7 @@ import struct
 
 import pytest
 
-from dna_lm.sequences import reverse_complement
+from dna_lm.data.sequences import reverse_complement
 
 # --- well-formed files, of which each case spoils something ----------------------------------------------------------
 

@@ -3,7 +3,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dna_lm.markdown import bullets, escape, image, listed, pipe_table, table, warned, write
+from dna_lm.reports.markdown import bullets, escape, image, listed, pipe_table, table, warned, write
 
 
 @given(st.text())

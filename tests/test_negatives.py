@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dna_lm.genome import cut_windows
-from dna_lm.intervals import read_intervals
-from dna_lm.negatives import CAVEATS, GenomeNegatives, negatives_for, shuffled_negatives
-from dna_lm.sequences import canonical, reverse_complement
+from dna_lm.data.genome import cut_windows
+from dna_lm.data.intervals import read_intervals
+from dna_lm.data.sequences import canonical, reverse_complement
+from dna_lm.datasets.negatives import CAVEATS, GenomeNegatives, negatives_for, shuffled_negatives
 from refusals import refusal, returns_or_refuses
 
 GENOME = "the genome"

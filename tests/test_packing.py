@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dna_lm import packing
-from dna_lm.packing import OTHER, kmers, pack
-from dna_lm.sequences import canonical
+from dna_lm.data import packing
+from dna_lm.data.packing import OTHER, kmers, pack
+from dna_lm.data.sequences import canonical
 
 dna = st.text(alphabet="ACGT", max_size=90)
 any_dna = st.text(alphabet="ACGTNRY", max_size=60)

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from dna_lm import processes
-from dna_lm.adapter import save_adapter
+from dna_lm.adapters.adapter import save_adapter
+from dna_lm.classifiers import processes
+from dna_lm.classifiers.processes import apart, environment, run_together
 from dna_lm.errors import UserError
-from dna_lm.finetuning import finetune
-from dna_lm.processes import apart, environment, run_together
+from dna_lm.training.finetuning import finetune
 from small import TRAINING, command_line, sequences, training_options, write_labelled
 
 SHORT = {"epochs": 2, "batch_size": 12}
@@ -90,7 +90,7 @@ def test_4_bit_weights_in_two_processes(train):
 
 
 def test_each_process_has_a_part_of_the_weights(train, monkeypatch):
-    from dna_lm import training
+    from dna_lm.training import training
 
     parts = []
 
@@ -143,7 +143,7 @@ def test_a_training_that_diverges_in_one_process_is_one_line(train, temporary, m
     def loss(outputs, wanted):
         return outputs.sum() * (math.nan if torch.distributed.get_rank() == 1 else 1)
 
-    monkeypatch.setattr("dna_lm.finetuning.loss_function", lambda *_, **__: loss)
+    monkeypatch.setattr("dna_lm.training.finetuning.loss_function", lambda *_, **__: loss)
     before = children()
     with pytest.raises(UserError, match="the training diverged: .*smaller learning rate"):
         train(2)

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from dna_lm import precision
-from dna_lm.devices import Devices, Gpus
-from dna_lm.precision import Precision, choose_precision, train_in_float32
-from dna_lm.training import sequences_at_once
+from dna_lm.classifiers import precision
+from dna_lm.classifiers.devices import Devices, Gpus
+from dna_lm.classifiers.precision import Precision, choose_precision, train_in_float32
+from dna_lm.training.training import sequences_at_once
 from refusals import refusal
 
 

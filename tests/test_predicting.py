@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dna_lm import predicting
-from dna_lm.adapter import load_adapter
-from dna_lm.answering import opened_answerer
-from dna_lm.long_sequences import Combined, window_starts, windows_of
+from dna_lm.adapters.adapter import load_adapter
+from dna_lm.data.screening import Limits, screen
+from dna_lm.data.tables import read_table
+from dna_lm.data.targets import Target
 from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER
-from dna_lm.screening import Limits, screen
-from dna_lm.tables import read_table
-from dna_lm.targets import Target
+from dna_lm.prediction import predicting
+from dna_lm.prediction.answering import opened_answerer
+from dna_lm.prediction.long_sequences import Combined, window_starts, windows_of
 from refusals import refusal
 from small import TINY_RANDOM, predictions, sequences
 
@@ -76,7 +76,7 @@ def test_records_may_have_the_same_name(two, tmp_path):
 
 def test_what_is_said(two, tmp_path, monkeypatch):
     monkeypatch.setattr(predicting, "AT_ONCE", 20)
-    monkeypatch.setattr("dna_lm.inference.PROGRESS_SECONDS", -1)
+    monkeypatch.setattr("dna_lm.classifiers.inference.PROGRESS_SECONDS", -1)
     said = []
     path = fasta(tmp_path / "new.fa", [*DNA[:48], "ACGT" * 20, "N" * 9])
     predicted(two, path, batch_size=64, progress=said.append)

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dna_lm.leakage import check_leakage
+from dna_lm.data.sequences import canonical, reverse_complement
+from dna_lm.datasets.leakage import check_leakage
+from dna_lm.datasets.preparing import prepare
+from dna_lm.datasets.similarity import similar_groups
 from dna_lm.options import PREPARE, library_keywords, parser
-from dna_lm.preparing import prepare
-from dna_lm.sequences import canonical, reverse_complement
-from dna_lm.similarity import similar_groups
 from refusals import refusal, returns_or_refuses
 
 REQUIRED = [part for name in ("train", "dev", "test", "summary") for part in (f"--{name}-out", "unused")]

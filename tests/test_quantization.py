@@ -7,9 +7,9 @@ import torch
 from peft import LoraConfig, TaskType, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 from transformers import AutoModelForSequenceClassification, BertConfig, GPT2Config, LlamaConfig, MixtralConfig
 
-from dna_lm import quantization
+from dna_lm.classifiers import quantization
+from dna_lm.classifiers.quantization import describe, prepare, quantization_config
 from dna_lm.errors import UserError
-from dna_lm.quantization import describe, prepare, quantization_config
 
 SIZES = {"vocab_size": 64, "hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 2}
 SIZES |= {"num_attention_heads": 4, "max_position_embeddings": 64, "pad_token_id": 3, "num_labels": 2}

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from conftest import SCRIPTS
-from dna_lm import quicklook
-from dna_lm.packing import pack
-from dna_lm.quicklook import COMMONEST, GC, KMER_NAMES, KMERS, LENGTH, gc_content, look
+from dna_lm.data.packing import pack
+from dna_lm.simple_models import quicklook
+from dna_lm.simple_models.quicklook import COMMONEST, GC, KMER_NAMES, KMERS, LENGTH, gc_content, look
 
 
 def records(*pairs: tuple[str, str]) -> pd.DataFrame:
@@ -204,7 +204,8 @@ def test_sequences_without_a_base():
 
 def test_looking_imports_nothing_heavy():
     program = (
-        "import sys; import dna_lm.quicklook, dna_lm.dataset_figure, dna_lm.dataset_report; "
+        "import sys; import dna_lm.simple_models.quicklook; "
+        "import dna_lm.datasets.dataset_figure, dna_lm.datasets.dataset_report; "
         "heavy = {'torch', 'transformers', 'peft', 'safetensors', 'tokenizers'} & set(sys.modules); "
         "sys.exit(', '.join(heavy) or 0)"
     )

@@ -7,17 +7,17 @@ import pandas as pd
 import pytest
 
 from conftest import STRANGE_LABELS
-from dna_lm.adapter import Adapter
-from dna_lm.baselines import BASELINES, COMMONEST, KMERS
-from dna_lm.bootstrap import resample
-from dna_lm.evaluating import SPEED, Evaluated, evaluate
-from dna_lm.evaluation_report import report_blocks
-from dna_lm.ladder import climb
-from dna_lm.markdown import write
+from dna_lm.adapters.adapter import Adapter
+from dna_lm.data.targets import Target
+from dna_lm.evaluation.evaluating import SPEED, Evaluated, evaluate
+from dna_lm.evaluation.evaluation_report import report_blocks
 from dna_lm.options import BOTH, CLASSES, FORWARD, MULTI_LABEL, NUMBER, REVERSE
-from dna_lm.strands import Strands
-from dna_lm.targets import Target
-from dna_lm.training_report import write_training_report
+from dna_lm.reports.markdown import write
+from dna_lm.scores.bootstrap import resample
+from dna_lm.scores.ladder import climb
+from dna_lm.scores.strands import Strands
+from dna_lm.simple_models.baselines import BASELINES, COMMONEST, KMERS
+from dna_lm.training.training_report import write_training_report
 from small import TINY_RANDOM
 
 TRAINING_DIRECTIVES = [

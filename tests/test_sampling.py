@@ -2,8 +2,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dna_lm import sampling
-from dna_lm.sampling import draw
+from dna_lm.data import sampling
+from dna_lm.data.sampling import draw
 
 
 def test_all_are_drawn_if_they_are_few():

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dna_lm import scanning
-from dna_lm.adapter import load_adapter
-from dna_lm.answering import opened_answerer
+from dna_lm.adapters.adapter import load_adapter
+from dna_lm.data.targets import Target
 from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER, OUTPUT, SCAN
-from dna_lm.scanning import Grid, decided_threshold, label_number, scanned
-from dna_lm.targets import Target
-from dna_lm.tracks import BINS, Call, Track, called, write_bedgraph, write_bigwig, write_calls
+from dna_lm.prediction import scanning
+from dna_lm.prediction.answering import opened_answerer
+from dna_lm.prediction.scanning import Grid, decided_threshold, label_number, scanned
+from dna_lm.prediction.tracks import BINS, Call, Track, called, write_bedgraph, write_bigwig, write_calls
 from refusals import refusal
 from small import TINY_RANDOM, sequences
 

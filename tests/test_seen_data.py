@@ -2,8 +2,8 @@ import hashlib
 
 import pytest
 
-from dna_lm.adapter import Adapter
-from dna_lm.seen_data import check_seen, roles
+from dna_lm.adapters.adapter import Adapter
+from dna_lm.adapters.seen_data import check_seen, roles
 from refusals import refusal
 
 

@@ -3,7 +3,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dna_lm.sequences import AMBIGUOUS, BASES, canonical, has_ambiguous, normalise, normalise_column, reverse_complement
+from dna_lm.data.sequences import (
+    AMBIGUOUS,
+    BASES,
+    canonical,
+    has_ambiguous,
+    normalise,
+    normalise_column,
+    reverse_complement,
+)
 from refusals import refusal
 
 dna = st.text(BASES + AMBIGUOUS, max_size=60)

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dna_lm.shares import binned, quantile_edges, wilson
+from dna_lm.reports.shares import binned, quantile_edges, wilson
 
 
 def test_wilsons_interval_of_a_worked_case():

@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dna_lm import similarity
-from dna_lm.sequences import canonical, reverse_complement
-from dna_lm.similarity import MINIMUM_SCORE, PATTERNS, similar_groups
+from dna_lm.data.sequences import canonical, reverse_complement
+from dna_lm.datasets import similarity
+from dna_lm.datasets.similarity import MINIMUM_SCORE, PATTERNS, similar_groups
 
 
 def dna(length: int, seed: int) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dna_lm.splitting import (
+from dna_lm.datasets.splitting import (
     SPLITS,
     parse_fractions,
     split_by_chromosome,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dna_lm.tables import check_label, pick_column, read_labelled, read_table, write_csv, write_tsv
+from dna_lm.data.tables import check_label, pick_column, read_labelled, read_table, write_csv, write_tsv
 from refusals import refusal, returns_or_refuses
 
 SOURCE = "the training split (train.csv)"

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from dna_lm.data.targets import Target, learn_target
 from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER
-from dna_lm.targets import Target, learn_target
 from refusals import refusal
 
 TRAIN, DEV = "the training split (train.csv)", "the dev split (dev.csv)"

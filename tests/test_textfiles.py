@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from dna_lm.textfiles import NO_TEXT, describe, open_text
+from dna_lm.data.textfiles import NO_TEXT, describe, open_text
 from refusals import refusal
 
 SOURCE = "the input (reads.txt)"

@@ -6,10 +6,10 @@ import shutil
 import pytest
 
 import tiny_models
-from dna_lm.base_model import BUILT_IN_FOLDER, opened_base_model
-from dna_lm.encoding import Encoded, Encoder, warnings
-from dna_lm.token_reader import kmers
-from dna_lm.unknown_tokens import unknown_share
+from dna_lm.base_models.base_model import BUILT_IN_FOLDER, opened_base_model
+from dna_lm.base_models.encoding import Encoded, Encoder, warnings
+from dna_lm.base_models.token_reader import kmers
+from dna_lm.base_models.unknown_tokens import unknown_share
 from refusals import refusal
 from small import TINY_RANDOM
 from tiny_models import SPECIAL, all_kmers

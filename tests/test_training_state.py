@@ -4,8 +4,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from dna_lm.training import Trained
-from dna_lm.training_state import load_state, read_trained, save_state, write_trained
+from dna_lm.training.training import Trained
+from dna_lm.training.training_state import load_state, read_trained, save_state, write_trained
 from refusals import refusal
 
 STATE = {

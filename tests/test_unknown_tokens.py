@@ -8,10 +8,10 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from conftest import SCRIPTS
-from dna_lm import token_reader, unknown_tokens
-from dna_lm.base_model import BUILT_IN_FOLDER, opened_base_model
-from dna_lm.encoding import Encoder
-from dna_lm.unknown_tokens import UnknownTokens, count_unknown_tokens, unknown_share
+from dna_lm.base_models import token_reader, unknown_tokens
+from dna_lm.base_models.base_model import BUILT_IN_FOLDER, opened_base_model
+from dna_lm.base_models.encoding import Encoder
+from dna_lm.base_models.unknown_tokens import UnknownTokens, count_unknown_tokens, unknown_share
 from refusals import refusal
 
 SOURCE = "the base model 'x'"
@@ -159,7 +159,7 @@ def test_a_tokenizer_without_its_parts_is_refused(folder):
 
 def test_neither_torch_nor_weights_are_touched(tiny_random):
     program = (
-        "import sys; from dna_lm.unknown_tokens import count_unknown_tokens as count; "
+        "import sys; from dna_lm.base_models.unknown_tokens import count_unknown_tokens as count; "
         f"count({str(tiny_random)!r}, None, ['ACGT'], 1); "
         "sys.exit(', '.join({'torch', 'transformers', 'safetensors'} & set(sys.modules)) or 0)"
     )

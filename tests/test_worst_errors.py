@@ -1,9 +1,9 @@
 import numpy as np
 import pandas as pd
 
+from dna_lm.data.targets import Target
 from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER
-from dna_lm.targets import Target
-from dna_lm.worst_errors import mistakes, worst_errors
+from dna_lm.scores.worst_errors import mistakes, worst_errors
 
 
 def worst(target, truth, answers, predicted, table, count=50):

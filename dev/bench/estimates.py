@@ -1,4 +1,4 @@
-"""Hold the estimates of memory and time of dna_lm/estimate.py against real trainings.
+"""Hold the estimates of memory and time of dna_lm/training/estimate.py against real trainings.
 
     python dev/bench/estimates.py [--model NAME=FOLDER ...] [--steps 6] [--quick]
 
@@ -30,9 +30,9 @@ def load(folder: str, method: str, quantization: str, checkpointing: bool):
     from peft import LoraConfig, TaskType, get_peft_model
     from transformers import AutoModelForSequenceClassification, MixtralConfig
 
-    from dna_lm.expert_lora import apply_to_tokens
-    from dna_lm.experts import GROUPED
-    from dna_lm.quantization import prepare, quantization_config
+    from dna_lm.classifiers.expert_lora import apply_to_tokens
+    from dna_lm.classifiers.experts import GROUPED
+    from dna_lm.classifiers.quantization import prepare, quantization_config
 
     torch.manual_seed(0)
     if folder == RANDOM:
@@ -72,7 +72,7 @@ def measure(folder: str, method: str, quantization: str, checkpointing: bool, ba
     """Print predicted and measured bytes and seconds as JSON."""
     import torch
 
-    from dna_lm.estimate import estimate
+    from dna_lm.training.estimate import estimate
 
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     model = load(folder, method, quantization, checkpointing)

@@ -6,8 +6,8 @@
 
 Each row of the first table is one job with one core on made-up sequences of 100 letters; memory is the peak of its
 largest process. A fine-tuning is one epoch with the recommended settings, scored on 1,000 sequences of dev; what is
-evaluated and predicted is read on both strands, as the adapter says. The second table is what dna_lm/estimate.py says
-of models that are too large to be measured in passing: nothing is trained for it.
+evaluated and predicted is read on both strands, as the adapter says. The second table is what
+dna_lm/training/estimate.py says of models that are too large to be measured in passing: nothing is trained for it.
 
 1M, 17M, 138M: Mixtrals with random weights in the sizes of Mistral-DNA; tokenizer: a model's folder whose tokenizer
 they get. BERT and ESM have the sizes of GROVER and of the Nucleotide Transformer 500M. Run it with the Python
@@ -124,10 +124,10 @@ def one_estimate(name: str) -> None:
     from peft import get_peft_model
     from transformers import AutoModelForSequenceClassification, BertConfig, EsmConfig, MixtralConfig
 
-    from dna_lm.estimate import estimate
-    from dna_lm.expert_lora import apply_to_tokens
-    from dna_lm.experts import GROUPED
-    from dna_lm.lora import lora_config
+    from dna_lm.classifiers.expert_lora import apply_to_tokens
+    from dna_lm.classifiers.experts import GROUPED
+    from dna_lm.classifiers.lora import lora_config
+    from dna_lm.training.estimate import estimate
 
     torch.set_num_threads(1)
     if name in MIXTRALS:

@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "scripts"))
-from dna_lm.sequences import normalise, reverse_complement  # noqa: E402
-from dna_lm.similarity import similar_groups  # noqa: E402
+from dna_lm.data.sequences import normalise, reverse_complement  # noqa: E402
+from dna_lm.datasets.similarity import similar_groups  # noqa: E402
 
 SEED = 42
 LENGTH = 200

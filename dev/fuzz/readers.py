@@ -58,15 +58,15 @@ def _model_folder(draw) -> dict[str, bytes]:
 
 
 def read_adapter(folder: Path) -> None:
-    from dna_lm.adapter import load_adapter
+    from dna_lm.adapters.adapter import load_adapter
 
     adapter = load_adapter(folder / "adapter.safetensors")
     assert adapter.target and adapter.decision and adapter.members and adapter.strand
 
 
 def apply_adapter(folder: Path) -> None:
-    from dna_lm.adapter import load_adapter
-    from dna_lm.answering import opened_answerer
+    from dna_lm.adapters.adapter import load_adapter
+    from dna_lm.prediction.answering import opened_answerer
 
     adapter = load_adapter(folder / "adapter.safetensors")
     model = str(DATA / "tiny-random")
@@ -75,10 +75,10 @@ def apply_adapter(folder: Path) -> None:
 
 
 def show_adapter(folder: Path) -> None:
-    from dna_lm.adapter import load_adapter
-    from dna_lm.adapter_facts import facts
-    from dna_lm.adapter_report import write_adapter_report
-    from dna_lm.tables import write_tsv
+    from dna_lm.adapters.adapter import load_adapter
+    from dna_lm.adapters.adapter_facts import facts
+    from dna_lm.adapters.adapter_report import write_adapter_report
+    from dna_lm.data.tables import write_tsv
 
     adapter = load_adapter(folder / "adapter.safetensors")
     write_tsv(facts(adapter), folder / "table")
@@ -88,8 +88,8 @@ def show_adapter(folder: Path) -> None:
 def import_adapter(folder: Path) -> None:
     from argparse import Namespace
 
-    from dna_lm.adapter import load_adapter, save_adapter
-    from dna_lm.importing import import_adapter
+    from dna_lm.adapters.adapter import load_adapter, save_adapter
+    from dna_lm.exchange.importing import import_adapter
     from dna_lm.options import OPTIONS
 
     defaults = {option.name: option.default for option in OPTIONS["adapter"]}
@@ -100,16 +100,16 @@ def import_adapter(folder: Path) -> None:
 
 
 def read_archive(folder: Path) -> None:
-    from dna_lm.base_model import opened_base_model
+    from dna_lm.base_models.base_model import opened_base_model
 
     with opened_base_model(str(folder / "model.zip")):
         pass
 
 
 def read_model(folder: Path) -> None:
-    from dna_lm.base_model import opened_base_model
-    from dna_lm.classifier import new_classifier
-    from dna_lm.encoding import Encoder
+    from dna_lm.base_models.base_model import opened_base_model
+    from dna_lm.base_models.encoding import Encoder
+    from dna_lm.classifiers.classifier import new_classifier
 
     with opened_base_model(str(folder)) as base:
         encoder = Encoder(base, 50)
@@ -118,8 +118,8 @@ def read_model(folder: Path) -> None:
 
 
 def read_table(folder: Path) -> None:
-    from dna_lm.inputs import read_labelled_table
-    from dna_lm.tables import read_labelled
+    from dna_lm.data.tables import read_labelled
+    from dna_lm.datasets.inputs import read_labelled_table
 
     path = str(folder / "table.csv")
     read_labelled(path, "the table")
@@ -129,13 +129,13 @@ def read_table(folder: Path) -> None:
 
 
 def read_fasta(folder: Path) -> None:
-    from dna_lm.fasta import read_fasta
+    from dna_lm.data.fasta import read_fasta
 
     read_fasta(folder / "x.fa", "the FASTA file")
 
 
 def read_bed(folder: Path) -> None:
-    from dna_lm.intervals import read_intervals
+    from dna_lm.data.intervals import read_intervals
 
     read_intervals(folder / "x.bed", "the intervals")
 

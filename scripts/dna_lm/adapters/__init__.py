@@ -1,0 +1,1 @@
+"""Adapters as files, and what they record."""

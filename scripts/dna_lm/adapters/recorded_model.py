@@ -1,0 +1,67 @@
+"""Finding the base model that an adapter was trained on, so that nobody has to remember it."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+from ..base_models.base_model import BaseModel, opened_base_model, tokenizer_sha256
+from ..errors import UserError
+from ..options import BUILT_IN, RECORDED
+from .adapter import Adapter
+
+
+@contextmanager
+def opened_base_model_of(
+    adapter: Adapter, base_model: str, base_model_id: str | None, installed: Sequence[str] | None = None
+) -> Iterator[BaseModel]:
+    """Give the base model that an option names, or the one that the adapter records, for as long as the block lasts.
+
+    base_model: as opened_base_model takes it, or `recorded`. base_model_id: how to call it, unless it is recorded.
+    installed: the server's models, each as ID=FOLDER; beside the built-in one, `recorded` looks among these.
+    Raises UserError for an unsafe or incomplete model, and if the recorded one is not found. Whether a model that was
+    named is the adapter's, check_base_model says.
+    """
+    if base_model == RECORDED:
+        with _recorded(adapter.base_model, _pairs(installed or ())) as found:
+            yield found
+    else:
+        with opened_base_model(base_model, base_model_id) as given:
+            yield given
+
+
+def _pairs(installed: Sequence[str]) -> list[tuple[str, str]]:
+    pairs = []
+    for text in installed:
+        name, divider, folder = text.partition("=")
+        if not (name and divider and folder):
+            raise UserError(f"--installed {text!r} is not ID=FOLDER; write the model's name, '=' and its folder")
+        pairs.append((name, folder))
+    return pairs
+
+
+@contextmanager
+def _recorded(recorded: dict[str, str], installed: list[tuple[str, str]]) -> Iterator[BaseModel]:
+    """Give the model whose weights and tokenizer are the recorded ones, whatever it is called here."""
+    of_its_name = ""
+    for name, folder in [(None, BUILT_IN), *sorted(installed, key=lambda pair: pair[0] != recorded["id"])]:
+        namesake = name == recorded["id"]
+        with ExitStack() as opened:
+            # What goes wrong where the model is used is not caught here: that is behind the try.
+            try:
+                # Weights are many gigabytes, and a tokenizer a few megabytes: most models are told apart by the latter.
+                if not namesake and tokenizer_sha256(folder, name) != recorded["tokenizer_sha256"]:
+                    continue
+                found = opened.enter_context(opened_base_model(folder, name))
+            except UserError as problem:
+                if namesake:
+                    of_its_name = f" (the one installed under this name cannot be used: {problem})"
+                continue
+            if all(getattr(found, key) == recorded[key] for key in ("weights_sha256", "tokenizer_sha256")):
+                yield found
+                return
+            if namesake:
+                of_its_name = f" (the one installed under this name is another: weights {found.weights_sha256[:12]})"
+    raise UserError(
+        f"the adapter was trained on the base model {recorded['id']!r} ({recorded['architecture']}, weights "
+        f"{recorded['weights_sha256'][:12]}), which is neither built in nor installed here{of_its_name}; choose an "
+        "archive or a folder of it as the base model, or ask the administrator to install it"
+    )

@@ -1,0 +1,1 @@
+"""Pretrained models: opened safely, and their tokens."""

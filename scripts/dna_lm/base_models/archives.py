@@ -1,0 +1,119 @@
+"""Unpacking an archive that a stranger may have made."""
+
+import lzma
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from ..errors import UserError
+
+# Far above any DNA language model of 2026 (the largest published has 40 billion parameters, 80 GB in bf16).
+MAX_BYTES = 200 * 10**9
+MAX_MEMBERS = 10_000
+# Formats that can run code when they are loaded.
+PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib")
+
+_DAMAGE = (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, NotImplementedError, ValueError)
+
+
+@dataclass(frozen=True)
+class _Member:
+    name: str
+    size: int
+    problem: str | None
+    open: Callable[[], IO[bytes]]
+
+
+def unpack(
+    archive: str | Path, folder: Path, wanted: Callable[[str], bool], source: str, most: int | None = None
+) -> None:
+    """Copy the wanted files of a zip or tar archive (also compressed) into a folder.
+
+    archive: files at its top, or inside one top folder.
+    folder: exists and is empty; nothing is written outside it.
+    wanted: says of a file name whether it is to be unpacked; everything else stays in the archive.
+    source: what to call the archive in an error message.
+    most: how many bytes it may unpack to, at most MAX_BYTES.
+    Raises UserError for a damaged archive, links, device files, absolute paths, `..`, encryption, pickles, and more
+    than MAX_MEMBERS members or MAX_BYTES of content.
+    """
+    limit = min(MAX_BYTES, most or MAX_BYTES)
+    try:
+        with _opened(archive, source) as members:
+            written = 0
+            for count, member in enumerate(members, start=1):
+                if count > MAX_MEMBERS:
+                    raise UserError(f"{source} holds more than {MAX_MEMBERS} members; pack the model's files only")
+                path = _checked(member, source)
+                if not wanted(path.name):
+                    continue
+                if len(path.parts) > 2:
+                    raise UserError(
+                        f"{source}: {member.name!r} is two folders deep; pack the model's files alone or in one folder"
+                    )
+                target = folder / path.name
+                if target.exists():
+                    raise UserError(f"{source} holds {path.name!r} twice; pack one model only")
+                with member.open() as content, open(target, "wb") as file:
+                    # Sizes that an archive claims can be lies: what is copied is counted.
+                    while block := content.read(1 << 20):
+                        written += len(block)
+                        if written > limit:
+                            raise UserError(f"{source} unpacks to more than {limit / 1e9:g} GB, which is refused")
+                        file.write(block)
+    except _DAMAGE as problem:
+        raise UserError(f"{source} is a damaged archive ({problem}); upload it again") from None
+    except OSError as problem:
+        raise UserError(f"{source} cannot be unpacked: {problem.strerror or problem}") from None
+
+
+class _opened:  # noqa: N801 (a context manager, used like a function)
+    def __init__(self, archive: str | Path, source: str):
+        if zipfile.is_zipfile(archive):
+            self.file = zipfile.ZipFile(archive)
+        elif tarfile.is_tarfile(archive):
+            self.file = tarfile.open(archive)  # noqa: SIM115 (closed by __exit__)
+        else:
+            raise UserError(
+                f"{source} is neither a folder nor a zip or tar archive; choose a Hugging Face folder or one packed"
+            )
+
+    def __enter__(self) -> Iterator[_Member]:
+        return _zip_members(self.file) if isinstance(self.file, zipfile.ZipFile) else _tar_members(self.file)
+
+    def __exit__(self, *_):
+        self.file.close()
+
+
+def _zip_members(file: zipfile.ZipFile) -> Iterator[_Member]:
+    for info in file.infolist():
+        if info.filename.endswith("/"):  # is_dir() fails on an empty name
+            continue
+        kind = info.external_attr >> 28  # the file type of a Unix mode: 8 is a plain file, 0 is not recorded
+        problem = "is encrypted" if info.flag_bits & 1 else "is a link or a device file" if kind not in (0, 8) else None
+        yield _Member(info.filename, info.file_size, problem, lambda info=info: file.open(info))
+
+
+def _tar_members(file: tarfile.TarFile) -> Iterator[_Member]:
+    for info in file:
+        if info.isdir():
+            continue
+        problem = None if info.isreg() else "is a link or a device file"
+        yield _Member(info.name, info.size, problem, lambda info=info: file.extractfile(info))
+
+
+def _checked(member: _Member, source: str) -> PurePosixPath:
+    if member.problem:
+        raise UserError(f"{source}: {member.name!r} {member.problem}; pack plain files only")
+    path = PurePosixPath(member.name.replace("\\", "/"))
+    if not path.parts or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+        raise UserError(f"{source}: {member.name!r} points outside the archive's folder; pack it again from inside it")
+    if path.suffix.lower() in PICKLES:
+        raise UserError(f"{source}: {member.name!r} is a pickle, which can run code: save the model as safetensors")
+    if member.size > MAX_BYTES:
+        raise UserError(f"{source}: {member.name!r} claims {member.size} bytes, which is refused")
+    return path

@@ -1,0 +1,242 @@
+"""From sequences to the token numbers that a model reads."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBase
+
+from ..data.sequences import AMBIGUOUS, BASES, reverse_complement
+from ..errors import UserError
+from .base_model import BaseModel
+from .token_reader import TokenReader
+from .unknown_tokens import unknown_warnings, unusable
+
+# What the settings of a model call the number of its positions; transformers maps `n_positions` to the first itself.
+LIMITS = ("max_position_embeddings", "max_seq_len")
+# transformers writes 10^30 for the limit of a tokenizer without one.
+NO_LIMIT = 10**15
+# Architectures that count positions from the pad token's number + 1, so that the first ones are never used.
+COUNT_FROM_PAD = (
+    "camembert",
+    "data2vec-text",
+    "esm",
+    "ibert",
+    "layoutlmv3",
+    "lilt",
+    "longformer",
+    "luke",
+    "markuplm",
+    "roberta",
+    "roberta-prelayernorm",
+    "xlm-roberta",
+    "xlm-roberta-xl",
+    "xmod",
+)
+# Positions that others never use, whatever the pad token.
+UNUSED_POSITIONS = {"mpnet": 2}
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Token numbers of each sequence, special tokens included.
+
+    unknown_share: share of the tokens, special ones not counted, that the tokenizer does not know or drops, 0 to 1; of
+    the k-mers, if it reads k-mers.
+    cut: how many sequences were longer than the limit and lost their end.
+    read: of how many tokens, dropped ones included, unknown_share is a share.
+    """
+
+    tokens: list[list[int]]
+    unknown_share: float
+    cut: int
+    read: int = field(default=0, compare=False)
+
+    @property
+    def sequences(self) -> int:
+        return len(self.tokens)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What Encoded counts, of sequences whose token numbers are no longer there."""
+
+    sequences: int = 0
+    unknown_share: float = 0.0
+    cut: int = 0
+    read: int = 0
+
+    def __add__(self, other: "Encoded | Reading") -> "Reading":
+        read = self.read + other.read
+        unknown = self.unknown_share * self.read + other.unknown_share * other.read
+        return Reading(self.sequences + other.sequences, unknown / max(1, read), self.cut + other.cut, read)
+
+
+class Encoder:
+    """The tokenizer of a base model with a limit of tokens.
+
+    tokenizer: transformers'; it always has a pad token.
+    kmer: length of the k-mers that sequences are written as, or -1.
+    model_limit: tokens of a sequence that the base model reads at most, special ones included; None: no limit.
+    max_length: tokens that are kept of a sequence, special ones included.
+    """
+
+    def __init__(self, base_model: BaseModel, max_length: int, kmer: int | None = -1):
+        """max_length: tokens of a sequence to read, special ones included; a lower limit of the model goes first.
+
+        kmer: k >= 1 writes sequences as overlapping k-mers with blanks between them, as DNABERT reads them; -1 leaves
+        them as they are; None finds out what the tokenizer reads.
+        Raises UserError when the tokenizer cannot be loaded or does not know A, C, G and T, or k-mers of them.
+        """
+        self._source = source = f"the base model {base_model.id!r}"
+        config = _load_config(base_model, source)
+        try:
+            self._open(base_model, config, max_length, kmer)
+        except UserError:
+            raise
+        except Exception as problem:  # whatever foreign settings, once loaded, do to the tokenizer's attributes
+            raise UserError(unusable(source, problem)) from None
+
+    def _open(self, base_model: BaseModel, config: PreTrainedConfig, max_length: int, kmer: int | None) -> None:
+        source = self._source
+        self._rows = _rows(config)
+        self.width = getattr(config.get_text_config(), "hidden_size", 0)
+        self.tokenizer = _load_tokenizer(base_model, config, source)
+        special = set(self.tokenizer.all_special_tokens)
+        vocabulary = (token for token in self.tokenizer.get_vocab() if token not in special)
+        self._reader = TokenReader(_numbers(self.tokenizer), self.tokenizer.unk_token_id, vocabulary, source, kmer)
+        self.kmer = self._reader.kmer
+        self._before, self._after = _special_tokens(self.tokenizer, "A" * max(1, self.kmer), source)
+        limits = [positions(config, self.tokenizer.pad_token_id), self.tokenizer.model_max_length]
+        self.model_limit = min((limit for limit in limits if limit and limit < NO_LIMIT), default=None)
+        self.max_length = min(max_length, self.model_limit or max_length)
+
+    def encode(self, sequences: Sequence[str]) -> Encoded:
+        """Encode normalised sequences.
+
+        Raises UserError when the tokenizer gives numbers that the model has no embedding for.
+        """
+        room = max(0, self.max_length - len(self._before) - len(self._after))
+        tokens, cut, read, unknowns, dropped = [], 0, 0, 0, 0
+        for ids, left_out in self._reader.read(sequences):
+            cut += len(ids) > room
+            ids = ids[:room]
+            read += len(ids)
+            unknowns += ids.count(self.tokenizer.unk_token_id)
+            dropped += left_out
+            # A sequence of which nothing is left still needs a token to be computed on.
+            tokens.append(self._before + ids + self._after or [self.tokenizer.pad_token_id])
+        highest = max(map(max, tokens), default=0)
+        if highest >= self._rows:
+            token = self.tokenizer.convert_ids_to_tokens(highest)
+            raise UserError(
+                f"{self._source}: its tokenizer gives {token!r} the number {highest}, but the model has embeddings for "
+                f"the numbers below {self._rows} only; choose a model with the tokenizer that it was trained with"
+            )
+        return Encoded(tokens, (unknowns + dropped) / max(1, read + dropped), cut, read + dropped)
+
+    def encode_both(self, sequences: Sequence[str]) -> tuple[Encoded, list[list[int]]]:
+        """Encode normalised sequences, and the reverse complement of each.
+
+        Both are cut to the limit from their own start. A tokenizer of pieces may make more tokens of one strand than
+        of the other. What Encoded counts, it counts on the strand given.
+        """
+        return self.encode(sequences), self.encode([reverse_complement(sequence) for sequence in sequences]).tokens
+
+
+def positions(config: PreTrainedConfig, pad_token_id: int) -> int | None:
+    """Return how many tokens, special ones included, a model has or was trained with positions for; None: no limit."""
+    config = config.get_text_config()
+    given = [getattr(config, name, None) for name in LIMITS]
+    limits = [limit for limit in given if isinstance(limit, int) and limit > 0]  # XLNet says -1 for none
+    if not limits:
+        return None
+    unused = UNUSED_POSITIONS.get(config.model_type, pad_token_id + 1 if config.model_type in COUNT_FROM_PAD else 0)
+    return min(limits) - unused
+
+
+def _rows(config: PreTrainedConfig) -> float:
+    """Return how many tokens a model has embeddings for."""
+    return getattr(config.get_text_config(), "vocab_size", None) or math.inf
+
+
+def _load_config(base_model: BaseModel, source: str) -> PreTrainedConfig:
+    try:
+        return AutoConfig.from_pretrained(base_model.folder, local_files_only=True, trust_remote_code=False)
+    except Exception as problem:  # whatever foreign settings make transformers raise
+        raise UserError(f"{source} cannot be loaded: {problem}") from None
+
+
+def _load_tokenizer(base_model: BaseModel, config: PreTrainedConfig, source: str) -> PreTrainedTokenizerBase:
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(base_model.folder, local_files_only=True, trust_remote_code=False)
+    except Exception as problem:  # the tokenizers library raises bare Exceptions
+        raise UserError(unusable(source, problem)) from None
+    # transformers adds special tokens that the vocabulary lacks after its end, where the model has no embedding.
+    if tokenizer.pad_token is None or tokenizer.pad_token_id >= _rows(config):
+        tokenizer.pad_token = _spare_token(tokenizer, config)
+    return tokenizer
+
+
+def _spare_token(tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> str:
+    """Return the token that is to stand for padding in a tokenizer that has none for it.
+
+    Padding is masked, so that any token would do for that. But a causal model is read out at the last token that is
+    not padding: it must not be one that sequences end with, if there is any other.
+    """
+    numbers = {token: number for token, number in tokenizer.get_vocab().items() if number < _rows(config)}
+    tokens = sorted(numbers, key=numbers.get)
+    named = [tokenizer.mask_token, tokenizer.eos_token, tokenizer.bos_token, tokenizer.unk_token]
+    if config.model_type in COUNT_FROM_PAD:
+        # Such a model was trained with positions that are counted from the number of this one.
+        named.insert(0, next((token for token in tokens if numbers[token] == config.pad_token_id), None))
+    foreign = [token for token in tokens if not set(token.upper()) <= set(BASES + AMBIGUOUS)]
+    rare = [token for token in tokens if not set(token.upper()) & set(BASES)]
+    found = next((token for token in (*named, *foreign, *rare, *tokens) if token in numbers), None)
+    if found is None:
+        raise ValueError("the model has an embedding for none of its tokens")
+    return found
+
+
+def _numbers(tokenizer: PreTrainedTokenizerBase) -> Callable[[Sequence[str]], Iterable[list[int]]]:
+    """Return the function that gives the token numbers of some texts, without special tokens and not cut."""
+    if not tokenizer.is_fast:
+        return lambda texts: tokenizer(list(texts), add_special_tokens=False, verbose=False)["input_ids"]
+    backend = tokenizer.backend_tokenizer  # three times as fast as the call above, which goes through it
+    backend.no_truncation()
+    backend.no_padding()
+    return lambda texts: (one.ids for one in backend.encode_batch_fast(list(texts), add_special_tokens=False))
+
+
+def _special_tokens(tokenizer: PreTrainedTokenizerBase, text: str, source: str) -> tuple[list[int], list[int]]:
+    """Return the numbers of the special tokens before and after a sequence."""
+    ids = list(tokenizer(text, verbose=False)["input_ids"])
+    bare = list(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+    for start in range(len(ids) - len(bare) + 1):
+        if ids[start : start + len(bare)] == bare:
+            return ids[:start], ids[start + len(bare) :]
+    raise UserError(unusable(source, ValueError("special tokens change how it reads a sequence")))
+
+
+def summary(encoded: Encoded | Reading, source: str) -> str:
+    """Return the sentence that says how much there is to read, and how much of it the model knows."""
+    return (
+        f"{source}: {encoded.sequences:,} sequences, {encoded.unknown_share:.2%} of whose tokens are unknown to the "
+        "base model"
+    )
+
+
+def warnings(encoded: Encoded | Reading, encoder: Encoder, source: str) -> list[str]:
+    """Return the sentences that a user has to read about what the model will not see of the sequences."""
+    result = []
+    if encoded.cut:
+        if encoder.max_length == encoder.model_limit:
+            advice = "the base model reads no more, so cut the sequences around their centre"
+        else:
+            limit = "has no limit" if encoder.model_limit is None else f"reads up to {encoder.model_limit:,} tokens"
+            advice = f"raise the maximum length (the base model {limit}) or cut the sequences around their centre"
+        result.append(
+            f"{source}: {encoded.cut} of {encoded.sequences} sequences are longer than {encoder.max_length} tokens "
+            f"and lose their end; {advice}"
+        )
+    return result + unknown_warnings(encoded.unknown_share, source)

@@ -1,0 +1,1 @@
+"""Base models with an adapter and a head, as networks."""

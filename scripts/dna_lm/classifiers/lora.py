@@ -1,0 +1,127 @@
+"""Which weights of a base model get LoRA matrices, and PEFT's settings for them."""
+
+import torch
+from peft import LoraConfig, TaskType
+from transformers import PreTrainedModel
+
+from ..errors import UserError
+from ..options import AUTO, NO, NONE, YES
+
+# Path parts that tell an attention block in the architectures that transformers ships.
+ATTENTION = ("attn", "attention")
+# The options that lora_config takes.
+LORA_OPTIONS = (
+    "lora_r",
+    "lora_alpha",
+    "lora_dropout",
+    "target_modules",
+    "experts",
+    "embeddings",
+    "lora_bias",
+    "rslora",
+    "dora",
+)
+# PEFT settings that an adapter records; the rest are PEFT's defaults or mean nothing without their environment.
+PEFT_SETTINGS = (
+    "r",
+    "lora_alpha",
+    "lora_dropout",
+    "bias",
+    "target_modules",
+    "target_parameters",
+    "modules_to_save",
+    "use_rslora",
+    "use_dora",
+    "fan_in_fan_out",
+)
+
+
+def lora_config(
+    model: PreTrainedModel,
+    modules_to_save: list[str],
+    *,
+    lora_r: int,
+    lora_alpha: float,
+    lora_dropout: float,
+    target_modules: str,
+    experts: str = NO,
+    embeddings: str = NO,
+    lora_bias: str = NONE,
+    rslora: str = NO,
+    dora: str = NO,
+) -> LoraConfig:
+    """Return PEFT's settings for LoRA matrices on a classifier.
+
+    modules_to_save: names of the modules that are trained whole, such as the head.
+    The keywords are the options of the same names (see options).
+    Raises UserError when a target module is not in the model, or the experts cannot have what was asked for.
+    """
+    parameters = expert_parameters(model) if experts == YES else []
+    if parameters and (lora_dropout or dora == YES):
+        setting = "dropout of LoRA" if lora_dropout else "DoRA"
+        raise UserError(
+            f"the experts of a mixture model cannot be trained with {setting}; set "
+            + ("the dropout to 0" if lora_dropout else "DoRA to no")
+            + ", or leave the experts out"
+        )
+    return LoraConfig(
+        task_type=TaskType.SEQ_CLS,
+        r=lora_r,
+        lora_alpha=lora_alpha,
+        lora_dropout=lora_dropout,
+        target_modules=_target_modules(model, target_modules, modules_to_save),
+        target_parameters=parameters,
+        modules_to_save=modules_to_save + ([embedding_module(model)] if embeddings == YES else []),
+        bias=lora_bias,
+        use_rslora=rslora == YES,
+        use_dora=dora == YES,
+    )
+
+
+def embedding_module(model: PreTrainedModel) -> str:
+    """Return the name of the module that holds the embeddings of the tokens, such as `embed_tokens`."""
+    embeddings = model.get_input_embeddings()
+    return next(path.rpartition(".")[2] for path, module in model.named_modules() if module is embeddings)
+
+
+def expert_parameters(model: torch.nn.Module) -> list[str]:
+    """Return the names, as PEFT's target_parameters, of the weights of a mixture's experts: 3-D, one matrix an expert.
+
+    The router is not among them: it decides which expert sees a token, and a jump in it undoes what was learnt.
+    """
+    return sorted(
+        {
+            ".".join(path.split(".")[-3:])
+            for path, parameter in model.named_parameters()
+            if parameter.ndim == 3 and path.split(".")[-2] == "experts"
+        }
+    )
+
+
+def _target_modules(model: PreTrainedModel, target_modules: str, saved: list[str]) -> list[str]:
+    from transformers.pytorch_utils import Conv1D
+
+    linear = {
+        path
+        for path, module in model.named_modules()
+        if isinstance(module, (torch.nn.Linear, Conv1D)) and path.split(".")[0] not in saved
+    }
+    names = sorted({path.rpartition(".")[2] for path in linear})
+    if target_modules == AUTO:
+        chosen = sorted(
+            {
+                path.rpartition(".")[2]
+                for path in linear
+                if any(word in part.lower() for part in path.split(".")[:-1] for word in ATTENTION)
+            }
+        )
+        if not chosen:
+            raise UserError(f"no attention layer was found; name the target modules: the model has {', '.join(names)}")
+        return chosen
+    chosen = [name.strip() for name in target_modules.split(",") if name.strip()]
+    for name in chosen or [""]:
+        if name not in names:
+            raise UserError(
+                f"target module {name!r} matches no linear layer of the base model; choose from {', '.join(names)}"
+            )
+    return chosen

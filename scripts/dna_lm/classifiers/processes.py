@@ -1,0 +1,176 @@
+"""Running one function in several processes that train together."""
+
+import ctypes
+import errno
+import gc
+import multiprocessing
+import os
+import signal
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..errors import DISK, MEMORY, UserError, lack
+
+FAILED = 2
+KILLED = (
+    "a training process was ended by the system, most often since memory ran out; give the job more memory, fewer "
+    "processes (DNA_LM_PROCESSES) or a smaller batch size"
+)
+# What torchrun, `accelerate launch` and MPI tell the processes that they start.
+_LAUNCHERS = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+_PREFIXES = ("ACCELERATE_", "FSDP_", "TORCHELASTIC_", "PMI_", "OMPI_COMM_WORLD_", "MV2_COMM_WORLD_")
+_PR_SET_PDEATHSIG = 1
+
+
+@contextmanager
+def environment(**variables: str) -> Iterator[None]:
+    """Set variables for as long as the block lasts, and hide what a launcher of processes left there.
+
+    transformers and accelerate take those for a request to wait for other processes.
+    """
+    before = dict(os.environ)
+    for name in before:
+        if name in _LAUNCHERS or name.startswith(_PREFIXES):
+            del os.environ[name]
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
+
+
+def apart(function: Callable[[], Any]) -> Any:
+    """Return what function() returns in a forked process, which leaves nothing behind in this one.
+
+    Raises RuntimeError when it fails.
+    """
+    context = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    worker = context.Process(target=lambda: sender.send(function()))
+    worker.start()
+    sender.close()
+    try:
+        return receiver.recv()
+    except EOFError:
+        raise RuntimeError("a process that was to answer failed") from None
+    finally:
+        worker.join()
+
+
+def run_together(function: Callable[[int], None], processes: int, folder: Path) -> None:
+    """Run function(rank) in forked processes that are one torch.distributed group.
+
+    Forked processes share the memory of what was loaded before: the base model is there once.
+    folder: a temporary one, for what the processes need and for the messages of those that fail.
+    SIGTERM and SIGINT are passed on to all processes; what they do about it is theirs. If they then end as they
+    should, both signals are ignored from then on: what is left to do is to write their result.
+    Raises UserError with the message of the process that raised it, or when the system ended one; MemoryError or
+    OSError when one lacked memory or disk; SystemExit when a signal ended them; else RuntimeError.
+    """
+    context = multiprocessing.get_context("fork")
+    workers = [context.Process(target=_body, args=(function, rank, processes, folder)) for rank in range(processes)]
+    received: list[int] = []
+
+    def pass_on(number, _frame):
+        received.append(number)
+        for worker in workers:
+            if worker.pid and worker.exitcode is None:
+                with suppress(ProcessLookupError):
+                    os.kill(worker.pid, number)
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    ends: list[int | None] = []
+    # A signal that comes while they are started waits until all of them can be told.
+    signal.pthread_sigmask(signal.SIG_BLOCK, before)
+    try:
+        # A collection of garbage writes to every object that it looks at, and each process then has a copy of it.
+        gc.collect()
+        gc.freeze()
+        for worker in workers:
+            worker.start()
+        gc.unfreeze()  # in this process, which may have more models to make and to forget
+        for number in before:
+            signal.signal(number, pass_on)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, before)
+        running = {worker.sentinel: worker for worker in workers}
+        while running and not any(worker.exitcode for worker in workers):
+            for sentinel in wait(list(running)):
+                running.pop(sentinel).join()
+        ends = [worker.exitcode for worker in workers]
+    finally:
+        # The others wait for one that failed, and would do so for half an hour.
+        for worker in workers:
+            if worker.pid:
+                worker.kill()
+                worker.join()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, before)
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_IGN if received and not any(ends) else handler)
+    if any(ends):
+        _raise(ends, folder, received)
+
+
+def _body(function: Callable[[int], None], rank: int, processes: int, folder: Path) -> None:
+    if sys.platform == "linux":  # an end of the parent that leaves it no time to end its children
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGINT))
+    # Whatever this process leaves when it is killed, the parent removes with the folder.
+    tempfile.tempdir = str(folder)
+    code = FAILED
+    try:
+        place = {"RANK": str(rank), "LOCAL_RANK": str(rank)}
+        size = {"WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes)}
+        # All processes are on this machine; a host's name need not resolve.
+        with environment(**place, **size, GLOO_SOCKET_IFNAME="lo"):
+            torch.distributed.init_process_group(
+                "nccl" if torch.cuda.device_count() else "gloo",
+                init_method=f"file://{folder}/meeting",  # a port could be another job's
+                rank=rank,
+                world_size=processes,
+            )
+            function(rank)
+            torch.distributed.destroy_process_group()
+        code = 0
+    except UserError as problem:
+        _tell(folder, "user", str(problem))
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else FAILED
+    except KeyboardInterrupt:
+        code = 128 + signal.SIGINT
+    except BaseException as problem:
+        _tell(folder, lack(problem) or "bug", traceback.format_exc())
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # others may wait for this process in a collective operation: no orderly end
+
+
+def _tell(folder: Path, kind: str, text: str) -> None:
+    """Leave a message, unless another process has: that a process is gone, the others notice as an error too."""
+    with suppress(FileExistsError), open(folder / "message", "x") as file:
+        file.write(f"{kind}\n{text}")
+
+
+def _raise(ends: list[int | None], folder: Path, received: list[int]) -> None:
+    message = folder / "message"
+    kind, _, text = message.read_text().partition("\n") if message.exists() else ("", "", "")
+    if kind == "user":
+        raise UserError(text)
+    if received:
+        sys.exit(128 + received[0])
+    if -signal.SIGKILL in ends:
+        raise UserError(KILLED)
+    if kind == MEMORY:
+        raise MemoryError(text)
+    if kind == DISK:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    raise RuntimeError(text or f"the training processes ended with {ends}")

@@ -1,0 +1,1 @@
+"""Sequences, labels and the files they come in."""

@@ -1,0 +1,236 @@
+"""What a model is trained to answer: one of several classes, any number of labels, or a number."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit, softmax
+
+from ..errors import UserError
+from ..options import CLASSES, MULTI_LABEL, NUMBER
+from .labels import ordered_labels, require_two_labels
+
+# What transformers calls them.
+PROBLEM_TYPES = {
+    CLASSES: "single_label_classification",
+    MULTI_LABEL: "multi_label_classification",
+    NUMBER: "regression",
+}
+SEPARATOR = ";"
+# What may stand, beside nothing at all, in a cell of a sequence that has none of the labels; in any case of letters.
+NO_LABEL = "none"
+# The least probability of a label that a sequence is said to have, if it can have several.
+THRESHOLD = 0.5
+MOST_LISTED = 20
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a model answers.
+
+    kind: options.CLASSES, MULTI_LABEL or NUMBER.
+    labels: in the order of the outputs; none for NUMBER.
+    mean, spread: mean and standard deviation of the training numbers, in the user's unit. The model learns
+    (number - mean) / spread, so that its outputs are of the size that its weights are made for.
+    """
+
+    kind: str
+    labels: list[str]
+    mean: float = 0.0
+    spread: float = 1.0
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers the model gives for a sequence."""
+        return 1 if self.kind == NUMBER else len(self.labels)
+
+    @property
+    def problem_type(self) -> str:
+        """What transformers calls the kind."""
+        return PROBLEM_TYPES[self.kind]
+
+    @property
+    def answer_format(self) -> str:
+        """How answers are written: probabilities to six decimals, numbers of any size to seven digits."""
+        return ".7g" if self.kind == NUMBER else ".6f"
+
+    @property
+    def score_format(self) -> str:
+        """How scores are written; the errors of numbers have any size."""
+        return ".4g" if self.kind == NUMBER else ".4f"
+
+    def read(self, column: pd.Series, source: str) -> np.ndarray:
+        """Read what a table says.
+
+        column: text; the index holds the line of each record in its file.
+        source: what to call the file in an error message.
+        Returns class numbers, (n,) int64; 0 and 1, (n, labels) float64; or numbers in the user's unit, (n,) float64.
+        Raises UserError at the first label that the model does not have and the first text that is no finite number.
+        """
+        if self.kind == NUMBER:
+            return _numbers(column, source)
+        numbers = {label: number for number, label in enumerate(self.labels)}
+
+        def number(label: str, line: int) -> int:
+            if label not in numbers:
+                raise UserError(
+                    f"{source}, line {line}: the label {label!r} does not occur in the training data, whose labels are "
+                    f"{_listed(self.labels)}; correct it or remove the record"
+                )
+            return numbers[label]
+
+        if self.kind == CLASSES:
+            return np.array([number(label, line) for line, label in column.items()], dtype=np.int64)
+        result = np.zeros((len(column), len(self.labels)))
+        for row, (line, cell) in enumerate(column.items()):
+            result[row, [number(label, line) for label in _labels_of(cell, line, source)]] = 1
+        return result
+
+    def require_scorable(self, truth: np.ndarray, source: str) -> None:
+        """Raise UserError when no score could tell a good model from a bad one, since all records are alike.
+
+        truth: as read() gives it.
+        """
+        if self.kind == CLASSES:
+            require_two_labels([self.labels[number] for number in np.unique(truth)], source)
+        elif self.kind == MULTI_LABEL and (truth == truth[0]).all():
+            raise UserError(
+                f"{source}: all records have the same labels; a score needs a label that some have and others have not"
+            )
+        elif self.kind == NUMBER and truth.min() == truth.max():
+            raise UserError(f"{source}: all numbers are {truth[0]:g}; a score needs at least two different ones")
+
+    def for_training(self, truth: np.ndarray) -> np.ndarray:
+        """Return what the loss compares the outputs with: (n,) int64, (n, labels) float32 or (n, 1) float32.
+
+        truth: as read() gives it. Numbers are standardised.
+        """
+        if self.kind == CLASSES:
+            return truth
+        if self.kind == MULTI_LABEL:
+            return truth.astype(np.float32)
+        return ((truth - self.mean) / self.spread).astype(np.float32)[:, None]
+
+    def answers(self, logits: np.ndarray) -> np.ndarray:
+        """Return (n, outputs) float64: probabilities, or numbers in the user's unit.
+
+        logits: (n, outputs), the model's outputs. Probabilities of classes sum to 1, those of labels are independent.
+        """
+        logits = np.asarray(logits, dtype=np.float64)
+        if self.kind == CLASSES:
+            return softmax(logits, axis=1)
+        return expit(logits) if self.kind == MULTI_LABEL else logits * self.spread + self.mean
+
+    def said(self, answers: np.ndarray) -> list[str]:
+        """Return what a table says of each sequence: its likeliest class, or its labels with separators between.
+
+        answers: as answers() gives them, or as read() gives what is true; not for NUMBER.
+        """
+        if self.kind == CLASSES:
+            return [self.labels[number] for number in answers.argmax(axis=1)]
+        names = np.array(self.labels, dtype=object)
+        return [SEPARATOR.join(names[row]) for row in answers >= THRESHOLD]
+
+    def task(self) -> dict[str, Any]:
+        """Return the part of an adapter's record that says this."""
+        numbers = {"mean": self.mean, "spread": self.spread} if self.kind == NUMBER else {}
+        return {"type": self.problem_type, "labels": self.labels, **numbers}
+
+    @staticmethod
+    def from_task(task: dict[str, Any]) -> "Target":
+        """Return the target that an adapter's record says; without a type it is CLASSES.
+
+        Raises ValueError when it cannot be one that task() made.
+        """
+        kinds = {name: kind for kind, name in PROBLEM_TYPES.items()}
+        name, labels = task.get("type", PROBLEM_TYPES[CLASSES]), task.get("labels")
+        if not (isinstance(name, str) and name in kinds):
+            raise ValueError(f"no such type: {name!r}")
+        if not (isinstance(labels, list) and all(isinstance(label, str) for label in labels)):
+            raise ValueError("the labels are no list of text")
+        kind = kinds[name]
+        if kind == NUMBER:
+            mean, spread = task.get("mean"), task.get("spread")
+            # Finite floats only: a boolean and a whole number too large for a float are none.
+            if labels or not all(type(value) is float and math.isfinite(value) for value in (mean, spread)):
+                raise ValueError("a number has a mean, a spread and no labels")
+            if spread <= 0:
+                raise ValueError("the spread is not above 0")
+            return Target(kind, labels, mean, spread)
+        if len(labels) < 2 or len(set(labels)) < len(labels):
+            raise ValueError("there are not two labels or more, each another")
+        if kind == MULTI_LABEL and any(_split(label) != [label] for label in labels):
+            raise ValueError("a label is not one that a cell with several can have")
+        return Target(kind, labels)
+
+
+def learn_target(kind: str, column: pd.Series, source: str) -> Target:
+    """Find out from the training split what there is to learn.
+
+    kind: options.CLASSES, MULTI_LABEL or NUMBER.
+    column: text; the index holds the line of each record in its file.
+    source: what to call the file in an error message.
+    Raises UserError for fewer than two labels, fewer than two different numbers, and text that is no finite number.
+    """
+    if kind == NUMBER:
+        numbers = _numbers(column, source)
+        if numbers.min() == numbers.max():
+            raise UserError(f"{source}: all numbers are {numbers[0]:g}; there is nothing to learn from one number")
+        with np.errstate(all="ignore"):  # of numbers too large to be squared
+            mean, spread = float(numbers.mean()), float(numbers.std())
+        if not (math.isfinite(mean) and math.isfinite(spread) and spread > 0):
+            raise UserError(
+                f"{source}: numbers from {numbers.min():g} to {numbers.max():g} are too large or too close to one "
+                "another to be computed with; give them in another unit"
+            )
+        return Target(kind, [], mean, spread)
+    if kind == CLASSES:
+        labels = ordered_labels(column)
+        require_two_labels(labels, source)
+        return Target(kind, labels)
+    labels = ordered_labels(label for line, cell in column.items() for label in _labels_of(cell, line, source))
+    if len(labels) < 2:
+        found = f"one label only ({labels[0]!r})" if labels else "no label"
+        raise UserError(
+            f"{source} has {found}; several labels a sequence need at least two, with {SEPARATOR!r} between: are they "
+            "classes rather?"
+        )
+    return Target(kind, labels)
+
+
+def _numbers(column: pd.Series, source: str) -> np.ndarray:
+    result = np.empty(len(column))
+    for row, (line, text) in enumerate(column.items()):
+        try:
+            # Python reads 1_000 as a number; it is more likely the name of something.
+            result[row] = math.nan if "_" in text else float(text)
+        except ValueError:
+            result[row] = math.nan
+        if not math.isfinite(result[row]):
+            raise UserError(
+                f"{source}, line {line}: {text!r} is not a number; write numbers with a decimal point, such as 0.5 or "
+                "1e-3, remove the record, or choose another kind of target"
+            )
+    return result
+
+
+def _split(cell: str) -> list[str]:
+    """Return the labels of a cell, each once, in their order; NO_LABEL is none."""
+    parts = (part.strip() for part in cell.split(SEPARATOR))
+    return list(dict.fromkeys(part for part in parts if part and part.lower() != NO_LABEL))
+
+
+def _labels_of(cell: str, line: int, source: str) -> list[str]:
+    labels = _split(cell)
+    if labels and NO_LABEL in (part.strip().lower() for part in cell.split(SEPARATOR)):
+        raise UserError(
+            f"{source}, line {line}: {cell!r} says both that there is no label and that there is one; remove either"
+        )
+    return labels
+
+
+def _listed(labels: list[str]) -> str:
+    more = f" and {len(labels) - MOST_LISTED} more" if len(labels) > MOST_LISTED else ""
+    return ", ".join(labels[:MOST_LISTED]) + more

@@ -1,0 +1,91 @@
+"""What to know of a prepared dataset before training on it: leakage, a quick look, the base model's unknown tokens."""
+
+from functools import cached_property
+
+from ..base_models.unknown_tokens import UnknownTokens, count_unknown_tokens
+from ..simple_models.quicklook import Look, look
+from .dataset_report import DatasetReport
+from .leakage import K, Leakage, check_leakage
+from .preparing import Prepared
+
+# One sequence in a hundred can move an accuracy by as much as its standard error in a test of 1,000 sequences.
+LEAKAGE_WARNING = 0.01
+
+
+class Inspection:
+    """Looks at a prepared dataset; each part is done when it is first asked for."""
+
+    def __init__(self, prepared: Prepared, base_model: str, base_model_id: str | None, seed: int):
+        """base_model, base_model_id: whose tokenizer is asked for unknown tokens; seed: of the samples."""
+        self.prepared = prepared
+        self._base_model = (base_model, base_model_id)
+        self._seed = seed
+
+    @cached_property
+    def leakage(self) -> Leakage:
+        return check_leakage(self.prepared.records, self.prepared.labels)
+
+    @cached_property
+    def look(self) -> Look:
+        return look(self.prepared.records, self.prepared.labels, self._seed)
+
+    @cached_property
+    def unknown(self) -> UnknownTokens:
+        sequences = [text for part in self.prepared.records.values() for text in part["sequence"]]
+        return count_unknown_tokens(*self._base_model, sequences, self._seed)
+
+    def warnings(self) -> list[str]:
+        """Return the sentences that a user has to read, the gravest first."""
+        return [*leakage_warnings(self.leakage), *self.look.warnings, *self.unknown.warnings("the dataset")]
+
+    def report(self) -> DatasetReport:
+        """Return what the report says."""
+        prepared, seen = self.prepared, self.look
+        return DatasetReport(
+            labels=prepared.labels,
+            read=prepared.read,
+            split=prepared.how_split,
+            splits=seen.table(),
+            baselines=seen.baselines,
+            trained=seen.trained,
+            scored=seen.scored,
+            leakage=leakage_sentences(self.leakage),
+            offenders=len(self.leakage.offenders) > 0,
+            warnings=self.warnings(),
+            negatives=prepared.how_negatives,
+            unknown=self.unknown.summary(),
+            caveats=[
+                "Only the split by similarity looks for sequences that resemble each other without equal letters at "
+                f"{K} places in a row, such as old repeats and homologs of other genes.",
+                "No program can see whether the labels are right, and whether the sequences of different labels were "
+                "measured, selected and cut in the same way.",
+            ],
+        )
+
+
+def leakage_sentences(leakage: Leakage) -> list[str]:
+    """Return for dev and for test how many of their sequences also stand in train."""
+    result = []
+    for split, other in (("dev", "train"), ("test", "train"), ("test", "dev")):
+        row = leakage.row(split, other)
+        result.append(
+            f"{split} in {other}: of {row['sequences']:,} sequences, {row['copies']:,} are copies, "
+            f"{row['reverse complements']:,} are reverse complements and {row[f'sharing a {K}-mer']:,} share a {K}-mer "
+            f"with {other}, on either strand ({row['share']:.1%} in all)"
+        )
+    return result
+
+
+def leakage_warnings(leakage: Leakage) -> list[str]:
+    """Return a sentence for each pair of splits where more than LEAKAGE_WARNING of the sequences are not new."""
+    result = []
+    for split in ("test", "dev"):
+        row = leakage.row(split, "train")
+        if row["share"] > LEAKAGE_WARNING:
+            worst = max(leakage.rows(split, "train"), key=lambda one: one["share"])
+            result.append(
+                f"{row['share']:.1%} of the {split} sequences have a copy or share a {K}-mer with train; most so those "
+                f"labelled {worst['label']!r}, with {worst['share']:.1%}: a model can score on these by having seen "
+                "them; choose the split by similarity"
+            )
+    return result

@@ -1,0 +1,355 @@
+"""From what a user has to train, dev and test."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from .. import options
+from ..data.intervals import read_intervals
+from ..data.labels import ordered_labels
+from ..data.packing import OTHER, pack
+from ..data.records import BY, OWN_COLUMNS, POSITION, SOURCE, SPLIT, has_positions
+from ..data.sequences import reverse_complement
+from ..data.tables import check_label
+from ..data.textfiles import describe
+from ..errors import UserError
+from . import inputs
+from .cleaning import (
+    ADDED,
+    LEAKED,
+    REMOVED,
+    Ledger,
+    downsample,
+    fold,
+    limit_ambiguous,
+    limit_length,
+    pad,
+    remove_copies,
+)
+from .negatives import CAVEATS, GenomeNegatives, negatives_for, shuffled_negatives
+from .splitting import (
+    SPLITS,
+    parse_fractions,
+    split_by_chromosome,
+    split_by_column,
+    split_by_group,
+    split_random,
+)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The splits and how they came about.
+
+    labels: in order.
+    records: of each split, columns `sequence`, `label`, the input's others, and the program's own (see records.py).
+    ledger: the steps.
+    read, how_split, how_negatives: sentences for a report.
+    """
+
+    labels: list[str]
+    records: dict[str, pd.DataFrame]
+    ledger: Ledger
+    read: list[str]
+    how_split: str
+    how_negatives: list[str]
+    augmented: bool = False
+
+    @property
+    def splits(self) -> dict[str, pd.DataFrame]:
+        """The splits as they are to be written: without the program's own columns, and train with what augments it."""
+        result = {name: part.drop(columns=OWN_COLUMNS, errors="ignore") for name, part in self.records.items()}
+        if self.augmented:
+            result["train"] = _with_reverse_complements(result["train"])
+        return result
+
+    def summary(self) -> pd.DataFrame:
+        """Return one row a step: how many sequences, how many of each label, and their lengths in nucleotides."""
+        return pd.DataFrame([_row(step, records, self.labels) for step, records in self.ledger.steps])
+
+
+def prepare(
+    *,
+    table: str | None,
+    train_table: str | None,
+    dev_table: str | None,
+    test_table: str | None,
+    header: str,
+    sequence_column: str,
+    label_column: str,
+    fasta: list[str] | None,
+    intervals: list[str] | None,
+    genome: str | None,
+    window: int,
+    window_centre: str,
+    negatives: str,
+    negative_label: str,
+    negative_ratio: float,
+    negative_distance: int,
+    exclude: str | None,
+    max_ambiguous: float,
+    ambiguous: str,
+    length: int,
+    longer: str,
+    shorter: str,
+    duplicates: str,
+    contradictory: str,
+    balance: str,
+    split: str,
+    fractions: str,
+    tolerance: float,
+    split_column: str | None,
+    dev_chromosomes: str,
+    test_chromosomes: str,
+    augment: str,
+    seed: int,
+) -> Prepared:
+    """Read, clean and split labelled sequences. The parameters are the command line's options (see options).
+
+    Raises UserError for anything wrong with the files or the request.
+    """
+    shares = parse_fractions(fractions)
+    split_tables = {"train": train_table, "dev": dev_table, "test": test_table}
+    _require_one_input(table, split_tables, fasta, intervals)
+    if genome is None and (intervals or negatives == options.GENOME):
+        raise UserError("a genome is needed for intervals and for negatives from a genome; give one with --genome")
+    _require_possible(split, split_column, negatives, table or train_table)
+    if exclude and negatives != options.GENOME:
+        raise UserError("--exclude is for negatives from the genome; choose those, or leave the regions to avoid out")
+    ledger = Ledger()
+    by = {"split": split, "column": split_column, "header": header == "yes"}
+    chosen = {"sequence_column": sequence_column, "label_column": label_column}
+    if intervals:
+        cut = inputs.read_windows(intervals, genome, window, window_centre)
+        records = cut.records
+        past_end = pd.DataFrame({"sequence": "", "label": [name for name, n in cut.past_end.items() for _ in range(n)]})
+        ledger.enter("read", pd.concat([records, past_end]))
+        ledger.enter(REMOVED + "windows past an end of their chromosome", past_end)
+    else:
+        if fasta:
+            records = inputs.read_fasta_files(fasta)
+        elif table:
+            records = inputs.read_labelled_table(table, **chosen, **by)
+        else:
+            records = inputs.read_split_tables(split_tables, **chosen, **by)
+        ledger.enter("read", records)
+    read = _read(records)
+    if negatives == options.GENOME or (split == options.CHROMOSOME and fasta):
+        records = inputs.with_positions(records)
+    if split == options.CHROMOSOME and BY not in records:
+        records = records.assign(**{BY: records["chrom"]})
+    # Negatives keep away from whole peaks, and from those whose window was left out.
+    regions = [records[POSITION]] if has_positions(records) else []
+    regions += [cut.intervals] if intervals else []
+
+    records = fold(records, ledger)
+    records = limit_ambiguous(records, max_ambiguous, ambiguous, ledger)
+    records = limit_length(records, length, longer, shorter, ledger)
+    records = remove_copies(records, duplicates, contradictory, ledger)
+    _require_left(records, ledger.steps[0][1]["label"])
+    how_negatives: list[str] = []
+    if negatives != options.NONE:
+        check_label(negative_label, "--negative-label")
+        if negative_label in set(records["label"]):
+            raise UserError(
+                f"the input has sequences with the label {negative_label!r} already; choose another label for the "
+                "negatives that are made"
+            )
+        made, how_negatives = _make_negatives(
+            records, regions, negatives, negative_label, negative_ratio, negative_distance, genome, exclude, seed
+        )
+        if split == options.CHROMOSOME and BY not in made:
+            made = made.assign(**{BY: made["chrom"]})
+        ledger.enter(ADDED + "negatives", made)
+        records = pd.concat([records, made])
+    labels = ordered_labels(records["label"])
+    if len(labels) == 1:
+        raise UserError(
+            f"the input has one label only ({labels[0]!r}); a classifier needs at least two: add sequences with "
+            "another label, or let negatives be made (--negatives)"
+        )
+    if length and shorter == "pad":
+        records = pad(records, length, ledger)
+
+    leaked = ledger.count(REMOVED + LEAKED)
+    split_of, how_split = _split(records, split, shares, tolerance, dev_chromosomes, test_chromosomes, seed, leaked)
+    if balance == "downsample":
+        records, split_of = downsample(records, split_of, seed, ledger)
+    ledger.enter("kept", records)
+    ambiguous_left = pack(records["sequence"].tolist()).count(OTHER) > 0
+    ledger.enter("kept, with letters other than A, C, G, T", records[ambiguous_left])
+    parts = {name: records[split_of == name] for name in SPLITS}
+    for name, part in parts.items():
+        ledger.enter(name, part)
+    augmented = augment == options.REVERSE_COMPLEMENT
+    result = Prepared(labels, parts, ledger, read, how_split, how_negatives, augmented)
+    if augmented:
+        added = result.splits["train"].iloc[len(parts["train"]) :]
+        ledger.enter(ADDED + "reverse complements, to train", added)
+    return result
+
+
+def _require_one_input(table, split_tables, fasta, intervals) -> None:
+    given = [bool(table), any(split_tables.values()), bool(fasta), bool(intervals)]
+    if sum(given) != 1:
+        raise UserError(
+            "give the sequences in one way: --table, --train-table with --test-table (and --dev-table), one --fasta "
+            "LABEL=FILE for each label, or one --intervals LABEL=FILE for each label"
+        )
+    if any(split_tables.values()) and not (split_tables["train"] and split_tables["test"]):
+        missing = "train" if split_tables["test"] or split_tables["dev"] and not split_tables["train"] else "test"
+        raise UserError(f"--{missing}-table is missing; give the tables of train and test, and of dev if there is one")
+
+
+def _require_possible(split: str, split_column: str | None, negatives: str, is_table: str | None) -> None:
+    if split_column and split not in inputs.USUAL_NAMES:
+        raise UserError(
+            f"--split-column {split_column!r} has no part in --split {split}; choose --split chromosome, group or "
+            "column, or leave the column out"
+        )
+    if split in (options.GROUP, options.COLUMN) and not is_table:
+        raise UserError(
+            f"a split by {split} needs a column of a table, which FASTA and intervals do not have; choose another split"
+        )
+    if split in (options.GROUP, options.COLUMN) and negatives == options.GENOME:
+        raise UserError(
+            f"negatives from the genome have no value in the column that a split by {split} goes by; choose another "
+            "split, or shuffled negatives, which have that of the sequence they are made from"
+        )
+
+
+def _require_left(records: pd.DataFrame, read: pd.Series) -> None:
+    left = set(records["label"])
+    for label in ordered_labels(read):
+        if label not in left:
+            raise UserError(
+                f"no sequence with label {label!r} is left after cleaning, of {(read == label).sum()}; look at the "
+                "sequences and their labels, or choose other limits for lengths and letters, or smaller windows"
+            )
+
+
+def _read(records: pd.DataFrame) -> list[str]:
+    """Return a sentence for each file."""
+    return [f"{source}: {count:,} sequences" for source, count in records[SOURCE].value_counts(sort=False).items()]
+
+
+def _make_negatives(
+    records: pd.DataFrame,
+    regions: list[pd.DataFrame],
+    kind: str,
+    label: str,
+    ratio: float,
+    distance: int,
+    genome: str | None,
+    exclude: str | None,
+    seed: int,
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return the negatives and the sentences that say how they were made and what they let a model cheat on."""
+    wanted = int(ratio * len(records) + 0.5)
+    if not wanted:
+        raise UserError(
+            f"{ratio:g} negatives for each of {len(records)} sequences are none at all; choose a greater ratio"
+        )
+    if kind == options.SHUFFLE:
+        made = shuffled_negatives(records, ratio, label, seed)
+        how = f"{len(made):,} sequences were made by shuffling those given, with the same counts of dinucleotides"
+    else:
+        source = describe(exclude, "the regions to avoid") if exclude else ""
+        request = GenomeNegatives(
+            label,
+            ratio,
+            seed,
+            distance,
+            exclude=read_intervals(exclude, source) if exclude else None,
+            exclude_source=source,
+        )
+        drawn = negatives_for(records, genome, describe(genome, "the genome"), request, pd.concat(regions))
+        made = drawn.records
+        how = (
+            f"{len(made):,} regions of the genome were drawn, each with the length of a sequence given, a GC content "
+            f"within {request.tolerance:.0%} of its own and its strand, at least {distance:,} nt away from all regions "
+            "given"
+        ) + (f" and from {len(request.exclude):,} regions to avoid" if exclude else "")
+        if drawn.elsewhere:
+            how += f"; {drawn.elsewhere:,} are on another chromosome than the sequence that they match"
+    if not len(made):
+        raise UserError(
+            "no negative could be made: every shuffle is a sequence that was given, or no sequence has an A, C, G or "
+            "T; choose other negatives"
+        )
+    if len(made) < wanted:
+        how += f"; {wanted - len(made):,} fewer than asked for, since some sequences are too simple to make one from"
+    return made, [how, CAVEATS[kind]]
+
+
+def _split(
+    records: pd.DataFrame,
+    split: str,
+    fractions: tuple[float, float, float],
+    tolerance: float,
+    dev_chromosomes: str,
+    test_chromosomes: str,
+    seed: int,
+    leaked: int,
+) -> tuple[np.ndarray, str]:
+    """Return the split of each record, and the sentence that says how it was made.
+
+    leaked: how many records were removed from the splits of the input as copies in another one.
+    """
+    shares = ", ".join(f"{share:.4g} {name}" for name, share in zip(SPLITS, fractions, strict=True))
+    within = f"each label is within {tolerance:.4g} of the fractions {shares}"
+    if split == options.RANDOM:
+        how = f"the splits were drawn at random, label by label ({shares}, seed {seed})"
+        return split_random(records, fractions, seed), how
+    if split == options.CHROMOSOME:
+        how = f"test is {test_chromosomes}, dev is {dev_chromosomes}, and train all other chromosomes"
+        return split_by_chromosome(records, BY, dev_chromosomes, test_chromosomes), how
+    if split == options.COLUMN:
+        how = "the splits are those of the input"
+        if leaked:
+            how += (
+                f", less {leaked:,} sequence{'s' * (leaked > 1)} that had a copy in another split; of copies the one "
+                "in test is kept, or else the one in dev"
+            )
+        if not (records[SPLIT] == "dev").any():
+            how += f"; dev was drawn at random from train, label by label (seed {seed})"
+        return split_by_column(records, records[SPLIT], fractions, seed), how
+    if split == options.GROUP:
+        groups, names = pd.factorize(records[BY])
+        how = f"none of the {len(names):,} groups is in two splits, and {within}"
+        return split_by_group(records, groups, fractions, tolerance, seed, "group", list(names)), how
+    from .similarity import similar_groups  # scipy is imported for those who need it
+
+    groups = similar_groups(records["sequence"].tolist())
+    sizes = np.bincount(groups)
+    how = (
+        f"sequences that resemble each other are in the same split: there are {len(sizes):,} clusters, the largest of "
+        f"{sizes.max():,} sequences, and {(sizes == 1).sum():,} sequences resemble no other; {within}"
+    )
+    return split_by_group(records, groups, fractions, tolerance, seed, "cluster"), how
+
+
+def _with_reverse_complements(records: pd.DataFrame) -> pd.DataFrame:
+    """Return the records followed by their reverse complements, but for sequences that are their own."""
+    other = records.assign(sequence=records["sequence"].map(reverse_complement))
+    other = other[(other["sequence"] != records["sequence"]).to_numpy()]
+    if "id" in other:
+        other = other.assign(id=other["id"] + "_rc")
+    if "strand" in other:
+        other = other.assign(strand=other["strand"].replace({"+": "-", "-": "+"}))
+    return pd.concat([records, other])
+
+
+def _row(step: str, records: pd.DataFrame, labels: list[str]) -> dict:
+    counts = records["label"].value_counts()
+    lengths = records["sequence"].str.len()
+    known = len(records) and lengths.max() > 0
+    return {
+        "step": step,
+        "sequences": len(records),
+        **{f"label {label}": int(counts.get(label, 0)) for label in labels},
+        "shortest": int(lengths.min()) if known else "",
+        "median length": int(lengths.median()) if known else "",
+        "longest": int(lengths.max()) if known else "",
+    }

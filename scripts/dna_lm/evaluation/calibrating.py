@@ -1,0 +1,324 @@
+"""Choosing the temperature and the thresholds of an adapter on a development split."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
+
+from ..adapters.adapter import Adapter, load_adapter
+from ..base_models.base_model import sha256_of_file
+from ..base_models.encoding import summary, warnings
+from ..data.tables import read_labelled
+from ..data.targets import THRESHOLD, Target
+from ..data.textfiles import describe
+from ..errors import UserError
+from ..options import ALLOW, CLASSES, F1, MULTI_LABEL, NO, NONE, NUMBER, PRECISION, RECALL, YES
+from ..prediction.answering import opened_answerer
+from ..scores.bootstrap import ALL
+from ..scores.decision import CALIBRATION, Decision, scores
+from ..scores.metrics import class_scores, score
+
+# Below these, chance decides what is best.
+LEAST_SEQUENCES = 20
+LEAST_OF_A_LABEL = 5
+# Temperatures that are looked at.
+COLDEST, HOTTEST = 0.05, 20.0
+# What a calibration writes into an adapter's task, and what stood there before adapters could be calibrated.
+WRITTEN = (*CALIBRATION, "decision_threshold")
+OF_ALL = ("loss", "brier", "ece", "accuracy", "f1_macro", "mcc")
+OF_LABEL = ("precision", "recall", "f1")
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """An adapter with what was chosen, and what that changes on the data.
+
+    adapter: the new one. scores: columns `metric`, `label` (or ALL), `before` and `after`.
+    truth: as target.read gives it. before, after: probabilities, (n, outputs), without and with the temperature.
+    criterion: what chose the thresholds, or NONE; at: the recall or precision that was wanted.
+    notes: sentences on what was done; warnings: sentences that a user has to read.
+    """
+
+    adapter: Adapter
+    scores: pd.DataFrame
+    truth: np.ndarray
+    before: np.ndarray
+    after: np.ndarray
+    criterion: str
+    at: float
+    notes: list[str]
+    warnings: list[str]
+
+
+def calibrate(
+    *,
+    base_model: str,
+    base_model_id: str | None,
+    installed: Sequence[str] | None = None,
+    adapter: str,
+    data: str,
+    temperature: str,
+    threshold: str,
+    at: float,
+    seen_data: str,
+    batch_size: int,
+    progress: Callable[[str], None],
+) -> Calibrated:
+    """Choose a temperature and thresholds.
+
+    The parameters are the command line's options (see options); `progress` is told how it goes, a line at a time.
+    What an earlier calibration chose is forgotten: it all starts from the answers as they were trained.
+    Raises UserError for anything wrong with the files, data that the adapter was trained on unless that is allowed,
+    data that are too few or have one label only, and a choice that the target does not have.
+    """
+    source = describe(data, "the labelled data")
+    loaded = load_adapter(adapter)
+    plain = replace(loaded, task={name: value for name, value in loaded.task.items() if name not in WRITTEN})
+    target = plain.target
+    _check_choice(target, temperature, threshold)
+    records = read_labelled(data, source, empty_labels=target.kind == MULTI_LABEL)
+    digest = sha256_of_file(data)
+    seen = next((split for split in ("train", "dev") if plain.training.get(f"{split}_sha256") == digest), None)
+    said = _check_seen(seen, seen_data, source)
+    truth = target.read(records["label"], source)
+    target.require_scorable(truth, source)
+    _check_size(target, truth, threshold, source)
+    with opened_answerer(
+        plain, base_model, base_model_id, installed=installed, batch_size=batch_size, progress=progress
+    ) as answerer:
+        outputs = answerer.outputs(records["sequence"].tolist())
+        before = answerer.answers(outputs.raw)
+        notes = [summary(outputs.encoded, source)]
+        said += warnings(outputs.encoded, answerer.encoder, source)
+    decision = Decision()
+    if temperature == YES:
+        decision = Decision(fitted_temperature(target, truth, before))
+        notes.append(f"temperature {decision.temperature:.4g}, which makes the loss on these sequences least")
+        said += _about_temperature(target, truth, before, decision.temperature)
+    after = decision.calibrated(target, before)
+    if threshold != NONE:
+        decision = replace(decision, thresholds=chosen_thresholds(target, truth, after, threshold, at, source))
+        notes += _about_thresholds(target, truth, after, decision)
+    for text in notes:
+        progress(text)
+    for text in said:
+        progress(f"warning: {text}")
+    record = {
+        "data_sha256": digest,
+        "sequences": len(records),
+        "temperature": temperature,
+        "criterion": threshold,
+        "at": at if threshold in (RECALL, PRECISION) else None,
+        "seen_in_training": seen,
+    }
+    return Calibrated(
+        adapter=replace(plain, task=plain.task | decision.task() | {"calibration": record}),
+        scores=_compared(target, truth, before, after, decision),
+        truth=truth,
+        before=before,
+        after=after,
+        criterion=threshold,
+        at=at,
+        notes=notes,
+        warnings=said,
+    )
+
+
+def _check_choice(target: Target, temperature: str, threshold: str) -> None:
+    if target.kind == NUMBER:
+        raise UserError(
+            "the adapter predicts numbers, which have neither a temperature nor thresholds; use it as it is"
+        )
+    if target.kind == CLASSES and len(target.labels) > 2 and threshold != NONE:
+        raise UserError(
+            f"the adapter tells {len(target.labels)} classes apart, of which the likeliest is said whatever its "
+            "probability; choose no threshold: the temperature alone can be fitted"
+        )
+    if temperature == NO and threshold == NONE:
+        raise UserError(
+            "neither a temperature nor thresholds are wanted: there is nothing to choose; choose one of them"
+        )
+
+
+def _check_seen(seen: str | None, seen_data: str, source: str) -> list[str]:
+    if seen != "train":
+        return []
+    if seen_data != ALLOW:
+        raise UserError(
+            f"{source} is the file that the adapter was trained on, of which it is too sure; choose the dev split, or "
+            "allow seen data (--seen-data allow)"
+        )
+    return [
+        f"{source} is the file that the adapter was trained on, of which it is too sure: what was chosen here will not "
+        "hold for other sequences"
+    ]
+
+
+def _check_size(target: Target, truth: np.ndarray, threshold: str, source: str) -> None:
+    if len(truth) < LEAST_SEQUENCES:
+        raise UserError(
+            f"{source} has {len(truth)} sequences, too few to choose anything by; give at least {LEAST_SEQUENCES}"
+        )
+    if threshold == NONE:
+        return
+    for number, having in _with_threshold(target, truth):
+        count, label = int(having.sum()), target.labels[number]
+        if min(count, len(having) - count) < LEAST_OF_A_LABEL:
+            raise UserError(
+                f"{source}: {count} of {len(having)} sequences have the label {label!r}; a threshold is chosen by at "
+                f"least {LEAST_OF_A_LABEL} that have it and {LEAST_OF_A_LABEL} that have not"
+            )
+
+
+def _with_threshold(target: Target, truth: np.ndarray) -> list[tuple[int, np.ndarray]]:
+    """Return the labels that have a threshold, by number, and which records have each: of two classes the second."""
+    if target.kind == CLASSES:
+        return [(1, truth == 1)]
+    return [(number, truth[:, number] == 1) for number in range(len(target.labels))]
+
+
+def fitted_temperature(target: Target, truth: np.ndarray, answers: np.ndarray) -> float:
+    """Return the temperature at which the loss is least, to six digits, from COLDEST to HOTTEST.
+
+    answers: (n, outputs), not calibrated. It is 1 if every answer is right, since then the loss has no least value: the
+    colder the better. The loss, as a function of 1 / temperature, is convex: there is one least value.
+    """
+    if _all_right(target, truth, answers):
+        return 1.0
+    given = scores(target, answers)
+
+    def loss(logarithm: float) -> float:
+        scaled = given / np.exp(logarithm)
+        if target.kind == CLASSES:
+            return -log_softmax(scaled, axis=1)[np.arange(len(truth)), truth].mean()
+        return np.logaddexp(0, np.where(truth == 1, -scaled, scaled)).mean()
+
+    bounds = (np.log(COLDEST), np.log(HOTTEST))
+    found = float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-8}).x))
+    return float(f"{found:.6g}")
+
+
+def _all_right(target: Target, truth: np.ndarray, answers: np.ndarray) -> bool:
+    if target.kind == CLASSES:
+        return bool((answers.argmax(axis=1) == truth).all())
+    return bool(((answers >= THRESHOLD) == (truth == 1)).all())
+
+
+def _about_temperature(target: Target, truth: np.ndarray, answers: np.ndarray, temperature: float) -> list[str]:
+    if _all_right(target, truth, answers):
+        return [
+            "every answer on these sequences is right, so that no temperature is best; the probabilities are left as "
+            "they are: take more sequences, or harder ones"
+        ]
+    if temperature > 0.99 * HOTTEST:
+        return [
+            f"the temperature is the highest that is tried, {HOTTEST:g}: on these sequences the probabilities say "
+            "hardly more than chance"
+        ]
+    if temperature < 1.01 * COLDEST:
+        return [f"the temperature is the lowest that is tried, {COLDEST:g}: nearly every answer is right"]
+    return []
+
+
+def chosen_thresholds(
+    target: Target, truth: np.ndarray, answers: np.ndarray, criterion: str, at: float, source: str
+) -> tuple[float, ...]:
+    """Return a threshold for each label that has one (see Decision).
+
+    answers: calibrated. criterion, at: see threshold_of. source: what to call the data in an error message.
+    Raises UserError, naming the label, when none has the precision that is wanted.
+    """
+    result = []
+    for number, having in _with_threshold(target, truth):
+        found, best = threshold_of(having, answers[:, number], criterion, at)
+        if found is None:
+            raise UserError(
+                f"{source}: no threshold gives the label {target.labels[number]!r} a precision of {at:g}; the greatest "
+                f"is {best:.3g}: ask for no more"
+            )
+        result.append(found)
+    return tuple(result)
+
+
+def threshold_of(having: np.ndarray, values: np.ndarray, criterion: str, at: float) -> tuple[float | None, float]:
+    """Return the threshold of one label, and the greatest score that the criterion can have.
+
+    having: which records have the label, (n,) boolean, some and not all. values: its probabilities, (n,).
+    criterion: F1 or MCC, of the label: the threshold with the greatest; of several, the one nearest to THRESHOLD.
+    RECALL: the highest threshold whose recall is `at` or more. PRECISION: the one of greatest recall whose precision is
+    `at` or more; None if there is none.
+    A threshold lies in the middle between two probabilities that occur (below the lowest, between it and 0): on a
+    probability that occurs, the last digits, which depend on the machine, would decide what is said of its record.
+    """
+    order = np.argsort(-values, kind="stable")
+    ranked = values[order]
+    ends = np.flatnonzero(np.append(np.diff(ranked) != 0, True))  # the last record of each probability
+    said = ends + 1
+    hits = np.cumsum(having[order])[ends]
+    lower = np.append(ranked[ends[:-1] + 1], 0.0)
+    middles = (ranked[ends] + lower) / 2
+    # Between neighbouring floats there is no middle.
+    cuts = np.where(middles > lower, middles, ranked[ends])
+    positives, records = int(having.sum()), len(values)
+    if criterion == RECALL:
+        return float(cuts[np.argmax(label_score(RECALL, hits, said, positives, records) >= at - 1e-12)]), 1.0
+    value = label_score(criterion, hits, said, positives, records)
+    best = float(value.max())
+    if criterion == PRECISION:
+        allowed = np.where(value >= at - 1e-12, hits, 0)
+        return (float(cuts[np.argmax(allowed)]) if allowed.any() else None), best
+    equal = np.flatnonzero(value >= best - 1e-12)
+    return float(cuts[equal[np.argmin(np.abs(cuts[equal] - THRESHOLD))]]), best
+
+
+def label_score(name: str, hits: np.ndarray, said: np.ndarray, positives: int, records: int) -> np.ndarray:
+    """Return the F1, MCC, RECALL or PRECISION of a label at some thresholds.
+
+    hits, said: how many records it is said of rightly, and of how many at all, (thresholds,).
+    positives: how many of the records have it. Where nothing is said, the precision is 1, as in curves of it, and the
+    MCC, which is not defined where all or none is said, 0.
+    """
+    if name == RECALL:
+        return hits / positives
+    if name == PRECISION:
+        return np.divide(hits, said, out=np.ones(len(said)), where=said > 0)
+    if name == F1:
+        return 2 * hits / (said + positives)
+    negatives = records - positives
+    spread = np.sqrt(np.multiply(said * (records - said), positives * negatives, dtype=float))
+    return np.divide(hits * negatives - (said - hits) * positives, spread, out=np.zeros(len(said)), where=spread > 0)
+
+
+def _about_thresholds(target: Target, truth: np.ndarray, answers: np.ndarray, decision: Decision) -> list[str]:
+    notes = []
+    for cut, (number, having) in zip(decision.thresholds or (), _with_threshold(target, truth), strict=True):
+        said = answers[:, number] >= cut
+        notes.append(
+            f"threshold {cut:.4g} for {target.labels[number]!r}: it is said of {int(said.sum()):,} of {len(said):,} "
+            f"sequences, of {int((said & having).sum()):,} rightly; {int(having.sum()):,} have it"
+        )
+    return notes
+
+
+def _compared(
+    target: Target, truth: np.ndarray, before: np.ndarray, after: np.ndarray, decision: Decision
+) -> pd.DataFrame:
+    """Return the scores with what is said by default of the answers as they were, and as decided of the new ones."""
+    sides = ((before, Decision()), (after, decision))
+    overall = [score(target, truth, answers, decided) for answers, decided in sides]
+    # How sure the model is of what a threshold makes it say would be another question.
+    overall[1]["ece"] = score(target, truth, after)["ece"]
+    rows = [(name, ALL, *(side[name] for side in overall)) for name in OF_ALL]
+    each = [class_scores(target, truth, answers, decided) for answers, decided in sides]
+    cuts = {}
+    if target.kind == MULTI_LABEL or len(target.labels) == 2:
+        numbers = [number for number, _ in _with_threshold(target, truth)]
+        cuts = dict(zip(numbers, decision.thresholds or [THRESHOLD] * len(numbers), strict=True))
+    for number, label in enumerate(target.labels):
+        if number in cuts:
+            rows.append(("threshold", label, THRESHOLD, cuts[number]))
+        rows += [(name, label, *(side[label][name] for side in each)) for name in OF_LABEL]
+    return pd.DataFrame(rows, columns=["metric", "label", "before", "after"])

@@ -1,0 +1,104 @@
+"""The figure of a calibration."""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+
+from ..data.targets import THRESHOLD
+from ..options import CLASSES, F1, MCC, NONE, PRECISION, RECALL
+from ..reports.figure_style import COLOURS, save, shown, tidy
+from ..reports.shares import binned, quantile_edges
+from ..scores.metrics import curves
+from .calibrating import Calibrated, label_score
+
+# Bins of about as many records each, and the records that a bin has at least: of fewer, a share is chance.
+BINS, LEAST_IN_BIN = 10, 8
+# Thresholds at which the score is drawn.
+STEPS = np.linspace(0, 1, 201)
+# Above this number of labels, curves can no longer be told apart.
+MOST_CURVES = len(COLOURS)
+SCORES = {F1: "F1", MCC: "MCC", RECALL: "recall", PRECISION: "precision"}
+
+
+def plot_calibration(result: Calibrated, path: str | Path) -> None:
+    """Draw the reliability before and after and, where labels have thresholds, a score against the threshold.
+
+    Reliability: of two classes, the probability of the second; of more, that of the likeliest; of several labels, that
+    of each label, all taken together. The score is what the thresholds were chosen by, or else F1.
+    """
+    target = result.adapter.target
+    drawn = []
+    if target.kind != CLASSES or len(target.labels) == 2:
+        drawn = [(number, having) for number, having in curves(target, result.truth) if number < MOST_CURVES]
+    panels = 2 if drawn else 1
+    figure, places = plt.subplots(1, panels, figsize=(4.5 * panels, 4.6), layout="constrained", squeeze=False)
+    _reliability(places[0][0], result)
+    if drawn:
+        _score(places[0][1], result, drawn)
+    for axes in places[0]:
+        axes.set_anchor("N")  # the titles on one line
+    save(figure, path)
+
+
+def _reliability(axes: Axes, result: Calibrated) -> None:
+    axes.plot([0, 1], [0, 1], color="grey", linestyle=":", label="as sure as right")
+    sides = [("before", COLOURS[1], result.before), ("after", COLOURS[0], result.after)]
+    if np.array_equal(result.before, result.after):
+        sides = [("before and after", COLOURS[0], result.after)]
+    for name, colour, answers in sides:
+        values, true = _stated(result, answers)
+        edges = quantile_edges(values, min(BINS, max(1, len(values) // LEAST_IN_BIN)))
+        bins = binned(values, edges) if len(edges) > 1 else [np.ones(len(values), dtype=bool)]
+        places = [(values[inside].mean(), true[inside].mean()) for inside in bins if inside.any()]
+        axes.plot(*zip(*places, strict=True), marker="o", markersize=5, color=colour, label=name)
+    labels = result.adapter.labels
+    what = "of a label"
+    if result.adapter.target.kind == CLASSES:
+        what = f"of {shown(labels[1])}" if len(labels) == 2 else "of the likeliest label"
+    axes.set(title="Reliability", xlabel=f"probability {what}", ylabel="share that is true", box_aspect=1)
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    tidy(axes)
+    _legend(axes)
+
+
+def _stated(result: Calibrated, answers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return probabilities, and whether what each is of is true."""
+    target, truth = result.adapter.target, result.truth
+    if target.kind != CLASSES:
+        return answers.ravel(), truth.ravel() == 1
+    if len(target.labels) == 2:
+        return answers[:, 1], truth == 1
+    return answers.max(axis=1), answers.argmax(axis=1) == truth
+
+
+def _score(axes: Axes, result: Calibrated, drawn: list[tuple[int, np.ndarray]]) -> None:
+    target, thresholds = result.adapter.target, result.adapter.decision.thresholds
+    criterion = F1 if result.criterion == NONE else result.criterion
+    name = SCORES[criterion]
+    for place, (number, having) in enumerate(drawn):
+        cut = thresholds[0 if target.kind == CLASSES else number] if thresholds else THRESHOLD
+        values = _by_threshold(criterion, having, result.after[:, number], np.append(STEPS, cut))
+        axes.plot(STEPS, values[:-1], color=COLOURS[place], label=shown(target.labels[number]))
+        if thresholds:
+            axes.plot(cut, values[-1], marker="o", markersize=9, color=COLOURS[place], markerfacecolor="none")
+    axes.axvline(THRESHOLD, color="grey", linestyle=":", label=f"{THRESHOLD:g}")
+    if result.criterion in (RECALL, PRECISION):
+        axes.axhline(result.at, color="grey", linestyle="--", label=f"{name} {result.at:g}")
+    chosen = "" if result.criterion == NONE else "; circles: chosen"
+    axes.set(title=f"{name} by threshold{chosen}", xlabel="threshold", ylabel=name, box_aspect=1)
+    axes.set(xlim=(-0.02, 1.02), ylim=(min(-0.02, axes.get_ylim()[0]), 1.02))
+    tidy(axes)
+    _legend(axes)
+
+
+def _legend(axes: Axes) -> None:
+    """Put the legend below: within, it would lie on the lines."""
+    axes.legend(frameon=False, fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=3)
+
+
+def _by_threshold(criterion: str, having: np.ndarray, values: np.ndarray, cuts: np.ndarray) -> np.ndarray:
+    said = len(values) - np.searchsorted(np.sort(values), cuts)
+    hits = int(having.sum()) - np.searchsorted(np.sort(values[having]), cuts)
+    return label_score(criterion, hits, said, int(having.sum()), len(values))

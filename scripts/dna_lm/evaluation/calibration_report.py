@@ -1,0 +1,70 @@
+"""The report of a calibration."""
+
+from pathlib import Path
+
+from ..options import CLASSES, F1, MCC, NONE, PRECISION, RECALL
+from ..reports.markdown import bullets, escape, image, parameters, table, warned, write
+from ..scores.metrics import NAMES
+from .calibrating import ALL, Calibrated
+
+CHOSEN_BY = {
+    F1: "the threshold with the best F1 of the label",
+    MCC: "the threshold with the best MCC of the label",
+    RECALL: "the highest threshold with a recall of {at:g} or more",
+    PRECISION: "the threshold with the greatest recall of those with a precision of {at:g} or more",
+}
+
+
+def write_calibration_report(result: Calibrated, path: str | Path) -> None:
+    """Write the report of a calibration; its outputs are `table` and `plot`."""
+    adapter = result.adapter
+    seen = adapter.task["calibration"]["seen_in_training"]
+    role = {"train": "**the training split of the adapter**", "dev": "the dev split of its training"}.get(seen or "")
+    write(
+        path,
+        "# Calibration of a DNA classifier",
+        *warned(result.warnings),
+        f"**{len(result.truth):,} sequences**{f', {role},' if role else ''} chose how the answers of an adapter on the "
+        f"base model **{escape(adapter.base_model['id'])}** are put. {_what(result)}",
+        _headline(result),
+        table("table", "Scores before and after"),
+        image("plot"),
+        "## What was done",
+        bullets(result.notes),
+        "## How to read this",
+        "The temperature divides the logarithms of the probabilities: above 1 the model was too sure, below 1 not sure "
+        "enough. It changes no order of sequences, so that ROC curves stay as they are. A threshold is the least "
+        "probability, with the temperature, at which a label is said. The calibration error is the mean difference "
+        "between how sure the model is of the likeliest label (of several labels: of each) and how often it is right.",
+        "The scores after are those on the sequences that the choice was made by, so that they are a little too good. "
+        "Evaluate the new adapter on a test split that took no part in training or in this.",
+        "## Options",
+        parameters(),
+    )
+
+
+def _what(result: Calibrated) -> str:
+    parts = []
+    if result.adapter.task["calibration"]["temperature"] == "yes":
+        parts.append(f"Temperature: **{result.adapter.decision.temperature:.4g}**.")
+    thresholds = result.adapter.decision.thresholds
+    if thresholds:
+        target = result.adapter.target
+        labels = target.labels[1:] if target.kind == CLASSES else target.labels
+        said = ", ".join(f"{cut:.4g} for {escape(label)}" for cut, label in zip(thresholds, labels, strict=True))
+        parts.append(
+            f"{'Threshold' if len(thresholds) == 1 else 'Thresholds'}: **{said}**: "
+            f"{CHOSEN_BY[result.criterion].format(at=result.at)}."
+        )
+    return " ".join(parts)
+
+
+def _headline(result: Calibrated) -> str:
+    overall = result.scores[result.scores["label"] == ALL].set_index("metric")
+    names = ["loss", "ece"] + ([] if result.criterion == NONE else ["f1_macro", "mcc"])
+    changes = [
+        f"{NAMES[name]} **{overall.loc[name, 'before']:.3f}** before, **{overall.loc[name, 'after']:.3f}** after"
+        for name in names
+    ]
+    text = "; ".join(changes)
+    return f"{text[0].upper()}{text[1:]}."

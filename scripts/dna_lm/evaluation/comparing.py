@@ -1,0 +1,223 @@
+"""Scoring several adapters on the same labelled sequences, and telling which differences are more than chance."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from ..adapters.adapter import Adapter, load_adapter
+from ..adapters.seen_data import roles
+from ..base_models.base_model import sha256_of_file
+from ..base_models.encoding import warnings
+from ..data.named_files import named_files
+from ..data.tables import read_labelled
+from ..data.targets import Target
+from ..data.textfiles import describe
+from ..errors import UserError
+from ..options import ALLOW, AUTO, CLASSES, COMPARE, MULTI_LABEL, NUMBER
+from ..prediction.answering import opened_answerer
+from ..scores.bootstrap import COLUMNS, Resampled, difference, resample, score_text
+from ..scores.metrics import DEFAULT_METRIC, ERRORS, OVERALL
+
+KINDS = {CLASSES: "one of several classes", MULTI_LABEL: "any number of labels", NUMBER: "numbers"}
+METRICS = next(option.choices for option in COMPARE if option.name == "metric")
+# A difference with a p value below this is called one.
+SIGNIFICANT = 0.05
+DIFFERENCES = ("metric", "first", "second", "difference", "low", "high", "p", "p_adjusted")
+# Labels of an adapter that a message names.
+MOST_LISTED = 10
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A comparison; what there is for each adapter is in the order of the score, the best first.
+
+    names: of the adapters. target: what they answer; that of the first one.
+    truth: as target.read gives it. answers: calibrated. resampled: scores, all on the same resamples.
+    metric: by which they are ordered and compared in pairs.
+    differences: a row for each pair, columns DIFFERENCES: the first one's score less the second one's, its 95%
+    interval, and the p value of the paired bootstrap, alone and adjusted for all pairs (Holm 1979).
+    source: what the data are called; warnings: sentences that a user has to read.
+    """
+
+    names: list[str]
+    adapters: list[Adapter]
+    target: Target
+    truth: np.ndarray
+    answers: list[np.ndarray]
+    resampled: list[Resampled]
+    metric: str
+    differences: pd.DataFrame
+    source: str
+    warnings: list[str]
+
+    def metrics_table(self) -> pd.DataFrame:
+        """Return a row for each adapter and score: `adapter` and the columns of bootstrap.COLUMNS; numbers as text."""
+        rows = []
+        for name, found in zip(self.names, self.resampled, strict=True):
+            for metric, label, *numbers in found.table().itertuples(index=False):
+                rows.append((name, metric, label, *(score_text(self.target, metric, number) for number in numbers)))
+        return pd.DataFrame(rows, columns=["adapter", *COLUMNS])
+
+    def score(self, number: int, metric: str) -> tuple[float, float, float]:
+        """Return a score of all labels, of one adapter, and the ends of its interval."""
+        found = self.resampled[number]
+        return found.values[metric, None], *found.interval((metric, None))
+
+
+def compare(
+    *,
+    base_model: str,
+    base_model_id: str | None,
+    installed: list[str] | None,
+    adapter: list[str],
+    data: str,
+    metric: str,
+    resamples: int,
+    seed: int,
+    seen_data: str,
+    batch_size: int,
+    progress: Callable[[str], None],
+) -> Compared:
+    """Score adapters on labelled sequences.
+
+    The parameters are the command line's options (see options); `progress` is told how it goes, a line at a time.
+    Raises UserError for anything wrong with the files, adapters that do not answer the same question, a score that is
+    none of theirs, and sequences that one of them has seen, unless that is allowed.
+    """
+    source = describe(data, "the labelled data")
+    adapters = _loaded(_by_name(adapter))
+    first = next(iter(adapters.values()))
+    target = first.target
+    metric = _metric(metric, target)
+    seen = _seen(adapters, data, seen_data, source)
+    records = read_labelled(data, source, empty_labels=target.kind == MULTI_LABEL)
+    truth = target.read(records["label"], source)
+    target.require_scorable(truth, source)
+    sequences = records["sequence"].tolist()
+    found, said = [], [*seen]
+    for number, (name, one) in enumerate(adapters.items(), start=1):
+        progress(f"adapter {number} of {len(adapters)}: {name}")
+        with (
+            _named(name),
+            opened_answerer(
+                one, base_model, base_model_id, installed=installed, batch_size=batch_size, progress=progress
+            ) as answerer,
+        ):
+            outputs = answerer.outputs(sequences)
+            answers = answerer.answers(outputs.raw)
+            said += [f"{name}: {text}" for text in warnings(outputs.encoded, answerer.encoder, source)]
+        scores = resample(one.target, truth, answers, one.decision, resamples=resamples, seed=seed)
+        found.append((name, one, answers, scores))
+    for text in said:
+        progress(f"warning: {text}")
+    found.sort(key=lambda one: _rank(one[3].values[metric, None], metric))
+    names, ordered, answers, scores = (list(column) for column in zip(*found, strict=True))
+    pairs = _differences(names, scores, metric)
+    return Compared(names, ordered, target, truth, answers, scores, metric, pairs, source, said)
+
+
+def _by_name(pairs: Sequence[str]) -> dict[str, str]:
+    result = named_files(
+        pairs,
+        "adapter",
+        form="NAME=FILE",
+        mend="what to call it",
+        doubled="two adapters have the name",
+        advice="give each dataset a name of its own",
+    )
+    if len(result) < 2:
+        raise UserError(f"only one adapter is given ({next(iter(result))!r}); a comparison needs two or more")
+    return result
+
+
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Say of an error which adapter it is about."""
+    try:
+        yield
+    except UserError as problem:
+        raise UserError(f"adapter {name!r}: {problem}") from None
+
+
+def _loaded(paths: dict[str, str]) -> dict[str, Adapter]:
+    """Load the adapters; they have to answer the same question."""
+    result: dict[str, Adapter] = {}
+    for name, path in paths.items():
+        with _named(name):
+            result[name] = load_adapter(path)
+        before, first = next(iter(result.items()))
+        ours, theirs = (one.target for one in (first, result[name]))
+        if (ours.kind, ours.labels) != (theirs.kind, theirs.labels):
+            raise UserError(
+                f"the adapters {before!r} and {name!r} cannot be compared: the first answers with {_question(ours)}, "
+                f"the second with {_question(theirs)}; choose adapters that were trained for the same labels"
+            )
+    return result
+
+
+def _question(target: Target) -> str:
+    if target.kind == NUMBER:
+        return KINDS[NUMBER]
+    more = f" and {len(target.labels) - MOST_LISTED} more" if len(target.labels) > MOST_LISTED else ""
+    return f"{KINDS[target.kind]} ({', '.join(target.labels[:MOST_LISTED])}{more})"
+
+
+def _metric(metric: str, target: Target) -> str:
+    if metric == AUTO:
+        return DEFAULT_METRIC[target.kind]
+    if metric not in OVERALL[target.kind]:
+        fitting = [choice for choice in METRICS if choice in OVERALL[target.kind]]
+        raise UserError(
+            f"{metric} is no score of adapters that answer with {KINDS[target.kind]}; choose {', '.join(fitting)} or "
+            f"{AUTO}"
+        )
+    return metric
+
+
+def _seen(adapters: dict[str, Adapter], data: str, seen_data: str, source: str) -> list[str]:
+    digest = sha256_of_file(data)
+    told = []
+    for name, adapter in adapters.items():
+        if found := roles(adapter, digest):
+            what = f"{source} is, for the adapter {name!r}, {' and '.join(found)}"
+            if seen_data != ALLOW:
+                raise UserError(
+                    f"{what}: its scores would be too good; choose a test split, or allow seen data (--seen-data "
+                    f"{ALLOW})"
+                )
+            told.append(f"{what}: its scores are too good, and say nothing of new sequences")
+    return told
+
+
+def _rank(value: float, metric: str) -> float:
+    if np.isnan(value):
+        return np.inf
+    return value if metric in ERRORS else -value
+
+
+def _differences(names: Sequence[str], scores: Sequence[Resampled], metric: str) -> pd.DataFrame:
+    rows = []
+    for first, second in combinations(range(len(names)), 2):
+        found = difference(scores[first], scores[second], metric)
+        rows.append((metric, names[first], names[second], found.value, found.low, found.high, found.p))
+    adjusted = holm([row[-1] for row in rows])
+    return pd.DataFrame([(*row, p) for row, p in zip(rows, adjusted, strict=True)], columns=DIFFERENCES)
+
+
+def holm(values: Sequence[float]) -> np.ndarray:
+    """Return p values adjusted for their number, so that the chance of a single error among all stays below each.
+
+    Holm 1979, https://www.jstor.org/stable/4615733. NaN stays NaN and does not count.
+    """
+    values = np.asarray(values, dtype=float)
+    result = np.full(len(values), np.nan)
+    order = [number for number in np.argsort(values, kind="stable") if np.isfinite(values[number])]
+    highest = 0.0
+    for place, number in enumerate(order):
+        highest = max(highest, min(1.0, values[number] * (len(order) - place)))
+        result[number] = highest
+    return result

@@ -1,0 +1,115 @@
+"""The report of a comparison."""
+
+from pathlib import Path
+
+import numpy as np
+
+from ..options import CLASSES, MULTI_LABEL, NUMBER
+from ..reports.markdown import bullets, escape, image, listed, parameters, pipe_table, table, warned, write
+from ..scores.metrics import ERRORS, NAMES
+from .comparing import SIGNIFICANT, Compared
+
+# The scores that stand in the report itself.
+SHOWN = {
+    CLASSES: ("mcc", "accuracy", "f1_macro", "roc_auc", "pr_auc"),
+    MULTI_LABEL: ("f1_macro", "accuracy", "mcc", "roc_auc", "pr_auc"),
+    NUMBER: ("spearman", "pearson", "r2", "mae"),
+}
+# Adapters that stand in the report itself; all are in the tables.
+MOST_ROWS = 30
+
+
+def write_comparison_report(result: Compared, path: str | Path) -> None:
+    """Write the report of a comparison; its outputs are `metrics`, `differences` and `plot`."""
+    count = len(result.names)
+    models = list(dict.fromkeys(adapter.base_model["id"] for adapter in result.adapters))
+    write(
+        path,
+        "# Comparison of fine-tuned DNA language models",
+        f"**{count} adapters** answered for the same **{len(result.truth):,} sequences** of {escape(result.source)}, "
+        f"{_answered(result)}. Base model{'s' if len(models) > 1 else ''}: {listed(models)}.",
+        *_headline(result),
+        *warned(result.warnings),
+        _table(result),
+        "" if count <= MOST_ROWS else f"The best {MOST_ROWS} of {count}; the table of scores has all.",
+        image("plot"),
+        "## Differences",
+        table("differences", "Differences in pairs"),
+        f"`difference` is the {NAMES[result.metric]} of the first adapter less that of the second, with its 95% "
+        "interval; `p` is the p value of the two-sided paired bootstrap: how often so large a difference would come "
+        "about by the choice of the test sequences alone. `p_adjusted` is the same with all pairs in mind (Holm): the "
+        "more pairs there are, the likelier one of them looks different by chance.",
+        "## All scores",
+        table("metrics", "Scores with 95% intervals"),
+        "## Caveats",
+        bullets(_caveats(result)),
+        "## Options",
+        parameters(),
+    )
+
+
+def _answered(result: Compared) -> str:
+    if result.target.kind == NUMBER:
+        return "with numbers"
+    kind = "one of the labels" if result.target.kind == CLASSES else "any number of the labels"
+    return f"with {kind} {listed(result.target.labels)}"
+
+
+def _headline(result: Compared) -> list[str]:
+    """Return who is ahead, and which others may be as good."""
+    metric, names = result.metric, result.names
+    value, low, high = result.score(0, metric)
+    if np.isnan(value):
+        return [f"**The {NAMES[metric]} is not defined for these sequences**; choose another score."]
+    interval = f" ({low:.3f} to {high:.3f})" if np.isfinite([low, high]).all() else ""
+    lowest = "lowest" if metric in ERRORS else "highest"
+    first = f"**{escape(names[0])} has the {lowest} {NAMES[metric]}: {value:.3f}{interval}.**"
+    pairs = result.differences[result.differences["first"] == names[0]]
+    alike = [
+        str(row.second)
+        for row in pairs.itertuples()
+        if not row.p_adjusted < SIGNIFICANT  # NaN too: nothing tells them apart
+    ]
+    if not alike:
+        others = "the other" if len(names) == 2 else "every other"
+        return [f"{first} The difference from {others} is more than chance (adjusted p < {SIGNIFICANT})."]
+    if len(alike) == len(names) - 1:
+        others = "the other" if len(names) == 2 else "any of the others"
+        return [
+            f"{first} But these sequences do not tell it from {others} (adjusted p of at least {SIGNIFICANT}): more "
+            "test sequences could."
+        ]
+    return [
+        f"{first} These sequences do not tell it from {listed(alike)} (adjusted p of at least {SIGNIFICANT}); from the "
+        "others it differs by more than chance."
+    ]
+
+
+def _table(result: Compared) -> str:
+    metrics = list(dict.fromkeys([result.metric, *SHOWN[result.target.kind]]))
+
+    def cell(number: int, metric: str) -> str:
+        value, low, high = result.score(number, metric)
+        form = ".3g" if result.target.kind == NUMBER and metric in ERRORS else ".3f"
+        interval = f" ({low:{form}} to {high:{form}})" if metric == result.metric and np.isfinite(low) else ""
+        return f"{value:{form}}{interval}"
+
+    rows = [
+        (name, *(cell(number, metric) for metric in metrics)) for number, name in enumerate(result.names[:MOST_ROWS])
+    ]
+    return pipe_table(["adapter", *(NAMES[metric] for metric in metrics)], rows)
+
+
+def _caveats(result: Compared) -> list[str]:
+    caveats = [
+        "The intervals and p values say how far the choice of these test sequences could move a score, not how far "
+        "another seed or training split would: to compare settings, train several seeds of each.",
+        "The score of the best of several adapters is a little too good, since these sequences chose it: choose on a "
+        "dev split, and evaluate the one that is chosen on a test split.",
+        "The scores hold for sequences like these; if some resemble sequences that an adapter was trained on, its "
+        "scores are too good.",
+    ]
+    trained = {adapter.training.get("train_sha256") for adapter in result.adapters}
+    if len(trained) > 1:
+        caveats.append("The adapters were not all trained on the same file; some differences may be due to that.")
+    return caveats

@@ -1,0 +1,260 @@
+"""Scoring an adapter on labelled sequences."""
+
+import math
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import torch
+
+from ..adapters.adapter import Adapter, load_adapter
+from ..adapters.recorded_model import opened_base_model_of
+from ..adapters.seen_data import check_seen
+from ..base_models.base_model import sha256_of_file
+from ..base_models.encoding import summary, warnings
+from ..data.packing import pack
+from ..data.sequences import canonical
+from ..data.tables import read_labelled
+from ..data.targets import Target
+from ..data.textfiles import describe
+from ..errors import UserError
+from ..options import ALLOW, BOTH, MULTI_LABEL, NUMBER, RECORDED, REFUSE
+from ..prediction.answering import Answerer
+from ..prediction.prediction_table import prediction_table
+from ..scores.bootstrap import ALL, COLUMNS, Resampled, resample, score_text
+from ..scores.ladder import Ladder, climb
+from ..scores.strands import Strands, compare_strands
+from ..scores.worst_errors import mistakes, worst_errors
+from ..simple_models.baselines import BASELINES, baselines, learnt_from
+from ..simple_models.quicklook import gc_content
+from .frozen_model import pooled_states
+
+# The rows of the table of metrics about speed, called as the tutorial on Mistral-DNA, with transformers' Trainer, does.
+SPEED = ("eval_runtime", "eval_samples_per_second", "eval_steps_per_second")
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """An evaluation.
+
+    predictions: the table, in the order of the input. adapter: what made it. source: what the data are called.
+    strand: options.FORWARD, REVERSE or BOTH: on which the answers are from that are scored.
+    resampled: the scores and those of resamples. truth, answers, predicted: as the target's read, the answerer and the
+    decision give them. lengths, gc: of each sequence, (n,), in letters and as a share.
+    strands: what the strand changes. worst: the table of the worst errors. ladder: if there was a training split.
+    speed: the scores SPEED by name.
+    seen: sentences about data that took part in the training; read: a sentence on what the model was given; warnings:
+    sentences that a user has to read; caveats: others about how far the scores can be relied on.
+    """
+
+    predictions: pd.DataFrame
+    adapter: Adapter
+    source: str
+    strand: str
+    resampled: Resampled
+    truth: np.ndarray
+    answers: np.ndarray
+    predicted: np.ndarray
+    lengths: np.ndarray
+    gc: np.ndarray
+    strands: Strands
+    worst: pd.DataFrame
+    ladder: Ladder | None
+    speed: dict[str, float]
+    seen: list[str]
+    read: str
+    warnings: list[str]
+    caveats: list[str]
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """The scores of all labels by name."""
+        return {name: value for (name, number), value in self.resampled.values.items() if number is None}
+
+    @property
+    def errors(self) -> np.ndarray:
+        """Which answers are wrong; of numbers the absolute errors."""
+        return mistakes(self.adapter.target, self.truth, self.predicted)
+
+    def metrics_table(self) -> pd.DataFrame:
+        """Return all that is scored, with the columns of bootstrap.COLUMNS, as text.
+
+        Behind the scores are `strand_flips` (of numbers `strand_difference`) and the speed, which have no interval
+        but for the share of flips.
+        """
+        target = self.adapter.target
+        flips = "strand_difference" if target.kind == NUMBER else "strand_flips"
+        rows = [tuple(row) for row in self.resampled.table().itertuples(index=False)]
+        rows.append((flips, ALL, self.strands.flipped, self.strands.low, self.strands.high))
+        rows += [(name, ALL, value, math.nan, math.nan) for name, value in self.speed.items()]
+        return pd.DataFrame(
+            [
+                (metric, label, *(score_text(target, metric, value) for value in values))
+                for metric, label, *values in rows
+            ],
+            columns=COLUMNS,
+        )
+
+
+def evaluate(
+    *,
+    base_model: str,
+    base_model_id: str | None,
+    installed: list[str] | None = None,
+    adapter: str,
+    data: str,
+    train: str | None = None,
+    strand: str = RECORDED,
+    seen_data: str = REFUSE,
+    worst: int = 50,
+    batch_size: int,
+    progress: Callable[[str], None],
+) -> Evaluated:
+    """Score an adapter on labelled sequences.
+
+    The parameters are the command line's options (see options); `progress` is told how it goes, a line at a time.
+    Both strands are computed, whichever is scored, so that it can be told what the strand changes.
+    Raises UserError for anything wrong with the files, and for data that took part in making the adapter, unless that
+    is allowed.
+    """
+    source = describe(data, "the labelled data")
+    loaded = load_adapter(adapter)
+    target, decision = loaded.target, loaded.decision
+    records, truth = _read(data, source, target)
+    target.require_scorable(truth, source)
+    seen = check_seen(loaded, data, seen_data, source)
+    sequences = records["sequence"].tolist()
+    threads = torch.get_num_threads()  # an answerer leaves one
+    learnt = _Train.read(train, records, truth, loaded, seen_data, source) if train else None
+    with opened_base_model_of(loaded, base_model, base_model_id, installed) as base:
+        with closing(Answerer(base, loaded, batch_size, progress, BOTH)) as answerer:
+            started = time.perf_counter()
+            outputs = answerer.outputs(sequences)
+            seconds = time.perf_counter() - started
+            strands, answers_of = compare_strands(target, truth, outputs.raw, answerer.answers, decision)
+            read, said = summary(outputs.encoded, source), warnings(outputs.encoded, answerer.encoder, source)
+            encoder = answerer.encoder
+        for text in [read, *(f"warning: {text}" for text in seen + said)]:
+            progress(text)
+        strand = loaded.strand if strand == RECORDED else strand
+        answers = answers_of[strand]
+        resampled = resample(target, truth, answers, decision)
+        ladder = None
+        if learnt:
+            torch.set_num_threads(threads)
+            states = partial(
+                *(pooled_states, base, encoder),
+                strands=2 if strand == BOTH else 1,
+                batch_size=batch_size,
+                progress=progress,
+            )
+            ladder = _ladder(target, truth, resampled, learnt, sequences, states, progress)
+    predicted = decision.predicted(target, answers)
+    predictions = _predictions(records, truth, answers, loaded)
+    packed = pack(sequences)
+    lengths, gc = packed.lengths, gc_content(packed)
+    return Evaluated(
+        predictions=predictions,
+        adapter=loaded,
+        source=source,
+        strand=strand,
+        resampled=resampled,
+        truth=truth,
+        answers=answers,
+        predicted=predicted,
+        lengths=lengths,
+        gc=gc,
+        strands=strands,
+        worst=worst_errors(target, truth, answers, predicted, predictions, lengths, gc, worst),
+        ladder=ladder,
+        speed=_speed(len(sequences), seconds, batch_size),
+        seen=seen,
+        read=read,
+        warnings=said,
+        caveats=learnt.caveats if learnt else [],
+    )
+
+
+@dataclass(frozen=True)
+class _Train:
+    """The training split, for the baselines; caveats: sentences about it."""
+
+    sequences: list[str]
+    truth: np.ndarray
+    caveats: list[str]
+
+    @staticmethod
+    def read(
+        path: str, records: pd.DataFrame, truth: np.ndarray, adapter: Adapter, seen_data: str, tested: str
+    ) -> "_Train":
+        """records, truth, tested: the data that are scored, and what to call them."""
+        source = describe(path, "the training split")
+        own, own_truth = _read(path, source, adapter.target)
+        adapter.target.require_scorable(own_truth, source)
+        caveats = []
+        digest = sha256_of_file(path)
+        if digest != adapter.training.get("train_sha256"):
+            caveats.append(
+                f"{source} is not the file that the adapter was trained on: the simpler models learnt from other data"
+            )
+        label_of = dict(zip(map(canonical, own["sequence"]), own["label"], strict=True))
+        shared = [label_of.get(canonical(sequence)) for sequence in records["sequence"]]
+        count = sum(label is not None for label in shared)
+        if count and count == len(records) and seen_data != ALLOW:
+            raise UserError(
+                f"all sequences of {tested} are also in {source}; choose a test split that shares none with it, or "
+                "allow seen data (--seen-data allow)"
+            )
+        if count:
+            other = sum(
+                label is not None and label != given for label, given in zip(shared, records["label"], strict=True)
+            )
+            contrary = f", {other:,} of them with another label" if other else ""
+            caveats.append(
+                f"{count:,} of {len(records):,} sequences of {tested} are also in {source}, on either strand"
+                f"{contrary}: the scores of all models are too good"
+            )
+        return _Train(own["sequence"].tolist(), own_truth, caveats)
+
+
+def _read(path: str, source: str, target: Target) -> tuple[pd.DataFrame, np.ndarray]:
+    records = read_labelled(path, source, empty_labels=target.kind == MULTI_LABEL)
+    return records, target.read(records["label"], source)
+
+
+def _ladder(
+    target: Target,
+    truth: np.ndarray,
+    resampled: Resampled,
+    learnt: _Train,
+    sequences: list[str],
+    states: Callable[[list[str]], np.ndarray],
+    progress: Callable[[str], None],
+) -> Ladder:
+    answers = baselines(target, learnt.sequences, learnt.truth, sequences, states=states, progress=progress)
+    named = {BASELINES[name]: own for name, own in answers.items()}
+    trained = len(learnt_from(target, learnt.sequences, learnt.truth))
+    return climb(target, truth, resampled, named, trained)
+
+
+def _predictions(records: pd.DataFrame, truth: np.ndarray, answers: np.ndarray, adapter: Adapter) -> pd.DataFrame:
+    """Return the table of predictions, with what is true and whether it was met."""
+    target = adapter.target
+    compared = "error" if target.kind == NUMBER else "correct"
+    table = prediction_table(records.drop(columns=["label", compared], errors="ignore"), answers, adapter)
+    # Several labels in the order and form of the predicted ones; others as they are written in the file.
+    table["label"] = target.said(truth) if target.kind == MULTI_LABEL else records["label"].to_numpy()
+    if target.kind == NUMBER:
+        table[compared] = answers[:, 0] - truth
+    else:
+        table[compared] = np.where(table["label"] == table["predicted"], "yes", "no")
+    return table
+
+
+def _speed(sequences: int, seconds: float, batch_size: int) -> dict[str, float]:
+    steps = math.ceil(sequences / batch_size)
+    return dict(zip(SPEED, (seconds, sequences / seconds, steps / seconds), strict=True))

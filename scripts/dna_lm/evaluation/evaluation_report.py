@@ -1,0 +1,300 @@
+"""The report of an evaluation."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..data.targets import THRESHOLD
+from ..options import BOTH, CLASSES, FORWARD, NUMBER, REVERSE
+from ..reports.markdown import bullets, escape, image, parameters, pipe_table, table, warned
+from ..scores.ladder import SCORES, verdict
+from ..scores.metrics import BINS, NAMES
+from ..simple_models.baselines import BASELINES, KMERS
+from .evaluating import SPEED, Evaluated
+
+TITLE = "# Evaluation of a fine-tuned DNA language model"
+# Below these, chance decides much of a score.
+FEW_SEQUENCES, FEW_OF_A_LABEL = 100, 20
+# Labels that are listed: with their numbers, and of those that are rare.
+MOST_COUNTED, MOST_RARE = 15, 5
+# The share of the commonest label above which accuracy says little.
+IMBALANCED = 0.8
+# A calibration error, and a share of flips, that a user should know of.
+UNCALIBRATED, FLIPPING = 0.05, 0.05
+# What the tutorial on Mistral-DNA reports beside the accuracy, MCC and the loss.
+MACRO = "Precision, recall and F1 with `macro` in their names are defined as in the tutorial on Mistral-DNA"
+READ_ON = {
+    FORWARD: "The scores are of the answers on the strand on which the sequences are given.",
+    REVERSE: "The scores are of the answers on the reverse complement of the sequences.",
+    BOTH: "Each was read on both strands, and what the model said of the two was averaged.",
+}
+STRAND_NAMES = {FORWARD: "as given", REVERSE: "reverse complement", BOTH: "mean of both"}
+
+
+def report_blocks(result: Evaluated, outputs: set[str]) -> list[str]:
+    """Return the report as blocks of Galaxy's Markdown: what was tested, the headline, the ladder, the rest.
+
+    outputs: names of the job's outputs, which the report shows: those of `metrics`, `errors`, `ladder`, `plot`,
+    `reliability_plot`, `composition_plot` and `ladder_plot` that there are.
+    """
+
+    def shown(show: Callable[..., str], output: str, *arguments: str) -> str:
+        return show(output, *arguments) if output in outputs else ""
+
+    given, headline, meaning = {CLASSES: _classes, NUMBER: _numbers}.get(result.adapter.target.kind, _several_labels)(
+        result
+    )
+    beaten, sentence = _verdict(result)
+    ladder = []
+    if result.ladder:
+        ladder = [
+            "## Beside simpler models",
+            f"They learnt from {result.ladder.trained:,} sequences of the training split, and answered for the "
+            "same sequences as the adapter.",
+            bullets(verdict(result.ladder, result.adapter.target, name)[1] for name in result.ladder.differences),
+            shown(image, "ladder_plot"),
+            shown(table, "ladder", "Simpler models and the adapter"),
+            "`difference` is the score of the adapter less that of the other model, with its 95% interval and the p "
+            "value of the two-sided paired bootstrap: how often so large a difference would come about by the choice "
+            "of the test sequences alone. K-mers are counted on both strands and put into a regression. The frozen "
+            "base model is the same pretrained model, of which the head alone was trained.",
+        ]
+    return [
+        TITLE if beaten else f"{TITLE}: it does not beat counting k-mers",
+        "" if beaten else f"**{escape(sentence)}**",
+        *warned(result.seen),
+        _tested(result, given),
+        headline,
+        *warned(result.warnings),
+        *ladder,
+        "## Scores",
+        shown(table, "metrics", "Scores with 95% intervals"),
+        shown(image, "plot"),
+        "## How far the answers can be trusted" if "reliability_plot" in outputs else "",
+        shown(image, "reliability_plot"),
+        _reliability(result) if "reliability_plot" in outputs else "",
+        "## Where it errs" if outputs & {"composition_plot", "errors"} else "",
+        shown(image, "composition_plot"),
+        shown(table, "errors", "The worst errors"),
+        "## Strands",
+        *_strands(result),
+        "## Caveats",
+        bullets(_caveats(result)),
+        "## How to read this",
+        meaning,
+        "The intervals are of the bootstrap over the sequences: 1,000 times, as many sequences were drawn with "
+        "replacement and scored. They say how far a score could be off by the choice of these test sequences, not by "
+        "that of the training sequences or the seed. A score without one is the same in all draws, or not defined in "
+        "many.",
+        f"What was read: {escape(result.read)}. {_speed(result)}",
+        "## Options",
+        parameters(),
+    ]
+
+
+def _verdict(result: Evaluated) -> tuple[bool, str]:
+    if not result.ladder or BASELINES[KMERS] not in result.ladder.differences:
+        return True, ""
+    return verdict(result.ladder, result.adapter.target, BASELINES[KMERS])
+
+
+def _tested(result: Evaluated, given: str) -> str:
+    adapter = result.adapter
+    ensemble = (
+        f" The adapter is an ensemble of {adapter.members} models; the answers are the means of theirs."
+        if adapter.members > 1
+        else ""
+    )
+    return (
+        f"**{len(result.truth):,} sequences** ({given}) of {escape(result.source)} were given to an adapter trained on "
+        f"{adapter.trained_on}, on top of the base model "
+        f"**{escape(adapter.base_model['id'])}**. {READ_ON[result.strand]}{ensemble}"
+    )
+
+
+def _scored(result: Evaluated, metric: str, form: str = ".3f") -> str:
+    """Return a score with its interval."""
+    low, high = result.resampled.interval((metric, None))
+    value = result.scores[metric]
+    if not np.isfinite([low, high]).all():
+        return f"{NAMES[metric]} {value:{form}}"
+    return f"{NAMES[metric]} {value:{form}} ({low:{form}} to {high:{form}})"
+
+
+def _counted(labels: list[str], counts: np.ndarray) -> str:
+    """Return how many sequences have each of the labels, of many the first ones."""
+    each = [f"{count:,} {escape(label)}" for label, count in zip(labels, counts, strict=True)]
+    more = f" and those of {len(each) - MOST_COUNTED} more labels" if len(each) > MOST_COUNTED else ""
+    return ", ".join(each[:MOST_COUNTED]) + more
+
+
+def _first_up(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+def _classes(result: Evaluated) -> tuple[str, str, str]:
+    """Return what was given, the headline, and how the scores are to be read."""
+    labels = result.adapter.labels
+    counts = np.bincount(result.truth, minlength=len(labels))
+    curve = (
+        f"ROC-AUC and PR-AUC are those of the label {escape(labels[1])}."
+        if len(labels) == 2
+        else "ROC-AUC and PR-AUC are means over the labels, each against the rest."
+    )
+    thresholds = result.adapter.decision.thresholds
+    said = (
+        f" The label {escape(labels[1])} is said from a probability of {thresholds[0]:.3f} on, which was chosen in "
+        "calibration."
+        if thresholds
+        else ""
+    )
+    return (
+        _counted(labels, counts),
+        f"**{_scored(result, 'mcc')}, {_scored(result, 'accuracy')}, {_scored(result, 'roc_auc')}.**\n\n"
+        "In brackets are 95% intervals. Always answering with the commonest label would have an accuracy of "
+        f"{counts.max() / counts.sum():.3f} and an MCC of 0.",
+        "MCC (Matthews correlation coefficient) is 0 for guessing and 1 for perfect answers, whatever the share of the "
+        "labels. Balanced accuracy is the mean of the labels' recall. Each label counts the same in what is called "
+        f"macro. {MACRO}. {curve} The loss is the cross-entropy in nats. The Brier score is the mean squared error of "
+        f"the probabilities.{said}",
+    )
+
+
+def _several_labels(result: Evaluated) -> tuple[str, str, str]:
+    truth = result.truth
+    none = int((truth.sum(axis=1) == 0).sum())
+    _, same = np.unique(truth, axis=0, return_counts=True)
+    thresholds = result.adapter.decision.thresholds
+    said = (
+        "A label is predicted if its probability is at least the threshold that was chosen for it in calibration: "
+        + ", ".join(
+            f"{value:.3f} for {escape(label)}" for label, value in zip(result.adapter.labels, thresholds, strict=True)
+        )
+        if thresholds
+        else f"A label is predicted if its probability is at least {THRESHOLD}"
+    )
+    return (
+        f"any number of labels each: {_counted(result.adapter.labels, truth.sum(axis=0).astype(int))}, {none:,} none",
+        f"**{_first_up(_scored(result, 'f1_macro'))}, {_scored(result, 'roc_auc')}, all labels of a sequence right: "
+        f"{_scored(result, 'accuracy')}.**\n\nIn brackets are 95% intervals. Always answering with the commonest set "
+        f"of labels would be right for {same.max() / same.sum():.3f} of the sequences.",
+        f"{said}. Accuracy is the share of sequences of which every label is right. The other scores are computed for "
+        f"each label by itself, and their mean is given: each label counts the same. {MACRO}. ROC-AUC, PR-AUC and "
+        "balanced accuracy leave out a label that all of these sequences have, or none. MCC (Matthews correlation "
+        "coefficient) is 0 for guessing and 1 for perfect answers.",
+    )
+
+
+def _numbers(result: Evaluated) -> tuple[str, str, str]:
+    truth = result.truth
+    return (
+        f"with numbers from {truth.min():g} to {truth.max():g}",
+        f"**{_scored(result, 'spearman')}, {_scored(result, 'pearson')}, {_scored(result, 'r2')}, "
+        f"{_scored(result, 'mae', '.4g')}.**\n\nIn brackets are 95% intervals. Always answering with the mean of these "
+        f"numbers would have an R2 of 0 and a mean absolute error of {np.abs(truth - truth.mean()).mean():.4g}.",
+        "Spearman's correlation says how well the predictions put the sequences in order; Pearson's, how well they lie "
+        "on a line; both are 1 for perfect answers and 0 for guessing. R2 is the share of the variance that is "
+        "explained, below 0 if the mean would be a better answer. The loss is the mean squared error; it and the mean "
+        "absolute error are in the unit of the table.",
+    )
+
+
+def _reliability(result: Evaluated) -> str:
+    if result.adapter.target.kind == NUMBER:
+        return "On the dotted line, the true numbers are on average what was predicted."
+    return (
+        "On the dotted line, of the answers that are given a probability of 70%, 70% are true. The calibration error "
+        f"(`ece`), the mean distance from such a line over {BINS} bins of the probability, is "
+        f"{result.scores['ece']:.3f}. {_first_up(_calibrated(result))}."
+    )
+
+
+def _calibrated(result: Evaluated) -> str:
+    """Say in a sentence without a full stop what became of the probabilities."""
+    adapter = result.adapter
+    if not isinstance(adapter.task.get("calibration"), dict):
+        return "the adapter was not calibrated: its probabilities are as the training left them"
+    return f"the adapter was calibrated; its temperature is {adapter.decision.temperature:.3g}"
+
+
+def _strands(result: Evaluated) -> list[str]:
+    strands, kind = result.strands, result.adapter.target.kind
+    names = ("spearman", "r2", "mae") if kind == NUMBER else ("f1_macro", "accuracy", "mcc", "roc_auc")
+    rows = [
+        (STRAND_NAMES[strand], *(f"{scores[name]:.3f}" if kind != NUMBER else f"{scores[name]:.4g}" for name in names))
+        for strand, scores in strands.scores.items()
+    ]
+    if kind == NUMBER:
+        text = (
+            f"Read on the other strand, the same sequence gets a number that differs by {strands.flipped:.4g} on "
+            "average."
+        )
+    else:
+        text = (
+            f"Read on the other strand, {strands.flipped:.1%} of the sequences ({strands.low:.1%} to "
+            f"{strands.high:.1%}) get another answer."
+        )
+    return [text, pipe_table(["strand", *(NAMES[name] for name in names)], rows)]
+
+
+def _caveats(result: Evaluated) -> list[str]:
+    adapter, truth = result.adapter, result.truth
+    kind = adapter.target.kind
+    found = []
+    if result.ladder is None:
+        found.append(
+            "no training split was given, so that it is not known whether simpler models, such as counts of k-mers, "
+            "would do as well"
+        )
+    found += result.caveats
+    if len(truth) < FEW_SEQUENCES:
+        found.append(f"{len(truth)} sequences are few: see how wide the intervals are")
+    if kind != NUMBER:
+        labels = adapter.labels
+        counts = np.bincount(truth, minlength=len(labels)) if kind == CLASSES else truth.sum(axis=0).astype(int)
+        rare = [f"{label} ({count:,})" for label, count in zip(labels, counts, strict=True) if count < FEW_OF_A_LABEL]
+        if rare:
+            more = f" and {len(rare) - MOST_RARE} more" if len(rare) > MOST_RARE else ""
+            whose = "its" if len(rare) == 1 else "their"
+            found.append(
+                f"few sequences have the label {', '.join(rare[:MOST_RARE])}{more}: {whose} scores are uncertain"
+            )
+        if kind == CLASSES and counts.max() > IMBALANCED * counts.sum():
+            found.append(
+                f"{counts.max() / counts.sum():.0%} of the sequences are {labels[int(counts.argmax())]}, so that "
+                "accuracy says little: read MCC, balanced accuracy and PR-AUC"
+            )
+        if not isinstance(adapter.task.get("calibration"), dict) and result.scores["ece"] > UNCALIBRATED:
+            found.append(
+                f"{_calibrated(result)}, and off by {result.scores['ece']:.3f} on average; the tool Calibrate a DNA "
+                "classifier mends that"
+            )
+        if result.strands.flipped > FLIPPING and result.strand != BOTH:
+            metric = SCORES[kind][0]
+            better = result.strands.scores[BOTH][metric] >= result.scores[metric]
+            found.append(
+                f"{result.strands.flipped:.1%} of the answers change with the strand; "
+                + (
+                    "the mean of both scores no lower, and is the same for either"
+                    if better
+                    else "the mean of both scores lower, so that the strand seems to matter here"
+                )
+            )
+    if adapter.training.get("continued_from_sha256"):
+        found.append(
+            "the adapter goes on from an earlier one, whose training data are not known here: take care that these "
+            "sequences were not among them"
+        )
+    found.append(
+        "the scores hold for sequences like these: if some resemble sequences of the training split (overlapping "
+        "regions, homologs), they are too good"
+    )
+    return [f"{_first_up(text)}." for text in found]
+
+
+def _speed(result: Evaluated) -> str:
+    seconds, samples, steps = (result.speed[name] for name in SPEED)
+    return (
+        f"Answering took {seconds:,.2f} s for both strands together: {samples:,.1f} sequences and {steps:,.2f} batches "
+        "a second (`eval_runtime`, `eval_samples_per_second`, `eval_steps_per_second`, as the tutorial reports them)."
+    )

@@ -1,0 +1,41 @@
+"""The ladder of baselines and the adapter, with intervals."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+
+from ..reports.figure_style import COLOURS, PRINT_DPI, save, tidy
+
+
+def plot_ladder(table: pd.DataFrame, names: dict[str, str], path: str | Path) -> None:
+    """Draw each model's scores with their intervals, a panel for each metric.
+
+    table: rows with `model`, `metric`, `value`, `low`, `high`; the adapter is the last model.
+    names: what to call the metrics; those that are drawn.
+    """
+    models = list(dict.fromkeys(table["model"]))
+    figure, axes = plt.subplots(
+        1, len(names), figsize=(8.5, 1.3 + 0.42 * len(models)), sharey=True, layout="constrained", squeeze=False
+    )
+    for panel, (metric, name) in zip(axes[0], names.items(), strict=True):
+        rows = table[table["metric"] == metric].set_index("model").loc[models]
+        for place, (model, row) in enumerate(rows.iterrows()):
+            if not np.isfinite(row["value"]):
+                continue
+            colour = COLOURS[1] if model == models[-1] else COLOURS[0]
+            known = np.isfinite([row["low"], row["high"]]).all()
+            reach = [[max(0, row["value"] - row["low"])], [max(0, row["high"] - row["value"])]] if known else None
+            panel.errorbar(row["value"], place, xerr=reach, fmt="o", color=colour, capsize=3, markersize=6)
+            panel.annotate(
+                f"{row['value']:.3g}" if abs(row["value"]) >= 10 else f"{row['value']:.3f}",
+                *((row["value"], place), (0, 6)),
+                **{"textcoords": "offset points", "ha": "center", "fontsize": 8, "color": colour},
+            ).set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.5})
+        panel.set(title=name, ylim=(len(models) - 0.6, -0.7))
+        panel.margins(x=0.15)
+        tidy(panel)
+        panel.axvline(rows["value"].iloc[-1], color=COLOURS[1], linestyle=":", linewidth=1)
+    axes[0, 0].set_yticks(range(len(models)), models)
+    save(figure, path, PRINT_DPI)

@@ -1,0 +1,131 @@
+"""The second figure of an evaluation: whether probabilities can be taken at their word, and how they are spread."""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from ..data.targets import Target
+from ..options import CLASSES, NUMBER
+from ..reports.figure_style import COLOURS, PRINT_DPI, save, shown, tidy
+from ..reports.shares import binned, quantile_edges, wilson
+from ..scores.decision import Decision
+
+BINS = 10
+# Bars of the distributions.
+BARS = 25
+
+
+def plot_reliability(
+    target: Target,
+    truth: np.ndarray,
+    answers: np.ndarray,
+    predicted: np.ndarray,
+    decision: Decision,
+    path: str | Path,
+) -> None:
+    """Draw what came true of the answers against what they said, and the distribution of the answers.
+
+    truth, answers, predicted: as target.read, Answerer.answers and Decision.predicted give them.
+    Of two classes, the probability of the second; of more, that of the predicted one; of several labels, that of each
+    label, all taken together. Numbers: the mean of the true ones in bins of the predicted ones.
+    """
+    figure, (reliability, spread) = plt.subplots(1, 2, figsize=(8, 4), layout="constrained")
+    if target.kind == NUMBER:
+        _means(reliability, truth, predicted)
+        _two_spreads(spread, truth, predicted)
+    else:
+        values, came_true, axis, groups = _stated(target, truth, answers, predicted)
+        _reliability(reliability, values, came_true, axis)
+        thresholds = decision.thresholds if target.kind == CLASSES else None
+        _spread(spread, values, came_true, axis, groups, thresholds)
+    save(figure, path, PRINT_DPI)
+
+
+def _stated(
+    target: Target, truth: np.ndarray, answers: np.ndarray, predicted: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, str, tuple[str, str]]:
+    """Return probabilities, whether each came true, what they are, and the names of those that did not and that did."""
+    if target.kind != CLASSES:
+        return answers.ravel(), truth.ravel() == 1, "probability of a label", ("label not there", "label there")
+    if len(target.labels) == 2:
+        first, second = map(shown, target.labels)
+        return answers[:, 1], truth == 1, f"probability of {second}", (first, second)
+    values = answers[np.arange(len(answers)), predicted]
+    return values, truth == predicted, "probability of the predicted label", ("wrong", "right")
+
+
+def _reliability(axes: Axes, values: np.ndarray, came_true: np.ndarray, axis: str) -> None:
+    axes.plot([0, 1], [0, 1], color="grey", linestyle=":", label="perfect calibration")
+    rows = []
+    for inside in binned(values, np.linspace(0, 1, BINS + 1)):
+        if inside.any():
+            records, having = int(inside.sum()), int(came_true[inside].sum())
+            rows.append((values[inside].mean(), having / records, *wilson(having, records)))
+    place, share, low, high = np.array(rows).T
+    reach = np.maximum([share - low, high - share], 0)
+    axes.errorbar(
+        *(place, share, reach), marker="o", markersize=5, color=COLOURS[0], capsize=2, linewidth=1.2, label="observed"
+    )
+    axes.set(title="Reliability", xlabel=axis, ylabel="share that is true (95% interval)")
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), box_aspect=1)
+    tidy(axes)
+    axes.legend(frameon=False, loc="upper left")
+
+
+def _spread(
+    axes: Axes,
+    values: np.ndarray,
+    came_true: np.ndarray,
+    axis: str,
+    groups: tuple[str, str],
+    thresholds: tuple[float, ...] | None,
+) -> None:
+    edges = np.linspace(0, 1, BARS + 1)
+    for name, colour, inside in ((groups[0], COLOURS[1], ~came_true), (groups[1], COLOURS[0], came_true)):
+        records = int(inside.sum())
+        if records:
+            weights = np.full(records, 1 / records)
+            axes.hist(values[inside], edges, weights=weights, color=colour, alpha=0.45, label=f"{name} ({records:,})")
+            axes.hist(values[inside], edges, weights=weights, color=colour, histtype="step")
+    if thresholds:
+        axes.axvline(thresholds[0], color="black", linestyle=":", label=f"threshold: {thresholds[0]:.3f}")
+    axes.set(title="Distribution", xlabel=axis, ylabel="share of the group", xlim=(-0.02, 1.02), box_aspect=1)
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    tidy(axes)
+    # Room above the bars for what they are.
+    axes.set_ylim(top=axes.get_ylim()[1] * 1.25)
+    axes.legend(loc="upper center", fontsize="small", edgecolor="none", framealpha=0.9)
+
+
+def _means(axes: Axes, truth: np.ndarray, predicted: np.ndarray) -> None:
+    edges = quantile_edges(predicted, min(BINS, max(1, len(predicted) // 5)))
+    bins = binned(predicted, edges) if len(edges) > 1 else [np.ones(len(predicted), dtype=bool)]
+    rows = []
+    for inside in bins:
+        if inside.any():
+            own = truth[inside]
+            error = 1.96 * own.std(ddof=1) / len(own) ** 0.5 if len(own) > 1 else 0.0
+            rows.append((predicted[inside].mean(), own.mean(), error))
+    place, mean, error = np.array(rows).T
+    low, high = min(place.min(), mean.min()), max(place.max(), mean.max())
+    axes.plot([low, high], [low, high], color="grey", linestyle=":", label="perfect calibration")
+    axes.errorbar(*(place, mean, error), marker="o", markersize=5, color=COLOURS[0], capsize=2, label="observed")
+    axes.set(title="Reliability", xlabel="predicted number", ylabel="mean true number (95% interval)", box_aspect=1)
+    tidy(axes)
+    axes.legend(frameon=False, loc="upper left")
+
+
+def _two_spreads(axes: Axes, truth: np.ndarray, predicted: np.ndarray) -> None:
+    low, high = min(truth.min(), predicted.min()), max(truth.max(), predicted.max())
+    edges = np.linspace(low, high, BARS + 1) if low < high else [low - 0.5, low + 0.5]
+    for name, colour, values in (("true", COLOURS[1], truth), ("predicted", COLOURS[0], predicted)):
+        axes.hist(values, edges, color=colour, alpha=0.45, label=name)
+        axes.hist(values, edges, color=colour, histtype="step")
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.yaxis.set_major_formatter("{x:,.0f}")
+    axes.set(title="Distribution", xlabel="number", ylabel="sequences", box_aspect=1)
+    tidy(axes)
+    axes.legend(frameon=False)

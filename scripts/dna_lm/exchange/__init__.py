@@ -1,0 +1,1 @@
+"""Adapters and models from outside, and for outside."""

@@ -1,0 +1,218 @@
+"""Predicting what sequences are, block by block: memory does not grow with their number."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ..adapters.adapter import load_adapter
+from ..base_models.encoding import Reading, summary, warnings
+from ..classifiers import inference
+from ..classifiers.inference import AT_ONCE
+from ..data.fasta import records as fasta_records
+from ..data.screening import AMBIGUOUS, Limits, screen
+from ..data.tables import pick_column, table_blocks, write_tsv
+from ..data.textfiles import describe
+from ..options import MAX, MULTI_LABEL, WINDOWS
+from .answering import Answerer, opened_answerer
+from .long_sequences import Combined, windows_of
+from .prediction_table import prediction_table
+
+# Letters that end a block before it has so many records.
+LETTERS_AT_ONCE = 2**25
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some records of the input, in its order.
+
+    predictions: see prediction_table. skipped: the records that were not predicted (screening.SKIPPED_COLUMNS).
+    floats: how answers are written.
+    """
+
+    predictions: pd.DataFrame
+    skipped: pd.DataFrame
+    floats: str
+
+
+def predict(
+    *, predictions_out: str | Path, skipped_out: str | Path | None, progress: Callable[[str], None], **options
+) -> None:
+    """Predict labels or numbers, and write them as they come.
+
+    predictions_out, skipped_out: where the tables are written; options: as predicted_blocks takes them.
+    """
+    more = False
+    for block in predicted_blocks(progress=progress, **options):
+        write_tsv(block.predictions, predictions_out, block.floats, more=more)
+        if skipped_out:
+            write_tsv(block.skipped, skipped_out, more=more)
+        more = True
+
+
+def predicted_blocks(
+    *,
+    base_model: str,
+    base_model_id: str | None,
+    installed: list[str] | None = None,
+    adapter: str,
+    input: str,
+    input_format: str,
+    sequence_column: str,
+    strand: str,
+    long: str,
+    window: int,
+    step: int,
+    aggregate: str,
+    min_length: int,
+    max_ambiguous: float,
+    batch_size: int,
+    precision: str,
+    progress: Callable[[str], None],
+) -> Iterator[Block]:
+    """Give predictions in the order of the input, at least one block.
+
+    The parameters are the command line's options (see options); `progress` is told how it goes, a line at a time.
+    Raises UserError for anything wrong with the files.
+    """
+    source = describe(input, "the input")
+    of_table = input_format != "fasta"
+    blocks = _table_blocks(input, source, sequence_column) if of_table else _fasta_blocks(input, source)
+    first = next(blocks)  # a file that cannot be read is refused before a model is loaded
+    loaded = load_adapter(adapter)
+    log = _Log(source, f"windows of {source}" if long == WINDOWS else source, progress)
+    with opened_answerer(
+        loaded,
+        base_model,
+        base_model_id,
+        installed=installed,
+        batch_size=batch_size,
+        progress=log.say,
+        strand=strand,
+        precision=precision,
+    ) as answerer:
+        # A k-mer is the least that a model of k-mers reads.
+        limits = Limits(max(min_length, loaded.kmer), max_ambiguous)
+        # In windows, each is looked at for itself: there may be some to read in a sequence that is mostly unknown.
+        whole = replace(limits, max_ambiguous=1.0) if long == WINDOWS else limits
+        log.begin()
+        while first is not None:
+            records, skipped = screen(first, whole, source, of_table=of_table)
+            if long == WINDOWS:
+                block = _in_windows(answerer, records, skipped, limits, log, window, step, aggregate)
+            else:
+                outputs = answerer.outputs(records["sequence"].tolist())
+                log.read += outputs.encoded
+                predictions = prediction_table(records, answerer.answers(outputs.raw), loaded)
+                block = Block(predictions, skipped, loaded.target.answer_format)
+            log.add(block)
+            yield block
+            del block, records, skipped
+            first = next(blocks, None)
+        log.end(answerer)
+
+
+def _in_windows(
+    answerer: Answerer,
+    records: pd.DataFrame,
+    skipped: pd.DataFrame,
+    limits: Limits,
+    log: "_Log",
+    window: int,
+    step: int,
+    aggregate: str,
+) -> Block:
+    """Predict sequences from their windows; one with no window that can be read is skipped."""
+    combined = Combined(answerer.adapter.target, len(records), aggregate)
+    for rows, starts, letters in windows_of(records["sequence"].tolist(), window, step, AT_ONCE):
+        good = ~limits.ambiguous(letters)[1]
+        outputs = answerer.outputs([text for text, keep in zip(letters, good, strict=True) if keep])
+        log.read += outputs.encoded
+        combined.add(rows[good], starts[good], answerer.answers(outputs.raw))
+    read = combined.counts > 0
+    table = records[read].assign(windows=combined.counts[read])
+    if aggregate == MAX and answerer.adapter.target.kind != MULTI_LABEL:
+        table["window_start"] = combined.starts[read]
+    lost = records[~read]
+    detail = f"in every window, more than {limits.max_ambiguous:.0%}"
+    more = pd.DataFrame(
+        {"id": lost["id"], "line": lost.index, "reason": AMBIGUOUS, "detail": detail}, index=lost.index, dtype=object
+    )
+    adapter = answerer.adapter
+    predictions = prediction_table(table, combined.answers()[read], adapter)
+    return Block(predictions, pd.concat([skipped, more]).sort_index(), adapter.target.answer_format)
+
+
+def _fasta_blocks(path: str, source: str) -> Iterator[pd.DataFrame]:
+    """Give the records of a FASTA file, as many at a time as are computed together."""
+    lines, names, sequences, letters = [], [], [], 0
+    for line, name, sequence in fasta_records(path, source, unique=False):
+        lines.append(line)
+        names.append(name)
+        sequences.append(sequence)
+        letters += len(sequence)
+        if len(lines) == AT_ONCE or letters > LETTERS_AT_ONCE:
+            yield _fasta_block(lines, names, sequences)
+            lines, names, sequences, letters = [], [], [], 0
+    if lines:
+        yield _fasta_block(lines, names, sequences)
+
+
+def _fasta_block(lines: list[int], names: list[str], sequences: list[str]) -> pd.DataFrame:
+    return pd.DataFrame({"id": names, "sequence": sequences}, index=pd.Index(lines, name="line"), dtype=object)
+
+
+def _table_blocks(path: str, source: str, sequence_column: str) -> Iterator[pd.DataFrame]:
+    """Give the records of a table, with the column `sequence`, and `id` if only the number of the record."""
+    first = 1
+    for table in table_blocks(path, source, AT_ONCE):
+        column = pick_column(table, sequence_column, source)
+        records = table.drop(columns=column).assign(sequence=table[column])
+        if "id" not in records:
+            records = records.assign(id=np.arange(first, first + len(records)))
+        first += len(records)
+        yield records
+
+
+class _Log:
+    """Tells a user how far it is, and in the end what was read and what was not."""
+
+    def __init__(self, source: str, read_source: str, progress: Callable[[str], None]):
+        """source, read_source: what to call the input, and what the model reads of it."""
+        self.read = Reading()
+        self._source, self._read_source, self._progress = source, read_source, progress
+        self._parts, self._predicted, self._skipped = 1, 0, pd.Series(dtype=int)
+        self._begun = self._said = time.monotonic()
+
+    def begin(self) -> None:
+        """Count the seconds from here: the model is ready."""
+        self._begun = time.monotonic()
+
+    def say(self, text: str) -> None:
+        """Tell how far a part of the input is."""
+        self._progress(text if self._parts == 1 else f"part {self._parts}: {text}")
+
+    def add(self, block: Block) -> None:
+        self._parts += 1
+        self._predicted += len(block.predictions)
+        self._skipped = self._skipped.add(block.skipped["reason"].value_counts(), fill_value=0)
+        now = time.monotonic()
+        if now - self._said > inference.PROGRESS_SECONDS:
+            self._said = now
+            speed = self._predicted / (now - self._begun)
+            self._progress(f"{self._predicted:,} sequences predicted, {speed:,.0f} a second")
+
+    def end(self, answerer: Answerer) -> None:
+        seconds = time.monotonic() - self._begun
+        self._progress(
+            f"{self._predicted:,} sequences predicted in {seconds:.1f} s, {self._predicted / seconds:,.0f} a second"
+        )
+        self._progress(summary(self.read, self._read_source))
+        for text in warnings(self.read, answerer.encoder, self._read_source):
+            self._progress(f"warning: {text}")
+        if len(self._skipped):
+            reasons = ", ".join(f"{int(count):,} {reason}" for reason, count in self._skipped.sort_index().items())
+            self._progress(f"warning: {self._source}: {int(self._skipped.sum()):,} sequences not predicted: {reasons}")

@@ -1,0 +1,1 @@
+"""What all reports and figures share."""

@@ -1,0 +1,1 @@
+"""Scores, the intervals around them, and what turns answers into labels."""

@@ -1,0 +1,1 @@
+"""Models that adapters are compared with."""

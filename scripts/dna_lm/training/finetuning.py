@@ -1,0 +1,284 @@
+"""Fine-tuning: a base model, a train and a dev split in, an adapter out."""
+
+import math
+import tempfile
+import time
+from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from transformers import set_seed
+
+from ..adapters.adapter import Adapter, load_adapter
+from ..base_models.base_model import BaseModel, opened_base_model, sha256_of_file
+from ..base_models.encoding import Encoder
+from ..classifiers.devices import Devices, choose_devices
+from ..classifiers.precision import Precision, choose_precision
+from ..classifiers.processes import run_together
+from ..errors import UserError
+from ..options import (
+    AUTO,
+    BASE_MODEL_ID,
+    BASE_MODEL_REVISION,
+    FINETUNE,
+    INPUT,
+    LORA,
+    NONE,
+    NUMBER,
+    OUTPUT,
+    THREADS,
+    default_threads,
+)
+from ..scores.metrics import DEFAULT_METRIC
+from .losses import loss_function
+from .runs import history, spread
+from .training import ENDED, TIME_LIMIT, Plan, Trained, train
+from .training_data import TrainingData, read_splits
+from .training_model import estimated, ready_model
+from .training_state import load_state, read_trained, write_trained
+
+OF_LABELS = ("loss", "accuracy", "f1_macro", "mcc", "roc_auc", "pr_auc")
+OF_NUMBERS = ("loss", "mae", "spearman", "pearson", "r2")
+RECORDED_LIBRARIES = ("torch", "transformers", "peft", "accelerate", "tokenizers", "safetensors")
+# What the history of an adapter, which is the same whenever it is made, does not have.
+TIMES = "seconds"
+
+
+@dataclass(frozen=True)
+class Finetuned:
+    """The adapter, and the history, a row for each evaluation of each run.
+
+    metric: the score that chose what is kept.
+    spread: mean and standard deviation of the runs' dev scores, if there are several.
+    costs: what the training took: pairs of a name and a text.
+    read: a sentence on each split that was read; notes: sentences on what was done; warnings: sentences that a user
+    has to read.
+    state: the optimizer's moments to go on from, if they were asked for.
+    """
+
+    adapter: Adapter
+    history: pd.DataFrame
+    metric: str
+    spread: pd.DataFrame | None
+    costs: list[tuple[str, str]]
+    read: list[str]
+    notes: list[str]
+    warnings: list[str]
+    state: dict[str, torch.Tensor]
+
+
+def finetune(options: Namespace, progress: Callable[[str], None]) -> Finetuned:
+    """Train an adapter.
+
+    options: all of the command line's (see options); of the outputs only whether `state_out` is asked for counts.
+    progress: told how it goes, a line at a time.
+    Raises UserError for anything wrong with the files or the request.
+    """
+    torch.set_num_threads(1)  # a process whose library has started threads cannot be forked into working ones
+    deadline = time.monotonic() + options.max_minutes * 60 if options.max_minutes else math.inf
+    before = load_adapter(options.resume_from) if options.resume_from else None
+    state = _state(options, before)
+    options = _continued(options, before)
+    with opened_base_model(options.base_model, options.base_model_id, options.base_model_revision) as base:
+        devices = choose_devices(
+            options.threads or default_threads(),
+            options.batch_size,
+            model_bytes=sum(file.stat().st_size for file in base.folder.glob("*.safetensors")),
+            quantized=options.quantization != NONE,
+        )
+        encoder = Encoder(base, options.max_length, options.kmer or None)
+        data = read_splits(options, encoder, before, progress)
+        precision = choose_precision(options.precision, devices.cuda, data.longest)
+        plan = _plan(options, data, deadline, precision, before)
+        runs: list[Trained] = []
+        for seed in [(options.seed + run) % 2**32 for run in range(options.runs)]:
+            set_seed(seed)  # before the head and the LoRA matrices are drawn
+            model, settings, notes = ready_model(base, encoder, data, options, devices, precision, before)
+            if not runs:
+                notes += estimated(model, data, plan, devices)
+                for text in notes:
+                    progress(text)
+            if options.runs > 1:
+                progress(f"run {len(runs) + 1} of {options.runs}, seed {seed}")
+            runs.append(_train(model, encoder, data, replace(plan, seed=seed), devices, progress, state))
+            for text in _early_end(runs[-1], seed, options):
+                progress(f"warning: {text}")
+            if runs[-1].stopped in (TIME_LIMIT, ENDED):
+                break
+        return _finetuned(options, base, encoder, data, runs, settings, notes, plan)
+
+
+def _state(options: Namespace, before: Adapter | None) -> dict[str, torch.Tensor] | None:
+    if options.resume_state and not before:
+        raise UserError("an optimizer state continues an adapter; give the adapter too (--resume-from), or neither")
+    return load_state(options.resume_state) if options.resume_state else None
+
+
+def _epochs(before: Adapter) -> int:
+    """Return how many epochs an adapter was trained for; those made by earlier releases do not know."""
+    epochs = before.training.get("epochs")
+    return epochs if type(epochs) is int and epochs > 0 else 0
+
+
+def _continued(options: Namespace, before: Adapter | None) -> Namespace:
+    """Return the options of a training that goes on from an adapter: what the adapter is made of stays as it is."""
+    if before is None:
+        return options
+    recorded = {
+        "target": before.target.kind,
+        "method": before.peft.get("method", LORA),
+        "kmer": before.kmer,
+        "strands": before.strand,
+        "max_length": before.max_length,
+    }
+    return Namespace(**vars(options) | recorded)
+
+
+def _plan(
+    options: Namespace, data: TrainingData, deadline: float, precision: Precision, before: Adapter | None
+) -> Plan:
+    of_numbers = data.target.kind == NUMBER
+    allowed = OF_NUMBERS if of_numbers else OF_LABELS
+    metric = DEFAULT_METRIC[data.target.kind] if options.best_metric == AUTO else options.best_metric
+    if metric not in allowed:
+        kind = "numbers" if of_numbers else "labels"
+        raise UserError(f"{metric} is no score of {kind}; choose the best by {', '.join(allowed)}")
+    loss = loss_function(
+        data.target,
+        data.truth["train"],
+        loss=options.loss,
+        focal_gamma=options.focal_gamma,
+        class_weights=options.class_weights,
+        label_smoothing=options.label_smoothing,
+    )
+    own = {
+        "target": data.target,
+        "truth": data.truth["dev"],
+        "loss": loss,
+        "scores": allowed,
+        "best_metric": metric,
+        "deadline": deadline,
+        "precision": precision.name,
+        "keep_state": bool(options.state_out),
+        "epochs_before": _epochs(before) if before else 0,
+    }
+    same = {field.name: getattr(options, field.name) for field in fields(Plan) if field.name not in own}
+    return Plan(**own, **same)
+
+
+def _train(
+    model: torch.nn.Module,
+    encoder: Encoder,
+    data: TrainingData,
+    plan: Plan,
+    devices: Devices,
+    progress: Callable[[str], None],
+    state: dict[str, torch.Tensor] | None,
+) -> Trained:
+    """Train in this process, or in several that are forked from it."""
+    inputs = (model, encoder.tokenizer, data.sets["train"], data.sets["dev"], plan, devices)
+    if devices.processes == 1:
+        torch.set_num_threads(devices.threads)
+        return train(*inputs, progress, state)
+    with tempfile.TemporaryDirectory(prefix="run_") as name:
+        folder = Path(name)
+
+        def one(rank: int) -> None:
+            torch.set_num_threads(devices.threads)
+            trained = train(*inputs, progress, state)
+            if rank == 0:
+                write_trained(trained, folder)
+
+        run_together(one, devices.processes, folder)
+        return read_trained(folder)
+
+
+def _finetuned(
+    options: Namespace,
+    base: BaseModel,
+    encoder: Encoder,
+    data: TrainingData,
+    runs: list[Trained],
+    settings: dict[str, Any],
+    notes: list[str],
+    plan: Plan,
+) -> Finetuned:
+    seeds = [(options.seed + number) % 2**32 for number in range(len(runs))]
+    table, kept = history(runs, seeds, options.keep, plan.best_metric)
+    first, *further = (runs[number] for number in kept)
+    said = [text for run, seed in zip(runs, seeds, strict=True) for text in _early_end(run, seed, options)]
+    adapter = Adapter(
+        tensors=first.tensors,
+        further=[run.tensors for run in further],
+        peft=settings,
+        base_model=base.identity(),
+        task=data.target.task()
+        | {
+            "max_length": encoder.max_length,
+            "kmer": encoder.kmer,
+            "pooling": "last_token",
+            "strand": options.strands,
+            "members": len(kept),
+            "calibration": None,
+        },
+        training={
+            "options": {
+                option.name: getattr(options, option.name)
+                for option in FINETUNE
+                if option.kind not in (INPUT, OUTPUT) and option not in (THREADS, BASE_MODEL_ID, BASE_MODEL_REVISION)
+            },
+            "versions": {name: version(name) for name in RECORDED_LIBRARIES},
+            "sequences": {name: len(sequences) for name, sequences in data.sets.items()},
+            "unknown_token_shares": data.unknown_shares,
+            "train_sha256": data.sha256["train"],
+            "dev_sha256": data.sha256["dev"],
+            "epochs": math.ceil(max(run.epochs for run in runs)) + plan.epochs_before,
+            "continued_from_sha256": sha256_of_file(options.resume_from) if options.resume_from else None,
+            "history": _without_nan(table.drop(columns=TIMES)),
+        },
+    )
+    return Finetuned(
+        adapter=adapter,
+        history=table,
+        metric=plan.best_metric,
+        spread=spread(runs) if len(runs) > 1 else None,
+        costs=_costs(runs),
+        read=data.read,
+        notes=notes,
+        warnings=data.warnings + said,
+        state=first.state,
+    )
+
+
+def _early_end(run: Trained, seed: int, options: Namespace) -> list[str]:
+    which = f"the run with the seed {seed}" if options.runs > 1 else "the training"
+    reason = {
+        TIME_LIMIT: f"its {options.max_minutes:g} minutes were over",
+        ENDED: "the system asked it to end",
+    }.get(run.stopped)
+    if not reason:
+        return []
+    return [
+        f"{which} stopped after {run.epochs:.2f} of {options.epochs} epochs, since {reason}; the best weights until "
+        "then are kept"
+    ]
+
+
+def _costs(runs: list[Trained]) -> list[tuple[str, str]]:
+    seconds = sum(run.seconds for run in runs)
+    return [
+        ("time of training and scoring", f"{seconds:,.0f} s"),
+        ("training sequences a second", f"{sum(run.sequences for run in runs) / seconds:,.0f}"),
+        ("training tokens a second", f"{sum(run.tokens for run in runs) / seconds:,.0f}"),
+        ("peak memory of a process", f"{max(run.peak_bytes for run in runs) / 1e6:,.0f} MB"),
+    ]
+
+
+def _without_nan(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """JSON has no NaN, which a score is that is not defined."""
+    return table.astype(object).where(table.notna(), None).to_dict("records")

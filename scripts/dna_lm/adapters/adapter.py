@@ -112,11 +112,13 @@ def save_adapter(adapter: Adapter, path: str | Path) -> None:
         for name, tensor in tensors.items()
     }
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in sorted(named.items())}
-    Path(path).write_bytes(_with_sorted_metadata(save(tensors, metadata=metadata)))
+    Path(path).write_bytes(with_sorted_metadata(save(tensors, metadata=metadata)))
 
 
-def _with_sorted_metadata(content: bytes) -> bytes:
-    """safetensors writes the metadata in the order of a randomised hash table: write its header again, sorted.
+def with_sorted_metadata(content: bytes) -> bytes:
+    """Return a safetensors file with its header written again: the metadata sorted, and nothing after the last brace.
+
+    safetensors writes the metadata in the order of a randomised hash table.
 
     The format (https://huggingface.co/docs/safetensors): the header's length as 8 bytes, little-endian; the header, a
     JSON object padded with spaces to a multiple of 8; the tensors. The spaces stand before the last brace: Galaxy takes

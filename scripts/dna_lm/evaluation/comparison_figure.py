@@ -37,7 +37,7 @@ def plot_comparison(result: Compared, path: str | Path) -> None:
             _scores(axes, result, metric, names=axes is places[0])
     else:
         # The legends have places of their own: within, they would lie on the curves.
-        heights = [5.2, 0.35 + 0.18 * -(-(min(count, MOST_CURVES) + 1) // 2), height]
+        heights = [5.2, 0.4 + 0.22 * -(-(min(count, MOST_CURVES) + 1) // 2), height]
         figure, places = plt.subplot_mosaic(
             [["roc", "precision"], ["roc_legend", "precision_legend"], ["scores", "scores"]],
             figsize=(10.5, sum(heights)),
@@ -54,7 +54,7 @@ def plot_comparison(result: Compared, path: str | Path) -> None:
 
 def _legend(axes: Axes, place: Axes, title: str) -> None:
     place.axis("off")
-    small = {"fontsize": "x-small", "title_fontsize": "small", "columnspacing": 1.0, "borderpad": 0}
+    small = {"fontsize": "small", "title_fontsize": "medium", "columnspacing": 1.0, "borderpad": 0}
     legend = place.legend(
         *axes.get_legend_handles_labels(), loc="upper center", ncols=2, frameon=False, title=title, **small
     )

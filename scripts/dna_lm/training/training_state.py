@@ -8,6 +8,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save, save_file
 
+from ..adapters.adapter import with_sorted_metadata
 from ..data.textfiles import describe
 from ..errors import UserError
 from .training import MOMENTS, Trained
@@ -39,7 +40,8 @@ def read_trained(folder: Path) -> Trained:
 def save_state(state: dict[str, torch.Tensor], path: str | Path) -> None:
     """Write an optimizer's moments; equal ones give equal bytes."""
     ordered = {name: state[name].contiguous() for name in sorted(state)}
-    Path(path).write_bytes(save(ordered, metadata={RECORD: "1"}))  # save_file would hide it from other users
+    content = save(ordered, metadata={RECORD: "1"})
+    Path(path).write_bytes(with_sorted_metadata(content))  # save_file would hide it from other users
 
 
 def load_state(path: str | Path) -> dict[str, torch.Tensor]:

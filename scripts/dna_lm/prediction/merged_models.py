@@ -12,6 +12,7 @@ from ..base_models.encoding import Encoder
 from ..classifiers.classifier import trained_classifier
 from ..classifiers.inference import batch_outputs, batches, device
 from ..classifiers.lora import expert_parameters
+from ..classifiers.pooled_token import skip_other_tokens
 from ..classifiers.precision import DTYPES, MOST_TOKENS_AT_ONCE, Precision
 from ..errors import UserError
 from ..options import AUTO, NUMBER
@@ -99,7 +100,9 @@ class MergedModels:
 
     def _merged(self, member: int) -> PreTrainedModel:
         pad = self._encoder.tokenizer.pad_token_id
-        return trained_classifier(self._base, self._adapter, pad, member, Precision("fp32", self._attention))
+        model = trained_classifier(self._base, self._adapter, pad, member, Precision("fp32", self._attention))
+        skip_other_tokens(model)
+        return model
 
     def _ready(self, member: int) -> PreTrainedModel:
         """Return a model in the numbers chosen."""

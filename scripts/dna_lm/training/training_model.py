@@ -13,6 +13,7 @@ from ..base_models.encoding import Encoder
 from ..classifiers.classifier import fitted_classifier, new_classifier, peft_settings
 from ..classifiers.devices import Devices
 from ..classifiers.lora import LORA_OPTIONS
+from ..classifiers.pooled_token import skip_other_tokens
 from ..classifiers.precision import Precision
 from ..classifiers.processes import apart
 from ..classifiers.quantization import describe, quantization_config
@@ -58,6 +59,7 @@ def ready_model(
         )
         settings = peft_settings(model, options.method)
         notes = []
+    skip_other_tokens(model)
     trained, total = parameters(model)
     notes.append(
         f"training {trained:,} of {total:,} parameters on {len(data.sets['train']):,} sequences; "

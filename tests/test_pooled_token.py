@@ -1,0 +1,90 @@
+"""The last layer, computed only for the token whose state the head reads, gives the same answers and gradients."""
+
+import pytest
+import torch
+
+import tiny_models
+from dna_lm.base_models.base_model import opened_base_model
+from dna_lm.classifiers.classifier import new_classifier
+from dna_lm.classifiers.pooled_token import ARCHITECTURES, MODULES, skip_other_tokens
+
+PAD = 0
+LORA = {"lora_r": 2, "lora_alpha": 4.0, "lora_dropout": 0.0, "target_modules": "auto"}
+# Padding behind, before, on both sides and not at all.
+IDS = torch.tensor([[5, 6, 7, 0, 0, 0], [0, 0, 7, 8, 5, 6], [0, 5, 8, 8, 6, 0], [8, 7, 6, 5, 5, 6]])
+
+
+@pytest.fixture(scope="module", params=ARCHITECTURES)
+def base(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp(request.param) / "model"
+    tiny_models.write_model(folder, request.param, tiny_models.letters(folder))
+    with opened_base_model(str(folder)) as opened:
+        yield opened
+
+
+def classifier(base, **settings):
+    torch.manual_seed(0)
+    return new_classifier(base, 2, PAD, **settings)
+
+
+def answers_and_gradients(model) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    logits = model(input_ids=IDS, attention_mask=IDS.ne(PAD).long()).logits
+    torch.nn.functional.cross_entropy(logits, torch.tensor([0, 1, 1, 0])).backward()
+    return logits.detach(), {name: one.grad for name, one in model.named_parameters() if one.grad is not None}
+
+
+def last_layer(model) -> torch.nn.Module:
+    classifier = model.get_base_model() if hasattr(model, "peft_config") else model
+    return classifier.base_model.layers[-1]
+
+
+@pytest.mark.parametrize("settings", [LORA | {"experts": "yes"}, {"method": "full"}], ids=["lora", "full"])
+def test_answers_and_gradients_stay(base, settings):
+    expected, gradients = answers_and_gradients(classifier(base, **settings))
+    model = classifier(base, **settings)
+    skip_other_tokens(model)
+    answers, found = answers_and_gradients(model)
+    torch.testing.assert_close(answers, expected)
+    assert found.keys() == gradients.keys()
+    assert any(gradient.abs().max() > 1e-3 for gradient in gradients.values())
+    for name, gradient in gradients.items():
+        torch.testing.assert_close(found[name], gradient, msg=name)
+
+
+def seen_tokens(model) -> dict[str, int]:
+    """How many tokens of a sequence each of the modules computes in a forward pass, by its name."""
+    seen = {}
+    for name in MODULES:
+        inner = last_layer(model).get_submodule(name)
+        inner.forward = counted(inner.forward, seen, name)
+    skip_other_tokens(model)
+    model(input_ids=IDS, attention_mask=IDS.ne(PAD).long())
+    return seen
+
+
+def counted(forward, seen, name):
+    def count(values):
+        seen[name] = values.shape[1]
+        return forward(values)
+
+    return count
+
+
+def test_one_token_of_each_sequence_is_computed(base):
+    assert seen_tokens(classifier(base, **LORA)) == dict.fromkeys(MODULES, 1)
+
+
+def test_all_are_computed_where_layers_are_computed_again_for_gradients(base):
+    model = classifier(base, **LORA).train()
+    model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    assert seen_tokens(model) == dict.fromkeys(MODULES, IDS.shape[1])
+
+
+@pytest.mark.parametrize("architecture", ["bert", "gpt_neox", "gemma"])
+def test_other_architectures_are_left_as_they_are(tmp_path, architecture):
+    folder = tmp_path / "model"
+    tiny_models.write_model(folder, architecture, tiny_models.letters(folder))
+    with opened_base_model(str(folder)) as base:
+        model = classifier(base, **LORA)
+        skip_other_tokens(model)
+    assert not any("forward" in vars(part) for part in model.modules())

@@ -41,14 +41,16 @@ def completed(results, tool, numbers):
     return sorted([*results, *absent], key=lambda result: result.number)
 
 
-def run_tests(galaxy, tool, full_id, numbers, count, folder):
+def run_tests(galaxy, tool, numbers, count, folder):
     """Run tests of an installed tool, a few at a time, and return their Results.
 
-    galaxy: an InstalledGalaxy; tool, full_id: its short and its full id; numbers: of the tests that are to run;
-    count: how many tests it has; folder: for the reports and logs.
+    galaxy: an InstalledGalaxy; tool: its short id, by which Galaxy finds data managers too, which it does not by their
+    full id without a version; numbers: of the tests that are to run; count: how many tests it has; folder: for the
+    reports and logs.
     """
     command = [environment("galaxy") / "bin" / "galaxy-tool-test", "--galaxy-url", galaxy.server.address]
-    command += ["--key", galaxy.key, "--admin-key", galaxy.key, "--tool-id", full_id, "--no-history-reuse"]
+    command += ["--key", galaxy.key, "--admin-key", galaxy.key, "--tool-id", tool, "--no-history-reuse"]
+    command += ["--with-reference-data"]  # tests that name a base model or a genome of the server are skipped else
 
     def run(name, *options):
         report = folder / f"{name}.json"
@@ -94,21 +96,20 @@ def chosen(choice, counts):
     return wanted
 
 
-def run_all(galaxy, place, wanted, tools, not_here, reports):
+def run_all(galaxy, place, wanted, counts, not_here, reports):
     """Run tests of installed tools, print a line for each, and return their Results.
 
-    place: where the jobs run, in words; wanted: {tool: numbers of its tests}; tools: {tool: (full id, count)};
+    place: where the jobs run, in words; wanted: {tool: numbers of its tests}; counts: {tool: how many it has};
     not_here: {(tool, number): why it cannot run here}; reports: the folder for reports.
     """
     folder = reports / place.lower()
     folder.mkdir(exist_ok=True)
     results = []
     for tool, numbers in wanted.items():
-        full_id, count = tools[tool]
         reasons = {number: not_here[tool, number] for number in numbers if (tool, number) in not_here}
         running = [number for number in numbers if number not in reasons]
         found = [Result(tool, number, "skipped", 0.0, reason) for number, reason in reasons.items()]
-        found += run_tests(galaxy, tool, full_id, running, count, folder) if running else []
+        found += run_tests(galaxy, tool, running, counts[tool], folder) if running else []
         for result in sorted(found, key=lambda result: result.number):
             told = f": {result.detail}" if result.status == "skipped" else f"  ({result.seconds:.0f} s)"
             print(f"{place:8}{result.status:9}{tool} {result.number}{told}", flush=True)

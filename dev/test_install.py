@@ -48,13 +48,14 @@ def main():
             )
             say(f"installed {name}")
         tools = galaxy.tools()
-        say(f"{len(tools)} tools with {sum(count for _, count in tools.values())} tests")
+        counts = {tool: count for tool, (_, count) in tools.items()}
+        say(f"{len(tools)} tools with {sum(counts.values())} tests")
         galaxy.install_model(tools[INSTALLER][0])
         try:
-            wanted = chosen(sys.argv[1:], {tool: count for tool, (_, count) in tools.items()})
+            wanted = chosen(sys.argv[1:], counts)
         except ValueError as problem:
             raise SetupError(str(problem)) from None
-        results = run_all(galaxy, "Galaxy", wanted, tools, {}, reports)
+        results = run_all(galaxy, "Galaxy", wanted, counts, {}, reports)
         galaxy.stop()
         shed.server.stop()
 
@@ -75,7 +76,7 @@ def main():
         )
         runner = {"load": "galaxy.jobs.runners.pulsar:PulsarRESTJobRunner"}
         galaxy.start({"runner": "pulsar", **pulsar.destination()}, pulsar=runner)
-        results += run_all(galaxy, "Pulsar", wanted, tools, NOT_ON_PULSAR, reports)
+        results += run_all(galaxy, "Pulsar", wanted, counts, NOT_ON_PULSAR, reports)
         galaxy.stop()
     count = {status: sum(result.status == status for result in results) for status in ("passed", "failed", "skipped")}
     skipped = f", {count['skipped']} skipped" if count["skipped"] else ""

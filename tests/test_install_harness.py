@@ -112,15 +112,15 @@ def test_a_choice_that_is_nothing_is_told(word):
 def test_each_result_is_a_line_and_reasons_are_told(monkeypatch, tmp_path, capsys):
     ran = []
 
-    def run_tests(galaxy, tool, full_id, numbers, count, folder):
-        ran.append((tool, full_id, numbers, count))
+    def run_tests(galaxy, tool, numbers, count, folder):
+        ran.append((tool, numbers, count))
         return [Result(tool, 1, "passed", 3.0, ""), Result(tool, 3, "failed", 4.0, "what is wrong")]
 
     monkeypatch.setattr(installed_tests, "run_tests", run_tests)
     results = installed_tests.run_all(
-        None, "Pulsar", {"scan": [1, 2, 3]}, {"scan": ("shed/scan/1", 3)}, {("scan", 2): "no server model"}, tmp_path
+        None, "Pulsar", {"scan": [1, 2, 3]}, {"scan": 3}, {("scan", 2): "no server model"}, tmp_path
     )
-    assert ran == [("scan", "shed/scan/1", [1, 3], 3)]
+    assert ran == [("scan", [1, 3], 3)]
     assert capsys.readouterr().out.splitlines() == [
         "Pulsar  passed   scan 1  (3 s)",
         "Pulsar  skipped  scan 2: no server model",

@@ -9,7 +9,8 @@ import yaml
 from bioblend.galaxy import GalaxyInstance
 from bioblend.galaxy.dataset_collections import CollectionDescription, HistoryDatasetElement
 
-from environments import PROJECT, SetupError, environment, say, site_packages
+from environments import PROJECT, environment, say, site_packages
+from servers import wait_until
 
 TOOLS = PROJECT / "tools"
 WORKFLOWS = sorted((PROJECT / "workflows").glob("*/*.ga"))
@@ -18,7 +19,6 @@ WORKFLOW = PROJECT / "workflows" / "dna-lm-classify" / "dna-lm-classify.ga"
 NUMBER_READER = "galaxy/tools/bundled/expression_tools/parse_values_from_file.xml"
 ADMIN_KEY = "test_key"  # planemo's default; the server listens on this machine only, and asks nobody who they are
 USER = "user@example.org"  # whom Galaxy, in its single-user mode, takes every browser for
-LONGEST_START = 300  # seconds; 20 to 60 are usual
 ENDINGS = {"tool_markdown": "md"}  # of downloaded files, where it is not the name of Galaxy's datatype
 
 
@@ -37,13 +37,7 @@ def start(galaxy, port):
     process = galaxy.start("serve", *options, TOOLS)
     say(f"starting Galaxy; log: {galaxy.log}")
     address = f"http://127.0.0.1:{port}"
-    started = time.time()
-    while not answers(address):
-        if process.poll() is not None or time.time() - started > LONGEST_START:
-            tail = "\n".join(galaxy.log.read_text(errors="replace").splitlines()[-20:])
-            raise SetupError(f"Galaxy did not start; the end of {galaxy.log}:\n{tail}")
-        time.sleep(1)
-    say(f"Galaxy answers ({time.time() - started:.0f} s)")
+    wait_until(lambda: answers(address), "Galaxy", process, galaxy.log)
     users = GalaxyInstance(address, key=ADMIN_KEY).users
     return GalaxyInstance(address, key=users.create_user_apikey(users.create_remote_user(USER)["id"]))
 
@@ -65,7 +59,9 @@ def upload(client, history, paths):
 
 
 def datatype(path):
-    return {".fa": "fasta", ".fa.gz": "fasta.gz"}.get("".join(path.suffixes), path.suffix[1:])
+    """Galaxy's name for what a file is, by the end of its name."""
+    *_, kind = path.name.removesuffix(".gz").split(".")
+    return {"fa": "fasta"}.get(kind, kind) + (".gz" if path.suffix == ".gz" else "")
 
 
 def example_inputs(client, history, workflow=WORKFLOW):

@@ -13,6 +13,21 @@ LONGEST_START = 300  # seconds; 5 to 60 are usual
 PATIENCE = 20  # seconds between asking a server to end and ending it
 
 
+def wait_until(answers, name, process, log):
+    """Wait until a server answers.
+
+    answers: a function that says whether it does; name: what it is called in words; process: a Popen; log: its file.
+    Raises SetupError with the end of the log when the process ends or the server does not answer in time.
+    """
+    started = time.time()
+    while not answers():
+        if process.poll() is not None or time.time() - started > LONGEST_START:
+            tail = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
+            raise SetupError(f"{name} did not start; the end of {log}:\n{tail}")
+        time.sleep(1)
+    say(f"{name} answers ({time.time() - started:.0f} s)")
+
+
 class Server:
     """A running server: its `address`, `process` and `log`, a file in .local/logs."""
 
@@ -43,15 +58,7 @@ class Server:
 
         Raises SetupError when it ends or does not answer in time.
         """
-        started = time.time()
-        while True:
-            if self.answers(path):
-                say(f"{self.name} answers ({time.time() - started:.0f} s)")
-                return
-            if self.process.poll() is not None or time.time() - started > LONGEST_START:
-                tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-20:])
-                raise SetupError(f"{self.name} did not start; the end of {self.log}:\n{tail}")
-            time.sleep(1)
+        wait_until(lambda: self.answers(path), self.name, self.process, self.log)
 
     def answers(self, path):
         connection = http.client.HTTPConnection(self.address.removeprefix("http://"), timeout=5)

@@ -81,7 +81,7 @@ class InstalledGalaxy:
             json.dumps({"gravity": {"gunicorn": {"bind": f"127.0.0.1:{port}"}}, "galaxy": self.settings(port)})
         )
         self.server = Server(
-            "Galaxy",
+            " with ".join(["Galaxy", *map(str.capitalize, runner)]),  # a log of its own for each
             ["bash", self.local.root / "run.sh"],
             port,
             self.folder,
@@ -105,7 +105,7 @@ class InstalledGalaxy:
         """Galaxy's settings: everything in its folder."""
         folder = self.folder
         return {
-            "database_connection": f"sqlite:///{folder}/data/galaxy.sqlite?isolation_level=IMMEDIATE",
+            "database_connection": f"sqlite:///{folder}/data/galaxy.sqlite?isolation_level=IMMEDIATE&timeout=60",
             "data_dir": f"{folder}/data",
             "config_dir": str(folder),
             "managed_config_dir": f"{folder}/data",

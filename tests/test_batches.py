@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dna_lm.training.batches import POOL, Scored, Sequences, Shuffled
+from dna_lm.training.batches import POOL, Scored, Sequences, Shuffled, batch_size_for
 
 LENGTHS = np.random.default_rng(1).integers(4, 200, size=(1003, 2))
 
@@ -82,3 +82,10 @@ def test_one_strand_is_its_own_mean():
     scored = Scored(made([[[1], [1, 2, 3], [5, 6]]]))
     outputs = np.array([[float(number)] for number, _ in scored.order])
     assert scored.mean_over_strands(outputs).tolist() == [[0.0], [1.0], [2.0]]
+
+
+@pytest.mark.parametrize(
+    ("sequences", "batch"), [(100_000, 64), (1024, 64), (1023, 32), (512, 32), (511, 16), (255, 8), (10, 8), (1, 8)]
+)
+def test_a_small_split_has_small_batches(sequences, batch):
+    assert batch_size_for(sequences) == batch

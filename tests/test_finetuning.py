@@ -213,11 +213,18 @@ def test_progress_and_warnings(two):
     assert "sequences are longer than 10 tokens and lose their end" in warnings[0]
     row = result.history.iloc[0]
     assert [line for line in said if line.startswith(("training", "epoch"))] == [
-        "training 288 of 3,104 parameters on 60 sequences; 1 CPU thread, fp32",
+        "training 288 of 3,104 parameters on 60 sequences in batches of 8; 1 CPU thread, fp32",
         f"epoch 1 of 1: train loss {row.train_loss:.4f}, dev loss {row.dev_loss:.4f}, mcc {row.dev_mcc:.4f} (best), "
         f"{row.seconds:.0f} s",
     ]
     assert result.adapter.max_length == 10
+
+
+def test_the_size_of_a_batch_is_chosen_by_the_size_of_the_split_and_recorded(two):
+    said = []
+    result = train(two.splits, epochs=1, batch_size=0, progress=said.append)
+    assert any("on 60 sequences in batches of 8;" in line for line in said)
+    assert result.adapter.training["options"]["batch_size"] == 8
 
 
 def test_the_limit_of_the_model_is_recorded_when_it_is_the_lower_one(two):

@@ -128,7 +128,13 @@ FINETUNE = (
         maximum=0.9,
     ),
     Option("epochs", int, "Times that the whole training split is seen, at most", 5, minimum=1),
-    Option("batch_size", int, "Sequences in a batch", 64, minimum=1),
+    Option(
+        "batch_size",
+        int,
+        "Sequences in a batch; 0 takes 64, or as few, 8 at least, as give 16 steps an epoch",
+        0,
+        minimum=0,
+    ),
     Option("accumulation", int, "Batches whose gradients are added up before a step", 1, minimum=1, maximum=4096),
     Option("weight_decay", float, "Weight decay of AdamW", 0.01, minimum=0, maximum=1),
     Option(

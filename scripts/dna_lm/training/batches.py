@@ -8,6 +8,17 @@ from torch.utils.data import Dataset, Sampler
 # Batches among which sequences of like length are sought: enough for hardly any padding, few enough that the batches
 # of an epoch are not the same ones in the next.
 POOL = 50
+# Sequences of a batch, and, where the training split is too small for so many steps in an epoch, at least: a model
+# learns little from a few large steps (docs/training.md has the figures).
+BATCH, LEAST_BATCH, STEPS = 64, 8, 16
+
+
+def batch_size_for(sequences: int) -> int:
+    """Return how many sequences of a training split make a batch: BATCH, or half of it as often as STEPS needs it."""
+    batch = BATCH
+    while batch > LEAST_BATCH and sequences < batch * STEPS:
+        batch //= 2
+    return batch
 
 
 class Sequences(Dataset):

@@ -35,6 +35,7 @@ from ..options import (
     default_threads,
 )
 from ..scores.metrics import DEFAULT_METRIC
+from .batches import batch_size_for
 from .losses import loss_function
 from .runs import history, spread
 from .training import ENDED, TIME_LIMIT, Plan, Trained, train
@@ -85,14 +86,15 @@ def finetune(options: Namespace, progress: Callable[[str], None]) -> Finetuned:
     state = _state(options, before)
     options = _continued(options, before)
     with opened_base_model(options.base_model, options.base_model_id, options.base_model_revision) as base:
+        encoder = Encoder(base, options.max_length, options.kmer or None)
+        data = read_splits(options, encoder, before, progress)
+        options.batch_size = options.batch_size or batch_size_for(len(data.sets["train"]))
         devices = choose_devices(
             options.threads or default_threads(),
             options.batch_size,
             model_bytes=sum(file.stat().st_size for file in base.folder.glob("*.safetensors")),
             quantized=options.quantization != NONE,
         )
-        encoder = Encoder(base, options.max_length, options.kmer or None)
-        data = read_splits(options, encoder, before, progress)
         precision = choose_precision(options.precision, devices.cuda, data.longest)
         plan = _plan(options, data, deadline, precision, before)
         runs: list[Trained] = []
@@ -126,9 +128,9 @@ def _epochs(before: Adapter) -> int:
 
 
 def _continued(options: Namespace, before: Adapter | None) -> Namespace:
-    """Return the options of a training that goes on from an adapter: what the adapter is made of stays as it is."""
+    """Return a copy of the options; what an adapter that the training goes on from is made of stays as it is."""
     if before is None:
-        return options
+        return Namespace(**vars(options))
     recorded = {
         "target": before.target.kind,
         "method": before.peft.get("method", LORA),

@@ -62,8 +62,8 @@ def ready_model(
     skip_other_tokens(model)
     trained, total = parameters(model)
     notes.append(
-        f"training {trained:,} of {total:,} parameters on {len(data.sets['train']):,} sequences; "
-        f"{devices.sentence()}, {precision.name}"
+        f"training {trained:,} of {total:,} parameters on {len(data.sets['train']):,} sequences in batches of "
+        f"{options.batch_size}; {devices.sentence()}, {precision.name}"
     )
     if quantized:
         notes.append(describe(model).sentence)

@@ -45,6 +45,9 @@ PICTURES = {
     ("compare", 1): {"compare_figure": "plot"},
     ("predict", 2): {"predict_random": MIDDLE},
 }
+# What was filled last has the focus and may have been scrolled to.
+TO_TOP = """document.activeElement.blur();
+    document.querySelectorAll('#center, #center *').forEach(element => { element.scrollTop = 0 })"""
 TABLES = """[...document.querySelectorAll('#center table')].map(table =>
     [...table.rows].map(row => [...row.cells].map(cell => cell.innerText.trim())))"""
 
@@ -79,10 +82,8 @@ class Walk:
                 galaxy.fill(field.label, field.values[0])
         for picture, what in PICTURES.get(job, {}).items():
             if what == FORM:
-                galaxy.page.evaluate("document.activeElement.blur()")
-                galaxy.page.set_viewport_size({**SIZE, "height": FORM_HEIGHT})
-                galaxy.picture(picture, "#center")
-                galaxy.page.set_viewport_size(SIZE)
+                galaxy.page.evaluate(TO_TOP)
+                galaxy.picture(picture, "#center", height=FORM_HEIGHT)
         outputs = galaxy.run()
         galaxy.wait()
         for end, name in step.renamed.items():

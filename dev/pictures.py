@@ -9,7 +9,7 @@ A folder gets one PNG for each form and each tool's report.
 import argparse
 from pathlib import Path
 
-from browser import GalaxyPage, open_browser
+from browser import Dataset, GalaxyPage, open_browser
 from local_galaxy import run_command
 
 TOOLS = ("prepare", "finetune", "evaluate", "compare", "calibrate", "predict", "scan", "adapter")
@@ -23,14 +23,15 @@ def open_example_history(galaxy: GalaxyPage) -> None:
             galaxy.switch_history(history["id"])
 
 
-def reports(galaxy: GalaxyPage) -> dict[str, str]:
-    """Return {tool: dataset id} of a report of each tool in any history of the browser's user."""
+def reports(galaxy: GalaxyPage) -> dict[str, Dataset]:
+    """Return {tool: a report of it} in any history of the browser's user."""
     found = {}
     for history in galaxy.read("histories"):
         for item in galaxy.read(f"histories/{history['id']}/contents?v=dev&view=detailed"):
             if item.get("extension") == "tool_markdown" and item.get("state") == "ok":
                 job = galaxy.read(f"jobs/{item['creating_job']}")
-                found[job["tool_id"].removeprefix("dna_lm_")] = item["id"]
+                tool = job["tool_id"].removeprefix("dna_lm_")
+                found[tool] = Dataset(item["hid"], item["id"], item["name"])
     return found
 
 

@@ -23,7 +23,7 @@ import yaml
 
 import galaxy_server
 import tutorial_text
-from browser import SIZE, Dataset, GalaxyPage, PageError, open_browser
+from browser import Dataset, GalaxyPage, PageError, open_browser
 from environments import PROJECT, local_folder, say
 from local_galaxy import free_port, local_galaxy, run_command
 from tutorial_text import TUTORIAL, VIEWS, Step, boxes, figures, steps

@@ -50,7 +50,11 @@ def test_too_little_memory(ended):
     [
         (
             "",
-            "a smaller batch size (now 64), gradient checkpointing, quantization or a smaller maximum length (now 200)",
+            "a smaller batch size, gradient checkpointing, quantization or a smaller maximum length (now 200)",
+        ),
+        (
+            "--batch-size 32 --method full",
+            "a smaller batch size (now 32), gradient checkpointing, LoRA or a smaller maximum length (now 200)",
         ),
         ("--batch-size 1 --gradient-checkpointing yes --quantization 8bit", "or a smaller maximum length (now 200)"),
         ("--method full --batch-size 1", "gradient checkpointing, LoRA or a smaller maximum length (now 200)"),

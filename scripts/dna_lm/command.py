@@ -40,9 +40,9 @@ def say(text: str) -> None:
 def _less_memory(options: argparse.Namespace) -> str:
     """Return what the user can do when memory was too small: what fits the options of the job."""
     advice = ["give the job more memory"]
-    if getattr(options, "batch_size", 2) > 1:
-        now = f" (now {options.batch_size})" if hasattr(options, "batch_size") else ""
-        advice.append(f"a smaller batch size{now}")
+    batch_size = getattr(options, "batch_size", 0)  # 0 too where the job chooses it
+    if batch_size != 1:
+        advice.append("a smaller batch size" + (f" (now {batch_size})" if batch_size else ""))
     if getattr(options, "gradient_checkpointing", "") == NO:
         advice.append("gradient checkpointing")
     if getattr(options, "quantization", "") == NONE and options.method == LORA:

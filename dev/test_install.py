@@ -14,6 +14,7 @@ import yaml
 
 from environments import PROJECT, SetupError, local_folder
 from installed_galaxy import LOCAL, InstalledGalaxy
+from installed_models import forget_others, installed_models
 from installed_tests import NOT_ON_PULSAR, chosen, run_all
 from lint_package import copy_sources
 from local_galaxy import local_galaxy, run_command
@@ -51,12 +52,14 @@ def main():
         counts = {tool: count for tool, (_, count) in tools.items()}
         say(f"{len(tools)} tools with {sum(counts.values())} tests")
         galaxy.install_model(tools[INSTALLER][0])
+        models = installed_models(galaxy.folder, galaxy.reference)
         try:
             wanted = chosen(sys.argv[1:], counts)
         except ValueError as problem:
             raise SetupError(str(problem)) from None
         results = run_all(galaxy, "Galaxy", wanted, counts, {}, reports)
         galaxy.stop()
+        forget_others(models, galaxy.reference)  # the data manager's tests install theirs again
         shed.server.stop()
 
         hidden = [

@@ -2,6 +2,7 @@
 
 import pytest
 
+import installed_models
 import installed_tests
 import package_files
 import pulsar_server
@@ -134,6 +135,23 @@ def test_tests_that_cannot_run_on_pulsar_exist():
     for tool, number in installed_tests.NOT_ON_PULSAR:
         (xml,) = PROJECT.glob(f"**/{tool}.xml")
         assert number <= xml.read_text().count("<test ")
+
+
+# --- Galaxy
+
+
+def test_models_that_tests_installed_are_forgotten(tmp_path):
+    galaxy, reference = tmp_path / "galaxy", tmp_path / "reference"
+    table = galaxy / "tool-data" / "shed" / "huggingface.loc"
+    table.parent.mkdir(parents=True)
+    table.write_text("a/first\n")
+    (reference / "huggingface" / "a" / "first").mkdir(parents=True)
+    models = installed_models.installed_models(galaxy, reference)
+    table.write_text("a/first\na/second\n")
+    (reference / "huggingface" / "a" / "second" / "1").mkdir(parents=True)
+    installed_models.forget_others(models, reference)
+    assert table.read_text() == "a/first\n"
+    assert [path.name for path in reference.glob("huggingface/*/*")] == ["first"]
 
 
 # --- Pulsar

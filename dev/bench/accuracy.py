@@ -43,22 +43,31 @@ def run(script: str, *arguments) -> None:
     subprocess.run(list(map(str, command)), check=True, stderr=subprocess.DEVNULL)
 
 
+def finetuned(base_model: str | Path, train: Path, dev: Path, folder: Path, *options) -> pd.DataFrame:
+    """Train an adapter, folder / "adapter", and return the history."""
+    outputs = [f"--{kind}-out={folder}/{kind}" for kind in ("adapter", "history", "plot", "report")]
+    run("finetune", "--base-model", base_model, "--train", train, "--dev", dev, *options, *outputs)
+    return pd.read_csv(folder / "history", sep="\t")
+
+
+def evaluated(base_model: str | Path, data: Path, folder: Path) -> pd.Series:
+    """Return the overall scores of folder / "adapter", by their names."""
+    outputs = [f"--{kind}-out={folder}/{kind}" for kind in ("metrics", "predictions", "plot", "report")]
+    run("evaluate", "--base-model", base_model, "--adapter", folder / "adapter", "--data", data, *outputs)
+    metrics = pd.read_csv(folder / "metrics", sep="\t")
+    return metrics[metrics["label"] == "all"].set_index("metric")["value"]
+
+
 def measure(base_model: Path, data: Path, change: list[str], seed: str, test: bool) -> dict[str, float]:
     """Return the figures of one training."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        outputs = [f"--{kind}-out={folder}/{kind}" for kind in ("adapter", "history", "plot", "report")]
-        splits = ["--train", data / "train.csv", "--dev", data / "dev.csv"]
-        run("finetune", "--base-model", base_model, *splits, "--seed", seed, *change, *outputs)
-        history = pd.read_csv(folder / "history", sep="\t")
+        history = finetuned(base_model, data / "train.csv", data / "dev.csv", folder, "--seed", seed, *change)
         kept = history[history["kept"] == "yes"].iloc[0]
         figures = {"dev MCC": kept["dev_mcc"], "dev loss": kept["dev_loss"], "seconds": history["seconds"].iloc[-1]}
         if test:
-            outputs = [f"--{kind}-out={folder}/{kind}" for kind in ("metrics", "predictions", "plot", "report")]
-            given = ["--adapter", folder / "adapter", "--data", data / "test.csv"]
-            run("evaluate", "--base-model", base_model, *given, *outputs)
-            metrics = pd.read_csv(folder / "metrics", sep="\t", index_col=0)["value"]
-            figures |= {"test MCC": metrics["mcc"], "test ROC-AUC": metrics["roc_auc"]}
+            scores = evaluated(base_model, data / "test.csv", folder)
+            figures |= {"test MCC": scores["mcc"], "test ROC-AUC": scores["roc_auc"]}
         return figures
 
 

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 import pandas as pd
-from accuracy import run
+from accuracy import evaluated, finetuned
 
 
 def measure(base_model: str, data: Path, rows: int, batch: int, draw: int) -> float:
@@ -23,14 +23,9 @@ def measure(base_model: str, data: Path, rows: int, batch: int, draw: int) -> fl
         folder = Path(name)
         table[:rows].to_csv(folder / "train.csv", index=False)
         table[rows:].to_csv(folder / "dev.csv", index=False)
-        outputs = [f"--{kind}-out={folder}/{kind}" for kind in ("adapter", "history", "plot", "report")]
-        given = ["--train", folder / "train.csv", "--dev", folder / "dev.csv", "--batch-size", batch, "--seed", draw]
-        run("finetune", "--base-model", base_model, *given, *outputs)
-        outputs = [f"--{kind}-out={folder}/{kind}" for kind in ("metrics", "predictions", "plot", "report")]
-        given = ["--adapter", folder / "adapter", "--data", data / "dev.csv"]
-        run("evaluate", "--base-model", base_model, *given, *outputs)
-        metrics = pd.read_csv(folder / "metrics", sep="\t")
-        return float(metrics.loc[metrics.iloc[:, 0] == "mcc", "value"].iloc[0])
+        options = ["--batch-size", batch, "--seed", draw]
+        finetuned(base_model, folder / "train.csv", folder / "dev.csv", folder, *options)
+        return float(evaluated(base_model, data / "dev.csv", folder)["mcc"])
 
 
 def main() -> None:

@@ -41,27 +41,27 @@ class _Pooled:
     """Which token of each sequence of the batch at hand is read."""
 
     def __init__(self, pad_token_id: int):
-        self._pad, self._positions = pad_token_id, None
+        self._pad, self._tokens = pad_token_id, None
 
     def note(self, decoder: torch.nn.Module, given: tuple, named: dict[str, Any]) -> None:
         """Find the tokens as GenericForSequenceClassification does; called before each forward pass of the decoder."""
         ids = given[0] if given else named.get("input_ids")
         # When a layer is computed anew for its gradients, the tokens may be of another batch.
-        if ids is None or (decoder.is_gradient_checkpointing and decoder.training):
-            self._positions = None
+        if ids is None or (decoder.training and decoder.is_gradient_checkpointing):
+            self._tokens = None
         else:
-            self._positions = (torch.arange(ids.shape[1], device=ids.device) * (ids != self._pad)).argmax(dim=1)
+            positions = (torch.arange(ids.shape[1], device=ids.device) * (ids != self._pad)).argmax(dim=1)
+            self._tokens = torch.arange(len(ids), device=ids.device), positions
 
     def only(self, forward: Any) -> Any:
         """Return a module's forward pass that computes these tokens and gives zeros for the others."""
 
         def of_pooled(values: torch.Tensor) -> torch.Tensor:
-            if self._positions is None:
+            if self._tokens is None:
                 return forward(values)
-            rows = torch.arange(len(values), device=values.device)
-            found = forward(values[rows, self._positions].unsqueeze(1))
+            found = forward(values[self._tokens].unsqueeze(1))
             result = found.new_zeros(*values.shape[:2], found.shape[2])
-            result[rows, self._positions] = found[:, 0]
+            result[self._tokens] = found[:, 0]
             return result
 
         return of_pooled

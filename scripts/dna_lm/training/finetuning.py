@@ -88,7 +88,8 @@ def finetune(options: Namespace, progress: Callable[[str], None]) -> Finetuned:
     with opened_base_model(options.base_model, options.base_model_id, options.base_model_revision) as base:
         encoder = Encoder(base, options.max_length, options.kmer or None)
         data = read_splits(options, encoder, before, progress)
-        options.batch_size = options.batch_size or batch_size_for(len(data.sets["train"]))
+        batch_size = options.batch_size or batch_size_for(len(data.sets["train"]))
+        options = Namespace(**vars(options) | {"batch_size": batch_size})
         devices = choose_devices(
             options.threads or default_threads(),
             options.batch_size,
@@ -128,9 +129,9 @@ def _epochs(before: Adapter) -> int:
 
 
 def _continued(options: Namespace, before: Adapter | None) -> Namespace:
-    """Return a copy of the options; what an adapter that the training goes on from is made of stays as it is."""
+    """Return the options of a training that goes on from an adapter: what the adapter is made of stays as it is."""
     if before is None:
-        return Namespace(**vars(options))
+        return options
     recorded = {
         "target": before.target.kind,
         "method": before.peft.get("method", LORA),

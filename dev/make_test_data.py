@@ -11,26 +11,17 @@ from pathlib import Path
 
 import pandas as pd
 
-sys.path.append(str(Path(__file__).resolve().parent / "pretrain"))
+PROJECT = Path(__file__).resolve().parent.parent
+sys.path += [str(PROJECT / "dev" / "pretrain"), str(PROJECT / "scripts")]
+from dna_lm.data.fasta import read_fasta  # noqa: E402
+from dna_lm.data.sequences import canonical  # noqa: E402
 from fetch import FetchError, python_package  # noqa: E402
 
-TEST_DATA = Path(__file__).resolve().parent.parent / "test-data"
+TEST_DATA = PROJECT / "test-data"
 SEED = 42
 SIZES = {"train": 120, "dev": 40, "test": 40}
 # Name here and label -> name in the source archive of gimmemotifs.
 CLASSES = {"CTCF": "Gm12878.CTCF.top500.w200.fa", "p73": "TAp73alpha.fa"}
-COMPLEMENT = str.maketrans("ACGT", "TGCA")
-
-
-def read_fasta(path: Path) -> pd.DataFrame:
-    """Return `sequence` (upper case) and `id` (first word of the header) of every record."""
-    records: dict[str, list[str]] = {}
-    for line in path.read_text().splitlines():
-        if line.startswith(">"):
-            records[line[1:].split()[0]] = lines = []
-        else:
-            lines.append(line.strip().upper())
-    return pd.DataFrame({"sequence": ["".join(lines) for lines in records.values()], "id": list(records)})
 
 
 def splits(peaks: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -39,8 +30,7 @@ def splits(peaks: pd.DataFrame) -> dict[str, pd.DataFrame]:
     peaks: columns `sequence`, `label`, `id`.
     Peaks with the same sequence on either strand count once; those with letters other than A, C, G, T are left out.
     """
-    either_strand = peaks["sequence"].map(lambda sequence: min(sequence, sequence.translate(COMPLEMENT)[::-1]))
-    peaks = peaks[~either_strand.duplicated() & peaks["sequence"].str.fullmatch("[ACGT]+")]
+    peaks = peaks[~peaks["sequence"].map(canonical).duplicated() & peaks["sequence"].str.fullmatch("[ACGT]+")]
     shuffled = peaks.sample(frac=1, random_state=SEED)
     # One of each label in turn: any consecutive rows are then balanced.
     turn = shuffled.groupby("label").cumcount().rename("turn")
@@ -59,7 +49,7 @@ def main() -> None:
     peaks = []
     for label, name in CLASSES.items():
         shutil.copyfile(source / "data" / "examples" / name, TEST_DATA / f"{label}.fa")
-        peaks.append(read_fasta(TEST_DATA / f"{label}.fa").assign(label=label))
+        peaks.append(read_fasta(TEST_DATA / f"{label}.fa", label).assign(label=label))
     for name, split in splits(pd.concat(peaks, ignore_index=True)).items():
         split[["sequence", "label", "id"]].to_csv(TEST_DATA / f"{name}.csv", index=False)
 

@@ -2,7 +2,7 @@
 
     python dev/make_workflow_test_data.py
 
-needs numpy, the Python package index and, for Debian's package augustus-doc, apt-get and dpkg-deb (40 MB together,
+needs numpy, pandas, the Python package index and, for Debian's package augustus-doc, apt-get and dpkg-deb (40 MB together,
 kept in .local/downloads). The same files come out every time.
 """
 
@@ -12,10 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.append(str(Path(__file__).resolve().parent / "pretrain"))
+PROJECT = Path(__file__).resolve().parent.parent
+sys.path += [str(PROJECT / "dev" / "pretrain"), str(PROJECT / "scripts")]
+from dna_lm.data.fasta import read_fasta  # noqa: E402
 from fetch import FetchError, debian_package, python_package  # noqa: E402
 
-WORKFLOWS = Path(__file__).resolve().parent.parent / "workflows"
+WORKFLOWS = PROJECT / "workflows"
 PEAKS = "BEAF_Kc_Bushey_2009.bed"
 CHROMOSOME = "chr2R"
 PIECES = 6
@@ -28,7 +30,7 @@ REGIONS = [(5_000, 15_000), (30_000, 45_000)]
 
 def read_sequence(path: Path) -> str:
     """Return the only sequence of a FASTA file, in upper case."""
-    return "".join(path.read_text().splitlines()[1:]).upper()
+    return read_fasta(path, path.name)["sequence"].item()
 
 
 def read_peaks(path: Path) -> np.ndarray:

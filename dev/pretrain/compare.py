@@ -20,9 +20,9 @@ from corpus import reverse_complement
 from fetch import FetchError, python_package
 
 PROJECT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(PROJECT / "dev"))
+sys.path[:0] = [str(PROJECT / "dev"), str(PROJECT / "scripts")]
+from dna_lm.data.fasta import read_fasta  # noqa: E402
 from kmer_baseline import baselines  # noqa: E402
-from make_test_data import read_fasta  # noqa: E402
 
 SEEDS = (1, 2, 3)
 METRICS = {"accuracy": "accuracy", "mcc": "MCC", "roc_auc": "ROC-AUC"}
@@ -34,14 +34,14 @@ OPTIONS += ("--lora-dropout", "0.05", "--experts", "no", "--embeddings", "no", "
 
 def ctcf_p73() -> dict[str, pd.DataFrame]:
     """Return the peaks of test-data/, by label."""
-    return {label: read_fasta(PROJECT / "test-data" / f"{label}.fa") for label in ("CTCF", "p73")}
+    return {label: read_fasta(PROJECT / "test-data" / f"{label}.fa", label) for label in ("CTCF", "p73")}
 
 
 def oct4_mafk() -> dict[str, pd.DataFrame]:
     """Return the peaks that janggu has for its tutorial (GPL-3, so they are fetched and never committed), by label."""
     folder = python_package("janggu", "0.10.2", source=False) / "janggu" / "resources"
     return {
-        label: pd.concat([read_fasta(folder / f"{stem}{end}.fa") for end in ("", "_test")])
+        label: pd.concat([read_fasta(folder / f"{stem}{end}.fa", f"{stem}{end}.fa") for end in ("", "_test")])
         for label, stem in (("Oct4", "sample"), ("Mafk", "sample2"))
     }
 

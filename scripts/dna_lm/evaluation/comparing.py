@@ -9,15 +9,14 @@ import numpy as np
 import pandas as pd
 
 from ..adapters.adapter import Adapter, load_adapter
-from ..adapters.seen_data import roles
-from ..base_models.base_model import sha256_of_file
+from ..adapters.seen_data import check_seen
 from ..base_models.encoding import warnings
 from ..data.named_files import named_files
 from ..data.tables import read_labelled
 from ..data.targets import Target
 from ..data.textfiles import describe
 from ..errors import UserError
-from ..options import ALLOW, AUTO, CLASSES, COMPARE, MULTI_LABEL, NUMBER
+from ..options import AUTO, CLASSES, COMPARE, MULTI_LABEL, NUMBER
 from ..prediction.answering import opened_answerer
 from ..scores.bootstrap import COLUMNS, Resampled, difference, resample, score_text
 from ..scores.metrics import DEFAULT_METRIC, ERRORS, OVERALL
@@ -93,12 +92,15 @@ def compare(
     first = next(iter(adapters.values()))
     target = first.target
     metric = _metric(metric, target)
-    seen = _seen(adapters, data, seen_data, source)
+    said = []
+    for name, one in adapters.items():
+        with _named(name):
+            said += [f"{name}: {text}" for text in check_seen(one, data, seen_data, source)]
     records = read_labelled(data, source, empty_labels=target.kind == MULTI_LABEL)
     truth = target.read(records["label"], source)
     target.require_scorable(truth, source)
     sequences = records["sequence"].tolist()
-    found, said = [], [*seen]
+    found = []
     for number, (name, one) in enumerate(adapters.items(), start=1):
         progress(f"adapter {number} of {len(adapters)}: {name}")
         with (
@@ -176,21 +178,6 @@ def _metric(metric: str, target: Target) -> str:
             f"{AUTO}"
         )
     return metric
-
-
-def _seen(adapters: dict[str, Adapter], data: str, seen_data: str, source: str) -> list[str]:
-    digest = sha256_of_file(data)
-    told = []
-    for name, adapter in adapters.items():
-        if found := roles(adapter, digest):
-            what = f"{source} is, for the adapter {name!r}, {' and '.join(found)}"
-            if seen_data != ALLOW:
-                raise UserError(
-                    f"{what}: its scores would be too good; choose a test split, or allow seen data (--seen-data "
-                    f"{ALLOW})"
-                )
-            told.append(f"{what}: its scores are too good, and say nothing of new sequences")
-    return told
 
 
 def _rank(value: float, metric: str) -> float:

@@ -13,9 +13,10 @@ import pandas as pd
 
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path += [str(PROJECT / "dev" / "pretrain"), str(PROJECT / "scripts")]
+from fetch import FetchError, python_package  # noqa: E402
+
 from dna_lm.data.fasta import read_fasta  # noqa: E402
 from dna_lm.data.sequences import canonical  # noqa: E402
-from fetch import FetchError, python_package  # noqa: E402
 
 TEST_DATA = PROJECT / "test-data"
 SEED = 42

@@ -2,8 +2,8 @@
 
     python dev/make_workflow_test_data.py
 
-needs numpy, pandas, the Python package index and, for Debian's package augustus-doc, apt-get and dpkg-deb (40 MB together,
-kept in .local/downloads). The same files come out every time.
+needs numpy, pandas, the Python package index and, for Debian's package augustus-doc, apt-get and dpkg-deb (40 MB
+together, kept in .local/downloads). The same files come out every time.
 """
 
 import gzip
@@ -14,8 +14,9 @@ import numpy as np
 
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path += [str(PROJECT / "dev" / "pretrain"), str(PROJECT / "scripts")]
-from dna_lm.data.fasta import read_fasta  # noqa: E402
 from fetch import FetchError, debian_package, python_package  # noqa: E402
+
+from dna_lm.data.fasta import read_fasta  # noqa: E402
 
 WORKFLOWS = PROJECT / "workflows"
 PEAKS = "BEAF_Kc_Bushey_2009.bed"

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
-from dna_lm.training.batches import POOL, Scored, Sequences, Shuffled, batch_size_for
+from conftest import PROJECT
+from dna_lm.options import FINETUNE
+from dna_lm.training.batches import BATCH, LEAST_BATCH, POOL, STEPS, Scored, Sequences, Shuffled, batch_size_for
 
 LENGTHS = np.random.default_rng(1).integers(4, 200, size=(1003, 2))
 
@@ -89,3 +91,13 @@ def test_one_strand_is_its_own_mean():
 )
 def test_a_small_split_has_small_batches(sequences, batch):
     assert batch_size_for(sequences) == batch
+
+
+def test_option_form_and_documentation_give_the_same_numbers():
+    said = next(option.help for option in FINETUNE if option.name == "batch_size")
+    assert f"0 takes {BATCH}, or as few, {LEAST_BATCH} at least, as give {STEPS} steps" in said
+    form = (PROJECT / "tools" / "dna_lm_finetune.xml").read_text()
+    assert f"0: {BATCH}, and fewer" in form and f"at least {STEPS} steps, but {LEAST_BATCH} at least." in form
+    documentation = (PROJECT / "docs" / "training.md").read_text()
+    assert f"| batch | {BATCH} sequences; of a training split of fewer than {BATCH * STEPS:,}, " in documentation
+    assert f"for {STEPS} steps in an epoch, but {LEAST_BATCH} at least |" in documentation

@@ -122,8 +122,8 @@ def test_holm_by_hand():
         ),
         (
             {"data": "dev.csv"},
-            "adapter 'name of': the labelled data (dev.csv) is the dev split by which the adapter's weights were chosen: "
-            "scores on it would be too good; choose a test split, or allow seen data (--seen-data allow)",
+            "adapter 'name of': the labelled data (dev.csv) is the dev split by which the adapter's weights were "
+            "chosen: scores on it would be too good; choose a test split, or allow seen data (--seen-data allow)",
         ),
     ],
 )

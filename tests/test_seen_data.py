@@ -14,15 +14,12 @@ def adapter(**digests) -> Adapter:
 
 
 @pytest.fixture
-def data(tmp_path):
-    path = tmp_path / "data.csv"
-    path.write_bytes(b"sequence,label\nACGT,a\n")
-    return path, hashlib.sha256(path.read_bytes()).hexdigest()
+def digest():
+    return hashlib.sha256(b"sequence,label\nACGT,a\n").hexdigest()
 
 
-def test_a_file_that_was_not_seen(data):
-    path, _ = data
-    assert check_seen(adapter(train="0", dev="1", calibration="2"), path, "refuse", "the data") == []
+def test_a_file_that_was_not_seen(digest):
+    assert check_seen(adapter(train="0", dev="1", calibration="2"), digest, "refuse", "the data") == []
 
 
 @pytest.mark.parametrize(
@@ -33,19 +30,17 @@ def test_a_file_that_was_not_seen(data):
         ("calibration", "the file on which the adapter was calibrated"),
     ],
 )
-def test_a_file_that_was_seen_is_refused_or_told(data, name, words):
-    path, digest = data
-    assert refusal(check_seen, adapter(**{name: digest}), path, "refuse", "the data") == (
+def test_a_file_that_was_seen_is_refused_or_told(digest, name, words):
+    assert refusal(check_seen, adapter(**{name: digest}), digest, "refuse", "the data") == (
         f"the data is {words}: scores on it would be too good; choose a test split, or allow seen data (--seen-data "
         "allow)"
     )
-    assert check_seen(adapter(**{name: digest}), path, "allow", "the data") == [
+    assert check_seen(adapter(**{name: digest}), digest, "allow", "the data") == [
         f"the data is {words}: the scores are too good, and say nothing of new sequences"
     ]
 
 
-def test_a_file_that_was_seen_twice(data):
-    _, digest = data
+def test_a_file_that_was_seen_twice(digest):
     assert roles(adapter(dev=digest, calibration=digest), digest) == [
         "the dev split by which the adapter's weights were chosen",
         "the file on which the adapter was calibrated",

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import pandas as pd
 from card import CARD, MODEL, markdown_table, write_block
-from corpus import reverse_complement
 from fetch import FetchError, python_package
 
 PROJECT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(PROJECT / "dev"), str(PROJECT / "scripts")]
 from dna_lm.data.fasta import read_fasta  # noqa: E402
+from dna_lm.data.sequences import canonical  # noqa: E402
 from kmer_baseline import baselines  # noqa: E402
 
 SEEDS = (1, 2, 3)
@@ -53,7 +53,7 @@ TASKS = {"CTCF against p73": (ctcf_p73, (300, 50, 150)), "Oct4 against Mafk": (o
 def write_splits(classes: dict[str, pd.DataFrame], sizes: tuple[int, int, int], seed: int, folder: Path) -> None:
     """Write train.csv, dev.csv and test.csv, as many records of each label; no sequence or position is in two."""
     peaks = pd.concat([records.assign(label=label) for label, records in classes.items()], ignore_index=True)
-    either_strand = peaks["sequence"].map(lambda sequence: min(sequence, reverse_complement(sequence)))
+    either_strand = peaks["sequence"].map(canonical)
     # Of what occurs twice, perhaps with both labels, nothing is kept.
     peaks = peaks[~either_strand.duplicated(keep=False) & ~peaks["id"].duplicated(keep=False)]
     drawn = peaks.groupby("label", sort=False).sample(sum(sizes), random_state=seed)

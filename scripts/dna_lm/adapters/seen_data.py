@@ -1,8 +1,5 @@
 """Whether labelled sequences took part in making an adapter: its record has the SHA-256 of the files that did."""
 
-from pathlib import Path
-
-from ..base_models.base_model import sha256_of_file
 from ..errors import UserError
 from ..options import ALLOW
 from .adapter import Adapter
@@ -23,13 +20,13 @@ def roles(adapter: Adapter, digest: str) -> list[str]:
     return [role for recorded, role in known if recorded == digest]
 
 
-def check_seen(adapter: Adapter, path: str | Path, seen_data: str, source: str) -> list[str]:
+def check_seen(adapter: Adapter, digest: str, seen_data: str, source: str) -> list[str]:
     """Return a sentence for a file that the adapter has seen, if that is allowed; nothing for another.
 
-    seen_data: the option. source: what to call the file.
+    digest: the file's SHA-256. seen_data: the option. source: what to call the file.
     Raises UserError when the file was seen and that is not allowed.
     """
-    found = roles(adapter, sha256_of_file(path))
+    found = roles(adapter, digest)
     if not found:
         return []
     what = f"{source} is {' and '.join(found)}"

@@ -10,6 +10,7 @@ import pandas as pd
 
 from ..adapters.adapter import Adapter, load_adapter
 from ..adapters.seen_data import check_seen
+from ..base_models.base_model import sha256_of_file
 from ..base_models.encoding import warnings
 from ..data.named_files import named_files
 from ..data.tables import read_labelled
@@ -92,10 +93,10 @@ def compare(
     first = next(iter(adapters.values()))
     target = first.target
     metric = _metric(metric, target)
-    said = []
+    digest, said = sha256_of_file(data), []
     for name, one in adapters.items():
         with _named(name):
-            said += [f"{name}: {text}" for text in check_seen(one, data, seen_data, source)]
+            said += [f"{name}: {text}" for text in check_seen(one, digest, seen_data, source)]
     records = read_labelled(data, source, empty_labels=target.kind == MULTI_LABEL)
     truth = target.read(records["label"], source)
     target.require_scorable(truth, source)

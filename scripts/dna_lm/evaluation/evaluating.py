@@ -126,7 +126,7 @@ def evaluate(
     target, decision = loaded.target, loaded.decision
     records, truth = _read(data, source, target)
     target.require_scorable(truth, source)
-    seen = check_seen(loaded, data, seen_data, source)
+    seen = check_seen(loaded, sha256_of_file(data), seen_data, source)
     sequences = records["sequence"].tolist()
     threads = torch.get_num_threads()  # an answerer leaves one
     learnt = _Train.read(train, records, truth, loaded, seen_data, source) if train else None

@@ -1,6 +1,8 @@
 import dataclasses
 import json
 import shutil
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -83,6 +85,13 @@ def test_the_base_weights_are_those_of_the_file(base, tiny_random):
     assert torch.equal(attention.q_proj.base_layer.weight, weights["model.layers.0.self_attn.q_proj.weight"])
     assert torch.equal(model.base_model.model.model.embed_tokens.weight, weights["model.embed_tokens.weight"])
     assert next(model.parameters()).dtype == torch.float32
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_no_page_of_a_mixtures_file_stays_in_memory(base, tiny_random):
+    model = classifier(base)
+    assert str(tiny_random) not in Path("/proc/self/maps").read_text()
+    del model
 
 
 def test_the_seed_decides_the_start(base):

@@ -6,7 +6,7 @@ import torch
 import tiny_models
 from dna_lm.base_models.base_model import opened_base_model
 from dna_lm.classifiers.classifier import new_classifier
-from dna_lm.classifiers.pooled_token import ARCHITECTURES, MODULES, skip_other_tokens
+from dna_lm.classifiers.pooled_token import LIKE_LLAMA, MODULES, skip_other_tokens
 
 PAD = 0
 LORA = {"lora_r": 2, "lora_alpha": 4.0, "lora_dropout": 0.0, "target_modules": "auto"}
@@ -14,7 +14,7 @@ LORA = {"lora_r": 2, "lora_alpha": 4.0, "lora_dropout": 0.0, "target_modules": "
 IDS = torch.tensor([[5, 6, 7, 0, 0, 0], [0, 0, 7, 8, 5, 6], [0, 5, 8, 8, 6, 0], [8, 7, 6, 5, 5, 6]])
 
 
-@pytest.fixture(scope="module", params=ARCHITECTURES)
+@pytest.fixture(scope="module", params=LIKE_LLAMA)
 def base(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param) / "model"
     tiny_models.write_model(folder, request.param, tiny_models.letters(folder))

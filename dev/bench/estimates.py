@@ -3,7 +3,7 @@
     python dev/bench/estimates.py [--model NAME=FOLDER ...] [--steps 6] [--quick]
 
 Each row of the table is a process of its own: a model with LoRA (rank 16, on attention and experts) trained for some
-steps in a plain loop. Memory is the peak of the process (VmHWM), time is the processor's for the
+steps in a plain loop, its moments and gradients laid out as in a training. Memory is the peak of the process (VmHWM), time is the processor's for the
 steps after the first, which other programs do not change. Without
 --model: a Mixtral of 17 million parameters with random weights, and the built-in model.
 """
@@ -70,16 +70,21 @@ def peak() -> int:
 
 def measure(folder: str, method: str, quantization: str, checkpointing: bool, batch: int, length: int, steps: int):
     """Print predicted and measured bytes and seconds as JSON."""
+    from dna_lm.runtime import configure_torch
+
+    configure_torch(int(os.environ["OMP_NUM_THREADS"]), quantized=quantization != "none")
     import torch
 
     from dna_lm.training.estimate import estimate
+    from dna_lm.training.optimizer_state import begin_with, gather_gradients
 
-    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     model = load(folder, method, quantization, checkpointing)
     start = time.perf_counter()
     predicted = estimate(model, [length] * (batch * steps), batch, 1)
     took = time.perf_counter() - start
     optimizer = torch.optim.AdamW([parameter for parameter in model.parameters() if parameter.requires_grad], lr=1e-4)
+    begin_with({}, model, optimizer)
+    gather_gradients(model)
     times = []
     model.train()
     for _ in range(steps + 1):

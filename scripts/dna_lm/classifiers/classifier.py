@@ -252,6 +252,8 @@ def _load(
         if expert_parameters(model):  # models without experts refuse the setting
             # One product for each expert, with the tokens sorted: as fast as the loop over experts that is the default.
             model.set_experts_implementation(GROUPED)
+            if not quantization:
+                _let_go_of_file(model)
     except UserError:
         raise
     except Exception as problem:  # whatever a foreign config or weights make transformers raise
@@ -271,6 +273,13 @@ def _load(
     if quantization:
         prepare(model, gradient_checkpointing=False)
     return model, sorted(name for name in fresh if name.split(".")[0] not in HEADS)
+
+
+def _let_go_of_file(model: PreTrainedModel) -> None:
+    """Copy the weights that lie in the file, so that its other pages leave the memory: experts are copies already."""
+    for parameter in model.parameters():
+        if parameter.ndim < 3:
+            parameter.data = parameter.data.clone()
 
 
 def _reset(head: torch.nn.Module, spread: float) -> None:

@@ -12,9 +12,10 @@ from peft import PeftModel
 from transformers import PreTrainedModel
 from transformers.modeling_layers import GenericForSequenceClassification
 
-# Architectures whose layers have the modules below, each of which sees every token on its own.
-ARCHITECTURES = ("llama", "mistral", "mixtral", "qwen2", "qwen3", "qwen3_moe")
-# The modules of a layer that are not needed for other tokens. Their queries' answers become those of zeros.
+# Architectures whose layers have Llama's modules and norms.
+LIKE_LLAMA = ("llama", "mistral", "mixtral", "qwen2", "qwen3", "qwen3_moe")
+# The modules of a layer that are not needed for other tokens; each sees every token on its own. Queries of other tokens
+# become those of zeros.
 MODULES = ("self_attn.q_proj", "self_attn.o_proj", "mlp")
 
 
@@ -24,10 +25,7 @@ def skip_other_tokens(model: PreTrainedModel | PeftModel) -> None:
     The hidden states of the other tokens that the model gives besides its answers are then of no use.
     """
     classifier = model.get_base_model() if isinstance(model, PeftModel) else model
-    if (
-        not isinstance(classifier, GenericForSequenceClassification)
-        or classifier.config.model_type not in ARCHITECTURES
-    ):
+    if not isinstance(classifier, GenericForSequenceClassification) or classifier.config.model_type not in LIKE_LLAMA:
         return
     decoder = classifier.base_model
     pooled = _Pooled(classifier.config.pad_token_id)
@@ -47,7 +45,7 @@ class _Pooled:
         """Find the tokens as GenericForSequenceClassification does; called before each forward pass of the decoder."""
         ids = given[0] if given else named.get("input_ids")
         # When a layer is computed anew for its gradients, the tokens may be of another batch.
-        if ids is None or (decoder.training and decoder.is_gradient_checkpointing):
+        if ids is None or (decoder.training and decoder.layers[-1].gradient_checkpointing):
             self._tokens = None
         else:
             positions = (torch.arange(ids.shape[1], device=ids.device) * (ids != self._pad)).argmax(dim=1)

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import DistributedType, PartialState
-from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn.parallel import DistributedDataParallel
 from transformers import (
     DataCollatorWithPadding,
@@ -32,11 +31,10 @@ from ..errors import UserError
 from ..options import YES
 from ..scores.metrics import ERRORS, score
 from .batches import Scored, Sequences, Shuffled
+from .optimizer_state import begin_with, check_state, gather_gradients, moments, whole
 
 # Tokens that go through the model at once, about (docs/training.md has the figures).
-TOKENS_AT_ONCE = {"cpu": 1024, "cuda": 32768}
-# What AdamW keeps of each trained parameter: the number of steps, and the means of the gradient and of its square.
-MOMENTS = ("step", "exp_avg", "exp_avg_sq")
+TOKENS_AT_ONCE = {"cpu": 512, "cuda": 32768}
 TIME_LIMIT, ENDED, PATIENCE = "time limit", "ended from outside", "patience"
 
 
@@ -128,7 +126,7 @@ def _train(
     state: dict[str, torch.Tensor] | None,
     rank: int,
 ) -> Trained:
-    _check_state(state or {}, model)
+    check_state(state or {}, model)
     part = sequences_at_once(plan.batch_size, train_set.lengths(), devices)
     parts = plan.batch_size // devices.processes // part * plan.accumulation
     steps = math.ceil(math.ceil(len(train_set) / (part * devices.processes)) / parts)
@@ -234,6 +232,9 @@ class _Trainer(Trainer):
     def _get_train_sampler(self, train_dataset=None):
         return self.train_order
 
+    def floating_point_ops(self, inputs) -> int:
+        return 0  # nobody is told of them, and counting goes through all modules for each part of a batch
+
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         wanted = inputs.pop("labels")
         logits = model(**inputs).logits.float()
@@ -274,7 +275,8 @@ class _Watch(TrainerCallback):
 
     def on_train_begin(self, args, state, control, **_):
         self.started = self.said = time.monotonic()
-        self._begin_with(self.first_state)
+        begin_with(self.first_state, self._model(), self._optimizer())
+        gather_gradients(self._model())
 
     def on_step_end(self, args, state, control, **_):
         now = time.monotonic()
@@ -319,7 +321,7 @@ class _Watch(TrainerCallback):
             result.best = len(result.rows) - 1
             result.tensors = self._tensors()
             if plan.keep_state:
-                result.state = self._moments()
+                result.state = moments(self._model(), self._optimizer())
         else:
             self.since_best += 1
         shown = "" if plan.best_metric == "loss" else f", {plan.best_metric} {value:.4f}"
@@ -351,32 +353,14 @@ class _Watch(TrainerCallback):
         return ("", TIME_LIMIT, ENDED)[known]
 
     def _tensors(self) -> dict[str, torch.Tensor]:
-        model = self.trainer.accelerator.unwrap_model(self.trainer.model_wrapped)
-        return {name: _whole(tensor) for name, tensor in adapter_tensors(model).items()}
+        return {name: whole(tensor) for name, tensor in adapter_tensors(self._model()).items()}
 
-    def _begin_with(self, state: dict[str, torch.Tensor]) -> None:
-        """Give the optimizer its moments; it is only now that the model lies as it is trained, on a GPU or in parts."""
-        optimizer = getattr(self.trainer.optimizer, "optimizer", self.trainer.optimizer)
-        model = self.trainer.accelerator.unwrap_model(self.trainer.model_wrapped)
-        for name, parameter in model.named_parameters():
-            if f"{name}.{MOMENTS[0]}" in state:
-                moments = {moment: state[f"{name}.{moment}"].clone().to(parameter.device) for moment in MOMENTS}
-                if isinstance(parameter, DTensor):
-                    for moment in MOMENTS[1:]:  # all but the count of steps
-                        moments[moment] = distribute_tensor(
-                            moments[moment], parameter.device_mesh, parameter.placements
-                        )
-                optimizer.state[parameter] = moments
+    def _model(self) -> torch.nn.Module:
+        """Return the model as it is trained, on a GPU or in parts."""
+        return self.trainer.accelerator.unwrap_model(self.trainer.model_wrapped)
 
-    def _moments(self) -> dict[str, torch.Tensor]:
-        optimizer = getattr(self.trainer.optimizer, "optimizer", self.trainer.optimizer)
-        model = self.trainer.accelerator.unwrap_model(self.trainer.model_wrapped)
-        return {
-            f"{name}.{moment}": _whole(value.detach().clone())
-            for name, parameter in model.named_parameters()
-            if parameter in optimizer.state
-            for moment, value in optimizer.state[parameter].items()
-        }
+    def _optimizer(self) -> torch.optim.Optimizer:
+        return getattr(self.trainer.optimizer, "optimizer", self.trainer.optimizer)
 
 
 class _Signals:
@@ -399,27 +383,6 @@ class _Signals:
     def __exit__(self, *_):
         for number, handler in self.before.items():
             signal.signal(number, signal.SIG_IGN if self.watch.asked_to_end else handler)
-
-
-def _check_state(state: dict[str, torch.Tensor], model: torch.nn.Module) -> None:
-    trained = {name: tensor.shape for name, tensor in model.named_parameters() if tensor.requires_grad}
-    for name in state:
-        parameter, _, moment = name.rpartition(".")
-        shape = torch.Size() if moment == "step" else trained.get(parameter)
-        if (
-            parameter not in trained
-            or state[name].shape != shape
-            or any(f"{parameter}.{moment}" not in state for moment in MOMENTS)
-        ):
-            raise UserError(
-                f"the optimizer state does not fit what is trained (at {name!r}); choose the one that was saved with "
-                "the adapter, or none"
-            )
-
-
-def _whole(tensor: torch.Tensor) -> torch.Tensor:
-    """Return a tensor in the CPU's memory; one of which each process has a part is put together, in all of them."""
-    return (tensor.full_tensor() if isinstance(tensor, DTensor) else tensor).cpu()
 
 
 def _finite(outputs: np.ndarray) -> np.ndarray:

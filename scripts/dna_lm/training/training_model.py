@@ -17,6 +17,7 @@ from ..classifiers.pooled_token import skip_other_tokens
 from ..classifiers.precision import Precision
 from ..classifiers.processes import apart
 from ..classifiers.quantization import describe, quantization_config
+from ..classifiers.rms_norm import fuse_norms
 from ..errors import UserError
 from ..options import FULL, LORA, NONE
 from .estimate import Estimate, available_memory, check_fits, estimate
@@ -60,6 +61,7 @@ def ready_model(
         settings = peft_settings(model, options.method)
         notes = []
     skip_other_tokens(model)
+    fuse_norms(model)
     trained, total = parameters(model)
     notes.append(
         f"training {trained:,} of {total:,} parameters on {len(data.sets['train']):,} sequences in batches of "

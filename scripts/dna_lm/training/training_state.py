@@ -11,7 +11,8 @@ from safetensors.torch import save, save_file
 from ..adapters.adapter import with_sorted_metadata
 from ..data.textfiles import describe
 from ..errors import UserError
-from .training import MOMENTS, Trained
+from .optimizer_state import MOMENTS
+from .training import Trained
 
 RECORD = "dna_lm_state"
 

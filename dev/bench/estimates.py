@@ -3,9 +3,9 @@
     python dev/bench/estimates.py [--model NAME=FOLDER ...] [--steps 6] [--quick]
 
 Each row of the table is a process of its own: a model with LoRA (rank 16, on attention and experts) trained for some
-steps in a plain loop, its moments and gradients laid out as in a training. Memory is the peak of the process (VmHWM), time is the processor's for the
-steps after the first, which other programs do not change. Without
---model: a Mixtral of 17 million parameters with random weights, and the built-in model.
+steps in a plain loop, its moments and gradients laid out as in a training. Memory is the peak of the process (VmHWM),
+time is the processor's for the steps after the first, which other programs do not change. Without --model: a Mixtral of
+17 million parameters with random weights, and the built-in model.
 """
 
 import argparse

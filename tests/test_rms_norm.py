@@ -1,5 +1,7 @@
 """Norms as one step of autograd give the numbers of transformers'."""
 
+from types import MethodType
+
 import pytest
 import torch
 from transformers.models.mixtral.modeling_mixtral import MixtralRMSNorm
@@ -10,6 +12,7 @@ from dna_lm.classifiers import rms_norm
 from dna_lm.classifiers.classifier import new_classifier
 from dna_lm.classifiers.pooled_token import LIKE_LLAMA
 from dna_lm.classifiers.rms_norm import fuse_norms
+from gradients import answers_and_gradients, assert_same
 
 PAD = 0
 LORA = {"lora_r": 2, "lora_alpha": 4.0, "lora_dropout": 0.0, "target_modules": "auto"}
@@ -50,16 +53,10 @@ def test_answers_and_gradients_are_those_of_transformers(architecture, tmp_path,
                 if "norm" in name:
                     parameter.uniform_(0.5, 1.5)
         fuse(model)
-        logits = model.eval()(input_ids=IDS, attention_mask=IDS.ne(PAD).long()).logits
-        logits.logsumexp(-1).sum().backward()
-        gradients = {name: one.grad for name, one in model.named_parameters() if one.grad is not None}
-        results.append((logits.detach(), gradients))
+        results.append(answers_and_gradients(model.eval(), IDS, [0, 1], PAD))
         assert bool(calls) == (fuse is fuse_norms and architecture in LIKE_LLAMA)
-    (expected, theirs), (found, ours) = results
-    torch.testing.assert_close(found, expected)
-    assert ours.keys() == theirs.keys()
-    for name, gradient in theirs.items():
-        torch.testing.assert_close(ours[name], gradient, msg=name)
+    theirs, ours = results
+    assert_same(ours, theirs)
 
 
 @pytest.mark.parametrize("case", ["trained", "bfloat16"])
@@ -68,6 +65,6 @@ def test_transformers_computes_other_norms(case, calls):
     norm.requires_grad_(case == "trained")
     x = torch.randn(2, 4).to(torch.bfloat16 if case == "bfloat16" else torch.float32)
     expected = norm(x)
-    norm.forward = rms_norm.MethodType(rms_norm._forward, norm)
+    norm.forward = MethodType(rms_norm._forward, norm)
     assert torch.equal(norm(x), expected)
     assert not calls

@@ -17,7 +17,7 @@ MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 def check_state(state: dict[str, torch.Tensor], model: torch.nn.Module) -> None:
     """Raise UserError when moments, as `moments` returns them, are not those of a model's trained parameters."""
-    trained = {name: tensor.shape for name, tensor in model.named_parameters() if tensor.requires_grad}
+    trained = {name: parameter.shape for name, parameter in _trained(model)}
     for name in state:
         parameter, _, moment = name.rpartition(".")
         shape = torch.Size() if moment == "step" else trained.get(parameter)
@@ -39,11 +39,11 @@ def begin_with(state: dict[str, torch.Tensor], model: torch.nn.Module, optimizer
     """
     for name, parameter in _trained(model):
         if f"{name}.{MOMENTS[0]}" in state:
-            moments = {moment: state[f"{name}.{moment}"].clone().to(parameter.device) for moment in MOMENTS}
+            known = {moment: state[f"{name}.{moment}"].clone().to(parameter.device) for moment in MOMENTS}
             if isinstance(parameter, DTensor):
                 for moment in MOMENTS[1:]:  # all but the count of steps
-                    moments[moment] = distribute_tensor(moments[moment], parameter.device_mesh, parameter.placements)
-            optimizer.state[parameter] = moments
+                    known[moment] = distribute_tensor(known[moment], parameter.device_mesh, parameter.placements)
+            optimizer.state[parameter] = known
         elif _on_cpu(parameter):
             optimizer.state[parameter] = {
                 moment: torch.zeros(() if moment == MOMENTS[0] else parameter.shape) for moment in MOMENTS

@@ -68,9 +68,9 @@ def test_memory_by_hand(monkeypatch):
     assert needed.fixed == 1000 + module.PROCESS["cpu"] + 16 * trained
     assert needed.bytes == needed.fixed + 2 * needed.sequence
     assert estimate(OneLayer(), [3, 5, 4], 200, 1).bytes == needed.fixed + 3 * needed.sequence  # there are only three
-    # Forked processes share 750 of the 1,000 bytes; each of them and the one that waits have the others for themselves.
     two = estimate(OneLayer(), [3, 5, 4], 2, 1, processes=2)
-    assert two.bytes == 750 + 3 * 250 + 2 * (needed.bytes - 1000)
+    shared = 1000 + module.PROCESS["cpu"] + 4 * trained
+    assert two.bytes == shared + 2 * (module.COPIED + (12 + 8) * trained + 2 * needed.sequence)
     assert two.bytes == pytest.approx(2 * (two.fixed + 2 * two.sequence), abs=2)
 
 

@@ -107,6 +107,23 @@ def test_each_process_has_a_part_of_the_weights(train, monkeypatch):
     assert not parts
 
 
+def test_what_is_not_trained_stays_where_the_processes_share_it(train, monkeypatch):
+    from dna_lm.training import finetuning
+
+    def places(model):
+        return {name: tensor.data_ptr() for name, tensor in model.named_parameters() if not tensor.requires_grad}
+
+    def train_there(model, *rest):
+        before = places(model)
+        trained = train_as_ever(model, *rest)
+        assert before and places(model) == before
+        return trained
+
+    train_as_ever = finetuning.train
+    monkeypatch.setattr(finetuning, "train", train_there)
+    train(2, epochs=1)  # an AssertionError in a process is one of the parent
+
+
 def test_the_same_seed_gives_the_same_bytes(train, tmp_path):
     for number in range(2):
         save_adapter(train(2, lora_dropout=0.1, experts="no").adapter, tmp_path / str(number))

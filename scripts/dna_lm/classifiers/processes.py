@@ -130,10 +130,13 @@ def _body(function: Callable[[int], None], rank: int, processes: int, folder: Pa
     try:
         place = {"RANK": str(rank), "LOCAL_RANK": str(rank)}
         size = {"WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes)}
+        cuda = torch.cuda.device_count() > 0
+        # accelerate would call the CPU cpu:0 in one process and cpu:1 in the next, to which torch copies all weights.
+        device = {} if cuda else {"ACCELERATE_TORCH_DEVICE": "cpu"}
         # All processes are on this machine; a host's name need not resolve.
-        with environment(**place, **size, GLOO_SOCKET_IFNAME="lo"):
+        with environment(**place, **size, **device, GLOO_SOCKET_IFNAME="lo"):
             torch.distributed.init_process_group(
-                "nccl" if torch.cuda.device_count() else "gloo",
+                "nccl" if cuda else "gloo",
                 init_method=f"file://{folder}/meeting",  # a port could be another job's
                 rank=rank,
                 world_size=processes,

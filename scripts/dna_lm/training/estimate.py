@@ -21,9 +21,10 @@ from torch import nn
 
 from ..errors import UserError
 
-# Bytes a trained parameter takes beside its value, all in float32: its gradient, the two moments of AdamW
-# (Loshchilov and Hutter 2019), and the copy of the best evaluation.
-TRAINED_BYTES = 16
+# Bytes a trained parameter takes beside its value, all in float32: its gradient and the two moments of AdamW
+# (Loshchilov and Hutter 2019); the copy of the best evaluation, which one process keeps; and in each of several
+# processes a value of its own and what DDP adds up in.
+TRAINED_BYTES, BEST_BYTES, TOGETHER_BYTES = 12, 4, 8
 # Memory that a training takes over what autograd keeps, for gradients of activations and the allocator. The C library's
 # leaves gaps between tensors of less than 32 MB that no other tensor fills: more than twice the size of the tensors.
 # Measured on the CPU by dev/bench/estimates.py; on GPUs not yet.
@@ -32,9 +33,9 @@ ACTIVATIONS = {"cpu": 3.3, "cuda": 1.25}
 CHECKPOINTED = 0.6
 # What libraries take that are loaded only when training begins (the trainer, the optimizer, metrics): bytes.
 PROCESS = {"cpu": 160e6, "cuda": 0}
-# Share of the memory before the training that forked processes go on sharing; of the rest each has a copy, and so has
-# the process that waits for them. Measured on the CPU (two processes: 310 of 410 MB, files aside).
-SHARED = 0.75
+# Bytes of what was there before the training that each of several forked processes has a copy of, since Python writes
+# to its objects when it uses them. Measured on the CPU (two processes: 20 to 46 MB each).
+COPIED = 40e6
 # Seconds a trained parameter adds to a step (AdamW, clipping), on the CPU and on a GPU.
 STEP_SECONDS = {"cpu": 5e-9, "cuda": 1e-10}
 # Tokens of a trial, at most, and tries of which the fastest counts: another program may disturb one.
@@ -115,10 +116,11 @@ def estimate(
         checkpointed = max(checkpointed, CHECKPOINTED * sequence)
     # The same for any batch: what adapters of experts make of the weights, and copies of weights in autocast's type.
     constant = share * max(0, 2 * one - two)
-    fixed = start + PROCESS.get(device.type, 0) + trained * TRAINED_BYTES + constant
+    shared = start + PROCESS.get(device.type, 0) + trained * BEST_BYTES
     apart = processes if device.type == "cpu" else 1
-    if apart > 1:  # and one that waits
-        fixed += (start * (1 - SHARED) - start * SHARED * (apart - 1)) / apart
+    fixed = shared / apart + trained * TRAINED_BYTES + constant
+    if apart > 1:
+        fixed += COPIED + trained * TOGETHER_BYTES
     checkpointing = bool(_checkpointing(model))
     needed = fixed + batch_size * (checkpointed if checkpointing else sequence)
     per_sequence = max(0.0, time_several - time_one) / (several - 1)

@@ -103,7 +103,7 @@ def train(
 ) -> Trained:
     """Train in place and return the best weights.
 
-    Several processes each call it, in run_together.
+    Several processes each call it, in run_together; the first returns the weights.
     state: an optimizer's moments to begin with (see Trained).
     progress: told how it goes; of several processes, in the first one only.
     Raises UserError when the training diverges, or the state does not belong to the model.
@@ -316,12 +316,14 @@ class _Watch(TrainerCallback):
         value = scores[plan.best_metric]
         merit = -math.inf if math.isnan(value) else -value if plan.best_metric in ERRORS else value
         # Of equal ones the first is kept: the others took more training for nothing.
-        if not result.tensors or merit > self.best:
+        if result.best < 0 or merit > self.best:
             self.best, self.since_best = merit, 0
             result.best = len(result.rows) - 1
-            result.tensors = self._tensors()
-            if plan.keep_state:
-                result.state = moments(self._model(), self._optimizer())
+            # All processes are asked, since each may have a part; the first one's result is the one that is written.
+            tensors = self._tensors()
+            moved = moments(self._model(), self._optimizer()) if plan.keep_state else {}
+            if state.is_world_process_zero:
+                result.tensors, result.state = tensors, moved
         else:
             self.since_best += 1
         shown = "" if plan.best_metric == "loss" else f", {plan.best_metric} {value:.4f}"

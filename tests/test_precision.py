@@ -35,15 +35,21 @@ def test_a_module_that_is_trained_computes_in_float32_whatever_is_around_it():
 
 
 @pytest.mark.parametrize(
-    ("batch", "processes", "length", "cuda", "expected"),
+    ("batch", "processes", "length", "hidden_size", "cuda", "expected"),
     [
-        (64, 1, 25, False, 16),  # 512 tokens, and a divisor of 64
-        (64, 2, 25, False, 16),
-        (64, 1, 8, False, 64),
-        (64, 1, 2000, False, 1),
-        (60, 2, 60, False, 6),
-        (64, 1, 500, True, 64),
+        (64, 1, 25, 256, False, 16),  # 512 tokens, and a divisor of 64
+        (64, 1, 25, 1024, False, 16),
+        (64, 1, 25, 128, False, 32),  # 1024 tokens
+        (64, 1, 25, 64, False, 64),
+        (64, 2, 25, 256, False, 16),
+        (64, 1, 8, 256, False, 64),
+        (64, 1, 2000, 256, False, 1),
+        (64, 1, 2000, 16, False, 4),
+        (60, 2, 60, 256, False, 6),
+        (64, 1, 500, 64, True, 64),
+        (64, 1, 2000, 16, True, 16),
     ],
 )
-def test_sequences_at_once(batch, processes, length, cuda, expected):
-    assert sequences_at_once(batch, np.full((9, 2), length), Devices(cuda, processes, 1, "ddp")) == expected
+def test_sequences_at_once(batch, processes, length, hidden_size, cuda, expected):
+    devices = Devices(cuda, processes, 1, "ddp")
+    assert sequences_at_once(batch, np.full((9, 2), length), hidden_size, devices) == expected

@@ -33,8 +33,10 @@ from ..scores.metrics import ERRORS, score
 from .batches import Scored, Sequences, Shuffled
 from .optimizer_state import begin_with, check_state, gather_gradients, moments, whole
 
-# Tokens that go through the model at once, about (docs/training.md has the figures).
+# Tokens that go through the model at once, about; and on a CPU the numbers that they are in a layer, of which models of
+# less than 256 to a token can take more tokens (docs/training.md has the figures).
 TOKENS_AT_ONCE = {"cpu": 512, "cuda": 32768}
+NUMBERS_AT_ONCE = 512 * 256
 TIME_LIMIT, ENDED, PATIENCE = "time limit", "ended from outside", "patience"
 
 
@@ -127,7 +129,7 @@ def _train(
     rank: int,
 ) -> Trained:
     check_state(state or {}, model)
-    part = sequences_at_once(plan.batch_size, train_set.lengths(), devices)
+    part = sequences_at_once(plan.batch_size, train_set.lengths(), model.config.hidden_size, devices)
     parts = plan.batch_size // devices.processes // part * plan.accumulation
     steps = math.ceil(math.ceil(len(train_set) / (part * devices.processes)) / parts)
     watch = _Watch(plan, steps, progress if rank == 0 else lambda _: None, state or {})
@@ -196,14 +198,16 @@ def _leave_shared(model: torch.nn.Module) -> None:
     DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(model, rest)
 
 
-def sequences_at_once(batch_size: int, lengths: np.ndarray, devices: Devices) -> int:
+def sequences_at_once(batch_size: int, lengths: np.ndarray, hidden_size: int, devices: Devices) -> int:
     """Return how many sequences of a process's share of a batch go through the model at once: a divisor of the share.
 
-    lengths: of the sequences in tokens. The gradients of the parts are added up. On a CPU, small parts stay in its
-    caches and take less memory.
+    lengths: of the sequences in tokens; hidden_size: the model's, numbers to a token. The gradients of the parts are
+    added up. On a CPU, small parts stay in its caches and take less memory.
     """
     share = batch_size // devices.processes
     tokens = TOKENS_AT_ONCE["cuda" if devices.cuda else "cpu"]
+    if not devices.cuda:
+        tokens = max(tokens, NUMBERS_AT_ONCE // hidden_size)
     most = max(1, int(tokens / np.quantile(lengths, 0.9)))
     return max(part for part in range(1, share + 1) if share % part == 0 and part <= most)
 

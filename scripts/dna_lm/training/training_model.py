@@ -87,7 +87,7 @@ def estimated(model: torch.nn.Module, data: TrainingData, plan: Plan, devices: D
         needed = estimate(
             model.to(place),
             lengths["train"].mean(axis=1).round().astype(int),
-            sequences_at_once(plan.batch_size, lengths["train"], devices),
+            sequences_at_once(plan.batch_size, lengths["train"], model.config.hidden_size, devices),
             plan.epochs,
             scored_tokens=int(lengths["dev"].sum()) * plan.evaluations * plan.epochs,
             precision=plan.precision,

@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from conftest import PROJECT
 from dna_lm.options import FINETUNE
-from dna_lm.training.batches import BATCH, LEAST_BATCH, POOL, STEPS, Scored, Sequences, Shuffled, batch_size_for
+from dna_lm.training.batches import BATCH, LEAST_BATCH, POOL, STEPS, Scored, Sequences, Shuffled, Tokens, batch_size_for
 
 LENGTHS = np.random.default_rng(1).integers(4, 200, size=(1003, 2))
 
@@ -62,7 +64,16 @@ def test_a_training_that_goes_on_begins_with_the_next_order():
 
 
 def made(strands):
-    return Sequences(strands, np.arange(len(strands[0])))
+    return Sequences([Tokens(strand) for strand in strands], np.arange(len(strands[0])))
+
+
+@given(st.lists(st.lists(st.integers(0, 2**31 - 1), max_size=5)), st.lists(st.lists(st.integers(0, 9), min_size=1)))
+def test_tokens_are_read_as_they_were_written(first, second):
+    tokens = Tokens(first)
+    tokens.extend(second)
+    both = first + second
+    assert [tokens[number] for number in range(len(both))] == both
+    assert tokens.lengths().tolist() == list(map(len, both))
 
 
 def test_every_sequence_is_scored_on_every_strand_the_longest_first():

@@ -29,7 +29,7 @@ from dna_lm.base_models.encoding import Encoder  # noqa: E402
 from dna_lm.classifiers.classifier import new_classifier  # noqa: E402
 from dna_lm.classifiers.inference import padded  # noqa: E402
 from dna_lm.options import FINETUNE  # noqa: E402
-from dna_lm.training.batches import Sequences, Shuffled  # noqa: E402
+from dna_lm.training.batches import Sequences, Shuffled, Tokens  # noqa: E402
 
 HELD_OUT = 3_000
 DEFAULT = {option.name: option.default for option in FINETUNE}
@@ -114,7 +114,7 @@ def outputs(model: Classifier, data: Sequences, pad: int) -> np.ndarray:
     """Mean of both strands, (n, labels)."""
     total = np.zeros((len(data), 2))
     for strand in data.strands:
-        order = sorted(range(len(data)), key=lambda number: len(strand[number]))
+        order = np.argsort(strand.lengths(), kind="stable")
         for start in range(0, len(order), 64):
             chosen = order[start : start + 64]
             total[chosen] += model(*padded([strand[number] for number in chosen], pad)).double().numpy()
@@ -171,7 +171,7 @@ def read(data: Path, encoder: Encoder) -> tuple[Sequences, Sequences]:
     parts = []
     for table in (train.head(len(train) - HELD_OUT), dev):
         encoded, reverse = encoder.encode_both(table["sequence"].str.upper().tolist())
-        parts.append(Sequences([encoded.tokens, reverse], table["label"].to_numpy()))
+        parts.append(Sequences([Tokens(encoded.tokens), Tokens(reverse)], table["label"].to_numpy()))
     return parts[0], parts[1]
 
 

@@ -1,6 +1,7 @@
 """How sequences come to the training: as token numbers of one or both strands, those of like length in one batch."""
 
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from torch.utils.data import Dataset, Sampler
@@ -21,6 +22,31 @@ def batch_size_for(sequences: int) -> int:
     return batch
 
 
+class Tokens:
+    """The token numbers of many sequences, one after the other in one array of four bytes each.
+
+    As lists they take five times the memory or more, and Python writes to each that it reads, so that each of several
+    forked processes would come to have a copy.
+    """
+
+    def __init__(self, sequences: Iterable[list[int]] = ()):
+        self._numbers = array("i")
+        self._ends = array("q", [0])
+        self.extend(sequences)
+
+    def extend(self, sequences: Iterable[list[int]]) -> None:
+        for numbers in sequences:
+            self._numbers.extend(numbers)
+            self._ends.append(len(self._numbers))
+
+    def __getitem__(self, number: int) -> list[int]:
+        return self._numbers[self._ends[number] : self._ends[number + 1]].tolist()
+
+    def lengths(self) -> np.ndarray:
+        """Return the number of tokens of each sequence, (n,)."""
+        return np.diff(self._ends)
+
+
 class Sequences(Dataset):
     """Token numbers and what is to be learnt.
 
@@ -29,7 +55,7 @@ class Sequences(Dataset):
     An item is asked for by its number and its strand, 0 or 1.
     """
 
-    def __init__(self, strands: list[list[list[int]]], wanted: np.ndarray):
+    def __init__(self, strands: list[Tokens], wanted: np.ndarray):
         self.strands = strands
         self.wanted = wanted
 
@@ -42,7 +68,7 @@ class Sequences(Dataset):
 
     def lengths(self) -> np.ndarray:
         """Return the lengths in tokens, (n, strands)."""
-        return np.array([[len(tokens) for tokens in strand] for strand in self.strands]).T
+        return np.stack([strand.lengths() for strand in self.strands], axis=1)
 
 
 class Shuffled(Sampler):

@@ -8,13 +8,16 @@ import numpy as np
 
 from ..adapters.adapter import Adapter
 from ..base_models.base_model import sha256_of_file
-from ..base_models.encoding import Encoder, summary, warnings
+from ..base_models.encoding import Encoder, Reading, summary, warnings
 from ..data.tables import read_labelled
 from ..data.targets import Target, learn_target
 from ..data.textfiles import describe
 from ..errors import UserError
 from ..options import BOTH, MULTI_LABEL
-from .batches import Sequences
+from .batches import Sequences, Tokens
+
+# Sequences that are encoded at once: their token numbers are Python's for as long as it takes.
+ENCODED_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True)
@@ -62,18 +65,12 @@ def read_splits(
     target.require_scorable(truth["dev"], sources["dev"])
     sets, shares, read, said = {}, {}, [], []
     for name, table in tables.items():
-        sequences = table["sequence"].tolist()
-        if options.strands == BOTH:
-            encoded, reverse = encoder.encode_both(sequences)
-            strands = [encoded.tokens, reverse]
-        else:
-            encoded = encoder.encode(sequences)
-            strands = [encoded.tokens]
+        strands, reading = _encoded(encoder, table["sequence"].tolist(), options.strands == BOTH)
         sets[name] = Sequences(strands, target.for_training(truth[name]))
-        shares[name] = encoded.unknown_share
-        read.append(summary(encoded, sources[name]))
+        shares[name] = reading.unknown_share
+        read.append(summary(reading, sources[name]))
         progress(read[-1])
-        for text in warnings(encoded, encoder, sources[name]):
+        for text in warnings(reading, encoder, sources[name]):
             said.append(text)
             progress(f"warning: {text}")
     sha256 = {name: sha256_of_file(getattr(options, name)) for name in sources}
@@ -82,3 +79,15 @@ def read_splits(
             f"{sources['dev']} is the same as {sources['train']}; choose a dev split that shares no sequence with train"
         )
     return TrainingData(target, truth, sets, shares, sha256, read, said)
+
+
+def _encoded(encoder: Encoder, sequences: list[str], both: bool) -> tuple[list[Tokens], Reading]:
+    """Return the token numbers of the strand given, or of both, and what was counted."""
+    strands, reading = [Tokens() for _ in range(1 + both)], Reading()
+    for start in range(0, len(sequences), ENCODED_AT_ONCE):
+        part = sequences[start : start + ENCODED_AT_ONCE]
+        encoded, *reverse = encoder.encode_both(part) if both else [encoder.encode(part)]
+        for tokens, numbers in zip(strands, [encoded.tokens, *reverse], strict=True):
+            tokens.extend(numbers)
+        reading += encoded
+    return strands, reading

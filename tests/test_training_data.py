@@ -1,0 +1,22 @@
+"""The splits that a training reads."""
+
+import pytest
+
+from dna_lm.base_models.base_model import opened_base_model
+from dna_lm.base_models.encoding import Encoder, Reading
+from dna_lm.training import training_data
+
+
+@pytest.mark.parametrize("at_once", [1, 4, 9, 100])
+def test_sequences_are_encoded_in_parts_as_they_would_be_together(tiny_random, monkeypatch, at_once):
+    sequences = ["ACGGT" * number for number in range(1, 9)] + ["NNNN"]
+    with opened_base_model(str(tiny_random)) as base:
+        encoder = Encoder(base, max_length=12)
+    encoded, reverse = encoder.encode_both(sequences)
+    assert encoded.cut
+    counted = Reading(len(sequences), pytest.approx(encoded.unknown_share), encoded.cut, encoded.read)
+    monkeypatch.setattr(training_data, "ENCODED_AT_ONCE", at_once)
+    for both, expected in ((False, [encoded.tokens]), (True, [encoded.tokens, reverse])):
+        strands, reading = training_data._encoded(encoder, sequences, both)
+        assert [[strand[number] for number in range(len(sequences))] for strand in strands] == expected
+        assert reading == counted

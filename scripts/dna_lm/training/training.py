@@ -33,10 +33,12 @@ from ..scores.metrics import ERRORS, score
 from .batches import Scored, Sequences, Shuffled
 from .optimizer_state import begin_with, check_state, gather_gradients, moments, whole
 
-# Tokens that go through the model at once, about; and on a CPU the numbers that they are in a layer, of which models of
-# less than 256 to a token can take more tokens (docs/training.md has the figures).
+# Tokens that go through the model at once, about (docs/training.md has the figures).
 TOKENS_AT_ONCE = {"cpu": 512, "cuda": 32768}
+# On a CPU, models of less than 256 numbers to a token take more tokens, so many that they are as many numbers; and each
+# of several processes takes this many times as much: that is faster, and jobs of more cores have more memory as a rule.
 NUMBERS_AT_ONCE = 512 * 256
+TOGETHER = 2
 TIME_LIMIT, ENDED, PATIENCE = "time limit", "ended from outside", "patience"
 
 
@@ -207,7 +209,7 @@ def sequences_at_once(batch_size: int, lengths: np.ndarray, hidden_size: int, de
     share = batch_size // devices.processes
     tokens = TOKENS_AT_ONCE["cuda" if devices.cuda else "cpu"]
     if not devices.cuda:
-        tokens = max(tokens, NUMBERS_AT_ONCE // hidden_size)
+        tokens = max(tokens, NUMBERS_AT_ONCE // hidden_size) * (TOGETHER if devices.processes > 1 else 1)
     most = max(1, int(tokens / np.quantile(lengths, 0.9)))
     return max(part for part in range(1, share + 1) if share % part == 0 and part <= most)
 

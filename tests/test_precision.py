@@ -43,6 +43,8 @@ def test_a_module_that_is_trained_computes_in_float32_whatever_is_around_it():
         (64, 1, 25, 64, False, 64),
         (64, 2, 25, 256, False, 32),  # all of the share of each
         (64, 2, 60, 256, False, 16),
+        (64, 2, 25, 512, False, 16),
+        (64, 2, 25, 1024, False, 16),
         (64, 1, 8, 256, False, 64),
         (64, 1, 2000, 256, False, 1),
         (64, 1, 2000, 16, False, 4),

@@ -35,10 +35,9 @@ from .optimizer_state import begin_with, check_state, gather_gradients, moments,
 
 # Tokens that go through the model at once, about (docs/training.md has the figures).
 TOKENS_AT_ONCE = {"cpu": 512, "cuda": 32768}
-# On a CPU, models of less than 256 numbers to a token take more tokens, so many that they are as many numbers; and each
-# of several processes takes this many times as much: that is faster, and jobs of more cores have more memory as a rule.
+# On a CPU, narrow models take more tokens, as many as are these numbers in a layer; each of several processes twice as
+# many: that is faster, and jobs of more cores have more memory as a rule.
 NUMBERS_AT_ONCE = 512 * 256
-TOGETHER = 2
 TIME_LIMIT, ENDED, PATIENCE = "time limit", "ended from outside", "patience"
 
 
@@ -209,7 +208,7 @@ def sequences_at_once(batch_size: int, lengths: np.ndarray, hidden_size: int, de
     share = batch_size // devices.processes
     tokens = TOKENS_AT_ONCE["cuda" if devices.cuda else "cpu"]
     if not devices.cuda:
-        tokens = max(tokens, NUMBERS_AT_ONCE // hidden_size) * (TOGETHER if devices.processes > 1 else 1)
+        tokens = max(tokens, NUMBERS_AT_ONCE * (1 + (devices.processes > 1)) // hidden_size)
     most = max(1, int(tokens / np.quantile(lengths, 0.9)))
     return max(part for part in range(1, share + 1) if share % part == 0 and part <= most)
 

@@ -29,7 +29,7 @@ from dna_lm.base_models.encoding import Encoder  # noqa: E402
 from dna_lm.classifiers.classifier import new_classifier  # noqa: E402
 from dna_lm.classifiers.inference import padded  # noqa: E402
 from dna_lm.options import FINETUNE  # noqa: E402
-from dna_lm.training.batches import Sequences, Shuffled, Tokens  # noqa: E402
+from dna_lm.training.batches import Sequences, Shuffled, Tokens, batch_size_for  # noqa: E402
 
 HELD_OUT = 3_000
 DEFAULT = {option.name: option.default for option in FINETUNE}
@@ -128,7 +128,7 @@ def measure(base, encoder: Encoder, train: Sequences, dev: Sequences, variant: V
     model = Classifier(new_classifier(base, 2, pad, embeddings=DEFAULT["embeddings"], **lora), variant.pooling)
     model.train()
     optimizer = torch.optim.AdamW(groups(model, variant), weight_decay=DEFAULT["weight_decay"])
-    size, epochs = DEFAULT["batch_size"], DEFAULT["epochs"]
+    size, epochs = batch_size_for(len(train)), DEFAULT["epochs"]
     steps = -(-len(train) // size) * epochs
     schedule = get_linear_schedule_with_warmup(optimizer, round(DEFAULT["warmup"] * steps), steps)
     order = Shuffled(train.lengths(), size, seed)

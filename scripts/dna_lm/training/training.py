@@ -208,7 +208,8 @@ def sequences_at_once(batch_size: int, lengths: np.ndarray, hidden_size: int, de
     share = batch_size // devices.processes
     tokens = TOKENS_AT_ONCE["cuda" if devices.cuda else "cpu"]
     if not devices.cuda:
-        tokens = max(tokens, NUMBERS_AT_ONCE * (1 + (devices.processes > 1)) // hidden_size)
+        numbers = NUMBERS_AT_ONCE if devices.processes == 1 else 2 * NUMBERS_AT_ONCE
+        tokens = max(tokens, numbers // hidden_size)
     most = max(1, int(tokens / np.quantile(lengths, 0.9)))
     return max(part for part in range(1, share + 1) if share % part == 0 and part <= most)
 

@@ -147,13 +147,13 @@ def test_a_training_that_fits():
     check_fits(needs(), 7_400_000_000)
 
 
-FIRST = "the training needs about 1.1 GB of memory for one sequence of 200 tokens at once, and"
+FIRST = "the training needs about 1.10 GB of memory for one sequence of 200 tokens at once, and"
 ADVICE = [
     (
         {},
         {"quantizable": True},
         1_090_000_000,
-        f"{FIRST} 1.1 GB are available: choose gradient checkpointing (--gradient-checkpointing yes), read less of the "
+        f"{FIRST} 1.09 GB are available: choose gradient checkpointing (--gradient-checkpointing yes), read less of the "
         "sequences (--max-length below 200), keep the base model in 4 bits (--quantization 4bit-nf4), choose a smaller "
         "base model, or give the job more memory",
     ),
@@ -161,15 +161,15 @@ ADVICE = [
         {},
         {"full": True},
         9 * 10**8,
-        f"{FIRST} 0.9 GB are available: train LoRA matrices instead of all weights (--method lora), choose a smaller "
+        f"{FIRST} 0.90 GB are available: train LoRA matrices instead of all weights (--method lora), choose a smaller "
         "base model, or give the job more memory",
     ),
     (
         {"checkpointing": True, "checkpointed": 10**8, "processes": 2},
         {},
         2 * 10**9 + 1,
-        "the training needs about 2.2 GB of memory for one sequence of 200 tokens at once in each of 2 processes, and "
-        "2.0 GB are available: read less of the sequences (--max-length below 200), choose a smaller base model, or "
+        "the training needs about 2.20 GB of memory for one sequence of 200 tokens at once in each of 2 processes, and "
+        "2.00 GB are available: read less of the sequences (--max-length below 200), choose a smaller base model, or "
         "give the job more memory",
     ),
 ]

@@ -153,9 +153,9 @@ ADVICE = [
         {},
         {"quantizable": True},
         1_090_000_000,
-        f"{FIRST} 1.09 GB are available: choose gradient checkpointing (--gradient-checkpointing yes), read less of the "
-        "sequences (--max-length below 200), keep the base model in 4 bits (--quantization 4bit-nf4), choose a smaller "
-        "base model, or give the job more memory",
+        f"{FIRST} 1.09 GB are available: choose gradient checkpointing (--gradient-checkpointing yes), read less of "
+        "the sequences (--max-length below 200), keep the base model in 4 bits (--quantization 4bit-nf4), choose a "
+        "smaller base model, or give the job more memory",
     ),
     (
         {},

@@ -189,8 +189,8 @@ def check_fits(needed: Estimate, available: int, *, full: bool = False, quantiza
     advice.append("choose a smaller base model")
     where = f" in each of {needed.processes} processes" if needed.processes > 1 else ""
     raise UserError(
-        f"the training needs about {needed.bytes / 1e9:.2f} GB of memory for one sequence of {needed.longest} tokens at "
-        f"once{where}, and {available / 1e9:.2f} GB are available: {', '.join(advice)}, or give the job more memory"
+        f"the training needs about {needed.bytes / 1e9:.2f} GB of memory for one sequence of {needed.longest} tokens "
+        f"at once{where}, and {available / 1e9:.2f} GB are available: {', '.join(advice)}, or give the job more memory"
     )
 
 

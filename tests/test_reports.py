@@ -74,11 +74,12 @@ def test_the_report_of_a_training(report, two):
         "head."
     ) in text
     assert (
-        f"**Epoch {kept.epoch:g}** had the best MCC on the 30 dev sequences and is kept: MCC **{kept.dev_mcc:.3f}**, "
-        f"macro F1 **{kept.dev_f1_macro:.3f}**, accuracy **{kept.dev_accuracy:.3f}**, ROC-AUC "
+        f"**Epoch {kept.epoch:g}** had the lowest loss on the 30 dev sequences and is kept: MCC "
+        f"**{kept.dev_mcc:.3f}**, macro F1 **{kept.dev_f1_macro:.3f}**, accuracy **{kept.dev_accuracy:.3f}**, ROC-AUC "
         f"**{kept.dev_roc_auc:.3f}**, loss **{kept.dev_loss:.3f}**."
     ) in text
     assert re.search(r"^- training sequences a second: [\d,]+$", html.unescape(text), flags=re.MULTILINE)
+    assert "\n- the training went through all 6 epochs\n" in html.unescape(text)
     assert "seeds" not in text
 
 
@@ -86,9 +87,9 @@ def test_the_report_of_several_runs(report, two):
     history = pd.concat([two.result.history.assign(seed=seed) for seed in (42, 43)])
     spread = pd.DataFrame({"mean": [0.5], "standard_deviation": [0.25]}, index=["dev_mcc"])
     text = html.unescape(report(write_training_report, dataclasses.replace(two.result, history=history, spread=spread)))
-    best = two.result.history["dev_mcc"].max()
+    best = two.result.history["dev_loss"].min()
     assert (
-        "**2 models are kept**, one of each seed, whose answers are averaged. Each had its best MCC on the 30 dev "
+        "**2 models are kept**, one of each seed, whose answers are averaged. Each had its lowest loss on the 30 dev "
         in text
     )
     assert f": {best:.3f}, {best:.3f}." in text

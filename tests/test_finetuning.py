@@ -4,6 +4,7 @@ import re
 from importlib.metadata import version
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 from transformers import set_seed
@@ -157,6 +158,9 @@ def test_what_is_recorded(two):
     assert training["options"] == {name: value for name, value in options.items() if name not in not_recorded}
     assert training["versions"]["torch"] == version("torch")
     assert training["sequences"] == {"train": 60, "dev": 30}
+    letters = sorted(map(len, pd.read_csv(two.splits["train"])["sequence"]))
+    median = (letters[29] + letters[30]) // 2
+    assert adapter.training_lengths == {"shortest": letters[0], "median": median, "longest": letters[-1]}
     assert (training["train_sha256"], training["dev_sha256"]) == (
         sha256(two.splits["train"]),
         sha256(two.splits["dev"]),

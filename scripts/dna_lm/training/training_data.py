@@ -25,6 +25,7 @@ class TrainingData:
     """Both splits as they are trained on and scored.
 
     truth, sets, unknown_shares, sha256: of `train` and of `dev`; truth as the target reads it, sha256 of the files.
+    sequence_lengths: letters of the `shortest`, `median` and `longest` training sequence.
     read: a sentence on each; warnings: sentences that a user has to read.
     """
 
@@ -33,6 +34,7 @@ class TrainingData:
     sets: dict[str, Sequences]
     unknown_shares: dict[str, float]
     sha256: dict[str, str]
+    sequence_lengths: dict[str, int]
     read: list[str]
     warnings: list[str]
 
@@ -78,7 +80,9 @@ def read_splits(
         raise UserError(
             f"{sources['dev']} is the same as {sources['train']}; choose a dev split that shares no sequence with train"
         )
-    return TrainingData(target, truth, sets, shares, sha256, read, said)
+    lengths = tables["train"]["sequence"].str.len().to_numpy()
+    known = {"shortest": int(lengths.min()), "median": int(np.median(lengths)), "longest": int(lengths.max())}
+    return TrainingData(target, truth, sets, shares, sha256, known, read, said)
 
 
 def _encoded(encoder: Encoder, sequences: list[str], both: bool) -> tuple[list[Tokens], Reading]:

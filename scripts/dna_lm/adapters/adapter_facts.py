@@ -117,7 +117,7 @@ def _decision(adapter: Adapter) -> Iterator[tuple[str, Any]]:
     for label, cut in thresholds(adapter):
         yield f"threshold of {label}", f"{cut:.6g}"
     for name, value in record.items():
-        if value is not None:
+        if value is not None and name != "seen":  # the digests of its sequences
             yield f"calibration: {name}", value
 
 

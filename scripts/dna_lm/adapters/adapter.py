@@ -7,7 +7,8 @@ The file's metadata holds `format: pt` and `dna_lm`, a JSON document with
 - `base_model`: id, revision, architecture, SHA-256 of its weights and of its tokenizer;
 - `task`: the target (see targets.py); how a sequence is read: maximum length in tokens, k-mers, strands, pooling; of
   how many members an ensemble is; temperature and thresholds, if they were chosen (see decision.py);
-- `training`: options, library versions, SHA-256 of the train and dev files, metric history.
+- `training`: options, library versions, SHA-256 of the train and dev files, lengths of the training sequences, metric
+  history.
 
 The tensors of an ensemble's first member have PEFT's names, those of the others `member2.<name>` and so on.
 
@@ -87,6 +88,16 @@ class Adapter:
         """Words for the number of training sequences, which is not known of an adapter made elsewhere."""
         count = self.training["sequences"]["train"]
         return f"{count:,} sequences" if count > 0 else "an unknown number of sequences"
+
+    @property
+    def training_lengths(self) -> dict[str, int] | None:
+        """Letters of the `shortest`, `median` and `longest` training sequence; None where they were not recorded."""
+        lengths = self.training.get("sequence_lengths")
+        names = ("shortest", "median", "longest")
+        if not (isinstance(lengths, dict) and all(type(lengths.get(name)) is int for name in names)):
+            return None
+        known = {name: lengths[name] for name in names}
+        return known if 0 < known["shortest"] <= known["median"] <= known["longest"] else None
 
     @property
     def members(self) -> int:

@@ -12,6 +12,7 @@ from ..adapters.adapter import Adapter, load_adapter
 from ..adapters.seen_data import check_seen
 from ..base_models.base_model import sha256_of_file
 from ..base_models.encoding import warnings
+from ..data.digests import digests_of
 from ..data.named_files import named_files
 from ..data.tables import read_labelled
 from ..data.targets import Target
@@ -93,11 +94,11 @@ def compare(
     first = next(iter(adapters.values()))
     target = first.target
     metric = _metric(metric, target)
-    digest, said = sha256_of_file(data), []
+    records = read_labelled(data, source, empty_labels=target.kind == MULTI_LABEL)
+    sha256, digests, said = sha256_of_file(data), digests_of(records["sequence"]), []
     for name, one in adapters.items():
         with _named(name):
-            said += [f"{name}: {text}" for text in check_seen(one, digest, seen_data, source)]
-    records = read_labelled(data, source, empty_labels=target.kind == MULTI_LABEL)
+            said += [f"{name}: {text}" for text in check_seen(one, sha256, digests, seen_data, source)]
     truth = target.read(records["label"], source)
     target.require_scorable(truth, source)
     sequences = records["sequence"].tolist()

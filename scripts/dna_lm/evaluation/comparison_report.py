@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..adapters.seen_data import same_training_data
 from ..options import CLASSES, MULTI_LABEL, NUMBER
 from ..reports.markdown import bullets, escape, image, listed, parameters, pipe_table, table, warned, write
 from ..scores.metrics import ERRORS, NAMES
@@ -109,7 +110,6 @@ def _caveats(result: Compared) -> list[str]:
         "The scores hold for sequences like these; if some resemble sequences that an adapter was trained on, its "
         "scores are too good.",
     ]
-    trained = {adapter.training.get("train_sha256") for adapter in result.adapters}
-    if len(trained) > 1:
-        caveats.append("The adapters were not all trained on the same file; some differences may be due to that.")
+    if not same_training_data(result.adapters):
+        caveats.append("The adapters were not all trained on the same data; some differences may be due to that.")
     return caveats

@@ -13,11 +13,11 @@ import torch
 
 from ..adapters.adapter import Adapter, load_adapter
 from ..adapters.recorded_model import opened_base_model_of
-from ..adapters.seen_data import check_seen
+from ..adapters.seen_data import check_seen, in_common, is_training_data
 from ..base_models.base_model import sha256_of_file
 from ..base_models.encoding import summary, warnings
+from ..data.digests import digests_of
 from ..data.packing import pack
-from ..data.sequences import canonical
 from ..data.tables import read_labelled
 from ..data.targets import Target
 from ..data.textfiles import describe
@@ -126,8 +126,8 @@ def evaluate(
     target, decision = loaded.target, loaded.decision
     records, truth = _read(data, source, target)
     target.require_scorable(truth, source)
-    seen = check_seen(loaded, sha256_of_file(data), seen_data, source)
     sequences = records["sequence"].tolist()
+    seen = check_seen(loaded, sha256_of_file(data), digests_of(sequences), seen_data, source)
     threads = torch.get_num_threads()  # an answerer leaves one
     learnt = _Train.read(train, records, truth, loaded, seen_data, source) if train else None
     with opened_base_model_of(loaded, base_model, base_model_id, installed) as base:
@@ -196,29 +196,21 @@ class _Train:
         own, own_truth = _read(path, source, adapter.target)
         adapter.target.require_scorable(own_truth, source)
         caveats = []
-        digest = sha256_of_file(path)
-        if digest != adapter.training.get("train_sha256"):
+        sequences = own["sequence"].tolist()
+        if not is_training_data(adapter, sha256_of_file(path), digests_of(sequences)):
             caveats.append(
                 f"{source} is not the file that the adapter was trained on: the simpler models learnt from other data"
             )
-        label_of = dict(zip(map(canonical, own["sequence"]), own["label"], strict=True))
-        shared = [label_of.get(canonical(sequence)) for sequence in records["sequence"]]
-        count = sum(label is not None for label in shared)
-        if count and count == len(records) and seen_data != ALLOW:
+        shared, contrary = in_common(records["sequence"].tolist(), truth, sequences, own_truth)
+        verb = "is" if shared.seen == 1 else "are"
+        what = f"{tested}: {shared.text()} {verb} also in {source}, on either strand{contrary}"
+        if shared.refused and seen_data != ALLOW:
             raise UserError(
-                f"all sequences of {tested} are also in {source}; choose a test split that shares none with it, or "
-                "allow seen data (--seen-data allow)"
+                f"{what}; choose a test split that shares none with it, or allow seen data (--seen-data allow)"
             )
-        if count:
-            other = sum(
-                label is not None and label != given for label, given in zip(shared, records["label"], strict=True)
-            )
-            contrary = f", {other:,} of them with another label" if other else ""
-            caveats.append(
-                f"{count:,} of {len(records):,} sequences of {tested} are also in {source}, on either strand"
-                f"{contrary}: the scores of all models are too good"
-            )
-        return _Train(own["sequence"].tolist(), own_truth, caveats)
+        if shared.seen:
+            caveats.append(f"{what}: the scores of all models are too good")
+        return _Train(sequences, own_truth, caveats)
 
 
 def _read(path: str, source: str, target: Target) -> tuple[pd.DataFrame, np.ndarray]:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..adapters.seen_data import knows_all
 from ..data.targets import THRESHOLD
 from ..options import BOTH, CLASSES, FORWARD, NUMBER, REVERSE
 from ..reports.markdown import bullets, escape, image, parameters, pipe_table, table, warned
@@ -280,10 +281,10 @@ def _caveats(result: Evaluated) -> list[str]:
                     else "the mean of both scores lower, so that the strand seems to matter here"
                 )
             )
-    if adapter.training.get("continued_from_sha256"):
+    if adapter.training.get("continued_from_sha256") and not knows_all(adapter):
         found.append(
-            "the adapter goes on from an earlier one, whose training data are not known here: take care that these "
-            "sequences were not among them"
+            "the adapter goes on from an earlier one, of whose training data the files alone are known here: take care "
+            "that these sequences were not among them"
         )
     found.append(
         "the scores hold for sequences like these: if some resemble sequences of the training split (overlapping "

@@ -107,7 +107,7 @@ def read_windows(pairs: list[str], genome: str, width: int, centre: str) -> Cut:
     files = []
     for label, path in _by_label(pairs, "intervals", "interval files"):
         source = describe(path, f"the intervals of {label}")
-        files.append((label, read_intervals(path, source), source))
+        files.append((label, read_intervals(path, source, summits=centre == "summit"), source))
     return cut_windows(files, genome, describe(genome, "the genome"), width, centre)
 
 

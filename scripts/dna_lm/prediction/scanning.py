@@ -143,7 +143,7 @@ def scanned(
     wanted = None
     if regions:
         name = describe(regions, "the regions")
-        wanted = read_intervals(regions, name).assign(**{SOURCE: name})
+        wanted = read_intervals(regions, name, summits=False).assign(**{SOURCE: name})
     loaded = load_adapter(adapter)
     output = label_number(loaded.target, label)
     limits = Limits(1, max_ambiguous)

@@ -288,6 +288,8 @@ def test_a_question_in_a_process_of_its_own():
     assert apart(lambda: os.getpid()) != os.getpid()
     with pytest.raises(RuntimeError):
         apart(lambda: os._exit(1))
+    with pytest.raises(UserError, match="ended by the system, most often since memory ran out"):
+        apart(lambda: os.kill(os.getpid(), signal.SIGKILL))
 
 
 def test_a_job_with_two_cores(two, run_tool, tmp_path):

@@ -1,9 +1,8 @@
-import numpy as np
 import pytest
 import torch
 
 from dna_lm.classifiers import precision
-from dna_lm.classifiers.devices import Devices, Gpus
+from dna_lm.classifiers.devices import Gpus
 from dna_lm.classifiers.precision import Precision, choose_precision, train_in_float32
 from refusals import refusal
 

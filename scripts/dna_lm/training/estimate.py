@@ -187,10 +187,10 @@ def check_fits(needed: Estimate, available: int, *, full: bool = False, quantiza
     if quantizable:
         advice.append("keep the base model in 4 bits (--quantization 4bit-nf4)")
     advice.append("choose a smaller base model")
-    count = f"{needed.processes} sequences, one in each process" if needed.processes > 1 else "one sequence"
+    where = f" in each of {needed.processes} processes" if needed.processes > 1 else ""
     raise UserError(
-        f"the training needs about {gigabytes(needed.bytes)} of memory for {count} of {needed.longest} tokens at once, "
-        f"and {gigabytes(available)} are available: {', '.join(advice)}, or give the job more memory"
+        f"the training needs about {needed.bytes / 1e9:.2f} GB of memory for one sequence of {needed.longest} tokens "
+        f"at once{where}, and {available / 1e9:.2f} GB are available: {', '.join(advice)}, or give the job more memory"
     )
 
 

@@ -45,11 +45,12 @@ def _less_memory(options: argparse.Namespace) -> str:
         advice.append("a smaller batch size" + (f" (now {batch_size})" if batch_size else ""))
     if getattr(options, "gradient_checkpointing", "") == NO:
         advice.append("gradient checkpointing")
-    if getattr(options, "quantization", "") == NONE and options.method == LORA:
+    going_on = bool(getattr(options, "resume_from", None))  # what is trained and how it is read is decided already
+    if getattr(options, "quantization", "") == NONE and options.method == LORA and not going_on:
         advice.append("quantization")
-    if getattr(options, "method", LORA) != LORA:
+    if getattr(options, "method", LORA) != LORA and not going_on:
         advice.append("LoRA")
-    if hasattr(options, "max_length"):
+    if hasattr(options, "max_length") and not going_on:
         advice.append(f"a smaller maximum length (now {options.max_length})")
     else:
         advice.append("shorter sequences")

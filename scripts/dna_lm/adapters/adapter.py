@@ -20,6 +20,7 @@ import math
 import re
 import struct
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,18 @@ def save_adapter(adapter: Adapter, path: str | Path) -> None:
     }
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in sorted(named.items())}
     Path(path).write_bytes(with_sorted_metadata(save(tensors, metadata=metadata)))
+
+
+def tensors_sha256(tensors: dict[str, Any]) -> str:
+    """Return the SHA-256 of a model's trained tensors: of their names, kinds, shapes and numbers."""
+    import torch
+
+    digest = sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def with_sorted_metadata(content: bytes) -> bytes:

@@ -9,11 +9,12 @@ import numpy as np
 from ..adapters.adapter import Adapter
 from ..base_models.base_model import sha256_of_file
 from ..base_models.encoding import Encoder, Reading, summary, warnings
+from ..data.labels import are_measured
 from ..data.tables import read_labelled
 from ..data.targets import Target, learn_target
 from ..data.textfiles import describe
 from ..errors import UserError
-from ..options import BOTH, MULTI_LABEL
+from ..options import BOTH, CLASSES, MULTI_LABEL
 from .batches import Sequences, Tokens
 
 # Sequences that are encoded at once: their token numbers are Python's for as long as it takes.
@@ -64,6 +65,10 @@ def read_splits(
     # With one label in dev, every MCC is 0 and the first would be kept whatever was learnt.
     target.require_scorable(truth["dev"], sources["dev"])
     sets, shares, read, said = {}, {}, [], []
+    hint = are_measured(tables["train"]["label"], sources["train"]) if target.kind == CLASSES and not before else ""
+    if hint:
+        said.append(hint)
+        progress(f"warning: {hint}")
     for name, table in tables.items():
         strands, reading = _encoded(encoder, table["sequence"].tolist(), options.strands == BOTH)
         sets[name] = Sequences(strands, target.for_training(truth[name]))

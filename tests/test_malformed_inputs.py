@@ -220,9 +220,9 @@ table_case(
     table(header="sequence,"),
 )
 table_case(
-    "row names of R",
-    "the labelled table (t.csv), line 1: column 1 has no name; name every column in the first line",
-    table(header='"",' + COLUMNS, rows=[f'"{n}",{row}' for n, row in enumerate(ROWS, 1)]),
+    "last column without a name",
+    "the labelled table (t.csv), line 1: column 4 has no name; name every column in the first line",
+    table(header=",sequence,label,", rows=[f"{n},{row}," for n, row in enumerate(ROWS)]),
 )
 table_case(
     "header of R one short",
@@ -424,14 +424,40 @@ table_case(
     wide("partner", "", " NA ", ".", *(dna(f"p{n}") for n in range(37))),
 )
 table_case(
-    "empty label",
-    "the labelled table (t.csv), line 42: the label is empty; give every sequence a label",
-    table(dna("e") + ","),
+    "most labels missing",
+    (
+        "the labelled table (t.csv): 20 of 39 labels are missing ('NA'; first on line 2); see whether the right column "
+        "is chosen, or remove these records"
+    ),
+    table(rows=[row.replace("yes", "NA") for row in ROWS[1:]]),
 )
 table_case(
-    "blank label",
-    "the labelled table (t.csv), line 42: the label is empty; give every sequence a label",
-    table(dna("e") + ",  "),
+    "one label and missing ones",
+    (
+        "the input has one label only ('no', and 20 that are missing); a classifier needs at least two: add sequences "
+        "with another label, or let negatives be made (--negatives)"
+    ),
+    table(rows=[row.replace("yes", "None") for row in ROWS]),
+)
+table_case(
+    "one number in two ways",
+    (
+        "the labelled table (t.csv), line 42, and the labelled table (t.csv), line 3: the labels '01' and '1' are the "
+        "same number; write them alike or, if they are the names of two classes, give them names that are no numbers"
+    ),
+    table(f"{dna('z')},01", rows=[row.replace("yes", "1") for row in ROWS]),
+)
+case(
+    "fasta of a missing label",
+    "--fasta 'NA=...': the label 'NA' says that it is missing; choose another name",
+    "--fasta NA=yes.fa --fasta no=no.fa",
+    {"yes.fa": YES, "no.fa": NO},
+)
+table_case(
+    "negatives of a missing label",
+    "--negative-label: the label 'None' says that it is missing; choose another name",
+    table(rows=ROWS[::2]),
+    "--negatives shuffle --negative-label None",
 )
 table_case(
     "control character in a label",
@@ -537,8 +563,9 @@ table_case(
 table_case(
     "measured numbers as labels",
     (
-        "label '0.0000' has 1 of 40 sequences left after cleaning, too few for one in each split (train "
-        "1, dev 0, test 0); add sequences with this label or choose other fractions"
+        "the labelled table (t.csv): the labels of 40 records are 40 different numbers, such as '0.0000' and "
+        "'0.1429'; if they are measured, choose numbers as the target (--target number), or if they are classes, give "
+        "each more records or a name that is no number"
     ),
     table(rows=[f"{text},{n / 7:.4f}" for n, text in enumerate(SEQUENCES)]),
 )
@@ -1641,8 +1668,9 @@ table_case(
 table_case(
     "many labels",
     (
-        "label '0.000000' has 1 of 30000 sequences left after cleaning, too few for one in each split "
-        "(train 1, dev 0, test 0); add sequences with this label or choose other fractions"
+        "the labelled table (t.csv): the labels of 30,000 records are 30,000 different numbers, such as '0.000000' and "
+        "'0.142857'; if they are measured, choose numbers as the target (--target number), or if they are classes, "
+        "give each more records or a name that is no number"
     ),
     table(rows=[f"{dna(n)},{n / 7:.6f}" for n in range(30000)]),
 )

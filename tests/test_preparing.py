@@ -153,6 +153,53 @@ def test_sequences_in_two_files_contradict_each_other(tmp_path):
     assert message.startswith("the FASTA file of x (a.fa), line 1, and the FASTA file of y (b.fa), line 3:")
 
 
+def labelled(tmp_path, labels, header="sequence,label", before=""):
+    """A table with a sequence for each of these labels, no two alike."""
+    random = np.random.default_rng(3)
+    path = tmp_path / "labelled.csv"
+    rows = [f"{before}{''.join(random.choice(list('ACGT'), 60))},{label}" for label in labels]
+    path.write_text("\n".join([header, *rows]) + "\n")
+    return str(path)
+
+
+@pytest.mark.parametrize("missing", ["NA", "nan", "", "None", "null", "#N/A", "  N/A "])
+def test_missing_labels_are_no_class_and_counted(tmp_path, missing):
+    result = prepared(table=labelled(tmp_path, ["0", "1", missing, "1", "0"] * 12))
+    assert result.labels == ["0", "1"]
+    assert step(result, "read") == [60, 24, 24]
+    assert step(result, "removed: label missing") == [12, 0, 0]
+    assert set(everything(result)["label"]) == {"0", "1"} and len(everything(result)) == 48
+    written = repr(missing.strip()) if missing else "empty"
+    assert result.warnings == [
+        f"the labelled table (labelled.csv): 12 of 60 labels are missing ({written}; first on line 4), and the "
+        "sequences are left out; if that is the name of a class, give it another one"
+    ]
+
+
+def test_one_and_one_point_nought_are_one_class(tmp_path):
+    path = labelled(tmp_path, ["0", "1.0", "1", "0.0", "0"] * 12)
+    result = prepared(table=path)
+    assert result.labels == ["0", "1"]
+    assert step(result, "read") == [60, 36, 24]
+    assert step(result, "changed: labels such as 1.0 written as 1") == [24, 12, 12]
+    assert set(everything(result)["label"]) == {"0", "1"}
+    # The same sequence with both is a copy and no contradiction.
+    lines = (tmp_path / "labelled.csv").read_text().splitlines()
+    (tmp_path / "labelled.csv").write_text("\n".join([*lines, lines[2].replace(",1.0", ",1")]) + "\n")
+    assert step(prepared(table=path), "removed: copies, on either strand") == [1, 0, 1]
+
+
+def test_classes_that_are_many_numbers_are_hinted_at(tmp_path):
+    result = prepared(table=labelled(tmp_path, [str(number) for number in range(21)] * 10))
+    assert len(result.labels) == 21
+    assert "if they are measured, choose numbers as the target" in result.warnings[0]
+
+
+def test_the_index_that_pandas_writes_is_a_column_like_others(tmp_path):
+    result = prepared(table=labelled(tmp_path, ["a", "b"] * 20, header=",sequence,label", before="7,"))
+    assert everything(result).columns.tolist() == ["sequence", "label", "Unnamed: 0", "in_split"]
+
+
 def test_a_label_that_loses_all_its_sequences_is_refused(tmp_path):
     left, right = fasta(tmp_path, "a.fa", "AAAA"), fasta(tmp_path, "b.fa", "CCCC", "TTTT", "CCCA")
     assert refusal(prepared, fasta=[f"x={left}", f"y={right}"], contradictory="drop") == (

@@ -7,7 +7,7 @@ import pandas as pd
 
 from .. import options
 from ..data.intervals import read_intervals
-from ..data.labels import ordered_labels
+from ..data.labels import MISSING, ordered_labels
 from ..data.packing import OTHER, pack
 from ..data.records import BY, OWN_COLUMNS, POSITION, SOURCE, SPLIT, has_positions
 from ..data.sequences import reverse_complement
@@ -17,6 +17,7 @@ from ..errors import UserError
 from . import inputs
 from .cleaning import (
     ADDED,
+    CHANGED,
     LEAKED,
     REMOVED,
     Ledger,
@@ -36,6 +37,8 @@ from .splitting import (
     split_by_group,
     split_random,
 )
+
+UNLABELLED = "label missing"
 
 
 @dataclass(frozen=True)
@@ -137,8 +140,13 @@ def prepare(
             records = inputs.read_labelled_table(table, **chosen, **by)
         else:
             records = inputs.read_split_tables(split_tables, **chosen, **by)
+        classes = None if fasta else inputs.with_classes(records)
+        records = classes.records if classes else records
         ledger.enter("read", records)
     read = _read(records, cut.notes if intervals else {})
+    if not intervals and classes:
+        records = _labelled(classes, ledger)
+        warnings += classes.warnings
     if negatives == options.GENOME or (split == options.CHROMOSOME and fasta):
         records = inputs.with_positions(records)
     if split == options.CHROMOSOME and BY not in records:
@@ -155,6 +163,7 @@ def prepare(
     how_negatives: list[str] = []
     if negatives != options.NONE:
         check_label(negative_label, "--negative-label")
+        inputs.check_name(negative_label, "--negative-label")
         if negative_label in set(records["label"]):
             raise UserError(
                 f"the input has sequences with the label {negative_label!r} already; choose another label for the "
@@ -170,9 +179,10 @@ def prepare(
         records = pd.concat([records, made])
     labels = ordered_labels(records["label"])
     if len(labels) == 1:
+        lost = ledger.count(REMOVED + UNLABELLED)
         raise UserError(
-            f"the input has one label only ({labels[0]!r}); a classifier needs at least two: add sequences with "
-            "another label, or let negatives be made (--negatives)"
+            f"the input has one label only ({labels[0]!r}{f', and {lost:,} that are missing' if lost else ''}); a "
+            "classifier needs at least two: add sequences with another label, or let negatives be made (--negatives)"
         )
     if length and shorter == "pad":
         records = pad(records, length, ledger)
@@ -224,9 +234,18 @@ def _require_possible(split: str, split_column: str | None, negatives: str, is_t
         )
 
 
+def _labelled(classes: inputs.Classes, ledger: Ledger) -> pd.DataFrame:
+    """Return the records whose labels are not missing, and enter what became of the labels."""
+    if classes.missing.any():
+        ledger.enter(REMOVED + UNLABELLED, classes.records[classes.missing])
+    if classes.renamed.any():
+        ledger.enter(CHANGED + "labels such as 1.0 written as 1", classes.records[classes.renamed])
+    return classes.records[~classes.missing]
+
+
 def _require_left(records: pd.DataFrame, read: pd.Series) -> None:
     left = set(records["label"])
-    for label in ordered_labels(read):
+    for label in ordered_labels(set(read) - MISSING):
         if label not in left:
             raise UserError(
                 f"no sequence with label {label!r} is left after cleaning, of {(read == label).sum()}; look at the "
@@ -358,7 +377,8 @@ def _with_reverse_complements(records: pd.DataFrame) -> pd.DataFrame:
 def _row(step: str, records: pd.DataFrame, labels: list[str]) -> dict:
     counts = records["label"].value_counts()
     lengths = records["sequence"].str.len()
-    known = len(records) and lengths.max() > 0
+    lengths = lengths[lengths > 0]  # of windows that could not be cut there is no sequence
+    known = len(lengths) > 0
     return {
         "step": step,
         "sequences": len(records),

@@ -238,8 +238,8 @@ def _predictions(records: pd.DataFrame, truth: np.ndarray, answers: np.ndarray, 
     target = adapter.target
     compared = "error" if target.kind == NUMBER else "correct"
     table = prediction_table(records.drop(columns=["label", compared], errors="ignore"), answers, adapter)
-    # Several labels in the order and form of the predicted ones; others as they are written in the file.
-    table["label"] = target.said(truth) if target.kind == MULTI_LABEL else records["label"].to_numpy()
+    # Labels in the order and form of the predicted ones; numbers as they are written in the file.
+    table["label"] = records["label"].to_numpy() if target.kind == NUMBER else target.names(truth)
     if target.kind == NUMBER:
         table[compared] = answers[:, 0] - truth
     else:

@@ -12,11 +12,12 @@ from ..adapters.seen_data import in_common, overlap, overlap_text, seen_record
 from ..base_models.base_model import sha256_of_file
 from ..base_models.encoding import Encoder, Reading, summary, warnings
 from ..data.digests import digests_of
+from ..data.labels import are_measured
 from ..data.tables import read_labelled
 from ..data.targets import Target, learn_target
 from ..data.textfiles import describe
 from ..errors import UserError
-from ..options import BOTH, MULTI_LABEL
+from ..options import BOTH, CLASSES, MULTI_LABEL
 from .batches import Sequences, Tokens
 
 # Sequences that are encoded at once: their token numbers are Python's for as long as it takes.
@@ -73,6 +74,8 @@ def read_splits(
     sequences = {name: table["sequence"].tolist() for name, table in tables.items()}
     sets, shares, read = {}, {}, []
     said = _shared(sequences, truth, before, sources)
+    if target.kind == CLASSES and not before and (hint := are_measured(tables["train"]["label"], sources["train"])):
+        said.append(hint)
     for text in said:
         progress(f"warning: {text}")
     for name in tables:

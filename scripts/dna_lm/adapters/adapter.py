@@ -89,6 +89,16 @@ class Adapter:
         return f"{count:,} sequences" if count > 0 else "an unknown number of sequences"
 
     @property
+    def training_lengths(self) -> dict[str, int] | None:
+        """Letters of the `shortest`, `median` and `longest` training sequence; None where they were not recorded."""
+        lengths = self.training.get("sequence_lengths")
+        names = ("shortest", "median", "longest")
+        if not (isinstance(lengths, dict) and all(type(lengths.get(name)) is int for name in names)):
+            return None
+        known = {name: lengths[name] for name in names}
+        return known if 0 < known["shortest"] <= known["median"] <= known["longest"] else None
+
+    @property
     def members(self) -> int:
         """Of how many models the answers are the mean."""
         return self.task.get("members", 1)

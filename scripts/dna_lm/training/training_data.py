@@ -70,7 +70,7 @@ def read_splits(
         shares[name] = reading.unknown_share
         read.append(summary(reading, sources[name]))
         progress(read[-1])
-        for text in warnings(reading, encoder, sources[name]):
+        for text in warnings(reading, encoder, sources[name], trained=False):
             said.append(text)
             progress(f"warning: {text}")
     sha256 = {name: sha256_of_file(getattr(options, name)) for name in sources}

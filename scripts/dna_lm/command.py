@@ -8,6 +8,8 @@ from collections.abc import Callable
 from .errors import DISK, MEMORY, UserError, lack
 from .options import LORA, NO, NONE, parse
 
+_FULL_DISK = "the disk is full (no space left on device), or a quota is reached; make room and run the job again"
+
 
 def run(tool: str, job: Callable[[argparse.Namespace], None]) -> None:
     """Parse the command line of a tool and run its job.
@@ -25,9 +27,7 @@ def run(tool: str, job: Callable[[argparse.Namespace], None]) -> None:
         short = lack(problem)
         if not short:
             raise
-        sys.exit(
-            _said({MEMORY: _less_memory(options), DISK: "the disk is full; make room and run the job again"}[short])
-        )
+        sys.exit(_said({MEMORY: _less_memory(options), DISK: _FULL_DISK}[short]))
     except KeyboardInterrupt:
         sys.exit(130)
 

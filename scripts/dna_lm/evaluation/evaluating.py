@@ -32,6 +32,7 @@ from ..scores.worst_errors import mistakes, worst_errors
 from ..simple_models.baselines import BASELINES, baselines, learnt_from
 from ..simple_models.quicklook import gc_content
 from .frozen_model import pooled_states
+from .independence import Independence, independence
 
 # The rows of the table of metrics about speed, called as the tutorial on Mistral-DNA, with transformers' Trainer, does.
 SPEED = ("eval_runtime", "eval_samples_per_second", "eval_steps_per_second")
@@ -61,6 +62,7 @@ class Evaluated:
     predicted: np.ndarray
     lengths: np.ndarray
     gc: np.ndarray
+    independence: Independence
     strands: Strands
     worst: pd.DataFrame
     ladder: Ladder | None
@@ -126,7 +128,7 @@ def evaluate(
     target, decision = loaded.target, loaded.decision
     records, truth = _read(data, source, target)
     target.require_scorable(truth, source)
-    sequences = records["sequence"].tolist()
+    sequences, units = records["sequence"].tolist(), independence(records)
     seen = check_seen(loaded, sha256_of_file(data), digests_of(sequences), seen_data, source)
     threads = torch.get_num_threads()  # an answerer leaves one
     learnt = _Train.read(train, records, truth, loaded, seen_data, source) if train else None
@@ -135,14 +137,16 @@ def evaluate(
             started = time.perf_counter()
             outputs = answerer.outputs(sequences)
             seconds = time.perf_counter() - started
-            strands, answers_of = compare_strands(target, truth, outputs.raw, answerer.answers, decision)
+            strands, answers_of = compare_strands(
+                target, truth, outputs.raw, answerer.answers, decision, units.clusters
+            )
             read, said = summary(outputs.encoded, source), warnings(outputs.encoded, answerer.encoder, source)
             encoder = answerer.encoder
         for text in [read, *(f"warning: {text}" for text in seen + said)]:
             progress(text)
         strand = loaded.strand if strand == RECORDED else strand
         answers = answers_of[strand]
-        resampled = resample(target, truth, answers, decision)
+        resampled = resample(target, truth, answers, decision, clusters=units.clusters)
         ladder = None
         if learnt:
             torch.set_num_threads(threads)
@@ -152,7 +156,7 @@ def evaluate(
                 batch_size=batch_size,
                 progress=progress,
             )
-            ladder = _ladder(target, truth, resampled, learnt, sequences, states, progress)
+            ladder = _ladder(target, truth, answers, learnt, sequences, states, units, progress)
     predicted = decision.predicted(target, answers)
     predictions = _predictions(records, truth, answers, loaded)
     packed = pack(sequences)
@@ -168,6 +172,7 @@ def evaluate(
         predicted=predicted,
         lengths=lengths,
         gc=gc,
+        independence=units,
         strands=strands,
         worst=worst_errors(target, truth, answers, predicted, predictions, lengths, gc, worst),
         ladder=ladder,
@@ -221,16 +226,17 @@ def _read(path: str, source: str, target: Target) -> tuple[pd.DataFrame, np.ndar
 def _ladder(
     target: Target,
     truth: np.ndarray,
-    resampled: Resampled,
+    answers: np.ndarray,
     learnt: _Train,
     sequences: list[str],
     states: Callable[[list[str]], np.ndarray],
+    units: Independence,
     progress: Callable[[str], None],
 ) -> Ladder:
-    answers = baselines(target, learnt.sequences, learnt.truth, sequences, states=states, progress=progress)
-    named = {BASELINES[name]: own for name, own in answers.items()}
-    trained = len(learnt_from(target, learnt.sequences, learnt.truth))
-    return climb(target, truth, resampled, named, trained)
+    simpler = baselines(target, learnt.sequences, learnt.truth, sequences, states=states, progress=progress)
+    counts = {BASELINES[name]: len(learnt_from(target, learnt.sequences, learnt.truth, name)) for name in simpler}
+    named = {BASELINES[name]: own for name, own in simpler.items()}
+    return climb(target, truth, answers, named, counts, len(learnt.sequences), clusters=units.clusters)
 
 
 def _predictions(records: pd.DataFrame, truth: np.ndarray, answers: np.ndarray, adapter: Adapter) -> pd.DataFrame:

@@ -4,6 +4,7 @@ import re
 from importlib.metadata import version
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 from transformers import set_seed
@@ -13,6 +14,7 @@ from conftest import STRANGE_LABELS
 from dna_lm.base_models.base_model import opened_base_model
 from dna_lm.classifiers.classifier import adapter_tensors, new_classifier
 from dna_lm.classifiers.lora import LORA_OPTIONS
+from dna_lm.data.sequences import reverse_complement
 from dna_lm.evaluation.evaluating import evaluate
 from dna_lm.options import FINETUNE, INPUT, OUTPUT
 from dna_lm.training.finetuning import finetune
@@ -235,11 +237,15 @@ def test_what_is_recorded(two):
     assert training["options"] == {name: value for name, value in options.items() if name not in not_recorded}
     assert training["versions"]["torch"] == version("torch")
     assert training["sequences"] == {"train": 60, "dev": 30}
+    letters = sorted(map(len, pd.read_csv(two.splits["train"])["sequence"]))
+    median = (letters[29] + letters[30]) // 2
+    assert adapter.training_lengths == {"shortest": letters[0], "median": median, "longest": letters[-1]}
     assert (training["train_sha256"], training["dev_sha256"]) == (
         sha256(two.splits["train"]),
         sha256(two.splits["dev"]),
     )
     assert training["unknown_token_shares"] == {"train": 0, "dev": 0}
+    assert training["seen"].keys() == {"train", "dev", "files", "complete"} and training["seen"]["complete"]
     assert training["continued_from_sha256"] is None
     assert training["history"] == two.result.history.drop(columns="seconds").to_dict("records")
 
@@ -344,8 +350,34 @@ def test_training_that_diverges_is_refused(two):
     )
 
 
-def test_the_same_file_twice_is_refused(two):
-    assert refusal(train, two.splits | {"dev": two.splits["train"]}) == (
-        "the dev split (train.csv) is the same as the training split (train.csv); choose a dev split that shares no "
-        "sequence with train"
+@pytest.mark.parametrize(
+    ("rows", "others", "words"),
+    [
+        (slice(None), 0, "60 of 60 sequences (100.0%) are"),
+        (slice(None, None, -1), 0, "60 of 60 sequences (100.0%) are"),
+        (slice(0, 20), 0, "20 of 20 sequences (100.0%) are"),
+        (slice(5, 35), 30, "30 of 60 sequences (50.0%) are"),
+    ],
+    ids=["the same", "another order", "a part", "half"],
+)
+def test_a_dev_split_that_is_half_in_train_is_refused(two, tmp_path, rows, others, words):
+    pairs = sequences(["no", "yes"], 60, seed=1)[rows] + sequences(["no", "yes"], others, seed=77)
+    pairs = [(reverse_complement(sequence), label) for sequence, label in pairs]
+    dev = write_labelled(tmp_path / "other.csv", pairs)
+    assert refusal(train, two.splits | {"dev": dev}) == (
+        f"the dev split (other.csv): {words} also in the training split (train.csv), on either strand; choose a dev "
+        "split that shares none with the training split, such as Prepare makes"
     )
+
+
+def test_some_dev_sequences_that_are_in_train_are_told(two, tmp_path):
+    pairs = sequences(["no", "yes"], 60, seed=1)[:4] + sequences(["no", "yes"], 30, seed=77)
+    dev = write_labelled(tmp_path / "other.csv", [(pairs[0][0], "yes"), *pairs[1:]])
+    said = []
+    result = train(two.splits | {"dev": dev}, said.append, epochs=1)
+    assert result.warnings[0] == (
+        "the dev split (other.csv): 4 of 34 sequences (11.8%) are also in the training split (train.csv), on either "
+        "strand, 1 of them with another label: the scores on dev are too good, and choose what has learnt by heart; "
+        "choose a dev split that shares none with the training split, such as Prepare makes"
+    )
+    assert f"warning: {result.warnings[0]}" in said

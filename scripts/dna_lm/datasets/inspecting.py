@@ -36,7 +36,12 @@ class Inspection:
 
     def warnings(self) -> list[str]:
         """Return the sentences that a user has to read, the gravest first."""
-        return [*leakage_warnings(self.leakage), *self.look.warnings, *self.unknown.warnings("the dataset")]
+        return [
+            *self.prepared.warnings,
+            *leakage_warnings(self.leakage),
+            *self.look.warnings,
+            *self.unknown.warnings("the dataset"),
+        ]
 
     def report(self) -> DatasetReport:
         """Return what the report says."""

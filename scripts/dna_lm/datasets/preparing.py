@@ -1,13 +1,13 @@
 """From what a user has to train, dev and test."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from .. import options
 from ..data.intervals import read_intervals
-from ..data.labels import ordered_labels
+from ..data.labels import MISSING, ordered_labels
 from ..data.packing import OTHER, pack
 from ..data.records import BY, OWN_COLUMNS, POSITION, SOURCE, SPLIT, has_positions
 from ..data.sequences import reverse_complement
@@ -17,6 +17,7 @@ from ..errors import UserError
 from . import inputs
 from .cleaning import (
     ADDED,
+    CHANGED,
     LEAKED,
     REMOVED,
     Ledger,
@@ -37,6 +38,8 @@ from .splitting import (
     split_random,
 )
 
+UNLABELLED = "label missing"
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -46,6 +49,7 @@ class Prepared:
     records: of each split, columns `sequence`, `label`, the input's others, and the program's own (see records.py).
     ledger: the steps.
     read, how_split, how_negatives: sentences for a report.
+    warnings: sentences on the input that a user has to read.
     """
 
     labels: list[str]
@@ -55,6 +59,7 @@ class Prepared:
     how_split: str
     how_negatives: list[str]
     augmented: bool = False
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def splits(self) -> dict[str, pd.DataFrame]:
@@ -118,11 +123,13 @@ def prepare(
     if exclude and negatives != options.GENOME:
         raise UserError("--exclude is for negatives from the genome; choose those, or leave the regions to avoid out")
     ledger = Ledger()
+    warnings: list[str] = []
     by = {"split": split, "column": split_column, "header": header == "yes"}
     chosen = {"sequence_column": sequence_column, "label_column": label_column}
     if intervals:
         cut = inputs.read_windows(intervals, genome, window, window_centre)
         records = cut.records
+        warnings += cut.warnings
         past_end = pd.DataFrame({"sequence": "", "label": [name for name, n in cut.past_end.items() for _ in range(n)]})
         ledger.enter("read", pd.concat([records, past_end]))
         ledger.enter(REMOVED + "windows past an end of their chromosome", past_end)
@@ -133,8 +140,13 @@ def prepare(
             records = inputs.read_labelled_table(table, **chosen, **by)
         else:
             records = inputs.read_split_tables(split_tables, **chosen, **by)
+        classes = None if fasta else inputs.with_classes(records)
+        records = classes.records if classes else records
         ledger.enter("read", records)
-    read = _read(records)
+    read = _read(records, cut.notes if intervals else {})
+    if not intervals and classes:
+        records = _labelled(classes, ledger)
+        warnings += classes.warnings
     if negatives == options.GENOME or (split == options.CHROMOSOME and fasta):
         records = inputs.with_positions(records)
     if split == options.CHROMOSOME and BY not in records:
@@ -151,23 +163,26 @@ def prepare(
     how_negatives: list[str] = []
     if negatives != options.NONE:
         check_label(negative_label, "--negative-label")
+        inputs.check_name(negative_label, "--negative-label")
         if negative_label in set(records["label"]):
             raise UserError(
                 f"the input has sequences with the label {negative_label!r} already; choose another label for the "
                 "negatives that are made"
             )
-        made, how_negatives = _make_negatives(
+        made, how_negatives, unmatched = _make_negatives(
             records, regions, negatives, negative_label, negative_ratio, negative_distance, genome, exclude, seed
         )
+        warnings += unmatched
         if split == options.CHROMOSOME and BY not in made:
             made = made.assign(**{BY: made["chrom"]})
         ledger.enter(ADDED + "negatives", made)
         records = pd.concat([records, made])
     labels = ordered_labels(records["label"])
     if len(labels) == 1:
+        lost = ledger.count(REMOVED + UNLABELLED)
         raise UserError(
-            f"the input has one label only ({labels[0]!r}); a classifier needs at least two: add sequences with "
-            "another label, or let negatives be made (--negatives)"
+            f"the input has one label only ({labels[0]!r}{f', and {lost:,} that are missing' if lost else ''}); a "
+            "classifier needs at least two: add sequences with another label, or let negatives be made (--negatives)"
         )
     if length and shorter == "pad":
         records = pad(records, length, ledger)
@@ -183,7 +198,7 @@ def prepare(
     for name, part in parts.items():
         ledger.enter(name, part)
     augmented = augment == options.REVERSE_COMPLEMENT
-    result = Prepared(labels, parts, ledger, read, how_split, how_negatives, augmented)
+    result = Prepared(labels, parts, ledger, read, how_split, how_negatives, augmented, warnings)
     if augmented:
         added = result.splits["train"].iloc[len(parts["train"]) :]
         ledger.enter(ADDED + "reverse complements, to train", added)
@@ -219,9 +234,18 @@ def _require_possible(split: str, split_column: str | None, negatives: str, is_t
         )
 
 
+def _labelled(classes: inputs.Classes, ledger: Ledger) -> pd.DataFrame:
+    """Return the records whose labels are not missing, and enter what became of the labels."""
+    if classes.missing.any():
+        ledger.enter(REMOVED + UNLABELLED, classes.records[classes.missing])
+    if classes.renamed.any():
+        ledger.enter(CHANGED + "labels such as 1.0 written as 1", classes.records[classes.renamed])
+    return classes.records[~classes.missing]
+
+
 def _require_left(records: pd.DataFrame, read: pd.Series) -> None:
     left = set(records["label"])
-    for label in ordered_labels(read):
+    for label in ordered_labels(set(read) - MISSING):
         if label not in left:
             raise UserError(
                 f"no sequence with label {label!r} is left after cleaning, of {(read == label).sum()}; look at the "
@@ -229,9 +253,10 @@ def _require_left(records: pd.DataFrame, read: pd.Series) -> None:
             )
 
 
-def _read(records: pd.DataFrame) -> list[str]:
-    """Return a sentence for each file."""
-    return [f"{source}: {count:,} sequences" for source, count in records[SOURCE].value_counts(sort=False).items()]
+def _read(records: pd.DataFrame, notes: dict[str, list[str]]) -> list[str]:
+    """Return a sentence for each file; notes: what else there is to say of it, by what it is called."""
+    counts = records[SOURCE].value_counts(sort=False)
+    return ["; ".join([f"{name}: {count:,} sequences", *notes.get(name, [])]) for name, count in counts.items()]
 
 
 def _make_negatives(
@@ -244,13 +269,17 @@ def _make_negatives(
     genome: str | None,
     exclude: str | None,
     seed: int,
-) -> tuple[pd.DataFrame, list[str]]:
-    """Return the negatives and the sentences that say how they were made and what they let a model cheat on."""
+) -> tuple[pd.DataFrame, list[str], list[str]]:
+    """Return the negatives, the sentences that say how they were made and what they let a model cheat on, and warnings.
+
+    A warning names sequences without a negative.
+    """
     wanted = int(ratio * len(records) + 0.5)
     if not wanted:
         raise UserError(
             f"{ratio:g} negatives for each of {len(records)} sequences are none at all; choose a greater ratio"
         )
+    unmatched: list[str] = []
     if kind == options.SHUFFLE:
         made = shuffled_negatives(records, ratio, label, seed)
         how = f"{len(made):,} sequences were made by shuffling those given, with the same counts of dinucleotides"
@@ -261,7 +290,7 @@ def _make_negatives(
             ratio,
             seed,
             distance,
-            exclude=read_intervals(exclude, source) if exclude else None,
+            exclude=read_intervals(exclude, source, summits=False) if exclude else None,
             exclude_source=source,
         )
         drawn = negatives_for(records, genome, describe(genome, "the genome"), request, pd.concat(regions))
@@ -273,6 +302,10 @@ def _make_negatives(
         ) + (f" and from {len(request.exclude):,} regions to avoid" if exclude else "")
         if drawn.elsewhere:
             how += f"; {drawn.elsewhere:,} are on another chromosome than the sequence that they match"
+        if drawn.missing:
+            how += f"; {drawn.missing:,} more {'were' if drawn.missing > 1 else 'was'} not found"
+            unmatched.append(drawn.unmatched)
+        wanted -= drawn.missing
     if not len(made):
         raise UserError(
             "no negative could be made: every shuffle is a sequence that was given, or no sequence has an A, C, G or "
@@ -280,7 +313,7 @@ def _make_negatives(
         )
     if len(made) < wanted:
         how += f"; {wanted - len(made):,} fewer than asked for, since some sequences are too simple to make one from"
-    return made, [how, CAVEATS[kind]]
+    return made, [how, CAVEATS[kind]], unmatched
 
 
 def _split(
@@ -344,7 +377,8 @@ def _with_reverse_complements(records: pd.DataFrame) -> pd.DataFrame:
 def _row(step: str, records: pd.DataFrame, labels: list[str]) -> dict:
     counts = records["label"].value_counts()
     lengths = records["sequence"].str.len()
-    known = len(records) and lengths.max() > 0
+    lengths = lengths[lengths > 0]  # of windows that could not be cut there is no sequence
+    known = len(lengths) > 0
     return {
         "step": step,
         "sequences": len(records),

@@ -35,7 +35,13 @@ FINETUNE = (
         RECOMMENDED,
         choices=(RECOMMENDED, TUTORIAL),
     ),
-    Option("resume_from", INPUT, "Adapter to continue from, of the same base model and labels", optional=True),
+    Option(
+        "resume_from",
+        INPUT,
+        "Adapter to continue from, of the same base model and labels; target, method, the options of LoRA, maximum "
+        "length, k-mers and strands are the adapter's, and others are refused",
+        optional=True,
+    ),
     Option("resume_state", INPUT, "Optimizer state that was saved with that adapter", optional=True),
     Option(
         "target",

@@ -27,7 +27,6 @@ from ..options import (
     BASE_MODEL_REVISION,
     FINETUNE,
     INPUT,
-    LORA,
     NONE,
     NUMBER,
     OUTPUT,
@@ -36,13 +35,14 @@ from ..options import (
 )
 from .batches import batch_size_for
 from .choosing import chosen_metric
+from .continuing import continued, state_of
 from .ending import ending, to_be_read
 from .losses import loss_function
 from .runs import history, spread
 from .training import ENDED, TIME_LIMIT, Plan, Trained, train
 from .training_data import TrainingData, read_splits
 from .training_model import fitted, ready_model
-from .training_state import load_state, read_trained, write_trained
+from .training_state import read_trained, write_trained
 
 OF_LABELS = ("loss", "accuracy", "f1_macro", "mcc", "roc_auc", "pr_auc")
 OF_NUMBERS = ("loss", "mae", "spearman", "pearson", "r2")
@@ -77,18 +77,22 @@ class Finetuned:
 def finetune(options: Namespace, progress: Callable[[str], None]) -> Finetuned:
     """Train an adapter.
 
-    options: all of the command line's (see options); of the outputs only whether `state_out` is asked for counts.
+    options: all of the command line's (see options), and `given`, the names of those that the user gave, if that is
+    known; of the outputs only whether `state_out` is asked for counts.
     progress: told how it goes, a line at a time.
     Raises UserError for anything wrong with the files or the request.
     """
     torch.set_num_threads(1)  # a process whose library has started threads cannot be forked into working ones
     deadline = time.monotonic() + options.max_minutes * 60 if options.max_minutes else math.inf
     before = load_adapter(options.resume_from) if options.resume_from else None
-    state = _state(options, before)
-    options = _continued(options, before)
+    state, unsure = state_of(options.resume_state, before) if options.resume_state else (None, [])
+    options, taken = continued(options, before)
+    for text in unsure:
+        progress(f"warning: {text}")
     with opened_base_model(options.base_model, options.base_model_id, options.base_model_revision) as base:
         encoder = Encoder(base, options.max_length, options.kmer or None)
         data = read_splits(options, encoder, before, progress)
+        data.warnings.extend(unsure)
         batch_size = options.batch_size or batch_size_for(len(data.sets["train"]))
         options = Namespace(**vars(options) | {"batch_size": batch_size})
         devices = choose_devices(
@@ -105,10 +109,10 @@ def finetune(options: Namespace, progress: Callable[[str], None]) -> Finetuned:
         runs: list[Trained] = []
         for seed in [(options.seed + run) % 2**32 for run in range(options.runs)]:
             set_seed(seed)  # before the head and the LoRA matrices are drawn
-            model, settings, notes = ready_model(base, encoder, data, options, devices, precision, before)
+            model, settings, about = ready_model(base, encoder, data, options, devices, precision, before)
             if not runs:
                 plan, devices, more = fitted(model, data, plan, devices, options)
-                notes += more
+                notes = [*about, *taken, *more]
                 for text in notes:
                     progress(text)
             if options.runs > 1:
@@ -122,30 +126,10 @@ def finetune(options: Namespace, progress: Callable[[str], None]) -> Finetuned:
         return _finetuned(options, base, encoder, data, runs, settings, notes, plan)
 
 
-def _state(options: Namespace, before: Adapter | None) -> dict[str, torch.Tensor] | None:
-    if options.resume_state and not before:
-        raise UserError("an optimizer state continues an adapter; give the adapter too (--resume-from), or neither")
-    return load_state(options.resume_state) if options.resume_state else None
-
-
 def _epochs(before: Adapter) -> int:
     """Return how many epochs an adapter was trained for; those made by earlier releases do not know."""
     epochs = before.training.get("epochs")
     return epochs if type(epochs) is int and epochs > 0 else 0
-
-
-def _continued(options: Namespace, before: Adapter | None) -> Namespace:
-    """Return the options of a training that goes on from an adapter: what the adapter is made of stays as it is."""
-    if before is None:
-        return options
-    recorded = {
-        "target": before.target.kind,
-        "method": before.peft.get("method", LORA),
-        "kmer": before.kmer,
-        "strands": before.strand,
-        "max_length": before.max_length,
-    }
-    return Namespace(**vars(options) | recorded)
 
 
 def _plan(
@@ -245,6 +229,8 @@ def _finetuned(
             },
             "versions": {name: version(name) for name in RECORDED_LIBRARIES},
             "sequences": {name: len(sequences) for name, sequences in data.sets.items()},
+            "sequence_lengths": data.sequence_lengths,
+            "seen": data.seen,
             "unknown_token_shares": data.unknown_shares,
             "train_sha256": data.sha256["train"],
             "dev_sha256": data.sha256["dev"],

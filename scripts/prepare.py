@@ -19,6 +19,8 @@ def main(options):
     with staged(*asked.values()) as paths:
         path = dict(zip(asked, paths, strict=True))
         prepared = prepare(**keywords)
+        if options.split is None:
+            say(f"split: {prepared.how_split}")
         for name, part in prepared.splits.items():
             write_csv(part, path[f"{name}_out"])
         write_tsv(prepared.summary(), path["summary_out"])
@@ -37,8 +39,8 @@ def main(options):
             for name, write in writers.items():
                 if name in path:
                     write(path[name])
-            for sentence in seen.warnings() if "report_out" in path else ():
-                say(f"warning: {sentence}")
+        for sentence in seen.warnings() if "report_out" in path else prepared.warnings:
+            say(f"warning: {sentence}")
 
 
 if __name__ == "__main__":

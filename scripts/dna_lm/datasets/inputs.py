@@ -30,16 +30,18 @@ def read_labelled_table(
     label_column: str,
     split: str,
     column: str | None,
+    empty_labels: bool = False,
     role: str = "the labelled table",
 ) -> pd.DataFrame:
     """Read one table; the columns of the input keep their names.
 
     split: the way to split; column: that of the chromosomes, groups or splits, or None for the usual name. A split by
     chromosome or group adds the column BY, one by column SPLIT.
+    empty_labels: whether a label may be empty.
     """
     source = describe(path, role)
     table = read_table(path, source, header)
-    records = labelled_columns(table, source, sequence_column, label_column)
+    records = labelled_columns(table, source, sequence_column, label_column, empty_labels=empty_labels)
     _check_first(records["sequence"].head(1), source, header)
     for name in OWN_COLUMNS:
         if name in records:

@@ -147,13 +147,15 @@ def _by_similarity(records: pd.DataFrame, request: Request) -> Division:
     largest = int(sizes.argmax())
     share = sizes[largest] / len(groups)
     where = split[groups == largest][0]
-    how = (
-        f"sequences that resemble each other are in the same split: there are {len(sizes):,} clusters, the largest of "
-        f"{sizes[largest]:,} sequences ({share:.1%} of all; it is in {where}), and {(sizes == 1).sum():,} "
-        f"sequences resemble no other; {within}"
-    )
+    how = f"no sequence was found to resemble another one; {within}"
+    if sizes[largest] > 1:
+        how = (
+            f"sequences that resemble each other are in the same split: there are {len(sizes):,} clusters, the largest "
+            f"of {sizes[largest]:,} sequences ({share:.1%} of all; it is in {where}), and {(sizes == 1).sum():,} "
+            f"sequences resemble no other; {within}"
+        )
     warnings = reliability_warnings(records["sequence"].str.len().to_numpy())
-    if share > LARGE_CLUSTER:
+    if sizes[largest] > 1 and share > LARGE_CLUSTER:
         warnings.append(
             f"{share:.1%} of the sequences are linked to one cluster, mostly by repeats, and all of it is in {where}: "
             "the other splits have none of these sequences, so that scores say little about them"

@@ -24,6 +24,7 @@ def main(options):
         for name, part in prepared.splits.items():
             write_csv(part, path[f"{name}_out"])
         write_tsv(prepared.summary(), path["summary_out"])
+        warnings = prepared.warnings
         if len(path) > len(prepared.splits) + 1:
             from dna_lm.datasets.dataset_figure import plot_dataset
             from dna_lm.datasets.dataset_report import write_dataset_report
@@ -39,7 +40,10 @@ def main(options):
             for name, write in writers.items():
                 if name in path:
                     write(path[name])
-        for sentence in seen.warnings() if "report_out" in path else prepared.warnings:
+            warnings = seen.warnings() if "report_out" in path else warnings
+        for sentence in prepared.read:
+            say(sentence)
+        for sentence in warnings:
             say(f"warning: {sentence}")
 
 

@@ -132,6 +132,69 @@ def test_windows_past_the_ends_are_left_out_and_counted(cut):
     assert result.past_end == {"a": 2}
 
 
+@pytest.mark.parametrize(
+    ("width", "kept", "notes"),
+    [
+        (2, [[0, 2], [14, 16], [18, 20]], ["no summits"]),
+        (4, [[13, 17]], ["no summits", "2 windows past an end of the chromosome left out"]),
+        (0, [[12, 19]], ["2 intervals past an end of the chromosome left out"]),
+    ],
+)
+def test_intervals_that_reach_past_the_ends_are_no_reason_to_stop(cut, width, kept, notes):
+    result = cut("one\t-2\t4\none\t12\t19\none\t15\t23\n", width)
+    assert result.records[["start", "end"]].to_numpy().tolist() == kept
+    assert [note[: len(start)] for note, start in zip(result.notes[SOURCE], notes, strict=True)] == notes
+    assert result.past_end == {"a": 3 - len(kept)}
+    assert result.warnings == []
+
+
+def test_a_few_intervals_behind_the_end_are_left_out_with_a_warning(cut):
+    lines = "".join(f"one\t{number % 9}\t{10 + number % 9}\n" for number in range(100))
+    result = cut(lines + "one\t20\t24\n")
+    assert (len(result.records), result.past_end) == (100, {"a": 1})
+    assert result.warnings == [
+        f"{SOURCE}: 1 of 101 intervals, the first on line 101, begins past the end of its chromosome in {GENOME} and "
+        "was left out: see whether it is the genome of the same assembly, since if not all sequences are wrong"
+    ]
+    assert "line 101: the interval starts at 20" in refusal(cut, lines + "one\t20\t24\none\t21\t24\n")
+
+
+def test_intervals_that_all_reach_past_the_ends(cut):
+    assert refusal(cut, "one\t0\t21\ntwo\t-1\t9\n") == (
+        f"every interval reaches past an end of its chromosome in {GENOME}; choose the genome of the same assembly"
+    )
+
+
+SUMMITS = "one\t3\t9\tp\t0\t+\t1\t1\t1\t{}\none\t4\t10\tp\t0\t+\t1\t1\t1\t{}\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "width", "centre", "note"),
+    [
+        (SUMMITS.format(1, 2), 4, "summit", ["windows are centred on the summit (column 10) of all 2 peaks"]),
+        (
+            SUMMITS.format(1, -1),
+            4,
+            "summit",
+            [
+                "windows are centred on the summit (column 10) of 1 of 2 peaks, and on the middle of the others, which "
+                "have none"
+            ],
+        ),
+        (SUMMITS.format(1, 2), 4, "middle", ["windows are centred on the middle of each region, as chosen"]),
+        (
+            "one\t3\t9\n",
+            4,
+            "summit",
+            ["no summits were found in it, so that windows are centred on the middle of each region"],
+        ),
+        (SUMMITS.format(1, 2), 0, "summit", []),
+    ],
+)
+def test_what_windows_are_centred_on_is_noted(cut, lines, width, centre, note):
+    assert cut(lines, width, centre).notes == {SOURCE: note}
+
+
 def test_files_keep_their_labels_and_their_order(tmp_path):
     (tmp_path / "genome.fa").write_text(SMALL)
     pairs = []
@@ -153,7 +216,7 @@ def test_files_keep_their_labels_and_their_order(tmp_path):
         (
             "one\t1\t9\none\t19\t21\none\t30\t40\n",
             None,
-            f"{SOURCE}, line 2: the interval ends at 21, but 'one' has 20 nucleotides in {GENOME}; choose the genome "
+            f"{SOURCE}, line 3: the interval starts at 30, but 'one' has 20 nucleotides in {GENOME}; choose the genome "
             "of the same assembly, or correct the interval",
         ),
         (

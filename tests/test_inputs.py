@@ -159,6 +159,11 @@ def test_two_files_of_one_label_are_refused():
     )
 
 
+def test_two_files_of_one_number_are_refused():
+    message = refusal(read_fasta_files, ["1=a.fa", "1.0=b.fa"])
+    assert message == "two FASTA files have the labels '1' and '1.0', the same number; rename or join them"
+
+
 def test_windows_are_cut_from_the_genome(file):
     genome = file("g.fa", ">one\nAACCGGTTAA\n")
     first, second = file("x.bed", "one\t2\t6\tp\t0\t-\n"), file("y.bed", "one\t0\t2\n")

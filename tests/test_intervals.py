@@ -9,6 +9,7 @@ from dna_lm.data.intervals import intervals_from_columns, intervals_from_ids, re
 from refusals import refusal, returns_or_refuses
 
 SOURCE = "the intervals (peaks.bed)"
+OR_MIDDLE = ", or choose the middle of the regions as the centre of the windows"
 
 
 @pytest.fixture
@@ -48,7 +49,11 @@ def test_three_columns(read):
         ("a\t0\t-\t3\t9\t255,0,0", "-", "a"),
         ("a\t0\t.\t12.5\t3.1\t2.2", ".", "a"),
         ("a\t0\t-\t3\t9\t0\t1\t6\t0", "-", "a"),
+        ("a\t0\t-\t3\t9\t255,0,0\t2\t3,2\t0,4", "-", "a"),
+        ("a\t0\t-\t3\t3\t0\t2\t3,2,\t0,4,\t5.1\t8.2\t6.3", "-", "a"),
+        ("a\t0\t-\t3\t9\t0\t4", "-", "a"),
         ("a\t0\t-\tsome\tother\tcolumns\t7", "-", "a"),
+        ("a\t0\t-\t12.5\t3.1\t2.2\t0.7\t0.01", "-", "a"),
     ],
     ids=[
         "BED4",
@@ -61,7 +66,11 @@ def test_three_columns(read):
         "BED9",
         "broadPeak",
         "BED12",
+        "BED12 with colours",
+        "gappedPeak",
+        "BED9 and a count",
         "ten other columns",
+        "statistics of a differential test",
     ],
 )
 def test_more_columns(read, fields, strand, name):
@@ -75,6 +84,85 @@ def test_narrow_peaks_have_summits(read):
     assert read("".join([unknown, *peaks]))["summit"].tolist() == [-1, 99, -1]
 
 
+# The same three peaks, whose summits are 5, 50 and unknown.
+PEAKS = [
+    ("chr1", 1000, 1400, "a", "5.1", "8.2", "6.3", 5),
+    ("chr1", 2000, 2400, "b", "4", "-1", "inf", 50),
+    ("chr2", 30, 90, "c", "3e2", "0", "0.0", -1),
+]
+
+
+def peaks(unknown=(), summit=str, more=()) -> str:
+    """PEAKS as text; unknown: lines without scores, summit: how offsets are written, more: columns behind."""
+    rows = []
+    for number, (chrom, start, end, name, *scores, offset) in enumerate(PEAKS):
+        scores = [".", ".", "."] if number in unknown else scores
+        rows.append([chrom, str(start), str(end), name, "100", ".", *scores, summit(offset), *more])
+    return "".join("\t".join(row) + "\n" for row in rows)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        peaks(),
+        peaks(unknown=[0]),
+        peaks(unknown=[0, 1, 2]),
+        peaks(more=["gene"]),
+        peaks(more=["0.5", "0.1"]),
+        peaks(more=["1", "0"]),
+        peaks(more=["1.5", "2.1", "1000", "1400", "5.0", "48", "1000", "1400", "5.2", "52"]),
+        peaks(summit=lambda offset: f"{offset}.0"),
+        peaks(summit=lambda offset: "." if offset < 0 else str(offset)),
+        "track type=narrowPeak\tname=x\n" + peaks(),
+        peaks().replace("\n", "\r\n"),
+    ],
+    ids=[
+        "narrowPeak",
+        "no scores in the first line",
+        "no scores",
+        "a gene behind",
+        "twelve columns",
+        "twelve columns of whole numbers",
+        "IDR",
+        "decimals",
+        "unknown summit",
+        "track line with a tab",
+        "CRLF",
+    ],
+)
+def test_summits_of_peaks_in_many_formats(read, content):
+    table = read(content)
+    assert table["summit"].tolist() == [5, 50, -1]
+    assert table["start"].tolist() == [1000, 2000, 30]
+
+
+def test_a_file_of_mostly_peaks_with_summits_is_refused_unless_no_summit_is_asked_for(tmp_path):
+    path = tmp_path / "peaks.bed"
+    path.write_text(peaks(more=["gene"]) + "chr1\t3000\t3400\td\t0\t.\t1\t1\t1\t400\tgene\n")
+    assert refusal(read_intervals, path, SOURCE) == (
+        f"{SOURCE}, line 4: the summit (column 10) is 400 nucleotides from the start of an interval of 400; give its "
+        "offset within the interval, or -1 if there is none, or choose the middle of the regions as the centre of the "
+        "windows"
+    )
+    assert read_intervals(path, SOURCE, summits=False)["summit"].tolist() == [-1] * 4
+
+
+def test_counts_in_further_columns_are_no_summits(read):
+    counts = "chr1\t1000\t1400\ta\t0\t+\t712\t1003\t15\t{}\t866\n"
+    assert read("".join(map(counts.format, (801, 12, 655))))["summit"].tolist() == [-1] * 3
+
+
+@pytest.mark.parametrize("name", ["a.broadPeak", "A.BROADPEAK.gz.bed", "x.gappedPeak.bed"])
+def test_formats_that_have_no_summits(tmp_path, name):
+    path = tmp_path / name
+    path.write_text(peaks())
+    assert read_intervals(path, SOURCE)["summit"].tolist() == [-1] * 3
+
+
+def test_a_track_line_says_that_there_are_no_summits(read):
+    assert read("track type=broadPeak name=x\n" + peaks())["summit"].tolist() == [-1] * 3
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -83,8 +171,9 @@ def test_narrow_peaks_have_summits(read):
         b"\xef\xbb\xbf#\n\n \t \n#chrom\tstart\tend\nchr1\t3\t9\tx\t0\t-",
         gzip.compress(b"\n\n\n#\nchr1\t3\t9\tx\t0\t-\n"),
         b"\n\n\n\nchr1 3  9 x 0 -\n",
+        b'#\nbrowser\tposition chr1:1-9\ntrack name="a"\tdescription="b"\ntrack\nchr1\t3\t9\tx\t0\t-\n',
     ],
-    ids=["comments, browser and track lines", "CRLF", "byte order mark", "gzip", "spaces"],
+    ids=["comments, browser and track lines", "CRLF", "byte order mark", "gzip", "spaces", "track line with a tab"],
 )
 def test_variants_of_the_same_file(read, content):
     assert rows(read(content)) == [(5, "chr1", 3, 9, "-", "x", -1)]
@@ -119,7 +208,8 @@ def test_variants_of_the_same_file(read, content):
             f"{SOURCE}, line 2: the end, '99999999999999999999', is not a whole number; choose a BED or narrowPeak "
             "file, or correct it",
         ),
-        ("chr1\t-1\t9\n", f"{SOURCE}, line 1: the start, -1, is below 0; correct or remove the interval"),
+        ("chr1\t-5\t0\n", f"{SOURCE}, line 1: the start, -5, is below 0; correct or remove the interval"),
+        ("chr1\t-5\t-9\n", f"{SOURCE}, line 1: the start, -5, is below 0; correct or remove the interval"),
         ("chr1\t9\t5\n", f"{SOURCE}, line 1: the start, 9, is after the end, 5; correct or remove the interval"),
         (
             "chr1\t9\t9\n",
@@ -144,16 +234,20 @@ def test_variants_of_the_same_file(read, content):
         (
             "chr1\t3\t9\ta\t0\t.\t1\t1\t1\t6\n",
             f"{SOURCE}, line 1: the summit (column 10) is 6 nucleotides from the start of an interval of 6; give its "
-            "offset within the interval, or -1 if there is none",
+            f"offset within the interval, or -1 if there is none{OR_MIDDLE}",
         ),
         (
             "chr1\t3\t9\ta\t0\t.\t1\t1\t1\t2\nchr1\t3\t9\ta\t0\t.\t1\t1\t1\t-2\n",
             f"{SOURCE}, line 2: the summit (column 10) is -2 nucleotides from the start of an interval of 6; give its "
-            "offset within the interval, or -1 if there is none",
+            f"offset within the interval, or -1 if there is none{OR_MIDDLE}",
         ),
         (
             "chr1\t3\t9\ta\t0\t.\t1\t1\t1\t2\nchr1\t3\t9\ta\t0\t.\t1\t1\t1\tx\n",
-            f"{SOURCE}, line 2: the summit, 'x', is not a whole number; choose a BED or narrowPeak file, or correct it",
+            f"{SOURCE}, line 2: the summit (column 10), 'x', is not a whole number; correct it{OR_MIDDLE}",
+        ),
+        (
+            "chr1\t3\t9\ta\t0\t.\t1\t1\t1\t2\nchr1\t3\t9\ta\t0\t.\t1\ty\t1\t2\n",
+            f"{SOURCE}, line 2: column 8, 'y', is not a number as it is in narrowPeak; correct it{OR_MIDDLE}",
         ),
         (">a\nACGT\n", f"{SOURCE}, line 1: this is FASTA, not intervals; choose a BED or narrowPeak file"),
         ("@a\nACGT\n", f"{SOURCE}, line 1: this is FASTQ or SAM, not intervals; choose a BED or narrowPeak file"),
@@ -177,6 +271,12 @@ def test_refused(read, content, message):
     assert refusal(read, content) == message
 
 
+def test_an_interval_may_begin_before_its_chromosome(read):
+    assert rows(read("chr1\t-5\t9\n")) == [(1, "chr1", -5, 9, ".", "chr1:-5-9", -1)]
+    table = pd.DataFrame({"chrom": column("chr1"), "start": column("-5"), "end": column("9")})
+    assert "the start, -5, is below 0" in refusal(intervals_from_columns, table, SOURCE)
+
+
 def test_a_missing_file(tmp_path):
     message = refusal(read_intervals, tmp_path / "peaks.bed", SOURCE)
     assert message == f"{SOURCE} cannot be read: No such file or directory; choose another file"
@@ -194,7 +294,7 @@ def test_any_text_gives_intervals_or_a_refusal(tmp_path_factory, content):
     path = tmp_path_factory.getbasetemp() / "any.bed"
     path.write_text(content, encoding="utf-8")
     table = returns_or_refuses(read_intervals, path, SOURCE)
-    assert table is None or (len(table) and ((table["start"] >= 0) & (table["start"] < table["end"])).all())
+    assert table is None or (len(table) and ((table["end"] > 0) & (table["start"] < table["end"])).all())
 
 
 def column(*values):

@@ -1,10 +1,12 @@
+import io
 import itertools
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dna_lm.data.labels import ordered_labels, require_two_labels
+from dna_lm.data.labels import MISSING, are_measured, one_spelling, ordered_labels, require_two_labels, whole_number
 from refusals import refusal
 
 
@@ -41,3 +43,65 @@ def test_one_label_is_refused():
         "the dev split has one label only ('CTCF'); a classifier needs at least two"
     )
     require_two_labels(["CTCF", "p73"], "the dev split")
+
+
+def test_what_pandas_takes_for_missing_is_missing():
+    written = sorted(MISSING) + ["none", "NONE", "na", ".", "-", "0", "negative"]
+    read = pd.read_csv(io.StringIO("label,x\n" + "".join(f"{label},1\n" for label in written)))
+    assert set(read["label"].dropna()) == {"none", "NONE", "na", ".", "-", "0", "negative"}
+    assert read["label"].isna().sum() == len(MISSING)
+
+
+@pytest.mark.parametrize(
+    ("label", "whole"),
+    [("1", "1"), ("1.0", "1"), ("1.", "1"), ("-3.000", "-3"), ("-0.0", "0"), ("10", "10")]
+    + [(label, None) for label in ("", "01", "1.5", "1e0", "+1", "a", "1.0.0", "nan")],
+)
+def test_whole_numbers(label, whole):
+    assert whole_number(label) == whole
+
+
+@pytest.mark.parametrize(
+    ("labels", "spelled"),
+    [
+        (["0", "1", "0.0", "1.0", "2.0"], {"0.0": "0", "1.0": "1", "2.0": "2"}),
+        (["0.0", "1.0"], {}),
+        (["0", "1.0"], {}),
+        (["a", "A", "b"], {}),
+        (["0.5", "1.5", "1"], {}),
+        (["nan", "inf", "NaN"], {}),
+    ],
+)
+def test_a_whole_number_is_written_in_one_way(labels, spelled):
+    assert one_spelling(labels, str) == spelled
+
+
+@pytest.mark.parametrize(
+    ("labels", "first", "second"),
+    [
+        (["1.1", "1.10", "2"], "1.1", "1.10"),
+        (["1", "1.0", "other"], "1", "1.0"),
+        (["7", "01", "1"], "01", "1"),
+        (["1", "1e0"], "1", "1e0"),
+    ],
+)
+def test_labels_that_may_be_names_are_not_taken_for_one_number(labels, first, second):
+    assert refusal(one_spelling, labels, lambda label: f"the place of {label}") == (
+        f"the place of {first}, and the place of {second}: the labels {first!r} and {second!r} are the same number; "
+        "write them alike or, if they are the names of two classes, give them names that are no numbers"
+    )
+
+
+def test_many_numbers_are_rather_measured():
+    few = [f"{number / 7:.3f}" for number in range(22)]
+    assert are_measured(pd.Series(few[:20]), "train") == ""
+    assert are_measured(pd.Series([*few, "negative"]), "train") == ""
+    assert are_measured(pd.Series(few * 5), "train") == (
+        "train: the 22 labels are all numbers, such as '0.000' and '0.143', and are taken for the names of classes; if "
+        "they are measured, choose numbers as the target (--target number)"
+    )
+    assert refusal(are_measured, pd.Series(few * 4 + few[:10]), "train") == (
+        "train: the labels of 98 records are 22 different numbers, such as '0.000' and '0.143'; if they are measured, "
+        "choose numbers as the target (--target number), or if they are classes, give each more records or a name that "
+        "is no number"
+    )

@@ -212,22 +212,41 @@ def test_regions_equal_to_a_positive_are_no_negatives(tmp_path):
 
 def test_an_impossible_request_is_refused_with_the_numbers(tmp_path):
     place = Place(tmp_path, {"a": random_dna(12, 300)}, "a\t100\t150\na\t200\t250\n")
-    message = refusal(place.draw, ratio=5, distance=20)
-    found = int(message.split(" negatives only ")[1].split()[0])
-    assert 0 <= found <= 2
-    shares = sorted(gc_count(text) / 50 for text in place.records["sequence"])
-    assert message == (
-        f"of 10 negatives only {found} were found in {GENOME}: regions of the length and, within 2.0%, the GC content "
-        "of a positive, without N, 20 nucleotides or more away from positives and excluded regions; none was left for "
-        f"positives with {shares[0]:.1%} to {shares[1]:.1%} GC: lower the ratio or the distance, remove such "
-        "positives, or choose shuffles"
+    shares = [gc_count(text) / 50 for text in place.records["sequence"]]
+    assert refusal(place.draw, ratio=5, distance=20) == (
+        f"of 10 negatives only 0 were found in {GENOME}: regions of the length and, within 2.0%, the GC content of a "
+        "positive, without N, 20 nucleotides or more away from positives and excluded regions; none was left for "
+        f"2 positives ({SOURCE}, line 1 ({shares[0]:.1%} GC), line 2 ({shares[1]:.1%} GC)): choose shuffles, leave "
+        "these positives out or lower the distance"
     )
 
 
 def test_gc_that_the_genome_does_not_have(tmp_path):
     place = Place(tmp_path, {"a": "G" * 50 + random_dna(13, 2000, 0.3)}, "a\t0\t50\n")
-    assert refusal(place.draw).startswith("of 1 negatives only 0 were found in the genome")
+    message = refusal(place.draw)
+    assert message.startswith("of 1 negatives only 0 were found in the genome")
+    # Neither a lower ratio nor a distance, which is 0, would give it.
+    assert message.endswith(
+        f"none was left for 1 positive ({SOURCE}, line 1 (100.0% GC)): choose shuffles or leave these positives out"
+    )
     assert len(place.draw(tolerance=0.8).records) == 1
+
+
+def test_one_positive_without_a_match_is_named_and_stays_without(tmp_path):
+    starts = range(100, 1700, 100)
+    lines = "a\t0\t50\n" + "".join(f"a\t{start}\t{start + 50}\n" for start in starts)
+    place = Place(tmp_path, {"a": "G" * 50 + random_dna(13, 8000, 0.3)}, lines)
+    result = place.draw()
+    check_regions(Place(tmp_path, place.genome, lines.partition("\n")[2]), result, 1, 0)
+    assert (len(result.records), result.missing) == (16, 1)
+    assert result.unmatched == (
+        f"no region of {GENOME} was found for 1 of 17 negatives, with the length and, within 2.0%, the GC content of "
+        f"1 positive ({SOURCE}, line 1 (100.0% GC)): these stay without, so that the GC content of the labels differs "
+        "a little"
+    )
+    # Two of seventeen are too many.
+    place = Place(tmp_path, {"a": "G" * 50 + random_dna(13, 8000, 0.3)}, "a\t0\t48\n" + lines)
+    assert "only 16 were found" in refusal(place.draw)
 
 
 def test_excluded_regions_of_another_genome(place):
@@ -236,11 +255,18 @@ def test_excluded_regions_of_another_genome(place):
         f"the blacklist, line 7: chromosome 'chrone' is not in {GENOME}, which calls it 'one'; choose the genome with "
         "the names of the intervals, or rename them"
     )
-    exclude = pd.DataFrame({"chrom": ["one"], "start": [0], "end": [2001]}, index=[3])
+    exclude = pd.DataFrame({"chrom": ["one"], "start": [2000], "end": [2001]}, index=[3])
     assert refusal(place.draw, exclude=exclude, exclude_source="the blacklist") == (
-        f"the blacklist, line 3: the interval ends at 2001, but 'one' has 2000 nucleotides in {GENOME}; choose the "
+        f"the blacklist, line 3: the interval starts at 2000, but 'one' has 2000 nucleotides in {GENOME}; choose the "
         "genome of the same assembly, or correct the interval"
     )
+
+
+def test_an_excluded_region_may_reach_past_the_end_of_its_chromosome(place):
+    # As those of ENCODE's blacklists do, whose ends are rounded up.
+    exclude = pd.DataFrame({"chrom": ["one"], "start": [1500], "end": [3000]}, index=[3])
+    drawn = place.draw(exclude=exclude, exclude_source="the blacklist").records
+    assert len(drawn) == 10 and drawn.loc[drawn["chrom"] == "one", "end"].max() <= 1500
 
 
 def test_positives_of_another_genome(place):
@@ -249,8 +275,8 @@ def test_positives_of_another_genome(place):
         f"{SOURCE}, line 1: chromosome 'three' is not in {GENOME}, which has one, empty, two; choose the genome of the "
         "same assembly"
     )
-    records = place.records.assign(end=place.records["end"] + 1900)
-    assert refusal(place.draw, records).startswith(f"{SOURCE}, line 1: the interval ends at 2052, but 'one' has 2000")
+    records = place.records.assign(start=place.records["start"] + 1900, end=place.records["end"] + 1900)
+    assert refusal(place.draw, records).startswith(f"{SOURCE}, line 1: the interval starts at 2000, but 'one' has 2000")
 
 
 def test_positives_whose_positions_count_from_1(place):
@@ -296,7 +322,7 @@ def test_any_genome_gives_what_is_promised_or_a_refusal(tmp_path_factory, data):
             place, result, ratio, distance, 0.1 if place.records["sequence"].map(set("N").isdisjoint).all() else 1
         )
         bases = place.records["sequence"].map(lambda text: set(text) != {"N"}).sum()
-        assert len(result.records) == int(ratio * bases + 0.5)
+        assert len(result.records) + result.missing == int(ratio * bases + 0.5)
         pd.testing.assert_frame_equal(place.draw(**options).records, result.records)
 
 

@@ -2,6 +2,7 @@ import csv
 import gzip
 import random
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -153,6 +154,53 @@ def test_sequences_in_two_files_contradict_each_other(tmp_path):
     assert message.startswith("the FASTA file of x (a.fa), line 1, and the FASTA file of y (b.fa), line 3:")
 
 
+def labelled(tmp_path, labels, header="sequence,label", before=""):
+    """A table with a sequence for each of these labels, no two alike."""
+    random = np.random.default_rng(3)
+    path = tmp_path / "labelled.csv"
+    rows = [f"{before}{''.join(random.choice(list('ACGT'), 60))},{label}" for label in labels]
+    path.write_text("\n".join([header, *rows]) + "\n")
+    return str(path)
+
+
+@pytest.mark.parametrize("missing", ["NA", "nan", "", "None", "null", "#N/A", "  N/A "])
+def test_missing_labels_are_no_class_and_counted(tmp_path, missing):
+    result = prepared(table=labelled(tmp_path, ["0", "1", missing, "1", "0"] * 12))
+    assert result.labels == ["0", "1"]
+    assert step(result, "read") == [60, 24, 24]
+    assert step(result, "removed: label missing") == [12, 0, 0]
+    assert set(everything(result)["label"]) == {"0", "1"} and len(everything(result)) == 48
+    written = repr(missing.strip()) if missing else "empty"
+    assert result.warnings == [
+        f"the labelled table (labelled.csv): 12 of 60 labels are missing ({written}; first on line 4), and the "
+        "sequences are left out; if that is the name of a class, give it another one"
+    ]
+
+
+def test_one_and_one_point_nought_are_one_class(tmp_path):
+    path = labelled(tmp_path, ["0", "1.0", "1", "0.0", "0"] * 12)
+    result = prepared(table=path)
+    assert result.labels == ["0", "1"]
+    assert step(result, "read") == [60, 36, 24]
+    assert step(result, "changed: labels such as 1.0 written as 1") == [24, 12, 12]
+    assert set(everything(result)["label"]) == {"0", "1"}
+    # The same sequence with both is a copy and no contradiction.
+    lines = (tmp_path / "labelled.csv").read_text().splitlines()
+    (tmp_path / "labelled.csv").write_text("\n".join([*lines, lines[2].replace(",1.0", ",1")]) + "\n")
+    assert step(prepared(table=path), "removed: copies, on either strand") == [1, 0, 1]
+
+
+def test_classes_that_are_many_numbers_are_hinted_at(tmp_path):
+    result = prepared(table=labelled(tmp_path, [str(number) for number in range(21)] * 10))
+    assert len(result.labels) == 21
+    assert "if they are measured, choose numbers as the target" in result.warnings[0]
+
+
+def test_the_index_that_pandas_writes_is_a_column_like_others(tmp_path):
+    result = prepared(table=labelled(tmp_path, ["a", "b"] * 20, header=",sequence,label", before="7,"))
+    assert everything(result).columns.tolist() == ["sequence", "label", "Unnamed: 0", "in_split"]
+
+
 def test_a_label_that_loses_all_its_sequences_is_refused(tmp_path):
     left, right = fasta(tmp_path, "a.fa", "AAAA"), fasta(tmp_path, "b.fa", "CCCC", "TTTT", "CCCA")
     assert refusal(prepared, fasta=[f"x={left}", f"y={right}"], contradictory="drop") == (
@@ -249,6 +297,32 @@ def test_windows_are_where_their_positions_say(test_data):
     require_in_genome(table, test_data)
 
 
+def test_what_windows_are_centred_on_is_said(test_data):
+    of_a, of_b = peaks(test_data, "a", "b").read
+    assert of_a.endswith(": 20 sequences; windows are centred on the summit (column 10) of all 20 peaks")
+    assert of_b.endswith(
+        ": 19 sequences; no summits were found in it, so that windows are centred on the middle of each region; 1 "
+        "window past an end of the chromosome left out"
+    )
+
+
+def test_columns_behind_those_of_narrowpeak_change_no_window(test_data, tmp_path):
+    plain = (test_data / "peaks_a.narrowPeak").read_text().splitlines()
+    (tmp_path / "idr.bed").write_text("".join(f"{line}\t1.5\t2.1\t1\t9\t5.0\t4\n" for line in plain))
+    # The same again, and a peak that a caller let reach past the end of its chromosome.
+    chrom, letters = list(genome(test_data).items())[0]
+    past = f"{chrom}\t{len(letters) - 150}\t{len(letters) + 3}\tlast\t0\t+\t.\t.\t.\t140"
+    (tmp_path / "past.bed").write_text("\n".join([*plain, past]) + "\n")
+    whole, fractions = str(test_data / "genome.fa"), "0.6,0.2,0.2"
+    expected = everything(peaks(test_data, "a", negatives="shuffle"))
+    for name in ("idr.bed", "past.bed"):
+        result = prepared(
+            intervals=[f"a={tmp_path / name}"], genome=whole, fractions=fractions, negatives="shuffle", seed=42
+        )
+        pd.testing.assert_frame_equal(everything(result), expected)
+    assert step(result, "removed: windows past an end of their chromosome") == [1, 0, 1]
+
+
 @pytest.mark.parametrize("length", [61, 100])
 def test_cropped_windows_are_where_their_positions_say(test_data, length):
     table = everything(peaks(test_data, "a", "b", length=length))
@@ -272,6 +346,24 @@ def test_negatives_from_the_genome_are_like_the_positives_and_away_from_them(tes
         near = positive[(positive["chrom"] == row["chrom"])]
         assert ((near["start"] >= row["end"] + 60) | (near["end"] <= row["start"] - 60)).all()
     assert "10 regions of the genome were drawn" in result.how_negatives[0]
+
+
+def test_a_peak_without_a_match_does_not_stop_the_preparation(tmp_path):
+    random = np.random.default_rng(1)
+    dna = "G" * 60 + "".join(random.choice(list("ACGT"), 9000))
+    (tmp_path / "genome.fa").write_text(f">chr1\n{dna}\n")
+    places = [0, *range(200, 4200, 200)]
+    (tmp_path / "a.bed").write_text("".join(f"chr1\t{start}\t{start + 60}\n" for start in places))
+    result = prepared(
+        intervals=[f"a={tmp_path / 'a.bed'}"],
+        genome=str(tmp_path / "genome.fa"),
+        window=0,
+        negatives="genome",
+        negative_distance=0,
+    )
+    assert step(result, "kept") == [41, 20, 21]
+    assert "; 1 more was not found" in result.how_negatives[0] and "fewer than asked for" not in result.how_negatives[0]
+    assert "1 positive (the intervals of a (a.bed), line 1 (100.0% GC))" in result.warnings[0]
 
 
 def test_negatives_are_split_by_the_chromosome_on_which_they_are(test_data):

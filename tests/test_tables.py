@@ -97,6 +97,7 @@ def test_a_field_longer_than_the_csv_module_allows_by_default(table_file):
             b"a,b,a\n1,2,3\n",
             f"{SOURCE}, line 1: two columns are named 'a'; give each a name of its own",
         ),
+        (b",a,\n1,2,3\n", f"{SOURCE}, line 1: column 3 has no name; name every column in the first line"),
         (b"a, ,c\n1,2,3\n", f"{SOURCE}, line 1: column 2 has no name; name every column in the first line"),
         (
             b"a,b\n1,2\n1,2,3\n",
@@ -136,6 +137,22 @@ def test_a_field_longer_than_the_csv_module_allows_by_default(table_file):
 )
 def test_refused(table_file, content, message):
     assert refusal(read_table, table_file(content), SOURCE) == message
+
+
+@pytest.mark.parametrize(
+    ("content", "columns"),
+    [
+        (b",a,b\n0,x,1\n1,y,2\n", ["Unnamed: 0", "a", "b"]),
+        (b'"","a","b"\n"0","x",1\n"1","y",2\n', ["Unnamed: 0", "a", "b"]),
+        (b"\ta\tb\n0\tx\t1\n1\ty\t2\n", ["Unnamed: 0", "a", "b"]),
+        (b",Unnamed: 0,b\n0,x,1\n1,y,2\n", ["Unnamed: 0.1", "Unnamed: 0", "b"]),
+    ],
+    ids=["pandas", "R", "tabular", "saved twice"],
+)
+def test_an_index_without_a_name_gets_that_of_pandas(table_file, content, columns):
+    table = read_table(table_file(content), SOURCE)
+    assert table.columns.tolist() == columns
+    assert table.iloc[:, 0].tolist() == ["0", "1"]
 
 
 def test_a_missing_file(tmp_path):

@@ -30,6 +30,11 @@ def test_classes_come_in_the_order_of_labels():
     assert learn_target(CLASSES, column("CTCF", "negative"), TRAIN) == Target(CLASSES, ["negative", "CTCF"])
 
 
+def test_a_whole_number_with_decimals_is_the_same_class():
+    assert learn_target(CLASSES, column("0", "1.0", "0.0", "1", "0"), TRAIN) == Target(CLASSES, ["0", "1"])
+    assert learn_target(CLASSES, column("0.0", "1.0"), TRAIN) == Target(CLASSES, ["0.0", "1.0"])
+
+
 def test_labels_of_cells_with_several():
     cells = column("p73; CTCF", "CTCF", "", "None", " NONE ", "p53;;p53;")
     assert learn_target(MULTI_LABEL, cells, TRAIN) == SITES
@@ -62,6 +67,31 @@ def test_mean_and_spread_of_numbers():
             ["a;b", "a;None"],
             f"{TRAIN}, line 3: 'a;None' says both that there is no label and that there is one; remove either",
         ),
+        (
+            CLASSES,
+            ["a", "b", "NA", "c", "nan"],
+            f"{TRAIN}, line 4: the label 'NA' says that it is missing (like 1 more); fill it in or remove the record, "
+            "or, if it is the name of a class, give that another name",
+        ),
+        (
+            CLASSES,
+            ["1.1", "1.10"],
+            f"{TRAIN}, line 2, and {TRAIN}, line 3: the labels '1.1' and '1.10' are the same number; write them alike "
+            "or, if they are the names of two classes, give them names that are no numbers",
+        ),
+        (
+            CLASSES,
+            [f"{number}.5" for number in range(22)],
+            f"{TRAIN}: the labels of 22 records are 22 different numbers, such as '0.5' and '1.5'; if they are "
+            "measured, choose numbers as the target (--target number), or if they are classes, give each more records "
+            "or a name that is no number",
+        ),
+        (
+            MULTI_LABEL,
+            ["a;b", "", "a;NA"],
+            f"{TRAIN}, line 4: the label 'NA' says that it is missing; fill it in or remove the record, or, if it is "
+            "the name of a class, give that another name",
+        ),
         (NUMBER, ["3", "3.0"], f"{TRAIN}: all numbers are 3; there is nothing to learn from one number"),
         (
             NUMBER,
@@ -82,6 +112,25 @@ def test_classes_are_read_as_their_numbers():
     truth = COLOURS.read(column("red", "blue", "red"), DEV)
     assert truth.dtype == np.int64
     assert truth.tolist() == [2, 0, 2]
+
+
+def test_numbers_are_the_classes_of_that_value():
+    target = Target(CLASSES, ["0", "1", "2.5"])
+    assert target.read(column("1.0", "0", "2.5", "-0.0"), DEV).tolist() == [1, 0, 2, 0]
+    assert Target(CLASSES, ["0.0", "1.0"]).read(column("1", "0.0"), DEV).tolist() == [1, 0]
+    # As an adapter has them whose training took both for classes.
+    both = Target(CLASSES, ["1", "1.0", "x"])
+    assert both.read(column("1", "1.0", "1.00"), DEV).tolist() == [0, 1, 0]
+    assert target.names(np.array([1, 0, 2])) == ["1", "0", "2.5"]
+    assert "the label '2.50' does not occur" in refusal(target.read, column("2.50"), DEV)
+
+
+def test_a_missing_label_is_none_unless_the_model_has_it():
+    assert refusal(COLOURS.read, column("red", "NA"), DEV) == (
+        f"{DEV}, line 3: the label 'NA' says that it is missing; fill it in or remove the record, or, if it is the "
+        "name of a class, give that another name"
+    )
+    assert Target(CLASSES, ["K", "NA"]).read(column("NA", "K"), DEV).tolist() == [1, 0]
 
 
 def test_several_labels_are_read_as_0_and_1():

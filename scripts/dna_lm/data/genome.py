@@ -13,16 +13,19 @@ from .intervals import NO_SUMMIT
 from .records import POSITION, SOURCE
 from .sequences import AMBIGUOUS, BASES, normalise, normalise_column, reverse_complement
 
-# One byte for another: letters as `normalise` gives them, 0 for all that is not DNA.
-_FOREIGN = 0
+# One byte for another: letters as `normalise` gives them, this for all that is not DNA.
+FOREIGN = 0
 _READ = {ord(letter): ord(normalise(letter)) for letter in BASES + AMBIGUOUS + "U" + (BASES + AMBIGUOUS + "U").lower()}
-_UPPER = bytes(_READ.get(byte, _FOREIGN) for byte in range(256))
+_UPPER = bytes(_READ.get(byte, FOREIGN) for byte in range(256))
 NAMES_SHOWN = 5
+# Share of the intervals that may begin past the end of their chromosome. A caller of peaks never puts one there, so
+# that a few are a mistake of some tool, and more say that the genome is not that of the intervals.
+MOST_BEYOND = 0.01
 
 
 @dataclass(frozen=True)
 class Chromosome:
-    """A chromosome: its letters are normalised, one byte each."""
+    """A chromosome: its letters are normalised, one byte each, FOREIGN for one that is none of DNA."""
 
     name: str
     letters: bytes
@@ -40,25 +43,35 @@ class Cut:
     records: columns sequence, label, id, chrom, start, end (of the window), strand, _source; index `line`.
     past_end: how many windows of each label reach past an end of their chromosome and were left out.
     intervals: columns chrom, start, end of all intervals, as they are in the files.
+    notes: phrases on each file, by what it is called: what its windows were centred on, and how many were left out.
+    warnings: sentences on intervals that begin past the end of their chromosome.
     """
 
     records: pd.DataFrame
     past_end: dict[str, int]
     intervals: pd.DataFrame
+    notes: dict[str, list[str]]
+    warnings: list[str]
 
 
-def chromosomes(path: str | Path, source: str) -> Iterator[Chromosome]:
+def chromosomes(path: str | Path, source: str, most_foreign: float = 0.0) -> Iterator[Chromosome]:
     """Read a genome: FASTA, gzipped or not, with one record a chromosome.
+
+    most_foreign: share of the letters read so far, 0 to 1, that may be none of DNA.
 
     Takes three bytes of memory a letter of the largest chromosome, and leaves one in what it gives: who lets go of a
     chromosome before asking for the next needs no more.
-    Raises UserError for all that `fasta.records` refuses, and when a record is empty or has a foreign letter.
+    Raises UserError for all that `fasta.records` refuses, when a record is empty, and for too many foreign letters.
     """
+    foreign = read = 0
     for line, name, sequence in records(path, source):
-        raw = sequence.encode()
+        # Where foreign letters are let through, each takes one byte, as all others do.
+        raw = sequence.encode("ascii", "replace") if most_foreign else sequence.encode()
         del sequence
         letters = raw.translate(_UPPER)
-        if not letters or _FOREIGN in letters:
+        foreign += letters.count(FOREIGN)
+        read += len(letters)
+        if not letters or foreign > most_foreign * read:
             normalise_column(pd.Series({line: raw.decode()}), source)  # says what is wrong
         del raw
         yield Chromosome(name, letters)
@@ -82,16 +95,48 @@ def windows(intervals: pd.DataFrame, width: int, centre: str) -> pd.DataFrame:
     return intervals.assign(start=start, end=start + width)
 
 
+def centred_on(intervals: pd.DataFrame, width: int, centre: str) -> str:
+    """Return a phrase on what the windows about the intervals of a file were centred on; parameters as for `windows`.
+
+    It is empty if the intervals were taken as they are.
+    """
+    if not width:
+        return ""
+    total, summits = len(intervals), int((intervals["summit"] != NO_SUMMIT).sum())
+    if centre != "summit":
+        return "windows are centred on the middle of each region, as chosen"
+    if not summits:
+        return "no summits were found in it, so that windows are centred on the middle of each region"
+    if summits == total:
+        return f"windows are centred on the summit (column 10) of all {total:,} peaks"
+    return (
+        f"windows are centred on the summit (column 10) of {summits:,} of {total:,} peaks, and on the middle of the "
+        "others, which have none"
+    )
+
+
+def beyond(intervals: pd.DataFrame, chromosome: Chromosome) -> np.ndarray:
+    """Say which intervals of a chromosome, (n,) bool, begin past its end."""
+    return (intervals["start"] >= len(chromosome.letters)).to_numpy()
+
+
 def check_within(intervals: pd.DataFrame, chromosome: Chromosome, genome_source: str) -> None:
-    """Raise UserError at the first interval (columns end and _source, index `line`) past the chromosome's end."""
-    length = len(chromosome.letters)
-    past = intervals[intervals["end"] > length]
+    """Raise UserError at the first interval (columns start and _source, index `line`) past the chromosome's end.
+
+    One that begins before the end may reach past it: callers of peaks and lists of regions to avoid round ends up.
+    """
+    past = intervals[beyond(intervals, chromosome)]
     if len(past):
-        first = past.iloc[0]
-        raise UserError(
-            f"{first[SOURCE]}, line {first.name}: the interval ends at {first['end']}, but {chromosome.name!r} has "
-            f"{length} nucleotides in {genome_source}; choose the genome of the same assembly, or correct the interval"
-        )
+        raise UserError(_past_end(past, {chromosome.name: len(chromosome.letters)}, genome_source))
+
+
+def _past_end(past: pd.DataFrame, lengths: dict[str, int], genome_source: str) -> str:
+    first = past.iloc[0]
+    return (
+        f"{first[SOURCE]}, line {first.name}: the interval starts at {first['start']}, but {first['chrom']!r} has "
+        f"{lengths[first['chrom']]} nucleotides in {genome_source}; choose the genome of the same assembly, or correct "
+        "the interval"
+    )
 
 
 def check_known(intervals: pd.DataFrame, names: Iterable[str], genome_source: str) -> None:
@@ -126,32 +171,59 @@ def cut_windows(
     pairs: for each file the label, the intervals as `read_intervals` gives them, and what to call the file.
     width, centre: as for `windows`.
     Returns the records in the order of `pairs`.
-    Raises UserError when an interval lies past its chromosome's end or on none of the genome, when every window
-    reaches past an end, and for all that `chromosomes` refuses.
+    Raises UserError when more than MOST_BEYOND of a file's intervals begin past the end of their chromosome, one is on
+    none of the genome, every window reaches past an end, and for all that `chromosomes` refuses.
     """
     intervals = pd.concat([table.assign(label=label, **{SOURCE: source}) for label, table, source in pairs])
     wanted = windows(intervals, width, centre)
     rows_of = wanted.reset_index(drop=True).groupby("chrom").indices
     columns = ["sequence", "label", "id", *POSITION, "strand", SOURCE]
     sequences = np.full(len(wanted), None, dtype=object)
-    names = []
+    past = np.zeros(len(wanted), dtype=bool)
+    lengths = {}
     for chromosome in chromosomes(genome_path, genome_source):
-        names.append(chromosome.name)
+        lengths[chromosome.name] = len(chromosome.letters)
         rows = rows_of.get(chromosome.name)
         if rows is not None:
-            check_within(intervals.iloc[rows], chromosome, genome_source)
+            past[rows] = beyond(intervals.iloc[rows], chromosome)
             part = wanted.iloc[rows]
             inside = ((part["start"] >= 0) & (part["end"] <= len(chromosome.letters))).to_numpy()
             places = zip(*(part.loc[inside, name] for name in ("start", "end", "strand")), strict=True)
             sequences[rows[inside]] = [chromosome.cut(*place) for place in places]
         del chromosome
-    check_known(intervals, names, genome_source)
+    check_known(intervals, lengths, genome_source)
+    warnings = _beyond_warnings(intervals[past], intervals[SOURCE].value_counts(), lengths, genome_source)
     kept = wanted.assign(sequence=sequences)[columns]
     whole = kept["sequence"].notna()
     if not whole.any():
+        what = f"every window of {width} nucleotides" if width else "every interval"
+        mend = "choose a smaller width, or" if width else "choose"
         raise UserError(
-            f"every window of {width} nucleotides reaches past an end of its chromosome in {genome_source}; choose a "
-            "smaller width, or the genome of the same assembly"
+            f"{what} reaches past an end of its chromosome in {genome_source}; {mend} the genome of the same assembly"
         )
-    past_end = {label: int((~whole & (kept["label"] == label)).sum()) for label, _, _ in pairs}
-    return Cut(kept[whole], past_end, intervals[POSITION])
+    past_end, notes = {}, {}
+    for label, table, source in pairs:
+        past_end[label] = count = int((~whole & (kept["label"] == label)).sum())
+        what = "window" if width else "interval"
+        left_out = f"{count:,} {what}{'s' * (count > 1)} past an end of the chromosome left out" if count else ""
+        notes[source] = [note for note in (centred_on(table, width, centre), left_out) if note]
+    return Cut(kept[whole], past_end, intervals[POSITION], notes, warnings)
+
+
+def _beyond_warnings(past: pd.DataFrame, totals: pd.Series, lengths: dict[str, int], genome_source: str) -> list[str]:
+    """Return a sentence for each file with intervals past the end; totals: how many each file has, by its name.
+
+    Raises UserError when they are too many.
+    """
+    result = []
+    for source, part in past.groupby(SOURCE, sort=False):
+        if len(part) > MOST_BEYOND * totals[source]:
+            raise UserError(_past_end(part, lengths, genome_source))
+        several = len(part) > 1
+        result.append(
+            f"{source}: {len(part):,} of {totals[source]:,} intervals, the first on line {part.index[0]}, "
+            f"{'begin past the ends of their chromosomes' if several else 'begins past the end of its chromosome'} in "
+            f"{genome_source} and {'were' if several else 'was'} left out: see whether it is the genome of the same "
+            "assembly, since if not all sequences are wrong"
+        )
+    return result

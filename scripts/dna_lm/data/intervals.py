@@ -1,10 +1,12 @@
 """Reading intervals: BED, narrowPeak, broadPeak, or positions that stand in a table or in FASTA headers.
 
 Positions count from 0 and the end is the first one behind the interval, as in BED
-(https://samtools.github.io/hts-specs/BEDv1.pdf; narrowPeak: https://genome.ucsc.edu/FAQ/FAQformat.html#format12).
+(https://samtools.github.io/hts-specs/BEDv1.pdf; narrowPeak: https://genome.ucsc.edu/FAQ/FAQformat.html#format12; the
+20 columns of IDR, of which the first 10 are narrowPeak's: https://github.com/nboley/idr).
 """
 
 import re
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -17,43 +19,63 @@ STRANDS = ("+", "-", ".")
 NO_SUMMIT = -1
 COLUMNS = ("chrom", "start", "end", "strand", "id", "summit")
 NARROW_PEAK_COLUMNS = 10
+# Formats whose column 10, if there is one, is something else.
+NO_SUMMITS = ("broadpeak", "gappedpeak")
+# What stands in a column of narrowPeak whose value is not known.
+UNKNOWN_SCORES = (".", "", "NA", "NaN", "nan")
 
+# As pandas writes whole numbers of a column in which one is missing: 50.0.
+_OFFSET = re.compile(r"(-?[0-9]{1,15})(?:\.0+)?")
+_TRACK_TYPE = re.compile(r"type=[\"']?(\w+)")
 _WHOLE = re.compile(r"-?[0-9]{1,15}")
 # As `bedtools getfasta` writes it: chrom:start-end, with -s chrom:start-end(strand), with -name name::chrom:start-end.
 _POSITION = re.compile(r"(?:.*::)?(?P<chrom>.+):(?P<start>[0-9]+)-(?P<end>[0-9]+)(?:\((?P<strand>[+.-])\))?")
 
 
-def read_intervals(path: str | Path, source: str) -> pd.DataFrame:
-    """Read BED with 3 to 12 columns, narrowPeak or broadPeak, gzipped or not.
+def read_intervals(path: str | Path, source: str, summits: bool = True) -> pd.DataFrame:
+    """Read BED with 3 columns or more, narrowPeak or broadPeak, gzipped or not.
 
     path: the file. Blank lines, comments and the lines `track` and `browser` are passed over.
     source: what to call it in an error message.
+    summits: whether to look for summits, see _Summits; without them, what column 10 holds is of no interest.
     Returns the columns `chrom`, `start` and `end` (int64), `strand` ('+', '-' or '.'), `id` (the name, or
     `chrom:start-end` where there is none) and `summit` (int64, nucleotides from `start`, or NO_SUMMIT); the index,
-    `line`, is the line in the file.
-    Raises UserError when there is no interval, or a line is not one.
+    `line`, is the line in the file. A start may be below 0, as an end may be past that of the chromosome: peak callers
+    write both where they extend reads.
+    Raises UserError when there is no interval, a line is not one, or most lines, but not all, have a summit.
     """
     lines, rows = [], []
-    width, narrow = 0, False
+    width = 0
+    found = _Summits()
+    name = Path(path).name.lower()
+    wanted = summits and not any(f".{kind}" in name for kind in NO_SUMMITS)
     with open_text(path, source) as file:
         for number, text in enumerate(file, start=1):
             fields = [field.strip() for field in text.split("\t")] if "\t" in text.strip() else text.split()
-            if not fields or fields[0].startswith("#") or fields[0] in ("track", "browser"):
+            first = fields[0].split(maxsplit=1)[:1] if fields else []
+            if first in (["track"], ["browser"]):
+                kind = _TRACK_TYPE.search(text)
+                wanted = wanted and not (kind and kind[1].lower() in NO_SUMMITS)
+                continue
+            if not fields or fields[0].startswith("#"):
                 continue
             where = f"{source}, line {number}"
             if not rows:
                 _check_format(fields, where)
-                width, narrow = len(fields), _is_narrow_peak(fields)
+                width = len(fields)
             if len(fields) != width:
                 raise UserError(
                     f"{where}: {len(fields)} fields, but the first interval (line {lines[0]}) has {width}; give every "
                     "interval the same columns"
                 )
             lines.append(number)
-            rows.append(_row(fields, narrow, where))
+            rows.append(_row(fields, where))
+            if wanted and width >= NARROW_PEAK_COLUMNS:
+                found.add(fields, rows[-1], where)
     if not rows:
         raise UserError(f"{source} holds no interval; choose a BED or narrowPeak file with at least one")
-    return _table(rows, lines)
+    table = _table(rows, lines)
+    return table.assign(summit=np.array(found.offsets, dtype=np.int64)) if found.are_there(width) else table
 
 
 def intervals_from_ids(ids: pd.Series, source: str) -> pd.DataFrame:
@@ -119,12 +141,82 @@ def _check_format(fields: list[str], where: str) -> None:
         )
 
 
-def _is_narrow_peak(fields: list[str]) -> bool:
-    return (
-        len(fields) == NARROW_PEAK_COLUMNS
-        and all(map(_is_number, fields[6:9]))
-        and (fields[9] == "." or _WHOLE.fullmatch(fields[9]) is not None)
-    )
+@dataclass
+class _Summits:
+    """Whether column 10 holds the summits of peaks, by all lines of a file, and where they are.
+
+    In narrowPeak, and in what has further columns behind it, such as IDR's output or a peak with its gene, columns 7 to
+    9 are numbers, or unknown, and column 10 is a whole number below the length, -1 or unknown. In BED with thick ends
+    or blocks, columns 7 and 8 are positions within the interval or column 10 counts the blocks of the columns behind.
+
+    offsets: of each peak, or NO_SUMMIT. lines, peaks, inside, bed: how many lines there are, how many are of
+    narrowPeak, of how many of these the summit lies within the peak, and how many are of BED. misfit: what is wrong
+    with the first line that is not a peak with its summit inside.
+    """
+
+    offsets: list[int] = field(default_factory=list)
+    lines: int = 0
+    peaks: int = 0
+    inside: int = 0
+    bed: int = 0
+    misfit: str = ""
+
+    def add(self, fields: list[str], interval: tuple, where: str) -> None:
+        """Look at a line, whose interval is a row of the table."""
+        _, start, end, *_ = interval
+        self.lines += 1
+        self.bed += _has_thick_ends(fields, start, end) or _has_blocks(fields, start, end)
+        offset, misfit = NO_SUMMIT, ""
+        for number, text in enumerate(fields[6:9], start=7):
+            if text not in UNKNOWN_SCORES and not _is_number(text):
+                misfit = f"{where}: column {number}, {text[:20]!r}, is not a number as it is in narrowPeak; correct it"
+        summit = _OFFSET.fullmatch(fields[9])
+        if not misfit and not summit and fields[9] not in UNKNOWN_SCORES:
+            misfit = f"{where}: the summit (column 10), {fields[9][:20]!r}, is not a whole number; correct it"
+        self.peaks += not misfit
+        if not misfit and summit:
+            offset = int(summit[1])
+            if offset != NO_SUMMIT and not 0 <= offset < end - start:
+                misfit = (
+                    f"{where}: the summit (column 10) is {offset} nucleotides from the start of an interval of "
+                    f"{end - start}; give its offset within the interval, or {NO_SUMMIT} if there is none"
+                )
+        self.inside += not misfit
+        self.misfit = self.misfit or misfit
+        self.offsets.append(NO_SUMMIT if misfit else offset)
+
+    def are_there(self, width: int) -> bool:
+        """Say whether the file, of so many columns, has summits.
+
+        Raises UserError when it seems to have, but not in every line.
+        """
+        if not self.lines or self.bed == self.lines:
+            return False
+        # With more columns than narrowPeak has, column 10 may be any number.
+        fitting = self.peaks if width == NARROW_PEAK_COLUMNS else self.inside
+        if 2 * fitting < self.lines:
+            return False
+        if self.misfit:
+            raise UserError(f"{self.misfit}, or choose the middle of the regions as the centre of the windows")
+        return True
+
+
+def _has_thick_ends(fields: list[str], start: int, end: int) -> bool:
+    """Say whether columns 7 to 9 are BED's thickStart, thickEnd and itemRgb."""
+    if not all(map(_WHOLE.fullmatch, fields[6:8])) or not (fields[8] in ("0", ".") or "," in fields[8]):
+        return False
+    return 0 < start <= int(fields[6]) <= int(fields[7]) <= end
+
+
+def _has_blocks(fields: list[str], start: int, end: int) -> bool:
+    """Say whether columns 10 to 12 are BED's blockCount, blockSizes and blockStarts."""
+    if len(fields) < 12:
+        return False
+    sizes, starts = (text.removesuffix(",").split(",") for text in fields[10:12])
+    if not all(map(_WHOLE.fullmatch, (fields[9], *sizes, *starts))):
+        return False
+    count, last = int(fields[9]), int(starts[-1]) + int(sizes[-1])
+    return len(sizes) == len(starts) == count and int(starts[0]) == 0 and last == end - start
 
 
 def _is_number(text: str) -> bool:
@@ -135,7 +227,7 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _row(fields: list[str], narrow: bool, where: str) -> tuple:
+def _row(fields: list[str], where: str) -> tuple:
     if len(fields) < 3:
         raise UserError(
             f"{where}: {len(fields)} field{'s' * (len(fields) > 1)}, fewer than the three of an interval (chromosome, "
@@ -151,25 +243,15 @@ def _row(fields: list[str], narrow: bool, where: str) -> tuple:
                     f"{where}: column {number} holds a strand, {field!r}, which BED has in column 6, after name and "
                     "score; put it there, or write . for what is unknown"
                 )
-    interval = _interval(*fields[:3], strand, name, where)
-    if not narrow or fields[9] == ".":
-        return interval
-    _, start, end, *_ = interval
-    summit = _whole(fields[9], "summit", where)
-    if summit != NO_SUMMIT and not 0 <= summit < end - start:
-        raise UserError(
-            f"{where}: the summit (column 10) is {summit} nucleotides from the start of an interval of {end - start}; "
-            f"give its offset within the interval, or {NO_SUMMIT} if there is none"
-        )
-    return *interval[:-1], summit
+    return _interval(*fields[:3], strand, name, where, below_0=True)
 
 
-def _interval(chrom: str, start: str, end: str, strand: str, name: str, where: str) -> tuple:
-    """Return a row of the table, without a summit."""
+def _interval(chrom: str, start: str, end: str, strand: str, name: str, where: str, *, below_0: bool = False) -> tuple:
+    """Return a row of the table, without a summit. below_0: whether the start may be, if the end is not."""
     if not chrom:
         raise UserError(f"{where}: the chromosome is empty; fill it in or remove the line")
     first, behind = _whole(start, "start", where), _whole(end, "end", where)
-    if first < 0:
+    if first < 0 and not (below_0 and behind > 0):
         raise UserError(f"{where}: the start, {first}, is below 0; correct or remove the interval")
     if first > behind:
         raise UserError(f"{where}: the start, {first}, is after the end, {behind}; correct or remove the interval")

@@ -18,6 +18,8 @@ ROWS_LOOKED_AT = 100
 # What stands in a field whose value is not known.
 MISSING_LETTERS = ("NA", "NaN", "nan")
 UNKNOWN = ("", ".", "-", "N/A", "None", "null", *MISSING_LETTERS)
+# What a first column without a name is called.
+INDEX = "Unnamed: 0"
 # Columns named in a message, and letters of each name: without a header line a name may be a whole sequence.
 MOST_LISTED, LETTERS_LISTED = 10, 30
 
@@ -27,10 +29,11 @@ def read_table(path: str | Path, source: str, header: bool = True) -> pd.DataFra
 
     path: the file.
     source: what to call it in an error message.
-    header: whether the first line names the columns; without one they are `column1`, `column2` and so on.
+    header: whether the first line names the columns; without one they are `column1`, `column2` and so on. A first
+        column without a name is called INDEX.
     Returns all columns as text; the index, `line`, is the line on which each record ends.
-    Raises UserError when there is no record, a column has no name or the name of another, or a record has more or
-    fewer fields than the header or the first record.
+    Raises UserError when there is no record, a column but the first has no name, two have one name, or a record has
+    more or fewer fields than the header or the first record.
     """
     (table,) = table_blocks(path, source, header=header)
     return table
@@ -60,7 +63,7 @@ def table_blocks(path: str | Path, source: str, rows: int | None = None, header:
                         f"{source}, line 1: {first.strip()!r} is a note to spreadsheet programs, not a header line; "
                         "remove the line"
                     )
-                columns = [name.strip() for name in next(csv.reader([first], **form), [])]
+                columns = _named([name.strip() for name in next(csv.reader([first], **form), [])])
                 _check_header(columns, source)
                 start = 2
             for record in reader:
@@ -95,6 +98,20 @@ def table_blocks(path: str | Path, source: str, rows: int | None = None, header:
 
 def _block(records: list[list[str]], columns: list[str], lines: list[int]) -> pd.DataFrame:
     return pd.DataFrame(records, columns=columns, index=pd.Index(lines, name="line"), dtype=object)
+
+
+def _named(columns: list[str]) -> list[str]:
+    """Return the columns of a header with a name for a nameless first one, the index of pandas and the row names of R.
+
+    It is the one under which pandas reads it.
+    """
+    if len(columns) < 2 or columns[0]:
+        return columns
+    name, number = INDEX, 0
+    while name in columns:
+        number += 1
+        name = f"{INDEX}.{number}"
+    return [name, *columns[1:]]
 
 
 def _check_header(columns: list[str], source: str) -> None:

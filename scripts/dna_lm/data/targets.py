@@ -10,7 +10,7 @@ from scipy.special import expit, softmax
 
 from ..errors import UserError
 from ..options import CLASSES, MULTI_LABEL, NUMBER
-from .labels import ordered_labels, require_two_labels
+from .labels import MISSING, are_measured, one_spelling, ordered_labels, require_two_labels, whole_number
 
 # What transformers calls them.
 PROBLEM_TYPES = {
@@ -67,19 +67,26 @@ class Target:
         column: text; the index holds the line of each record in its file.
         source: what to call the file in an error message.
         Returns class numbers, (n,) int64; 0 and 1, (n, labels) float64; or numbers in the user's unit, (n,) float64.
+        A whole number with decimals, `1.0`, is the label `1` of a model that has it, and the other way round.
         Raises UserError at the first label that the model does not have and the first text that is no finite number.
         """
         if self.kind == NUMBER:
             return _numbers(column, source)
         numbers = {label: number for number, label in enumerate(self.labels)}
+        whole = {whole_number(label): label for label in reversed(self.labels)}
+        whole.pop(None, None)
 
         def number(label: str, line: int) -> int:
             if label not in numbers:
-                raise UserError(
-                    f"{source}, line {line}: the label {label!r} does not occur in the training data, whose labels are "
-                    f"{_listed(self.labels)}; correct it or remove the record"
-                )
-            return numbers[label]
+                label = whole.get(whole_number(label), label)
+            if label in numbers:
+                return numbers[label]
+            if label in MISSING:
+                raise UserError(_missing(label, f"{source}, line {line}"))
+            raise UserError(
+                f"{source}, line {line}: the label {label!r} does not occur in the training data, whose labels are "
+                f"{_listed(self.labels)}; correct it or remove the record"
+            )
 
         if self.kind == CLASSES:
             return np.array([number(label, line) for line, label in column.items()], dtype=np.int64)
@@ -133,6 +140,10 @@ class Target:
         names = np.array(self.labels, dtype=object)
         return [SEPARATOR.join(names[row]) for row in answers >= THRESHOLD]
 
+    def names(self, truth: np.ndarray) -> list[str]:
+        """Return the model's name of what is true of each sequence, as `said` does; truth: as read() gives it."""
+        return [self.labels[number] for number in truth] if self.kind == CLASSES else self.said(truth)
+
     def task(self) -> dict[str, Any]:
         """Return the part of an adapter's record that says this."""
         numbers = {"mean": self.mean, "spread": self.spread} if self.kind == NUMBER else {}
@@ -166,13 +177,27 @@ class Target:
         return Target(kind, labels)
 
 
+def same_label(label: str) -> str:
+    """Return the same text for labels that mean the same: `1` and `1.0`, `a;b` and `b;a`."""
+    if SEPARATOR in label:
+        return SEPARATOR.join(sorted(_split(label)))
+    try:
+        number = float(label)
+    except ValueError:
+        return label
+    # float() reads 1_0 and inf too, which are names.
+    return repr(number + 0.0) if math.isfinite(number) and "_" not in label else label
+
+
 def learn_target(kind: str, column: pd.Series, source: str) -> Target:
     """Find out from the training split what there is to learn.
 
     kind: options.CLASSES, MULTI_LABEL or NUMBER.
     column: text; the index holds the line of each record in its file.
     source: what to call the file in an error message.
-    Raises UserError for fewer than two labels, fewer than two different numbers, and text that is no finite number.
+    Whole numbers that are written in two ways, `1` and `1.0`, are one class.
+    Raises UserError for fewer than two labels, fewer than two different numbers, text that is no finite number, a label
+    that is missing, and labels that are the same or rather measured numbers.
     """
     if kind == NUMBER:
         numbers = _numbers(column, source)
@@ -187,10 +212,19 @@ def learn_target(kind: str, column: pd.Series, source: str) -> Target:
             )
         return Target(kind, [], mean, spread)
     if kind == CLASSES:
-        labels = ordered_labels(column)
+        missing = column.isin(MISSING)
+        if missing.any():
+            count = f" (like {missing.sum() - 1:,} more)" if missing.sum() > 1 else ""
+            raise UserError(_missing(column[missing].iloc[0], f"{source}, line {missing.idxmax()}", count))
+        are_measured(column, source)
+        spelled = one_spelling(column.unique(), lambda label: f"{source}, line {(column == label).idxmax()}")
+        labels = ordered_labels(spelled.get(label, label) for label in column.unique())
         require_two_labels(labels, source)
         return Target(kind, labels)
     labels = ordered_labels(label for line, cell in column.items() for label in _labels_of(cell, line, source))
+    for missing in sorted(MISSING.intersection(labels)):
+        line = next(line for line, cell in column.items() if missing in _split(cell))
+        raise UserError(_missing(missing, f"{source}, line {line}"))
     if len(labels) < 2:
         found = f"one label only ({labels[0]!r})" if labels else "no label"
         raise UserError(
@@ -237,6 +271,13 @@ def _labels_of(cell: str, line: int, source: str) -> list[str]:
             f"{source}, line {line}: {cell!r} says both that there is no label and that there is one; remove either"
         )
     return labels
+
+
+def _missing(label: str, where: str, count: str = "") -> str:
+    return (
+        f"{where}: the label {label!r} says that it is missing{count}; fill it in or remove the record, or, if it is "
+        "the name of a class, give that another name"
+    )
 
 
 def _listed(labels: list[str]) -> str:

@@ -4,12 +4,16 @@ The records have the columns `sequence` (not yet normalised), `label`, those of 
 records.py). The index is the `line` in the file.
 """
 
+from dataclasses import dataclass
+
+import numpy as np
 import pandas as pd
 
 from .. import options
 from ..data.fasta import read_fasta_text
 from ..data.genome import Cut, cut_windows
 from ..data.intervals import intervals_from_columns, intervals_from_ids, read_intervals
+from ..data.labels import MISSING, are_measured, one_spelling, whole_number
 from ..data.named_files import named_files
 from ..data.records import BY, OWN_COLUMNS, SOURCE, SPLIT, has_positions
 from ..data.sequences import normalise_column
@@ -30,18 +34,16 @@ def read_labelled_table(
     label_column: str,
     split: str,
     column: str | None,
-    empty_labels: bool = False,
     role: str = "the labelled table",
 ) -> pd.DataFrame:
-    """Read one table; the columns of the input keep their names.
+    """Read one table; the columns of the input keep their names. Labels may be missing (see with_classes).
 
     split: the way to split; column: that of the chromosomes, groups or splits, or None for the usual name. A split by
     chromosome or group adds the column BY, one by column SPLIT.
-    empty_labels: whether a label may be empty.
     """
     source = describe(path, role)
     table = read_table(path, source, header)
-    records = labelled_columns(table, source, sequence_column, label_column, empty_labels=empty_labels)
+    records = labelled_columns(table, source, sequence_column, label_column, empty_labels=True)
     _check_first(records["sequence"].head(1), source, header)
     for name in OWN_COLUMNS:
         if name in records:
@@ -94,6 +96,55 @@ def read_split_tables(paths: dict[str, str | None], *, split: str, **keywords) -
     return pd.concat(parts.values())
 
 
+@dataclass(frozen=True)
+class Classes:
+    """Records with the names of their classes.
+
+    records: whole numbers that are written in two ways, `1` and `1.0`, are one label. missing: (n,) bool, which have a
+    label that says that it is missing (labels.MISSING). renamed: (n,) bool, which had another one. warnings: sentences.
+    """
+
+    records: pd.DataFrame
+    missing: np.ndarray
+    renamed: np.ndarray
+    warnings: list[str]
+
+
+def with_classes(records: pd.DataFrame) -> Classes:
+    """Take the labels of tables for the names of classes.
+
+    Raises UserError when most labels of a file are missing, for labels that are the same number in another way than
+    `1` and `1.0`, and for numbers that are rather measured.
+    """
+    labels = records["label"]
+    missing = labels.isin(MISSING).to_numpy()
+    warnings = _missing_warnings(records, missing)
+    known = labels[~missing]
+
+    def where(label: str) -> str:
+        first = (labels == label).to_numpy().argmax()
+        return f"{records[SOURCE].iloc[first]}, line {records.index[first]}"
+
+    measured = are_measured(known, records[SOURCE].iloc[0])
+    spelled = one_spelling(known.unique(), where)
+    named = labels.map(lambda label: spelled.get(label, label)) if spelled else labels
+    renamed = (named != labels).to_numpy()
+    return Classes(records.assign(label=named), missing, renamed, [*warnings, *([measured] if measured else [])])
+
+
+def _missing_warnings(records: pd.DataFrame, missing: np.ndarray) -> list[str]:
+    """Return a sentence for each file with missing labels."""
+    result = []
+    for source, part in records[missing].groupby(SOURCE, sort=False):
+        total = int((records[SOURCE] == source).sum())
+        written = ", ".join(repr(text) if text else "empty" for text in sorted(part["label"].unique()))
+        what = f"{source}: {len(part):,} of {total:,} labels are missing ({written}; first on line {part.index[0]})"
+        if 2 * len(part) > total:
+            raise UserError(f"{what}; see whether the right column is chosen, or remove these records")
+        result.append(f"{what}, and the sequences are left out; if that is the name of a class, give it another one")
+    return result
+
+
 def read_fasta_files(pairs: list[str]) -> pd.DataFrame:
     """Read FASTA files, each given as LABEL=FILE; the column `id` has the records' names."""
     parts = []
@@ -109,7 +160,7 @@ def read_windows(pairs: list[str], genome: str, width: int, centre: str) -> Cut:
     files = []
     for label, path in _by_label(pairs, "intervals", "interval files"):
         source = describe(path, f"the intervals of {label}")
-        files.append((label, read_intervals(path, source), source))
+        files.append((label, read_intervals(path, source, summits=centre == "summit"), source))
     return cut_windows(files, genome, describe(genome, "the genome"), width, centre)
 
 
@@ -131,6 +182,12 @@ def with_positions(records: pd.DataFrame) -> pd.DataFrame:
     return records.assign(**({} if "id" in records else {"id": found["id"].to_numpy()}), **columns)
 
 
+def check_name(label: str, where: str) -> None:
+    """Raise UserError for the name of a class that would be taken for a missing label."""
+    if label in MISSING:
+        raise UserError(f"{where}: the label {label!r} says that it is missing; choose another name")
+
+
 def _by_label(pairs: list[str], option: str, kind: str) -> list[tuple[str, str]]:
     files = named_files(
         pairs,
@@ -140,4 +197,10 @@ def _by_label(pairs: list[str], option: str, kind: str) -> list[tuple[str, str]]
         doubled=f"two {kind} have the label",
         advice="join them, or give each a name of its own",
     )
+    numbers: dict[str, str] = {}
+    for label in files:
+        check_name(label, f"--{option} '{label}=...'")
+        other = numbers.setdefault(whole_number(label) or label, label)
+        if other != label:
+            raise UserError(f"two {kind} have the labels {other!r} and {label!r}, the same number; rename or join them")
     return list(files.items())

@@ -2,6 +2,7 @@
 
 import zlib
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,10 @@ CAVEATS = {
 SHUFFLES = 10
 DRAWS = 20_000
 DRAWS_PER_NEGATIVE = 100
+# Share of the wanted negatives that may not be found, though one may always: fewer at the extremes of the GC content
+# are better than none at all, but with many missing the GC content would tell positives from negatives.
+MOST_UNMATCHED = 0.1
+NAMED = 5  # positives that a message names
 LETTERS_AT_ONCE = 2**23
 
 # Codes of the letters while regions are sought: their sum is the number of G and C.
@@ -103,10 +108,14 @@ class Drawn:
     records: columns sequence, label, id (`chrom:start-end(strand)`), chrom, start, end, strand, _source; index `line`,
         which is 0, for they are in no file. In the order of the genome.
     elsewhere: how many are not on the chromosome of the positive they match, because none was found there.
+    missing: how many were not found anywhere. unmatched: a sentence that names the positives they were to match, or
+        empty.
     """
 
     records: pd.DataFrame
     elsewhere: int
+    missing: int
+    unmatched: str
 
 
 def negatives_for(
@@ -122,12 +131,13 @@ def negatives_for(
         exclusive), `strand` and `_source`; index `line`.
     away: regions to keep as far away from as from the positives, columns chrom, start, end: those that are not among
         the records any more, and the whole of intervals from which windows were cut.
-    Returns round(wanted.ratio * positives) negatives, where a positive without any A, C, G or T does not count. A
-    negative has the length and the strand of the positive it matches and, if one is found there, lies on the same
-    chromosome. It overlaps no other, has no letters but A, C, G and T, and equals no positive on either strand.
+    Returns round(wanted.ratio * positives) negatives, where a positive without any A, C, G or T does not count, less
+    those that were not found. A negative has the length and the strand of the positive it matches and, if one is found
+    there, lies on the same chromosome. It overlaps no other, has no letters but A, C, G and T, and equals no positive
+    on either strand.
     Raises UserError when a positive lies past its chromosome's end or on none of the genome, when most sequences are
-    not what the genome has there, when no excluded region is on the genome or one lies past an end, when fewer
-    negatives are found than wanted, and for all that `genome.chromosomes` refuses.
+    not what the genome has there, when no excluded region is on the genome or one lies past an end, when more than
+    MOST_UNMATCHED of the negatives are not found, and for all that `genome.chromosomes` refuses.
     """
     sampler = _Sampler(records, wanted, away, genome_source)
     names = []
@@ -160,8 +170,12 @@ def _shares(total: int, count: int, random: np.random.Generator) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Target:
-    """What a negative has to be like: where its positive lies, length and number of G and C in nucleotides, strand."""
+    """What a negative has to be like: where its positive lies, length and number of G and C in nucleotides, strand.
 
+    row: of the positive among the records, from 0.
+    """
+
+    row: int
     chrom: str
     length: int
     gc: int
@@ -171,11 +185,12 @@ class _Target:
 def _targets(records: pd.DataFrame) -> list[_Target]:
     """Return what negatives of these records have to be like; none for a sequence without any A, C, G or T."""
     result = []
-    for sequence, chrom, strand in zip(records["sequence"], records["chrom"], records["strand"], strict=True):
+    columns = (records[name] for name in ("sequence", "chrom", "strand"))
+    for row, (sequence, chrom, strand) in enumerate(zip(*columns, strict=True)):
         bases = sum(map(sequence.count, BASES))
         if bases:
             gc = sequence.count("G") + sequence.count("C")
-            result.append(_Target(chrom, len(sequence), _rounded(gc / bases * len(sequence)), strand))
+            result.append(_Target(row, chrom, len(sequence), _rounded(gc / bases * len(sequence)), strand))
     return result
 
 
@@ -258,17 +273,42 @@ class _Sampler:
                 source = f"negatives from {self.genome_source}"
                 rows.append((sequence, self.wanted.label, name, chrom, start, end, target.strand, source))
                 elsewhere += chrom != target.chrom
-        if self.open:
-            shares = [target.gc / target.length for target in self.open]
+        total = len(rows) + len(self.open)
+        if self.open and (not rows or len(self.open) > max(1, MOST_UNMATCHED * total)):
             raise UserError(
-                f"of {len(rows) + len(self.open)} negatives only {len(rows)} were found in {self.genome_source}: "
-                f"regions of the length and, within {self.wanted.tolerance:.1%}, the GC content of a positive, without "
-                f"N, {self.wanted.distance} nucleotides or more away from positives and excluded regions; none was "
-                f"left for positives with {min(shares):.1%} to {max(shares):.1%} GC: lower the ratio or the distance, "
-                "remove such positives, or choose shuffles"
+                f"of {total} negatives only {len(rows)} were found in {self.genome_source}: regions of the length and, "
+                f"within {self.wanted.tolerance:.1%}, the GC content of a positive, without N, {self.wanted.distance} "
+                f"nucleotides or more away from positives and excluded regions; none was left for {self._unmatched()}: "
+                f"{self._advice()}"
+            )
+        unmatched = ""
+        if self.open:
+            unmatched = (
+                f"no region of {self.genome_source} was found for {len(self.open):,} of {total:,} negatives, with the "
+                f"length and, within {self.wanted.tolerance:.1%}, the GC content of {self._unmatched()}: these stay "
+                "without, so that the GC content of the labels differs a little"
             )
         columns = ["sequence", "label", "id", *POSITION, "strand", SOURCE]
-        return Drawn(pd.DataFrame(rows, columns=columns, index=pd.Index([0] * len(rows), name="line")), elsewhere)
+        records = pd.DataFrame(rows, columns=columns, index=pd.Index([0] * len(rows), name="line"))
+        return Drawn(records, elsewhere, len(self.open), unmatched)
+
+    def _unmatched(self) -> str:
+        """Name the positives for which no negative was found."""
+        first = sorted({target.row: target for target in self.open}.values(), key=lambda target: target.row)
+        places = (f"line {self.records.index[target.row]} ({target.gc / target.length:.1%} GC)" for target in first)
+        source = self.records[SOURCE].iloc[first[0].row]
+        more = f" and {len(first) - NAMED:,} more" if len(first) > NAMED else ""
+        return f"{len(first):,} positive{'s' * (len(first) > 1)} ({source}, {', '.join(islice(places, NAMED))}{more})"
+
+    def _advice(self) -> str:
+        """Return what can help: a lower ratio only where some regions like those that are missing were found."""
+        found = {(target.length, target.gc) for rows in self.found.values() for _, target, _ in rows}
+        advice = ["choose shuffles", "leave these positives out"]
+        if any((target.length, target.gc) in found for target in self.open):
+            advice.append("lower the ratio")
+        if self.wanted.distance:
+            advice.append("lower the distance")
+        return f"{', '.join(advice[:-1])} or {advice[-1]}"
 
     def _codes(self, chromosome: Chromosome) -> bytearray:
         """Return the chromosome's letters as codes, _BLOCKED wherever no negative may lie."""

@@ -6,7 +6,7 @@ import pandas as pd
 
 from .. import options
 from ..data.intervals import read_intervals
-from ..data.labels import ordered_labels
+from ..data.labels import MISSING, ordered_labels
 from ..data.packing import OTHER, pack
 from ..data.records import BY, CLUSTER, OWN_COLUMNS, POSITION, SOURCE, has_positions
 from ..data.sequences import reverse_complement
@@ -16,6 +16,7 @@ from ..errors import UserError
 from . import inputs
 from .cleaning import (
     ADDED,
+    CHANGED,
     LEAKED,
     REMOVED,
     Ledger,
@@ -40,6 +41,8 @@ BALANCED = {
     ),
 }
 
+UNLABELLED = "label missing"
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -52,7 +55,7 @@ class Prepared:
     read, how_split, how_negatives: sentences for a report.
     target: what labels are: options.CLASSES, MULTI_LABEL or NUMBER.
     split: how it was split, one of options.RANDOM, SIMILARITY and so on.
-    warnings: of the way to split, sentences.
+    warnings: sentences on the input and the way to split that a user has to read.
     """
 
     labels: list[str]
@@ -135,12 +138,13 @@ def prepare(
     if exclude and negatives != options.GENOME:
         raise UserError("--exclude is for negatives from the genome; choose those, or leave the regions to avoid out")
     ledger = Ledger()
+    warnings: list[str] = []
     by = {"split": split, "column": split_column, "header": header == "yes"}
     chosen = {"sequence_column": sequence_column, "label_column": label_column}
-    chosen["empty_labels"] = target == options.MULTI_LABEL
     if intervals:
         cut = inputs.read_windows(intervals, genome, window, window_centre)
         records = cut.records
+        warnings += cut.warnings
         past_end = pd.DataFrame({"sequence": "", "label": [name for name, n in cut.past_end.items() for _ in range(n)]})
         ledger.enter("read", pd.concat([records, past_end]))
         ledger.enter(REMOVED + "windows past an end of their chromosome", past_end)
@@ -151,10 +155,14 @@ def prepare(
             records = inputs.read_labelled_table(table, **chosen, **by)
         else:
             records = inputs.read_split_tables(split_tables, **chosen, **by)
-        records = uniform_labels(records, target)
+        classes = None if fasta or target != options.CLASSES else inputs.with_classes(records)
+        records = classes.records if classes else uniform_labels(records, target)
         ledger.enter("read", records)
     _require_free_name(records, split)
-    read = _read(records)
+    read = _read(records, cut.notes if intervals else {})
+    if not intervals and classes:
+        records = _labelled(classes, ledger)
+        warnings += classes.warnings
     if negatives == options.GENOME or (split == options.CHROMOSOME and fasta):
         records = inputs.with_positions(records)
     if split == options.CHROMOSOME and BY not in records:
@@ -171,19 +179,21 @@ def prepare(
     how_negatives: list[str] = []
     if negatives != options.NONE:
         check_label(negative_label, "--negative-label")
+        inputs.check_name(negative_label, "--negative-label")
         if negative_label in set(records["label"]):
             raise UserError(
                 f"the input has sequences with the label {negative_label!r} already; choose another label for the "
                 "negatives that are made"
             )
-        made, how_negatives = _make_negatives(
+        made, how_negatives, unmatched = _make_negatives(
             records, regions, negatives, negative_label, negative_ratio, negative_distance, genome, exclude, seed
         )
+        warnings += unmatched
         if split == options.CHROMOSOME and BY not in made:
             made = made.assign(**{BY: made["chrom"]})
         ledger.enter(ADDED + "negatives", made)
         records = pd.concat([records, made])
-    labels = _labels(records, target)
+    labels = _labels(records, target, ledger)
     if length and shorter == "pad":
         records = pad(records, length, ledger)
 
@@ -205,7 +215,7 @@ def prepare(
         ledger.enter(name, part)
     augmented = augment == options.REVERSE_COMPLEMENT
     result = Prepared(
-        labels, parts, ledger, read, how_split, how_negatives, augmented, target, split, division.warnings
+        labels, parts, ledger, read, how_split, how_negatives, augmented, target, split, [*warnings, *division.warnings]
     )
     if augmented:
         added = result.splits["train"].iloc[len(parts["train"]) :]
@@ -240,6 +250,15 @@ def _require_possible(split: str, split_column: str | None, negatives: str, is_t
             f"negatives from the genome have no value in the column that a split by {split} goes by; choose another "
             "split, or shuffled negatives, which have that of the sequence they are made from"
         )
+
+
+def _labelled(classes: inputs.Classes, ledger: Ledger) -> pd.DataFrame:
+    """Return the records whose labels are not missing, and enter what became of the labels."""
+    if classes.missing.any():
+        ledger.enter(REMOVED + UNLABELLED, classes.records[classes.missing])
+    if classes.renamed.any():
+        ledger.enter(CHANGED + "labels such as 1.0 written as 1", classes.records[classes.renamed])
+    return classes.records[~classes.missing]
 
 
 def _usual_split(split_tables: dict[str, str | None], intervals: list[str] | None) -> str:
@@ -278,15 +297,16 @@ def _require_free_name(records: pd.DataFrame, split: str) -> None:
     )
 
 
-def _labels(records: pd.DataFrame, target: str) -> list[str]:
+def _labels(records: pd.DataFrame, target: str, ledger: Ledger) -> list[str]:
     """Return the labels in order, none of numbers. Raises UserError when there is nothing to tell apart."""
     if target != options.CLASSES:
         return target_of(records, target).labels
     labels = ordered_labels(records["label"])
     if len(labels) == 1:
+        lost = ledger.count(REMOVED + UNLABELLED)
         raise UserError(
-            f"the input has one label only ({labels[0]!r}); a classifier needs at least two: add sequences with "
-            "another label, or let negatives be made (--negatives)"
+            f"the input has one label only ({labels[0]!r}{f', and {lost:,} that are missing' if lost else ''}); a "
+            "classifier needs at least two: add sequences with another label, or let negatives be made (--negatives)"
         )
     return labels
 
@@ -300,7 +320,7 @@ def _require_left(records: pd.DataFrame, read: pd.Series, target: str) -> None:
             )
         return
     left = set(records["label"])
-    for label in ordered_labels(read):
+    for label in ordered_labels(set(read) - MISSING):
         if label not in left:
             raise UserError(
                 f"no sequence with label {label!r} is left after cleaning, of {(read == label).sum()}; look at the "
@@ -308,9 +328,10 @@ def _require_left(records: pd.DataFrame, read: pd.Series, target: str) -> None:
             )
 
 
-def _read(records: pd.DataFrame) -> list[str]:
-    """Return a sentence for each file."""
-    return [f"{source}: {count:,} sequences" for source, count in records[SOURCE].value_counts(sort=False).items()]
+def _read(records: pd.DataFrame, notes: dict[str, list[str]]) -> list[str]:
+    """Return a sentence for each file; notes: what else there is to say of it, by what it is called."""
+    counts = records[SOURCE].value_counts(sort=False)
+    return ["; ".join([f"{name}: {count:,} sequences", *notes.get(name, [])]) for name, count in counts.items()]
 
 
 def _make_negatives(
@@ -323,13 +344,17 @@ def _make_negatives(
     genome: str | None,
     exclude: str | None,
     seed: int,
-) -> tuple[pd.DataFrame, list[str]]:
-    """Return the negatives and the sentences that say how they were made and what they let a model cheat on."""
+) -> tuple[pd.DataFrame, list[str], list[str]]:
+    """Return the negatives, the sentences that say how they were made and what they let a model cheat on, and warnings.
+
+    A warning names sequences without a negative.
+    """
     wanted = int(ratio * len(records) + 0.5)
     if not wanted:
         raise UserError(
             f"{ratio:g} negatives for each of {len(records)} sequences are none at all; choose a greater ratio"
         )
+    unmatched: list[str] = []
     if kind == options.SHUFFLE:
         made = shuffled_negatives(records, ratio, label, seed)
         how = f"{len(made):,} sequences were made by shuffling those given, with the same counts of dinucleotides"
@@ -340,7 +365,7 @@ def _make_negatives(
             ratio,
             seed,
             distance,
-            exclude=read_intervals(exclude, source) if exclude else None,
+            exclude=read_intervals(exclude, source, summits=False) if exclude else None,
             exclude_source=source,
         )
         drawn = negatives_for(records, genome, describe(genome, "the genome"), request, pd.concat(regions))
@@ -352,6 +377,10 @@ def _make_negatives(
         ) + (f" and from {len(request.exclude):,} regions to avoid" if exclude else "")
         if drawn.elsewhere:
             how += f"; {drawn.elsewhere:,} are on another chromosome than the sequence that they match"
+        if drawn.missing:
+            how += f"; {drawn.missing:,} more {'were' if drawn.missing > 1 else 'was'} not found"
+            unmatched.append(drawn.unmatched)
+        wanted -= drawn.missing
     if not len(made):
         raise UserError(
             "no negative could be made: every shuffle is a sequence that was given, or no sequence has an A, C, G or "
@@ -359,7 +388,7 @@ def _make_negatives(
         )
     if len(made) < wanted:
         how += f"; {wanted - len(made):,} fewer than asked for, since some sequences are too simple to make one from"
-    return made, [how, CAVEATS[kind]]
+    return made, [how, CAVEATS[kind]], unmatched
 
 
 def _with_reverse_complements(records: pd.DataFrame) -> pd.DataFrame:
@@ -375,7 +404,8 @@ def _with_reverse_complements(records: pd.DataFrame) -> pd.DataFrame:
 
 def _row(step: str, records: pd.DataFrame, labels: list[str], target: str) -> dict:
     lengths = records["sequence"].str.len()
-    known = len(records) and lengths.max() > 0
+    lengths = lengths[lengths > 0]  # of windows that could not be cut there is no sequence
+    known = len(lengths) > 0
     if target == options.NUMBER:
         values = records["label"].astype(float)
         of_labels = {name: getattr(values, name)() if len(values) else "" for name in ("mean", "min", "max")}

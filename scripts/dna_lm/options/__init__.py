@@ -21,6 +21,8 @@ from .choices import (
     COLUMN,
     CROSS_ENTROPY,
     CUT,
+    DOWNSAMPLE,
+    DOWNSAMPLE_ALL,
     EXPORT,
     F1,
     FOCAL,

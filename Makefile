@@ -16,7 +16,7 @@ CHECKED = scripts tests dev browser_tests
 help:
 	@echo 'make demo           run the workflow on real ChIP-seq peaks in a real Galaxy; results in .local/demo'
 	@echo 'make serve          the same Galaxy in the browser, with the example data (PORT=8080); Ctrl-C ends it'
-	@echo 'make test           everything below: lint, unit, tools-test and workflow-test in one Galaxy'
+	@echo 'make test           everything below: lint, unit, then tools-test and workflow-test together'
 	@echo 'make lint           ruff on the Python, planemo lint on tools, workflows and Tool Shed repository'
 	@echo 'make unit           pytest on the library and the command lines'
 	@echo 'make tools-test     planemo tests of all tools, or of some: make tools-test TOOLS=tools/dna_lm_predict.xml'
@@ -47,7 +47,7 @@ tools-test:
 workflow-test:
 	$(RUN) planemo python dev/run_planemo_tests.py $(WORKFLOWS)
 
-# One start of Galaxy for all.
+# All together: a Galaxy for each core.
 galaxy-test:
 	$(RUN) planemo python dev/run_planemo_tests.py $(TOOLS) $(MANAGER_TOOLS) $(WORKFLOWS)
 

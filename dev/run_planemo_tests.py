@@ -1,14 +1,15 @@
-"""Run the planemo tests of tools, data managers and workflows, all in one start of Galaxy, and say what failed.
+"""Run the planemo tests of tools, data managers and workflows, in a Galaxy for each core, and say what failed.
 
     python dev/run_planemo_tests.py tools/*.xml data_managers/*/data_manager/*.xml workflows/*/*.ga
 
-Reports are left in `.local/reports/planemo.html` and `.json`, Galaxy's log in `.local/logs/`.
+Reports are left in `.local/reports/planemo-1.html` and `.json`, `planemo-2` and so on, Galaxy's logs in `.local/logs/`.
 """
 
+import contextlib
 import json
+import os
 import re
 import shutil
-import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
@@ -19,6 +20,7 @@ from local_galaxy import local_galaxy, run_command
 
 TOOLS = PROJECT / "tools"
 TABLES = "tool_data_table_conf.xml.test"  # of a folder of tools: where its data tables are
+MOST_GALAXIES = 4  # each takes 2 GB with its jobs, and as long to start as five tests take
 LONGEST = 900  # seconds for one test: what the Galaxy community's reviewers allow
 # What Galaxy's log says when a job is made: the only sign of progress while planemo runs.
 JOB_MADE = re.compile(r"Setup for job Job\[unflushed,tool_id=([^\]]+)\] complete")
@@ -61,24 +63,65 @@ def data_tables(named):
     return [folder / TABLES for folder in dict.fromkeys((*folders, TOOLS)) if (folder / TABLES).is_file()]
 
 
-def follow(process, log, started):
-    """Wait for planemo to end; print a line for each job that Galaxy begins meanwhile."""
-    position = 0
-    while True:
-        ended = process.poll() is not None
-        if log.exists():
-            with open(log, errors="replace") as lines:
-                lines.seek(position)
+class Run:
+    """planemo with some of the runnables, in a Galaxy of its own."""
+
+    def __init__(self, number, named, galaxy):
+        """number: from 1, for the names of reports; named: the runnables; galaxy: a LocalGalaxy."""
+        self.galaxy = galaxy
+        self.position = 0  # of Galaxy's log: what was read
+        self.started = time.time()
+        reports = local_folder() / "reports"
+        reports.mkdir(exist_ok=True)
+        self.page, self.results = reports / f"planemo-{number}.html", reports / f"planemo-{number}.json"
+        self.results.unlink(missing_ok=True)
+        arguments = ["--test_output", self.page, "--test_output_json", self.results]
+        arguments += ["--test_timeout", LONGEST, "--galaxy_startup_timeout", 300, "--extra_tools", TOOLS]
+        tested = copied(named, galaxy.folder / "data_managers")
+        arguments += [part for path in data_tables(tested) for part in ("--tool_data_table", path)]
+        # Workflows first: planemo runs them first in any case, and pairs tests with results by their order.
+        paths = sorted(tested.values(), key=lambda path: path.suffix == ".xml")
+        self.process = galaxy.start("test", *arguments, *paths)
+        print(f"testing {', '.join(named)}; log: {galaxy.log}", flush=True)
+
+    def follow(self):
+        """Print a line for each job that Galaxy began since the last call; return whether planemo still runs."""
+        running = self.process.poll() is None
+        if self.galaxy.galaxy_log.exists():
+            with open(self.galaxy.galaxy_log, errors="replace") as lines:
+                lines.seek(self.position)
                 for line in lines:
                     if job := JOB_MADE.search(line):
-                        print(f"[{time.time() - started:4.0f} s] {job[1]}", flush=True)
-                position = lines.tell() if not ended else position
-        if ended:
-            return process.returncode
-        try:
-            process.wait(timeout=2)
-        except subprocess.TimeoutExpired:
-            continue
+                        print(f"[{time.time() - self.started:4.0f} s] {job[1]}", flush=True)
+                self.position = lines.tell()
+        return running
+
+    def tests(self):
+        """Return the tests of planemo's report."""
+        if not self.results.exists():
+            print("\n".join(self.galaxy.log.read_text(errors="replace").splitlines()[-30:]))
+            raise SetupError(f"planemo ended without results; its log: {self.galaxy.log}")
+        return json.loads(self.results.read_text())["tests"]
+
+
+def count(path):
+    """Return how many tests a tool's XML, or the file of tests beside a workflow, has."""
+    if path.suffix == ".xml":
+        return len(ElementTree.parse(path).findall("tests/test"))
+    return len(re.findall(r"^- ", path.with_name(f"{path.stem}-tests.yml").read_text(), re.MULTILINE))
+
+
+def shared_out(named, groups):
+    """Return the runnables in so many groups of like many tests, empty groups left out.
+
+    named: as `runnables` returns them. A workflow's test runs several tools, and counts as four.
+    """
+    weights = {name: count(path) * (1 if path.suffix == ".xml" else 4) for name, path in named.items()}
+    shares = [{} for _ in range(groups)]
+    for name in sorted(named, key=lambda name: -weights[name]):
+        least = min(shares, key=lambda share: sum(weights[one] for one in share))
+        least[name] = named[name]
+    return [share for share in shares if share]
 
 
 def problems(test):
@@ -116,26 +159,21 @@ def main():
     if not named:
         raise SetupError("no tool and no workflow was named")
     tools = {TOOLS, *(path.parent for path in named.values() if path.suffix == ".xml")}
+    xml_files = [path for folder in sorted(tools) for path in folder.glob("*.xml")]
     started = time.time()
-    reports = local_folder() / "reports"
-    reports.mkdir(exist_ok=True)
-    results = reports / "planemo.json"
-    results.unlink(missing_ok=True)
-    with local_galaxy("planemo-test", [path for folder in sorted(tools) for path in folder.glob("*.xml")]) as galaxy:
-        arguments = ["--test_output", reports / "planemo.html", "--test_output_json", results]
-        arguments += ["--test_timeout", LONGEST, "--galaxy_startup_timeout", 300, "--extra_tools", TOOLS]
-        tested = copied(named, galaxy.folder / "data_managers")
-        arguments += [part for path in data_tables(tested) for part in ("--tool_data_table", path)]
-        # Workflows first: planemo runs them first in any case, and pairs tests with results by their order.
-        paths = sorted(tested.values(), key=lambda path: path.suffix == ".xml")
-        process = galaxy.start("test", *arguments, *paths)
-        print(f"testing {', '.join(named)}; log: {galaxy.log}", flush=True)
-        follow(process, galaxy.galaxy_log, started)
-        if not results.exists():
-            print("\n".join(galaxy.log.read_text(errors="replace").splitlines()[-30:]))
-            raise SetupError(f"planemo ended without results; its log: {galaxy.log}")
-    passed, failed = report(json.loads(results.read_text())["tests"], named)
-    print(f"planemo: {passed} passed, {failed} failed in {time.time() - started:.0f} s; {reports / 'planemo.html'}")
+    shares = shared_out(named, min(MOST_GALAXIES, os.cpu_count() or 1))
+    # Each has its part of the cores: more processes than cores are slower than one after the other.
+    os.environ.setdefault("GALAXY_SLOTS", str(max(1, (os.cpu_count() or 1) // len(shares))))
+    with contextlib.ExitStack() as stack:
+        runs = [
+            Run(number, share, stack.enter_context(local_galaxy(f"planemo-test-{number}", xml_files)))
+            for number, share in enumerate(shares, start=1)
+        ]
+        while any([run.follow() for run in runs]):  # a list: all are followed
+            time.sleep(2)
+        tests = [test for run in runs for test in run.tests()]
+    passed, failed = report(tests, named)
+    print(f"planemo: {passed} passed, {failed} failed in {time.time() - started:.0f} s; {runs[0].page.parent}")
     return 1 if failed or not passed else 0
 
 

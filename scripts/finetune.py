@@ -29,7 +29,7 @@ def main(options):
             "plot_out": lambda place: plot_training(result.history, result.metric, place),
             "report_out": lambda place: write_training_report(result, place),
             "events_out": lambda place: write_events(result.history, place),
-            "state_out": lambda place: save_state(result.state, place),
+            "state_out": lambda place: save_state(result.state, place, result.adapter),
         }
         for name, place in zip(asked, paths, strict=True):
             writers[name](place)

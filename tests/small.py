@@ -17,7 +17,7 @@ TRAINING = {
     "experts": "no",
     "embeddings": "no",
     "warmup": 0.0,
-    "learning_rate": 0.03,
+    "learning_rate": 0.05,
     "epochs": 6,
     "batch_size": 8,
     "patience": 0,

@@ -83,6 +83,17 @@ def test_what_it_answers_and_how_it_reads(path, target):
     assert (back.kmer, back.strand, back.members) == (6, "both", 2)
 
 
+def test_the_lengths_of_the_training_sequences_are_those_of_a_training_or_not_known():
+    def of(lengths) -> dict | None:
+        return dataclasses.replace(SMALL, training=SMALL.training | {"sequence_lengths": lengths}).training_lengths
+
+    known = {"shortest": 3, "median": 50, "longest": 101}
+    assert of(known) == of(known | {"mean": 7}) == known
+    assert SMALL.training_lengths is None
+    for wrong in (None, 5, [], {}, known | {"median": 200}, known | {"shortest": 0}, known | {"longest": True}):
+        assert of(wrong) is None
+
+
 def another(shift: float = 1.0) -> dict[str, torch.Tensor]:
     """Tensors of the form of SMALL's."""
     return {name: tensor + shift for name, tensor in SMALL.tensors.items()}

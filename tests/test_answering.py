@@ -7,6 +7,7 @@ import torch
 
 from dna_lm.adapters.adapter import load_adapter
 from dna_lm.base_models.encoding import Encoded, Reading
+from dna_lm.classifiers import inference
 from dna_lm.classifiers.inference import batches
 from dna_lm.data.sequences import reverse_complement
 from dna_lm.prediction import answering, merged_models
@@ -93,7 +94,7 @@ def test_what_goes_wrong_in_a_process_comes_through(two, processes, monkeypatch)
 
 def test_what_occurs_twice_is_computed_once(two, monkeypatch):
     computed = []
-    batch_outputs = merged_models.batch_outputs
+    batch_outputs = inference.batch_outputs
 
     def counted(model, tokens, *rest):
         computed.extend(tokens)
@@ -135,7 +136,7 @@ def test_short_numbers_are_chosen_where_they_hardly_move_the_answers(two, short_
     monkeypatch.setattr(merged_models, "MOST_MOVED", 0.2)
     said = []
     found = raw(two, precision="auto", progress=said.append)
-    assert said[0].startswith("computing in bf16: probabilities of 64 sequences moved by at most 0.0")
+    assert said[0].startswith("computing in bf16: probabilities of 120 sequences moved by at most 0.0")
     assert 0 < np.abs(found - raw(two)).max() < 0.2
     assert (found == raw(two, precision="bf16")).all()
 

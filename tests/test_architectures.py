@@ -8,10 +8,14 @@ import torch
 from transformers import set_seed
 
 import tiny_models
-from dna_lm.adapters.adapter import Adapter
+from dna_lm.adapters.adapter import Adapter, save_adapter
 from dna_lm.base_models.base_model import opened_base_model
 from dna_lm.base_models.encoding import Encoder, warnings
 from dna_lm.classifiers.classifier import adapter_tensors, new_classifier, peft_settings, trained_classifier
+from dna_lm.classifiers.inference import padded
+from dna_lm.evaluation.evaluating import evaluate
+from dna_lm.training.finetuning import finetune
+from small import training_options, write_splits
 
 LORA = {"lora_r": 2, "lora_alpha": 4.0, "lora_dropout": 0.0, "target_modules": "auto", "experts": "yes"}
 SEQUENCES = ["ACGT", "GATTACA", "TTTTTTTTTTTT", "C", "NACGTACGTACGTACGTACGN"]
@@ -39,8 +43,8 @@ def logits(model, base, sequences, together=True) -> torch.Tensor:
     tokens = encoder.encode(sequences).tokens
     answers = []
     for batch in [tokens] if together else [[ids] for ids in tokens]:
-        padded = encoder.tokenizer.pad({"input_ids": batch}, padding="longest", return_tensors="pt")
-        answers.append(model(input_ids=padded["input_ids"], attention_mask=padded["attention_mask"]).logits)
+        ids, mask = padded(batch, encoder.tokenizer.pad_token_id)
+        answers.append(model(input_ids=ids, attention_mask=mask).logits)
     return torch.cat(answers)
 
 
@@ -121,3 +125,53 @@ def test_it_reads_as_far_as_its_positions_and_says_so(trained, base):
     ]
     with torch.no_grad():
         assert torch.isfinite(logits(model, base, ["ACGT" * 50, "ACGT"])).all()
+
+
+# --- what is scored in training is what is applied -------------------------------------------------------------------
+
+# Settings of a tokenizer that would change how it pads: it is never asked to.
+TOKENIZERS = {
+    "as it is": {},
+    "no mask": {"model_input_names": ["input_ids"]},
+    "on the left": {"padding_side": "left"},
+}
+
+
+@pytest.mark.parametrize(
+    ("architecture", "tokenizer"),
+    [
+        *((architecture, "as it is") for architecture in tiny_models.ARCHITECTURES),
+        *((architecture, kind) for architecture in ("bert", "llama") for kind in ("no mask", "on the left")),
+    ],
+)
+def test_scores_of_the_kept_epoch_are_those_of_evaluate(architecture, tokenizer, tmp_path):
+    folder = tmp_path / "model"
+    tiny_models.write_model(folder, architecture, tiny_models.letters(folder, **TOKENIZERS[tokenizer]))
+    splits = write_splits(tmp_path, ["no", "yes"])
+    options = {"base_model": str(folder), "learning_rate": 0.01, "epochs": 2, "strands": "both"}
+    result = finetune(training_options(train=splits["train"], dev=splits["dev"], **options), lambda _: None)
+    save_adapter(result.adapter, tmp_path / "adapter")
+    scores = evaluate(
+        base_model=str(folder),
+        base_model_id=None,
+        adapter=str(tmp_path / "adapter"),
+        data=splits["dev"],
+        seen_data="allow",
+        batch_size=8,
+        progress=lambda _: None,
+    ).scores
+    (kept,) = result.history[result.history["kept"] == "yes"].to_dict("records")
+    found = {f"dev_{name}": scores[name] for name in ("loss", "accuracy", "mcc", "roc_auc")}
+    assert found == pytest.approx({name: kept[name] for name in found}, abs=1e-5)
+
+
+@pytest.mark.parametrize("architecture", ["bert", "llama"])
+def test_settings_of_the_tokenizer_change_nothing_of_the_training(architecture, tmp_path):
+    splits, tensors = write_splits(tmp_path, ["no", "yes"]), []
+    for kind, settings in TOKENIZERS.items():
+        folder = tmp_path / kind
+        tiny_models.write_model(folder, architecture, tiny_models.letters(folder, **settings))
+        options = training_options(base_model=str(folder), train=splits["train"], dev=splits["dev"], epochs=1)
+        tensors.append(finetune(options, lambda _: None).adapter.tensors)
+    for other in tensors[1:]:
+        assert all(torch.equal(tensor, other[name]) for name, tensor in tensors[0].items())

@@ -5,62 +5,58 @@ from hypothesis import strategies as st
 
 from conftest import PROJECT
 from dna_lm.options import FINETUNE
-from dna_lm.training.batches import BATCH, LEAST_BATCH, POOL, STEPS, Scored, Sequences, Shuffled, Tokens, batch_size_for
+from dna_lm.training.batches import BATCH, LEAST_BATCH, STEPS, Scored, Sequences, Steps, Tokens, batch_size_for
 
 LENGTHS = np.random.default_rng(1).integers(4, 200, size=(1003, 2))
 
 
-def order(seed=1, epoch=0, first=0, batch=8, lengths=LENGTHS):
-    sampler = Shuffled(lengths, batch, seed, first)
-    sampler.set_epoch(epoch)
-    return list(sampler)
+def steps(seed=1, epoch=0, first=0, size=8, lengths=LENGTHS):
+    return [
+        list(zip(*map(np.ndarray.tolist, step), strict=True)) for step in Steps(lengths, size, seed, first).of(epoch)
+    ]
 
 
 def test_each_sequence_comes_once_in_an_epoch():
-    assert sorted(number for number, _ in order()) == list(range(1003))
+    assert sorted(number for step in steps() for number, _ in step) == list(range(1003))
+
+
+@pytest.mark.parametrize(("count", "sizes"), [(1, [1]), (7, [7]), (8, [8]), (9, [8, 1]), (19, [8, 8, 3])])
+def test_the_last_step_has_what_is_left(count, sizes):
+    lengths = np.full((count, 1), 9)
+    assert [len(step) for step in steps(lengths=lengths)] == sizes
+    assert len(Steps(lengths, 8, 1)) == len(sizes)
 
 
 def test_strands_are_drawn_anew_in_each_epoch():
-    one, other = dict(order(epoch=0)), dict(order(epoch=1))
+    one, other = (dict(sum(steps(epoch=epoch), [])) for epoch in (0, 1))
     assert 0.45 < np.mean(list(one.values())) < 0.55
     assert 0.4 < np.mean([one[number] != other[number] for number in one]) < 0.6
 
 
 def test_one_strand_is_the_only_one():
-    assert {strand for _, strand in order(lengths=LENGTHS[:, :1])} == {0}
+    assert {strand for step in steps(lengths=LENGTHS[:, :1]) for _, strand in step} == {0}
 
 
-def test_a_batch_holds_sequences_of_like_length():
-    drawn = [LENGTHS[key] for key in order()]
-    batches = [drawn[start : start + 8] for start in range(0, 1000, 8)]
-    waste = sum(max(batch) * len(batch) for batch in batches) / sum(sum(batch) for batch in batches)
-    assert waste < 1.05  # without an order it is about 1.8
-
-
-def test_batches_come_in_no_order_of_length():
-    drawn = [LENGTHS[key] for key in order()]
-    first = [drawn[start] for start in range(0, 8 * POOL, 8)]
-    assert abs(np.corrcoef(first, range(len(first)))[0, 1]) < 0.5
-
-
-@pytest.mark.parametrize("count", [1, 7, 8, 9, 8 * POOL, 8 * POOL + 3])
-def test_an_incomplete_batch_is_the_last(count):
-    lengths = np.arange(count)[:, None] + 4
-    keys = order(lengths=lengths)
-    assert sorted(number for number, _ in keys) == list(range(count))
-    # Sequences of one batch have neighbouring lengths, also in the batch that is not complete.
-    for start in range(0, count - count % 8, 8):
-        assert np.ptp([number for number, _ in keys[start : start + 8]]) < 8 + count - POOL * 8 * (count > POOL * 8)
+def test_what_a_step_sees_does_not_depend_on_lengths():
+    """Labels that go with the length come in steps as in a random draw."""
+    lengths = np.array([[24], [40]])[np.arange(1024) % 2]
+    share = np.array(
+        [np.mean([lengths[number] == 40 for number, _ in step]) for step in steps(lengths=lengths, size=64)]
+    )
+    assert len(share) == 16 and share.mean() == 0.5
+    assert 0.02 < share.std() < 0.1  # of a random draw 0.0625 (binomial); of batches of one length each 0.5
+    same = [[number for number, _ in step] for step in steps(lengths=np.full((1024, 1), 9), size=64)]
+    assert same == [[number for number, _ in step] for step in steps(lengths=lengths, size=64)]
 
 
 def test_the_order_depends_on_the_seed_and_the_epoch_alone():
-    assert order() == order()
-    assert order() != order(seed=2)
-    assert order() != order(epoch=1)
+    assert steps() == steps()
+    assert steps() != steps(seed=2)
+    assert steps() != steps(epoch=1)
 
 
 def test_a_training_that_goes_on_begins_with_the_next_order():
-    assert order(epoch=0, first=3) == order(epoch=3)
+    assert steps(epoch=0, first=3) == steps(epoch=3)
 
 
 def made(strands):
@@ -77,24 +73,25 @@ def test_tokens_are_read_as_they_were_written(first, second):
 
 
 def test_every_sequence_is_scored_on_every_strand_the_longest_first():
-    scored = Scored(made([[[1], [1, 2, 3], [1, 2]], [[4], [4, 5, 6], [4, 5]]]))
-    assert len(scored) == 6 and scored.count == 3
-    assert [len(scored[position]["input_ids"]) for position in range(6)] == [3, 3, 2, 2, 1, 1]
-    assert [scored[position]["labels"] for position in range(6)] == [1, 1, 2, 2, 0, 0]
-    assert {tuple(scored[position]["input_ids"]) for position in range(2)} == {(1, 2, 3), (4, 5, 6)}
+    sequences = made([[[1], [1, 2, 3], [1, 2]], [[4], [4, 5, 6], [4, 5]]])
+    scored = Scored(sequences)
+    assert scored.count == 3
+    assert scored.lengths.tolist() == [3, 3, 2, 2, 1, 1]
+    assert scored.numbers.tolist() == [1, 1, 2, 2, 0, 0]
+    tokens = sequences.tokens(scored.numbers, scored.strands)
+    assert tokens == [[1, 2, 3], [4, 5, 6], [1, 2], [4, 5], [1], [4]]
 
 
 def test_the_mean_over_strands():
     scored = Scored(made([[[1], [1, 2, 3]], [[1], [1, 2, 3]]]))
     value = {(0, 0): 1.0, (0, 1): 4.0, (1, 0): -2.0, (1, 1): 8.0}
-    outputs = np.array([[value[key], 10 * value[key]] for key in scored.order])
+    outputs = np.array([[value[key], 10 * value[key]] for key in zip(scored.numbers, scored.strands, strict=True)])
     assert scored.mean_over_strands(outputs).tolist() == [[2.5, 25.0], [3.0, 30.0]]
 
 
 def test_one_strand_is_its_own_mean():
     scored = Scored(made([[[1], [1, 2, 3], [5, 6]]]))
-    outputs = np.array([[float(number)] for number, _ in scored.order])
-    assert scored.mean_over_strands(outputs).tolist() == [[0.0], [1.0], [2.0]]
+    assert scored.mean_over_strands(scored.numbers[:, None] * 1.0).tolist() == [[0.0], [1.0], [2.0]]
 
 
 @pytest.mark.parametrize(

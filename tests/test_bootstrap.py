@@ -5,7 +5,16 @@ from hypothesis import strategies as st
 
 from dna_lm.data.targets import Target
 from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER
-from dna_lm.scores.bootstrap import ALL, COLUMNS, bootstrap, difference, paired_difference, resample
+from dna_lm.scores.bootstrap import (
+    ALL,
+    COLUMNS,
+    LEAST_P,
+    bootstrap,
+    difference,
+    effective_clusters,
+    paired_difference,
+    resample,
+)
 from dna_lm.scores.decision import Decision
 from dna_lm.scores.metrics import ERRORS, NAMES, OF_LABELS, OVERALL, class_scores, score
 from dna_lm.scores.resampled_scores import keys, scorer
@@ -159,8 +168,7 @@ def test_intervals_cover_what_is_true_as_often_as_they_say():
 def test_a_model_does_not_differ_from_itself():
     truth, answers = records(FIVE, 60, 1)
     found = paired_difference(FIVE, truth, answers, answers, metric="mcc", resamples=100)
-    assert (found.value, found.p) == (0, 1)
-    assert np.isnan([found.low, found.high]).all()
+    assert (found.value, found.low, found.high, found.p) == (0, 0, 0, 1)
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -173,10 +181,11 @@ def test_a_model_that_knows_more(target, metric):
     sign = -1 if metric == "loss" else 1
     assert min(sign * found.low, sign * found.high) > 0
     assert found.value == pytest.approx(score(target, truth, good)[metric] - score(target, truth, poor)[metric])
-    # None of the 1,000 resamples has the other sign: 2 (0 + 1) / (1000 + 1).
-    assert found.p == pytest.approx(2 / 1001)
+    # None of the 1,000 resamples has the other sign: that is no reason to give 2 / 1001.
+    assert LEAST_P <= found.p < 1e-4
     turned = paired_difference(target, truth, poor, good, metric=metric)
-    assert (turned.value, turned.p) == pytest.approx((-found.value, found.p))
+    assert turned.value == pytest.approx(-found.value)
+    assert np.log(turned.p) == pytest.approx(np.log(found.p), rel=0.01)
     assert (turned.low, turned.high) == pytest.approx((-found.high, -found.low), abs=1e-3 * (1 + abs(found.value)))
 
 
@@ -211,6 +220,129 @@ def test_p_values_of_models_that_are_alike_are_spread_evenly():
         models = (TWO.answers(numbers.normal(size=(100, 2)) + np.eye(2)[truth]) for _ in range(2))
         below += paired_difference(TWO, truth, *models, metric="roc_auc", resamples=200).p < 0.1
     assert 3 <= below <= 18  # of 10 expected, with a probability of 0.99
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("target", TARGETS)
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.integers(2, 60), st.floats(0, 1.5), st.sampled_from([100, 333]), st.booleans())
+def test_the_p_value_and_the_interval_never_contradict_each_other(target, seed, count, signal, resamples, clustered):
+    truth, good = records(target, count, seed, signal=1.0 + signal)
+    _, poor = records(target, count, seed, signal=1.0)
+    clusters = np.arange(count) // 2 if clustered else None
+    scored = [
+        resample(target, truth, answers, resamples=resamples, seed=seed, clusters=clusters) for answers in (good, poor)
+    ]
+    for metric, label in scored[0].draws:
+        found = difference(*scored, metric, label)
+        if np.isfinite(found.low):
+            assert (found.p < 0.05) == (found.low > 0 or found.high < 0), (metric, label, found)
+            assert found.low <= found.high
+
+
+def test_a_p_value_tells_far_from_farther_with_few_draws():
+    truth, good = records(TWO, 400, 1, signal=2.0)
+    each = [
+        paired_difference(TWO, truth, good, records(TWO, 400, 1, signal)[1], metric="roc_auc", resamples=100).p
+        for signal in (1.5, 1.2, 0.9)
+    ]
+    assert each == sorted(each, reverse=True)
+    assert each[0] < 0.05 and each[-1] < 0.05 / 28
+
+
+def test_small_p_values_are_as_rare_as_they_say():
+    """Of the p values of models that are alike, 1 of 1,000 is below 0.001, though 500 draws say nothing of so few."""
+    below, pairs = 0, 0
+    for seed in range(250):
+        numbers = np.random.default_rng(seed)
+        truth = numbers.normal(size=100)
+        models = [(truth + numbers.normal(size=100))[:, None] for _ in range(6)]
+        scored = [resample(LEVEL, truth, model, resamples=500, wanted=[("pearson", None)]) for model in models]
+        for first in range(0, 6, 2):
+            below += difference(scored[first], scored[first + 1], "pearson").p < 0.001
+            pairs += 1
+    assert below <= 5  # of 0.75 expected, with a probability of 0.999
+
+
+def test_models_that_differ_on_all_records_are_told_apart():
+    """All resamples agree that one is always right and the other always wrong: there is no width, and no doubt."""
+    truth = np.arange(20) % 2
+    right = np.where(truth[:, None] == [0, 1], 0.8, 0.2)
+    found = paired_difference(TWO, truth, right, 1 - right, metric="accuracy", resamples=100)
+    assert (found.value, found.p) == (1, pytest.approx(2 * 0.5**20))
+    assert np.isnan([found.low, found.high]).all()
+    few = paired_difference(TWO, truth[:4], right[:4], 1 - right[:4], metric="accuracy", resamples=100)
+    assert few.p == pytest.approx(2 * 0.5**4)
+
+
+def test_what_is_not_defined_has_no_difference():
+    truth, answers = records(LEVEL, 30, 1)
+    found = paired_difference(LEVEL, truth, answers, np.ones((30, 1)), metric="spearman", resamples=100)
+    assert np.isnan([found.value, found.low, found.high, found.p]).all()
+
+
+# --- clusters --------------------------------------------------------------------------------------------------------
+
+
+def test_effective_clusters_by_hand():
+    assert effective_clusters(np.array([0, 0, 1, 1, 2, 2])) == 3
+    assert effective_clusters(np.array([0, 0, 0, 1])) == pytest.approx(16 / 10)
+
+
+def test_clusters_of_one_are_records():
+    truth, answers = records(TWO, 40, 1)
+    alone = resample(TWO, truth, answers, resamples=50, clusters=np.arange(40))
+    plain = resample(TWO, truth, answers, resamples=50)
+    for key, draws in plain.draws.items():
+        assert np.array_equal(draws, alone.draws[key], equal_nan=True)
+        assert np.array_equal(plain.interval(key), alone.interval(key), equal_nan=True)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_repeated_record_says_nothing_new(target):
+    truth, answers = records(target, 40, 2)
+    clusters = np.repeat(np.arange(40), 3)
+    three = resample(target, np.repeat(truth, 3, axis=0), np.repeat(answers, 3, axis=0), clusters=clusters)
+    once = resample(target, truth, answers)
+    for key, draws in once.draws.items():
+        if key[0] != "spearman":  # of weighted ranks, it is not the same to the last digit
+            assert np.allclose(draws, three.draws[key], equal_nan=True), key
+    assert three.units == 40
+
+
+def test_models_of_other_clusters_are_not_compared():
+    truth, answers = records(TWO, 30, 1)
+    first, second = (
+        resample(TWO, truth, answers, resamples=10, clusters=clusters) for clusters in (None, np.arange(30) // 2)
+    )
+    with pytest.raises(ValueError, match="same resamples"):
+        difference(first, second, "mcc")
+
+
+@pytest.mark.parametrize("size", [3, 10])
+def test_intervals_and_p_values_hold_where_records_depend_on_one_another(size):
+    """300 test sets of 40 clusters, whose records are nearly all right or all wrong; a model is right in 0.8.
+
+    Of 300 intervals of 95%, 273 or more cover with a probability of 0.998; of 300 p values, 28 or fewer are below 0.05.
+    """
+    clusters = np.repeat(np.arange(40), size)
+    covered = below = 0
+    for seed in range(300):
+        numbers = np.random.default_rng((size, seed))
+        truth = numbers.integers(2, size=len(clusters))
+        right = [numbers.random(len(clusters)) < numbers.beta(0.8, 0.2, size=40)[clusters] for _ in range(2)]
+        answers = [np.where((each == truth)[:, None], [0.2, 0.8], [0.8, 0.2]) for each in right]
+        first, second = (
+            resample(TWO, truth, each, resamples=300, wanted=[("accuracy", None)], clusters=clusters)
+            for each in answers
+        )
+        low, high = first.interval(("accuracy", None))
+        covered += low <= 0.8 <= high
+        below += difference(first, second, "accuracy").p < 0.05
+    assert covered >= 273 and below <= 28, (covered, below)
+
+
+# --- calibration error -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("shift", [0.1, 0.3])

@@ -22,6 +22,7 @@ from dna_lm.evaluation.calibrating import (
 )
 from dna_lm.evaluation.calibration_figure import plot_calibration
 from dna_lm.evaluation.calibration_report import write_calibration_report
+from dna_lm.evaluation.evaluating import evaluate
 from dna_lm.options import CLASSES, F1, MCC, MULTI_LABEL, PRECISION, RECALL
 from dna_lm.scores.decision import Decision
 from refusals import refusal
@@ -200,6 +201,7 @@ def test_the_new_adapter_is_the_old_one_with_the_choice(two, dev, tmp_path):
     record = new.task["calibration"]
     assert record == {
         "data_sha256": record["data_sha256"],
+        "seen": record["seen"],
         "sequences": 80,
         "temperature": "yes",
         "criterion": "mcc",
@@ -307,6 +309,36 @@ def test_the_training_split_is_refused_unless_it_is_allowed(two):
     result = calibrated(two.adapter, two.splits["train"], seen_data="allow")
     assert result.adapter.task["calibration"]["seen_in_training"] == "train"
     assert "is the file that the adapter was trained on" in result.warnings[0]
+
+
+def test_the_training_split_is_known_in_whatever_form(two, tmp_path):
+    tables = {name: pd.read_csv(two.splits[name], dtype=str) for name in ("train", "dev", "test")}
+    tables["train"][::-1].to_csv(tmp_path / "shuffled.csv", index=False)
+    what = "the labelled data (shuffled.csv): 60 of 60 sequences (100.0%) are in the adapter's training split"
+    assert refusal(calibrated, two.adapter, tmp_path / "shuffled.csv") == (
+        f"{what}, of which it is too sure; choose the dev split, or allow seen data (--seen-data allow)"
+    )
+    allowed = calibrated(two.adapter, tmp_path / "shuffled.csv", seen_data="allow")
+    assert (
+        allowed.warnings[0]
+        == f"{what}, of which it is too sure: what was chosen here will not hold for other sequences"
+    )
+    assert allowed.adapter.task["calibration"]["seen_in_training"] == "train"
+    # the dev split may be used, and a few that were trained on are told
+    pd.concat([tables["dev"][::-1], tables["train"][:2]]).to_csv(tmp_path / "mixed.csv", index=False)
+    mixed = calibrated(two.adapter, tmp_path / "mixed.csv")
+    assert mixed.warnings[0] == (
+        "the labelled data (mixed.csv): 2 of 32 sequences (6.2%) are in the adapter's training split, of which it is "
+        "too sure: what is chosen here is a little off; take these sequences out"
+    )
+    assert mixed.adapter.task["calibration"]["seen_in_training"] == "dev"
+    # what was calibrated on is known to evaluation
+    new = calibrated(two.adapter, two.splits["test"]).adapter
+    tables["test"][::-1].to_csv(tmp_path / "test.csv", index=False)
+    save_adapter(new, tmp_path / "new")
+    evaluation = {"base_model": str(TINY_RANDOM), "base_model_id": None, "batch_size": 8, "progress": print}
+    said = refusal(evaluate, **evaluation, adapter=str(tmp_path / "new"), data=str(tmp_path / "test.csv"))
+    assert "30 of 30 sequences (100.0%) are in the data on which it was calibrated" in said
 
 
 def test_numbers(test_data):

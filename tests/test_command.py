@@ -1,4 +1,5 @@
 import errno
+import os
 
 import pytest
 
@@ -6,6 +7,10 @@ from dna_lm.command import run, say
 from dna_lm.errors import LONGEST_MESSAGE, UserError
 
 ARGUMENTS = ["predict.py", "--adapter", "a", "--input", "b", "--input-format", "csv", "--predictions-out", "c"]
+
+FULL_DISK = (
+    "error: the disk is full (no space left on device), or a quota is reached; make room and run the job again\n"
+)
 
 
 @pytest.fixture
@@ -86,15 +91,15 @@ def test_torch_has_an_exception_of_its_own_for_too_little_memory(ended):
 
 
 def test_a_full_disk(ended):
-    message = "error: the disk is full; make room and run the job again\n"
-    assert ended(OSError(errno.ENOSPC, "No space left on device")) == (2, message)
+    for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        assert ended(OSError(number, os.strerror(number))) == (2, FULL_DISK)
 
 
 def test_a_full_disk_while_safetensors_are_written(ended):
     from safetensors import SafetensorError
 
     problem = SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
-    assert ended(problem) == (2, "error: the disk is full; make room and run the job again\n")
+    assert ended(problem) == (2, FULL_DISK)
 
 
 def test_interrupted(ended):

@@ -1,15 +1,22 @@
 """A training that goes on from an adapter, with or without the optimizer's state."""
 
+import html
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from dna_lm.adapters.adapter import load_adapter, save_adapter
+from dna_lm.evaluation.evaluating import evaluate
+from dna_lm.options import parse
+from dna_lm.training.continuing import DECIDED, continued, decided_by
 from dna_lm.training.finetuning import finetune
+from dna_lm.training.training_report import write_training_report
 from dna_lm.training.training_state import save_state
 from refusals import refusal
-from small import sequences, training_options, write_labelled
+from small import TINY_RANDOM, sequences, training_options, write_labelled
 
 # At a constant rate, how many epochs there will be does not matter; the loss falls from epoch to epoch.
 STEADY = {"schedule": "constant", "learning_rate": 0.005, "batch_size": 12, "best_metric": "loss", "experts": "yes"}
@@ -27,7 +34,7 @@ def train(two):
 def save(result, folder):
     folder.mkdir(exist_ok=True)
     save_adapter(result.adapter, folder / "adapter")
-    save_state(result.state, folder / "state")
+    save_state(result.state, folder / "state", result.adapter)
     return {"resume_from": str(folder / "adapter"), "resume_state": str(folder / "state")}
 
 
@@ -58,8 +65,6 @@ def test_going_on_with_the_state_is_training_without_a_break(train, first, whole
 
 @pytest.mark.parametrize("parallel", ["ddp", "fsdp"])
 def test_the_state_of_two_processes_is_that_of_one(train, first, monkeypatch, tmp_path, parallel):
-    from safetensors.torch import load_file
-
     monkeypatch.setenv("DNA_LM_PROCESSES", "2")
     monkeypatch.setenv("DNA_LM_PARALLEL", parallel)
     other = save(train(epochs=1, state_out="asked for"), tmp_path)
@@ -82,6 +87,127 @@ def test_other_methods_go_on_too(train, tmp_path, method):
     after = train(epochs=1, **save(before, tmp_path))
     assert after.adapter.peft["method"] == method
     assert after.history["dev_loss"][0] < before.history["dev_loss"][0]
+
+
+def given(first, *arguments: str):
+    """The options of a command line that goes on from an adapter."""
+    needed = ["--train=x", "--dev=x", *(f"--{name}-out=x" for name in ("adapter", "history", "plot", "report"))]
+    return parse("finetune", [*needed, f"--resume-from={first['resume_from']}", *arguments])
+
+
+def test_what_the_adapter_has_decided_is_taken_and_recorded(train, first):
+    before = load_adapter(first["resume_from"])
+    other = {"lora_r": 9, "lora_alpha": 1.0, "target": "number", "strands": "both", "max_length": 12, "experts": "no"}
+    result = train(epochs=1, resume_from=first["resume_from"], **other)
+    after = result.adapter
+    assert (after.peft, after.max_length, after.strand, after.target) == (
+        *(before.peft, before.max_length, before.strand, before.target),
+    )
+    for name in DECIDED:
+        assert after.training["options"][name] == before.training["options"][name] or name == "kmer", name
+    assert after.training["options"]["epochs"] == 1
+    assert any(
+        note.startswith("taken from the adapter: target classes, method lora, lora-r 2,") for note in result.notes
+    )
+
+
+def test_the_report_tells_what_the_adapter_has_decided(train, first, two, tmp_path):
+    for name, result, told in (("on", train(epochs=1, resume_from=first["resume_from"]), 1), ("new", two.result, 0)):
+        write_training_report(result, tmp_path / name)
+        text = html.unescape((tmp_path / name).read_text())
+        assert text.count("had decided these options, whatever is shown below: target classes, method lora") == told
+
+
+@pytest.mark.parametrize(
+    ("argument", "had"),
+    [
+        ("--target=number", "classes"),
+        ("--method=full", "lora"),
+        ("--lora-r=4", "2"),
+        ("--lora-alpha=5", "4"),
+        ("--lora-dropout=0.1", "0"),
+        ("--target-modules=q_proj", "auto"),
+        ("--experts=no", "yes"),
+        ("--embeddings=yes", "no"),
+        ("--lora-bias=all", "none"),
+        ("--rslora=yes", "no"),
+        ("--dora=yes", "no"),
+        ("--kmer=3", "-1"),
+        ("--strands=both", "forward"),
+        ("--max-length=200", "50"),
+    ],
+)
+def test_an_option_that_the_adapter_has_decided_otherwise_is_refused(first, argument, had):
+    flag, _, value = argument.partition("=")
+    assert refusal(continued, given(first, argument), load_adapter(first["resume_from"])) == (
+        f"{flag} {value}: the adapter that the training goes on from has {had}, which cannot be changed; leave the "
+        "option out, or train a new adapter from the base model"
+    )
+
+
+def test_options_as_the_adapter_has_them_may_be_given(first):
+    same = ["--target=classes", "--method=lora", "--lora-r=2", "--lora-alpha=4.0", "--target-modules=auto"]
+    same += ["--experts=yes", "--embeddings=no", "--kmer=0", "--strands=forward", "--max-length=50"]
+    before = load_adapter(first["resume_from"])
+    options, _ = continued(given(first, *same, "--preset=tutorial"), before)
+    assert (options.lora_r, options.strands, options.max_length, options.lora_dropout) == (2, "forward", 50, 0.0)
+    assert options.learning_rate == 1e-5  # the preset decides what the adapter does not
+    options, _ = continued(given(first, "--target-modules=v_proj,k_proj, q_proj,o_proj"), before)
+    assert options.target_modules == "auto"
+
+
+def test_an_adapter_without_lora_has_no_options_of_lora(train, tmp_path):
+    head = save(train(epochs=1, method="head", state_out="asked for"), tmp_path)
+    before = load_adapter(head["resume_from"])
+    said = refusal(continued, given(head, "--lora-r=16"), before)
+    assert said.startswith("--lora-r 16: the adapter that the training goes on from has no LoRA matrices; ")
+    _, (note,) = continued(given(head), before)
+    assert note == "taken from the adapter: target classes, method head, kmer -1, strands forward, max-length 50"
+
+
+def test_an_adapter_made_elsewhere_decides_by_its_settings(first):
+    before = load_adapter(first["resume_from"])
+    paths = [f"model.layers.{layer}.self_attn.{name}" for layer in (0, 1) for name in ("q_proj", "v_proj")]
+    peft = before.peft | {
+        "target_modules": paths,
+        "modules_to_save": ["embed_tokens", "score"],
+        "target_parameters": [],
+    }
+    before = replace(before, peft=peft, training={"sequences": {"train": 0, "dev": 0}})
+    decided = decided_by(before)
+    assert (decided["target_modules"], decided["embeddings"], decided["experts"]) == ("q_proj,v_proj", "yes", "no")
+    for fine in ("--target-modules=v_proj,q_proj", "--target-modules=auto", "--embeddings=yes"):
+        continued(given(first, fine), before)
+    assert "has q_proj,v_proj, which" in refusal(continued, given(first, "--target-modules=q_proj"), before)
+
+
+def test_what_was_read_is_not_to_be_read_longer(train, first, tmp_path):
+    long = write_labelled(tmp_path / "long.csv", [("ACGT" * 20, "no"), ("CCGT" * 20, "yes")] * 5)
+    (text,) = [
+        text for text in train(epochs=1, resume_from=first["resume_from"], train=long).warnings if "50 tokens" in text
+    ]
+    assert "raise the maximum length" not in text and "train the adapter anew" in text
+
+
+def test_what_was_seen_before_is_still_known(train, first, two, tmp_path):
+    pairs = sequences(["no", "yes"], 60, 31)
+    new = {
+        "train": write_labelled(tmp_path / "t.csv", pairs[:40]),
+        "dev": write_labelled(tmp_path / "d.csv", pairs[40:]),
+    }
+    result = train(epochs=1, resume_from=first["resume_from"], **new)
+    save_adapter(result.adapter, tmp_path / "second")
+    table = pd.read_csv(two.splits["train"], dtype=str)
+    table[::-1].to_csv(tmp_path / "shuffled.csv", index=False)
+    evaluation = {"base_model": str(TINY_RANDOM), "base_model_id": None, "batch_size": 8, "progress": print}
+    said = refusal(evaluate, **evaluation, adapter=str(tmp_path / "second"), data=str(tmp_path / "shuffled.csv"))
+    assert "60 of 60 sequences (100.0%) are in the adapter's training split" in said
+    # what was trained on before chooses nothing
+    said = refusal(train, **new | {"dev": str(tmp_path / "shuffled.csv")}, resume_from=first["resume_from"])
+    assert said.startswith(
+        "the dev split (shuffled.csv): 60 of 60 sequences (100.0%) are in the adapter's training split, from which "
+        "this training goes on; choose a dev split"
+    )
 
 
 def test_an_ensemble_goes_on_from_its_first_model(train, tmp_path):
@@ -115,9 +241,30 @@ def test_another_base_model(train, first):
 def test_the_state_of_another_training(train, first, tmp_path):
     other = save(train(epochs=1, lora_r=3, state_out="asked for"), tmp_path)
     said = refusal(train, resume_from=first["resume_from"], resume_state=other["resume_state"])
-    assert "the optimizer state does not fit what is trained" in said
+    assert "was saved with another adapter" in said
     head = save(train(epochs=1, method="full", state_out="asked for"), tmp_path)
     said = refusal(train, resume_from=first["resume_from"], resume_state=head["resume_state"])
+    assert said == (
+        "the optimizer state (state) was saved with another adapter than the one given (--resume-from); choose the one "
+        "of the same job, or none"
+    )
+
+
+def test_the_state_of_another_seed(train, first, tmp_path):
+    other = save(train(epochs=1, seed=43, state_out="asked for"), tmp_path)
+    said = refusal(train, resume_from=first["resume_from"], resume_state=other["resume_state"])
+    assert "was saved with another adapter" in said
+
+
+def test_a_state_of_before_is_taken_with_a_warning(train, first, tmp_path):
+    state = load_file(first["resume_state"])
+    save_file(state, tmp_path / "state", metadata={"dna_lm_state": "1"})
+    result = train(epochs=1, resume_from=first["resume_from"], resume_state=str(tmp_path / "state"))
+    assert result.warnings[0].startswith("the optimizer state (state) does not say with which adapter it was saved")
+    # not for what the optimizer had of other parameters
+    state["other.step"] = torch.tensor(1.0)
+    save_file(state, tmp_path / "state", metadata={"dna_lm_state": "1"})
+    said = refusal(train, resume_from=first["resume_from"], resume_state=str(tmp_path / "state"))
     assert "the optimizer state does not fit what is trained" in said
 
 

@@ -56,11 +56,11 @@ def test_what_it_says(written):
     assert directives(text) == DIRECTIVES
     assert (
         "\n**7 sequences** with the labels no, yes were divided into 4 train, 2 dev, 1 test. The splits were drawn at "
-        "random&#46;\n"
+        "random.\n"
     ) in text
-    assert "\n- the labelled table &#40;a&#46;csv&#41;&#58; 9 sequences\n" in text
-    assert "\nOf the tokens&#44; none is unknown&#46;\n" in text
-    assert "\n- 2 of 2 dev sequences are copies of train&#39;s\n" in text
+    assert "\n- the labelled table (a.csv): 9 sequences\n" in text
+    assert "\nOf the tokens, none is unknown.\n" in text
+    assert "\n- 2 of 2 dev sequences are copies of train's\n" in text
     assert "\n## What was not checked\n\n- homologs were not looked for\n" in text
     assert "trained on 4 sequences of train and scored on 2 of dev" in text
     assert "ROC-AUC is that of the label yes, 0.5 for guessing." in text
@@ -92,8 +92,8 @@ def test_its_tables(written):
 
 def test_warnings_come_first_and_negatives_before_the_numbers(written):
     text = written(result(warnings=["leaks", "is trivial."], negatives=["shuffled: a model may tell *order* apart"]))
-    assert "\n\n> **Warning:** Leaks&#46;\n\n> **Warning:** Is trivial&#46;\n\n## How the negatives were made\n" in text
-    assert "\n- shuffled&#58; a model may tell &#42;order&#42; apart\n" in text
+    assert "\n\n> **Warning:** Leaks.\n\n> **Warning:** Is trivial.\n\n## How the negatives were made\n" in text
+    assert "\n- shuffled: a model may tell &#42;order&#42; apart\n" in text
 
 
 def test_no_table_of_offenders_without_any(written):
@@ -107,7 +107,7 @@ def test_no_trivial_models(written):
 
 def test_a_score_that_is_not_defined(written):
     baselines = result().baselines.assign(roc_auc=float("nan"))
-    assert "| the commonest label for all | 0&#46;500 | 0&#46;000 | – |" in written(result(baselines=baselines))
+    assert "| the commonest label for all | 0.500 | 0.000 | – |" in written(result(baselines=baselines))
 
 
 def test_three_labels_and_a_long_table(written):
@@ -135,4 +135,4 @@ def test_other_viewers_show_it_without_its_directives(written):
     plain = plain_report(exported, {}, lambda job: [("seed", "42")])
     assert "galaxy" not in plain
     assert "| seed | 42 |" in plain
-    assert "| &ensp;model&ensp; | &ensp;accuracy&ensp; | &ensp;MCC&ensp; | &ensp;ROC&#45;AUC&ensp; |" in plain
+    assert "| &ensp;model&ensp; | &ensp;accuracy&ensp; | &ensp;MCC&ensp; | &ensp;ROC-AUC&ensp; |" in plain

@@ -75,9 +75,9 @@ def test_the_share_of_unknown_tokens_is_always_said():
 # --- warnings --------------------------------------------------------------------------------------------------------
 
 
-def said(tiny_random, sequences, max_length=100):
+def said(tiny_random, sequences, max_length=100, **of_tool):
     one = encoder(tiny_random, max_length)
-    return warnings(one.encode(sequences), one, SOURCE)
+    return warnings(one.encode(sequences), one, SOURCE, **of_tool)
 
 
 def test_nothing_to_warn_of(tiny_random):
@@ -98,10 +98,34 @@ def test_unknown_tokens_are_warned_of_above_one_in_a_hundred(tiny_random, unknow
     )
 
 
-def test_cut_sequences_are_warned_of(tiny_random):
-    assert said(tiny_random, ["ACGT", "ACGTA", "ACGTAC"], max_length=6) == [
-        f"{SOURCE}: 2 of 3 sequences are longer than 6 tokens and lose their end; raise the maximum length (the base "
-        "model reads up to 512 tokens) or cut the sequences around their centre"
+@pytest.mark.parametrize(
+    ("max_length", "of_tool", "advice"),
+    [
+        (
+            6,
+            {"trained": False},
+            "raise the maximum length (the base model reads up to 512 tokens) or cut the sequences around their centre",
+        ),
+        (
+            6,
+            {},
+            "cut the sequences around their centre, or train the adapter anew with a larger maximum length (the base "
+            "model reads up to 512 tokens)",
+        ),
+        (
+            6,
+            {"shorter": "choose shorter windows"},
+            "choose shorter windows, or train the adapter anew with a larger maximum length (the base model reads up "
+            "to 512 tokens)",
+        ),
+        (512, {"shorter": "choose shorter windows"}, "the base model reads no more, so choose shorter windows"),
+        (512, {"trained": False}, "the base model reads no more, so cut the sequences around their centre"),
+    ],
+)
+def test_cut_sequences_are_warned_of_with_advice_that_the_tool_can_follow(tiny_random, max_length, of_tool, advice):
+    sequences = ["A" * (max_length - 2), "A" * (max_length - 1), "A" * max_length]
+    assert said(tiny_random, sequences, max_length, **of_tool) == [
+        f"{SOURCE}: 2 of 3 sequences are longer than {max_length} tokens and lose their end; {advice}"
     ]
 
 

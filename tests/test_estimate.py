@@ -2,7 +2,6 @@
 
 import math
 
-import numpy as np
 import psutil
 import pytest
 import torch
@@ -62,29 +61,32 @@ def test_what_autograd_keeps_by_hand():
 
 def test_memory_by_hand(monkeypatch):
     monkeypatch.setattr(module, "_memory_in_use", lambda device: 1000)
-    needed = estimate(OneLayer(), [3, 5, 4], 2, 1)
+    needed = estimate(OneLayer(), [3, 5, 4], 2, 1, tokens=99)
     trained = 4 * 6 + 6
     assert needed.sequence == module.ACTIVATIONS["cpu"] * 4 * 5 * (4 + 6)
     assert needed.fixed == 1000 + module.PROCESS["cpu"] + 16 * trained
     assert needed.bytes == needed.fixed + 2 * needed.sequence
-    assert estimate(OneLayer(), [3, 5, 4], 200, 1).bytes == needed.fixed + 3 * needed.sequence  # there are only three
-    two = estimate(OneLayer(), [3, 5, 4], 2, 1, processes=2)
+    all_three = estimate(OneLayer(), [3, 5, 4], 200, 1, tokens=99)
+    assert all_three.bytes == needed.fixed + 3 * needed.sequence
+    two = estimate(OneLayer(), [3, 5, 4], 2, 1, tokens=99, processes=2)
     shared = 1000 + module.PROCESS["cpu"] + 4 * trained
     assert two.bytes == shared + 2 * (module.COPIED + (12 + 8) * trained + 2 * needed.sequence)
+    assert estimate(OneLayer(), [3, 5, 4], 200, 1, tokens=11).bytes == needed.bytes  # two of five tokens
+    assert estimate(OneLayer(), [3, 5, 4], 200, 1, tokens=4).at_once == 1
     assert two.bytes == pytest.approx(2 * (two.fixed + 2 * two.sequence), abs=2)
 
 
 def test_time_by_hand(monkeypatch):
     monkeypatch.setattr(module, "_Trial", Chosen)
     monkeypatch.setitem(module.STEP_SECONDS, "cpu", 0.1)
-    # lengths in order: 2 2, 3 4, 6; batches of 2 x 2, 2 x 4 and, counted as a whole one, 2 x 6 tokens
-    epoch = 3 * (2 + 30 * 0.1) + 0.1 * (4 + 8 + 12)
+    # lengths in order: 6 4, 3 2, 2; batches of 2 x 6, 2 x 3 and 1 x 2 tokens
+    epoch = 3 * (2 + 30 * 0.1) + 0.1 * (12 + 6 + 2)
     lengths = [6, 2, 4, 2, 3]
-    assert estimate(OneLayer(), lengths, 2, 1).seconds == pytest.approx(epoch)
-    assert estimate(OneLayer(), lengths, 2, 3).seconds == pytest.approx(3 * epoch)
-    assert estimate(OneLayer(), lengths, 2, 1, sequences=50).seconds == pytest.approx(10 * epoch)
-    assert estimate(OneLayer(), lengths, 2, 1, scored_tokens=700).seconds == pytest.approx(epoch + 7)
-    assert estimate(OneLayer(), lengths, 2, 2, processes=2).seconds == pytest.approx(epoch)
+    assert estimate(OneLayer(), lengths, 2, 1, tokens=99).seconds == pytest.approx(epoch)
+    assert estimate(OneLayer(), lengths, 2, 3, tokens=99).seconds == pytest.approx(3 * epoch)
+    assert estimate(OneLayer(), lengths, 2, 1, tokens=99, sequences=50).seconds == pytest.approx(10 * epoch)
+    assert estimate(OneLayer(), lengths, 2, 1, tokens=99, scored_tokens=700).seconds == pytest.approx(epoch + 7)
+    assert estimate(OneLayer(), lengths, 2, 2, tokens=99, processes=2).seconds == pytest.approx(epoch)
 
 
 def test_the_model_and_the_random_numbers_stay_as_they_were(mixtral):
@@ -92,7 +94,7 @@ def test_the_model_and_the_random_numbers_stay_as_they_were(mixtral):
     mixtral.gradient_checkpointing_enable()
     before = {name: tensor.clone() for name, tensor in mixtral.state_dict().items()}
     state = torch.get_rng_state()
-    assert estimate(mixtral, [8, 9], 2, 1).checkpointing
+    assert estimate(mixtral, [8, 9], 2, 1, tokens=99).checkpointing
     assert torch.equal(torch.get_rng_state(), state)
     assert not mixtral.training
     assert mixtral.is_gradient_checkpointing
@@ -101,72 +103,82 @@ def test_the_model_and_the_random_numbers_stay_as_they_were(mixtral):
 
 
 def test_gradient_checkpointing_and_bf16_need_less(mixtral):
-    plain = estimate(mixtral, [50] * 64, 64, 1)
+    plain = estimate(mixtral, [50] * 64, 64, 1, tokens=9999)
     assert plain.checkpointed == pytest.approx(module.CHECKPOINTED * plain.sequence, abs=1)
-    assert estimate(mixtral, [50] * 64, 64, 1, precision="bf16").sequence < plain.sequence
+    assert estimate(mixtral, [50] * 64, 64, 1, tokens=9999, precision="bf16").sequence < plain.sequence
     mixtral.gradient_checkpointing_enable()
-    checkpointed = estimate(mixtral, [50] * 64, 64, 1)
+    checkpointed = estimate(mixtral, [50] * 64, 64, 1, tokens=9999)
     assert checkpointed.sequence == plain.sequence
     assert checkpointed.bytes == pytest.approx(checkpointed.fixed + 64 * checkpointed.checkpointed, abs=64)
 
 
 def test_a_real_step_takes_about_as_long(mixtral):
-    needed = estimate(mixtral, [40] * 640, 32, 1)
+    needed = estimate(mixtral, [40] * 640, 32, 1, tokens=9999)
     assert 0 < needed.seconds < 60
     assert math.isfinite(needed.seconds)
 
 
 def needs(**changes):
-    kept = {"fixed": 10**9, "sequence": 10**8, "checkpointed": 10**7, "batch_size": 64, "checkpointing": False}
+    kept = {"fixed": 10**9, "sequence": 10**8, "checkpointed": 10**7, "at_once": 64, "checkpointing": False}
+    kept |= {"longest": 200}
     kept |= changes
     current = kept["checkpointed"] if kept["checkpointing"] else kept["sequence"]
-    total = kept.get("processes", 1) * (kept["fixed"] + kept["batch_size"] * current)
+    total = kept.get("processes", 1) * (kept["fixed"] + kept["at_once"] * current)
     return Estimate(bytes=total, seconds=1.0, **kept)
+
+
+@pytest.mark.parametrize(
+    ("changes", "available", "expected"),
+    [
+        ({}, 7_400_000_000, 64),
+        ({}, 3 * 10**9, 20),
+        ({}, 1_100_000_000, 1),
+        ({}, 1_090_000_000, 0),
+        ({}, 9 * 10**8, 0),
+        ({"checkpointing": True}, 1_100_000_000, 10),
+        ({"processes": 2}, 3 * 10**9, 5),
+    ],
+)
+def test_as_many_sequences_at_once_as_fit(changes, available, expected):
+    assert needs(**changes).fitting(available) == expected
 
 
 def test_a_training_that_fits():
     check_fits(needs(), 7_400_000_000)
 
 
+FIRST = "the training needs about 1.10 GB of memory for one sequence of 200 tokens at once, and"
 ADVICE = [
     (
-        needs(),
-        3 * 10**9,
-        "the training needs about 7.4 GB of memory for 64 sequences at once, and 3.0 GB are available: choose "
-        "--batch-size 16 (with more --accumulation for the same steps), choose --gradient-checkpointing yes, "
-        "or give the job more memory",
-    ),
-    (
-        needs(),
+        {},
+        {"quantizable": True},
         1_090_000_000,
-        "the training needs about 7.4 GB of memory for 64 sequences at once, and 1.1 GB are available: choose "
-        "--gradient-checkpointing yes with --batch-size 8, or give the job more memory",
+        f"{FIRST} 1.09 GB are available: choose gradient checkpointing (--gradient-checkpointing yes), read less of "
+        "the sequences (--max-length below 200), keep the base model in 4 bits (--quantization 4bit-nf4), choose a "
+        "smaller base model, or give the job more memory",
     ),
     (
-        needs(checkpointing=True),
-        1_100_000_000,
-        "the training needs about 1.6 GB of memory for 64 sequences at once, and 1.1 GB are available: choose "
-        "--batch-size 8 (with more --accumulation for the same steps), or give the job more memory",
-    ),
-    (
-        needs(processes=2),
-        3 * 10**9,
-        "the training needs about 14.8 GB of memory for 128 sequences at once, and 3.0 GB are available: choose "
-        "--batch-size 8 (with more --accumulation for the same steps), or give the job more memory",
-    ),
-    (
-        needs(batch_size=1),
+        {},
+        {"full": True},
         9 * 10**8,
-        "the training needs about 1.1 GB of memory for 1 sequence at once, and 0.9 GB are available: choose a smaller "
-        "base model, --quantization 4bit-nf4, a shorter --max-length, or give the job more memory",
+        f"{FIRST} 0.90 GB are available: train LoRA matrices instead of all weights (--method lora), choose a smaller "
+        "base model, or give the job more memory",
+    ),
+    (
+        {"checkpointing": True, "checkpointed": 10**8, "processes": 2},
+        {},
+        2 * 10**9 + 1,
+        "the training needs about 2.20 GB of memory for one sequence of 200 tokens at once in each of 2 processes, and "
+        "2.00 GB are available: read less of the sequences (--max-length below 200), choose a smaller base model, or "
+        "give the job more memory",
     ),
 ]
 
 
-@pytest.mark.parametrize(("needed", "available", "message"), ADVICE)
-def test_advice(needed, available, message):
+@pytest.mark.parametrize(("changes", "options", "available", "message"), ADVICE)
+def test_advice(changes, options, available, message):
     with pytest.raises(UserError) as caught:
-        check_fits(needed, available)
+        check_fits(needs(at_once=1, **changes), available, **options)
     assert str(caught.value) == message
 
 
@@ -216,7 +228,3 @@ def test_available_memory(monkeypatch):
     assert available_memory() == 256 << 20
     monkeypatch.setattr(module, "_group_limits", lambda: [1000])
     assert available_memory() == 1000
-
-
-def test_widths():
-    assert module._widths(np.array([2, 2, 3, 4, 6]), 2).tolist() == [2, 4, 6]

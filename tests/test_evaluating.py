@@ -4,6 +4,7 @@ import math
 import struct
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -108,18 +109,26 @@ def test_sequences_that_stand_in_train_too_are_counted_on_either_strand(two, tmp
     train = write_labelled(tmp_path / "train.csv", shared + sequences(["no", "yes"], 20, seed=8))
     caveats = evaluated(two, data, train=train).caveats
     assert caveats[-1] == (
-        "2 of 8 sequences of the labelled data (test.csv) are also in the training split (train.csv), on either "
+        "the labelled data (test.csv): 2 of 8 sequences (25.0%) are also in the training split (train.csv), on either "
         "strand, 1 of them with another label: the scores of all models are too good"
     )
 
 
-def test_a_test_split_that_is_all_in_train_is_refused(two, tmp_path):
-    data = write_labelled(tmp_path / "copy.csv", sequences(["no", "yes"], 60, seed=1)[10:40])
-    assert refusal(evaluated, two, data, train=two.splits["train"]) == (
-        "all sequences of the labelled data (copy.csv) are also in the training split (train.csv); choose a test split "
-        "that shares none with it, or allow seen data (--seen-data allow)"
+def test_a_test_split_that_is_half_in_train_is_refused(two, tmp_path):
+    pairs = sequences(["no", "yes"], 30, seed=8) + sequences(["no", "yes"], 20, seed=9)
+    train, data = write_labelled(tmp_path / "other.csv", pairs[:30]), write_labelled(tmp_path / "copy.csv", pairs[10:])
+    assert refusal(evaluated, two, data, train=train) == (
+        "the labelled data (copy.csv): 20 of 40 sequences (50.0%) are also in the training split (other.csv), on "
+        "either strand; choose a test split that shares none with it, or allow seen data (--seen-data allow)"
     )
-    assert evaluated(two, data, train=two.splits["train"], seen_data="allow").ladder
+    assert evaluated(two, data, train=train, seen_data="allow").ladder
+
+
+def test_the_training_split_in_another_order_is_that_of_the_adapter(two, tmp_path):
+    table = pd.read_csv(two.splits["train"], dtype=str)
+    table[::-1].to_csv(tmp_path / "shuffled.csv", index=False)
+    caveats = evaluated(two, train=str(tmp_path / "shuffled.csv")).caveats
+    assert not [text for text in caveats if "not the file" in text]
 
 
 @pytest.mark.parametrize(
@@ -151,6 +160,31 @@ def test_data_that_the_adapter_has_seen(two, split, words):
     result = evaluated(two, two.splits[split], seen_data="allow", progress=said.append)
     assert result.seen == [
         f"the labelled data ({split}.csv) is {words}: the scores are too good, and say nothing of new sequences"
+    ]
+    assert f"warning: {result.seen[0]}" in said
+
+
+def test_the_training_split_is_known_in_whatever_form(two, tmp_path):
+    table = pd.read_csv(two.splits["train"], dtype=str)
+    table["sequence"] = [reverse_complement(text).lower() for text in table["sequence"]]
+    disguised = table.sample(frac=1, random_state=1)[["id", "label", "sequence"]]
+    more = pd.read_csv(two.splits["test"], dtype=str).iloc[:1]
+    path = tmp_path / "other.tsv.gz"
+    pd.concat([disguised, more]).to_csv(path, index=False, sep="\t")
+    assert refusal(evaluated, two, str(path)) == (
+        "the labelled data (other.tsv.gz): 60 of 61 sequences (98.4%) are in the adapter's training split: scores on "
+        "them would be too good; choose a test split, or allow seen data (--seen-data allow)"
+    )
+
+
+def test_some_sequences_of_the_training_split_are_told(two, tmp_path):
+    tables = [pd.read_csv(two.splits[name], dtype=str) for name in ("train", "test")]
+    pd.concat([tables[0].iloc[:3], tables[1]]).to_csv(tmp_path / "mixed.csv", index=False)
+    said = []
+    result = evaluated(two, str(tmp_path / "mixed.csv"), progress=said.append)
+    assert result.seen == [
+        "the labelled data (mixed.csv): 3 of 33 sequences (9.1%) are in the adapter's training split: the scores are "
+        "too good; take these sequences out"
     ]
     assert f"warning: {result.seen[0]}" in said
 

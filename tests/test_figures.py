@@ -77,7 +77,7 @@ def test_curves_of_several_runs(tmp_path, kept):
     plot_training(history(3, seeds=2), "loss", tmp_path / "plot.png")
     loss, quality = kept[0].axes
     assert legend(loss) == ["train", "dev", "kept"]
-    assert legend(quality) == ["accuracy"]
+    assert legend(quality) == ["accuracy", "MCC"]
     assert len(loss.get_lines()) == 2 * 2 + 1
     assert loss.get_lines()[-1].get_ydata().tolist() == [1 / 2, 1 / 3]
 

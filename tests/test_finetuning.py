@@ -4,6 +4,7 @@ import re
 from importlib.metadata import version
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 from transformers import set_seed
@@ -13,6 +14,7 @@ from conftest import STRANGE_LABELS
 from dna_lm.base_models.base_model import opened_base_model
 from dna_lm.classifiers.classifier import adapter_tensors, new_classifier
 from dna_lm.classifiers.lora import LORA_OPTIONS
+from dna_lm.data.sequences import reverse_complement
 from dna_lm.evaluation.evaluating import evaluate
 from dna_lm.options import FINETUNE, INPUT, OUTPUT
 from dna_lm.training.finetuning import finetune
@@ -70,10 +72,11 @@ def test_the_classifier_has_learnt_something(two, three):
 # --- the kept epoch --------------------------------------------------------------------------------------------------
 
 
-def test_the_kept_epoch_has_the_highest_mcc_on_dev(two):
+def test_the_kept_epoch_has_the_lowest_loss_on_dev(two):
     history = two.result.history
     assert history["epoch"].tolist() == [1, 2, 3, 4, 5, 6]
-    assert best_epoch(two.result) == history["dev_mcc"].argmax() + 1
+    assert two.result.metric == "loss"
+    assert best_epoch(two.result) == history["dev_loss"].argmin() + 1
     assert history["kept"].tolist() == ["yes" if epoch == best_epoch(two.result) else "" for epoch in history["epoch"]]
     # The fixture is such that this is neither where training starts nor where it ends.
     assert 1 < best_epoch(two.result) < 6
@@ -100,18 +103,95 @@ def test_the_adapter_is_that_of_the_kept_epoch(trained, request):
 
 def test_of_equal_epochs_the_first_is_kept(two):
     # The rate is so small that every epoch predicts the same labels.
-    result = train(two.splits, learning_rate=1e-8, epochs=3)
+    result = train(two.splits, learning_rate=1e-8, epochs=3, best_metric="mcc")
     assert result.history["dev_mcc"].nunique() == 1
     assert best_epoch(result) == 1
 
 
+# At this rate no epoch is better than the first by MCC, which does not see small changes.
+STILL = {"learning_rate": 1e-8, "best_metric": "mcc"}
+
+
 def test_patience_ends_the_training(two):
-    result = train(two.splits, learning_rate=1e-8, epochs=9, patience=2)
+    said = []
+    result = train(two.splits, epochs=9, patience=2, progress=said.append, **STILL)
     assert len(result.history) == 3
+    why = "the training stopped after 3 of 9 epochs, since MCC on dev had not improved for 2 epochs (the patience)"
+    assert result.adapter.training["stopped"] == [why]
+    assert why in said and why in result.notes and why not in result.warnings
+
+
+def test_patience_is_counted_in_epochs_however_often_dev_is_scored(two):
+    result = train(two.splits, epochs=9, evaluations=4, patience=1, **STILL)
+    assert result.history["epoch"].tolist() == [0.25, 0.5, 0.75, 1, 1.25]
 
 
 def test_without_patience_all_epochs_are_trained(two):
-    assert len(train(two.splits, learning_rate=1e-8, epochs=4, patience=0).history) == 4
+    result = train(two.splits, epochs=4, patience=0, **STILL)
+    assert len(result.history) == 4
+    assert result.adapter.training["stopped"] == ["the training went through all 4 epochs"]
+    assert result.notes[-1] == "the training went through all 4 epochs"
+
+
+def test_a_score_that_dev_does_not_define_is_said_and_the_loss_chooses(three, tmp_path):
+    """Without one of three labels, ROC-AUC is not a number, and would make the first epoch the best."""
+    dev = write_labelled(tmp_path / "dev.csv", [pair for pair in sequences(["10", "1", "9"], 30, 2) if pair[1] != "9"])
+    said = []
+    result = train(three.splits | {"dev": dev}, best_metric="roc_auc", progress=said.append)
+    (warning,) = [text for text in result.warnings if "ROC-AUC" in text]
+    assert warning == (
+        "ROC-AUC is not defined on the dev split, since the label '9' is missing from it; the loss on dev chooses what "
+        "is kept"
+    )
+    assert f"warning: {warning}" in said
+    assert result.metric == "loss"
+    assert best_epoch(result) == result.history["dev_loss"].argmin() + 1 > 1
+    assert train(three.splits | {"dev": dev}, best_metric="mcc", epochs=1).metric == "mcc"
+
+
+def test_a_model_that_gives_every_sequence_the_same_answer_is_said(two, tmp_path):
+    rare = [pair for number, pair in enumerate(sequences(["no", "yes"], 120, 1)) if number % 40 == 1 or pair[1] == "no"]
+    assert sum(label == "yes" for _, label in rare) == 3
+    path = write_labelled(tmp_path / "rare.csv", rare)
+    said = []
+    result = train(two.splits | {"train": path}, learning_rate=0.001, epochs=1, progress=said.append)
+    assert result.history["dev_mcc"].tolist() == [0]
+    (warning,) = [text for text in result.warnings if "every one" in text]
+    assert warning.startswith("the kept model predicts the label 'no' for every one of the 30 dev sequences: it cannot")
+    assert "--class-weights balanced" in warning and f"warning: {warning}" in said
+    assert not any("every one" in text for text in two.result.warnings)
+
+
+# --- gradients -------------------------------------------------------------------------------------------------------
+
+
+def one_sequence_at_once(monkeypatch):
+    monkeypatch.setattr("dna_lm.training.training_model.tokens_at_once", lambda *_: 1)
+
+
+@pytest.fixture
+def uneven(two, tmp_path):
+    rows = [pair for number, pair in enumerate(sequences(["no", "yes"], 60, 1)) if number % 4 != 1]
+    return two.splits | {"train": write_labelled(tmp_path / "uneven.csv", rows)}
+
+
+def test_class_weights_count_also_where_one_sequence_goes_through_the_model_at_once(uneven, monkeypatch):
+    options = {"epochs": 1, "class_weights": "balanced"}
+    together = train(uneven, **options).adapter.tensors
+    one_sequence_at_once(monkeypatch)
+    apart, without = (train(uneven, **options | more).adapter.tensors for more in ({}, {"class_weights": "none"}))
+    for name, tensor in together.items():
+        torch.testing.assert_close(apart[name], tensor, atol=1e-4, rtol=1e-3, msg=name)
+    assert (apart[HEAD] - without[HEAD]).abs().max() > 1e-2
+
+
+def test_gradients_are_clipped_to_the_norm_that_is_asked_for(two):
+    """AdamW's steps hardly depend on the size of the gradients, but where they change from one step to the next."""
+    heads = {norm: train(two.splits, epochs=1, max_grad_norm=norm).adapter for norm in (0.0, 0.01, 1.0)}
+    assert heads[0.01].training["options"]["max_grad_norm"] == 0.01
+    assert not torch.equal(heads[0.0].tensors[HEAD], heads[0.01].tensors[HEAD])
+    default = train(two.splits, epochs=1).adapter.tensors[HEAD]
+    assert torch.equal(default, heads[1.0].tensors[HEAD])
 
 
 def test_the_learning_rate_falls_linearly(two):
@@ -157,11 +237,15 @@ def test_what_is_recorded(two):
     assert training["options"] == {name: value for name, value in options.items() if name not in not_recorded}
     assert training["versions"]["torch"] == version("torch")
     assert training["sequences"] == {"train": 60, "dev": 30}
+    letters = sorted(map(len, pd.read_csv(two.splits["train"])["sequence"]))
+    median = (letters[29] + letters[30]) // 2
+    assert adapter.training_lengths == {"shortest": letters[0], "median": median, "longest": letters[-1]}
     assert (training["train_sha256"], training["dev_sha256"]) == (
         sha256(two.splits["train"]),
         sha256(two.splits["dev"]),
     )
     assert training["unknown_token_shares"] == {"train": 0, "dev": 0}
+    assert training["seen"].keys() == {"train", "dev", "files", "complete"} and training["seen"]["complete"]
     assert training["continued_from_sha256"] is None
     assert training["history"] == two.result.history.drop(columns="seconds").to_dict("records")
 
@@ -266,8 +350,34 @@ def test_training_that_diverges_is_refused(two):
     )
 
 
-def test_the_same_file_twice_is_refused(two):
-    assert refusal(train, two.splits | {"dev": two.splits["train"]}) == (
-        "the dev split (train.csv) is the same as the training split (train.csv); choose a dev split that shares no "
-        "sequence with train"
+@pytest.mark.parametrize(
+    ("rows", "others", "words"),
+    [
+        (slice(None), 0, "60 of 60 sequences (100.0%) are"),
+        (slice(None, None, -1), 0, "60 of 60 sequences (100.0%) are"),
+        (slice(0, 20), 0, "20 of 20 sequences (100.0%) are"),
+        (slice(5, 35), 30, "30 of 60 sequences (50.0%) are"),
+    ],
+    ids=["the same", "another order", "a part", "half"],
+)
+def test_a_dev_split_that_is_half_in_train_is_refused(two, tmp_path, rows, others, words):
+    pairs = sequences(["no", "yes"], 60, seed=1)[rows] + sequences(["no", "yes"], others, seed=77)
+    pairs = [(reverse_complement(sequence), label) for sequence, label in pairs]
+    dev = write_labelled(tmp_path / "other.csv", pairs)
+    assert refusal(train, two.splits | {"dev": dev}) == (
+        f"the dev split (other.csv): {words} also in the training split (train.csv), on either strand; choose a dev "
+        "split that shares none with the training split, such as Prepare makes"
     )
+
+
+def test_some_dev_sequences_that_are_in_train_are_told(two, tmp_path):
+    pairs = sequences(["no", "yes"], 60, seed=1)[:4] + sequences(["no", "yes"], 30, seed=77)
+    dev = write_labelled(tmp_path / "other.csv", [(pairs[0][0], "yes"), *pairs[1:]])
+    said = []
+    result = train(two.splits | {"dev": dev}, said.append, epochs=1)
+    assert result.warnings[0] == (
+        "the dev split (other.csv): 4 of 34 sequences (11.8%) are also in the training split (train.csv), on either "
+        "strand, 1 of them with another label: the scores on dev are too good, and choose what has learnt by heart; "
+        "choose a dev split that shares none with the training split, such as Prepare makes"
+    )
+    assert f"warning: {result.warnings[0]}" in said

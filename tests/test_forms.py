@@ -18,6 +18,9 @@ NOT_IN_FORM = {
     "base_model_revision": "the model's version in the server's table",
     "precision": "chosen by the program from the job's hardware, which the administrator decides on",
 }
+# Options that are not given when an adapter is gone on from, which has decided them.
+DECIDED_BY_ADAPTER = {"target", "method", "kmer", "strands", "max_length", "target_modules", "experts", "embeddings"}
+DECIDED_BY_ADAPTER |= {"lora_r", "lora_alpha", "lora_dropout", "lora_bias", "rslora", "dora"}
 # Params that are no option, with the reason.
 NOT_ON_COMMAND_LINE = {
     "baselines|compare": "on the command line, --train is given or not",
@@ -64,6 +67,12 @@ EVERY_ARGUMENT = [pytest.param(tool, param, id=f"{tool}-{path}") for tool in TOO
 def test_every_command_line_has_a_form():
     assert sorted(OPTIONS) == TOOLS
     assert [form(tool).get("id") for tool in TOOLS] == [f"dna_lm_{tool}" for tool in TOOLS]
+
+
+def test_the_form_leaves_out_what_an_adapter_has_decided():
+    from dna_lm.training.continuing import DECIDED
+
+    assert set(DECIDED) == DECIDED_BY_ADAPTER
 
 
 # --- params and options ----------------------------------------------------------------------------------------------
@@ -227,6 +236,8 @@ def test_an_option_is_given_where_the_form_shows_it_and_nowhere_else(tool):
         wanted.add("--base-model")  # the built-in one needs no further param
         if state.get("settings|preset", ("", ""))[1] == "own":
             wanted.remove("--preset")  # all that it would set is given
+        if state.get("continued|start", ("", ""))[1] == "adapter":
+            wanted -= {f"--{name.replace('_', '-')}" for name in DECIDED_BY_ADAPTER}
         flags = flags_given(tool, {path: value for path, (_, value) in state.items()})
         assert len(flags) == len(set(flags)), branch
         assert set(flags) - not_asked == wanted, branch

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from dna_lm.data.packing import OTHER, kmers, pack
 from dna_lm.data.sequences import reverse_complement
-from dna_lm.datasets.homology import BothStrands, parts_of_kmers, seeds
+from dna_lm.datasets.homology import BAND, GAP, BothStrands, parts_of_kmers, seeds
 
 PATTERN = "1011101"
 dna = st.text(alphabet="ACGT", max_size=40)
@@ -89,6 +89,30 @@ def test_the_score_is_that_of_the_best_stretch_inside_both_sequences(data, first
     for row, sequence in ((1, second), (2, reverse_complement(second))):
         score = both.best_scores(np.array([place]), both.packed.starts[row : row + 1] + other, span, reach)
         assert score.tolist() == [best_by_hand(first, sequence, other - place, place - reach, place + span + reach)]
+
+
+def aligned_by_hand(first: str, second: str, shift: int) -> int:
+    """The best local alignment within the band about a diagonal, cell by cell."""
+    scores: dict[tuple[int, int], int] = {}
+    for one in range(len(first)):
+        for two in range(len(second)):
+            if abs(two - one - shift) <= BAND:
+                match = first[one] == second[two] != "N"
+                diagonal = scores.get((one - 1, two - 1), 0) + (1 if match else -1)
+                gaps = [scores.get(cell, 0) - GAP for cell in ((one - 1, two), (one, two - 1))]
+                scores[one, two] = max(0, diagonal, *gaps)
+    return max(scores.values(), default=0)
+
+
+@given(st.data(), any_dna.filter(bool), any_dna.filter(bool))
+def test_the_score_with_gaps_is_that_of_the_best_alignment_in_the_band(data, first, second):
+    reach, span = 40, 5
+    both = BothStrands(pack([first, second]), reach + span + BAND)
+    place = data.draw(st.integers(0, len(first) - 1))
+    other = data.draw(st.integers(0, len(second) - 1))
+    for row, sequence in ((1, second), (2, reverse_complement(second))):
+        score = both.best_gapped_scores(np.array([place]), both.packed.starts[row : row + 1] + other, span, reach)
+        assert score.tolist() == [aligned_by_hand(first, sequence, other - place)]
 
 
 def test_many_pairs_are_scored_each_for_itself():

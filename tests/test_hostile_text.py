@@ -9,6 +9,7 @@ import os
 import re
 
 import pytest
+from markdown_it import MarkdownIt
 
 from conftest import train
 from dna_lm.options import COMMANDS, OUTPUT
@@ -25,6 +26,10 @@ FILE = "$(touch done)';#`x`.csv"
 # What a report of this project may have of Galaxy's directives.
 ARGUMENT = r", \w+=(\"[\w :,.%()'-]*\"|true|false|\d+)"
 DIRECTIVE = re.compile(rf'history_dataset_as_(table|image)\(output="\w+"({ARGUMENT})*\)|job_parameters\(\)')
+
+MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+# What Markdown can have and no report of this project has.
+FOREIGN = {"html_inline", "html_block", "link_open", "image", "em_open", "s_open", "fence", "code_block", "hr"}
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +68,8 @@ def check(work, done):
         rest = re.sub(r"```galaxy\n.*?\n```", "", text, flags=re.DOTALL)
         for mark in ("```", "<", "${", "$(", "!["):
             assert mark not in rest, rest
+        tokens = [part for token in MARKDOWN.parse(rest) for part in (token.children or [token])]
+        assert not FOREIGN & {token.type for token in tokens}, rest
     return work
 
 

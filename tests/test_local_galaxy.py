@@ -254,6 +254,20 @@ def test_macro_files_are_not_tested(macros, tmp_path):
     assert run_planemo_tests.runnables([macros, tool, workflow]) == {"predict": tool, "classify": workflow}
 
 
+def test_runnables_are_shared_out_among_galaxies_by_their_tests(tmp_path):
+    named = {}
+    for name, tests in {"prepare": 5, "predict": 3, "scan": 2}.items():
+        named[name] = tmp_path / f"{name}.xml"
+        named[name].write_text(f"<tool id='{name}'><tests>{'<test/>' * tests}</tests></tool>")
+    named["classify"] = tmp_path / "classify.ga"
+    (tmp_path / "classify-tests.yml").write_text("- doc: one\n  job:\n    - a\n")
+    shares = run_planemo_tests.shared_out(named, 2)
+    assert [set(share) for share in shares] == [{"prepare", "scan"}, {"classify", "predict"}]
+    assert {name: path for share in shares for name, path in share.items()} == named
+    alone = run_planemo_tests.shared_out(named, 9)
+    assert [list(share) for share in alone] == [["prepare"], ["classify"], ["predict"], ["scan"]]
+
+
 def test_data_managers_are_tested_in_a_copy_whose_table_comes_first(tmp_path):
     package = PROJECT / "data_managers" / "data_manager_dna_lm_models"
     manager, tool = package / "data_manager" / "dna_lm_install.xml", PROJECT / "tools" / "dna_lm_predict.xml"

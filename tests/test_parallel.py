@@ -15,6 +15,7 @@ from dna_lm.classifiers import processes
 from dna_lm.classifiers.processes import apart, environment, run_together
 from dna_lm.errors import UserError
 from dna_lm.training.finetuning import finetune
+from dna_lm.training.losses import Objective
 from small import TRAINING, command_line, sequences, training_options, write_labelled
 
 SHORT = {"epochs": 2, "batch_size": 12}
@@ -22,14 +23,14 @@ SHORT = {"epochs": 2, "batch_size": 12}
 
 @pytest.fixture(scope="module")
 def splits(tmp_path_factory):
-    """Splits for each kind of target; 60 sequences are a whole number of batches."""
+    """Splits for each kind of target; the last step of an epoch of 58 sequences is smaller than the others."""
     folder = tmp_path_factory.mktemp("splits")
     labels = {
         "classes": lambda dna, label, number: label,
         "multi-label": lambda dna, label, number: label + ";third" * (number % 3 == 0),
         "number": lambda dna, label, number: str(dna.count("A") / len(dna)),
     }
-    pairs = {"train": sequences(["no", "yes"], 60, 1), "dev": sequences(["no", "yes"], 30, 2)}
+    pairs = {"train": sequences(["no", "yes"], 58, 1), "dev": sequences(["no", "yes"], 30, 2)}
     return {
         kind: {
             name: write_labelled(
@@ -94,15 +95,16 @@ def test_each_process_has_a_part_of_the_weights(train, monkeypatch):
 
     parts = []
 
-    class Watch(training._Watch):
-        def on_train_end(self, *given, **named):
-            super().on_train_end(*given, **named)
-            whole = sum(tensor.numel() for tensor in self.trainer.model.parameters())
-            here = sum(tensor.to_local().numel() for tensor in self.trainer.model.parameters())
+    class Watched(training._Training):
+        def run(self):
+            result = super().run()
+            whole = sum(tensor.numel() for tensor in self.parallel.model.parameters())
+            here = sum(tensor.to_local().numel() for tensor in self.parallel.model.parameters())
             assert here < 0.6 * whole
             parts.append(here)
+            return result
 
-    monkeypatch.setattr(training, "_Watch", Watch)
+    monkeypatch.setattr(training, "_Training", Watched)
     train(2, "fsdp", epochs=1)  # an AssertionError in a process is one of the parent
     assert not parts
 
@@ -157,10 +159,11 @@ def children() -> str:
 
 
 def test_a_training_that_diverges_in_one_process_is_one_line(train, temporary, monkeypatch):
-    def loss(outputs, wanted):
-        return outputs.sum() * (math.nan if torch.distributed.get_rank() == 1 else 1)
+    def losses(outputs, wanted):
+        return outputs.sum(dim=1) * (math.nan if torch.distributed.get_rank() == 1 else 1)
 
-    monkeypatch.setattr("dna_lm.training.finetuning.loss_function", lambda *_, **__: loss)
+    objective = Objective(losses, lambda wanted: torch.ones(len(wanted)))
+    monkeypatch.setattr("dna_lm.training.finetuning.loss_function", lambda *_, **__: objective)
     before = children()
     with pytest.raises(UserError, match="the training diverged: .*smaller learning rate"):
         train(2)
@@ -285,6 +288,8 @@ def test_a_question_in_a_process_of_its_own():
     assert apart(lambda: os.getpid()) != os.getpid()
     with pytest.raises(RuntimeError):
         apart(lambda: os._exit(1))
+    with pytest.raises(UserError, match="ended by the system, most often since memory ran out"):
+        apart(lambda: os.kill(os.getpid(), signal.SIGKILL))
 
 
 def test_a_job_with_two_cores(two, run_tool, tmp_path):

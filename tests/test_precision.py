@@ -1,11 +1,9 @@
-import numpy as np
 import pytest
 import torch
 
 from dna_lm.classifiers import precision
-from dna_lm.classifiers.devices import Devices, Gpus
+from dna_lm.classifiers.devices import Gpus
 from dna_lm.classifiers.precision import Precision, choose_precision, train_in_float32
-from dna_lm.training.training import sequences_at_once
 from refusals import refusal
 
 
@@ -32,28 +30,3 @@ def test_a_module_that_is_trained_computes_in_float32_whatever_is_around_it():
     with torch.autocast("cpu", torch.bfloat16):
         answer = layer(torch.ones(3, 4, dtype=torch.bfloat16))
     assert layer.weight.dtype == answer.dtype == torch.float32
-
-
-@pytest.mark.parametrize(
-    ("batch", "processes", "length", "hidden_size", "cuda", "expected"),
-    [
-        (64, 1, 25, 256, False, 16),  # 512 tokens, and a divisor of 64
-        (64, 1, 25, 1024, False, 16),
-        (64, 1, 25, 128, False, 32),  # 1024 tokens
-        (64, 1, 25, 64, False, 64),
-        (64, 2, 25, 256, False, 32),  # all of the share of each
-        (64, 2, 60, 256, False, 16),
-        (64, 2, 25, 512, False, 16),
-        (64, 2, 25, 1024, False, 16),
-        (64, 1, 8, 256, False, 64),
-        (64, 1, 2000, 256, False, 1),
-        (64, 1, 2000, 16, False, 4),
-        (60, 1, 60, 256, False, 6),
-        (60, 2, 60, 256, False, 15),
-        (64, 1, 500, 64, True, 64),
-        (64, 1, 2000, 16, True, 16),
-    ],
-)
-def test_sequences_at_once(batch, processes, length, hidden_size, cuda, expected):
-    devices = Devices(cuda, processes, 1, "ddp")
-    assert sequences_at_once(batch, np.full((9, 2), length), hidden_size, devices) == expected

@@ -84,8 +84,9 @@ def test_what_is_said(two, tmp_path, monkeypatch):
     assert [text.split(" predicted, ")[0] for text in said if " predicted, " in text] == [
         f"{count} sequences" for count in (20, 40, 49)
     ]
-    assert said[-3].startswith("the input (new.fa): 49 sequences, 0.00% of whose tokens are unknown")
-    assert "1 of 49 sequences are longer than 50 tokens" in said[-2]
+    assert sum(text.startswith("the input (new.fa): 49 sequences, 0.00% of whose tokens are") for text in said) == 1
+    (cut,) = (text for text in said if "1 of 49 sequences are longer than 50 tokens" in text)
+    assert "lose their end; read them in windows, or train the adapter anew with a larger maximum length" in cut
     assert said[-1] == "warning: the input (new.fa): 1 sequences not predicted: 1 too many unknown letters"
 
 
@@ -131,11 +132,54 @@ def test_all_may_be_skipped(two, tmp_path):
     assert len(table) == 0
 
 
-def test_foreign_letters_are_an_error_and_not_skipped(two, tmp_path):
-    path = fasta(tmp_path / "new.fa", ["ACGT", "NNNNN", "ELVIS"])
-    assert refusal(predicted, two, path).startswith(
-        "the input (new.fa), line 5: letter 'E' at position 1 of the sequence is not a DNA letter"
+def test_a_record_with_a_foreign_letter_is_skipped_with_its_place():
+    kept, skipped = screened(["ACGT", "AC*G-T*", "acg-", "GGN", "ACß"])
+    assert kept["id"].tolist() == ["s0", "s3"]
+    assert skipped.to_numpy().tolist() == [
+        ["s1", 3, "letters that are not DNA", "3 of 7 letters, the first '*' at position 3"],
+        ["s2", 4, "letters that are not DNA", "1 of 4 letters, the first '-' at position 4"],
+        ["s4", 6, "letters that are not DNA", "1 of 3 letters, the first 'ß' at position 3"],
+    ]
+
+
+@pytest.mark.parametrize("input_format", ["fasta", "csv"])
+def test_a_foreign_letter_late_in_a_file_costs_one_record(two, tmp_path, monkeypatch, input_format):
+    monkeypatch.setattr(predicting, "AT_ONCE", 7)
+    dna = [*DNA[:45], "ACG*", *DNA[46:]]
+    path = tmp_path / "new"
+    if input_format == "fasta":
+        fasta(path, dna)
+    else:
+        path.write_text("id,sequence\n" + "".join(f"s{number},{text}\n" for number, text in enumerate(dna)))
+    messages = []
+    table = predicted(two, path, input_format=input_format, progress=messages.append)
+    assert table["id"].tolist() == [f"s{number}" for number in range(50) if number != 45]
+    assert messages[-1] == ("warning: the input (new): 1 sequences not predicted: 1 letters that are not DNA")
+
+
+@pytest.mark.parametrize(
+    ("records", "ending"),
+    [
+        (["ELVIS"], "correct or remove the record"),
+        (["ELVIS", "PRESLEY"], "2 of the first 2 sequences hold such letters"),
+        (["ELVIS", *["GALA", "ACGT", "A"] * 4], "5 of the first 13 sequences hold such letters"),
+    ],
+)
+def test_a_file_of_foreign_letters_is_refused_before_a_model_is_loaded(two, tmp_path, monkeypatch, records, ending):
+    monkeypatch.setattr(predicting, "load_adapter", None)
+    message = refusal(predicted, two, fasta(tmp_path / "new.fa", records))
+    assert message.startswith(
+        "the input (new.fa), line 1: letter 'E' at position 1 of the sequence is not a DNA letter"
     )
+    assert message.endswith(ending)
+
+
+def test_a_column_without_dna_is_refused(two, tmp_path):
+    path = tmp_path / "new.csv"
+    path.write_text("id,name,sequence\n1,left,ACGT\n2,,ACG\n3,right,GGT\n")
+    message = refusal(predicted, two, path, input_format="csv", sequence_column="name")
+    assert message.startswith("the input (new.csv), line 2: letter 'l' at position 1 of the sequence is not a DNA")
+    assert message.endswith("; 2 of the first 2 sequences hold such letters; is the right column chosen?")
 
 
 def test_the_command_line_writes_both_tables(two, call_tool, tmp_path):

@@ -69,8 +69,8 @@ def test_the_report_of_a_training(report, two):
     (kept,) = two.result.history[two.result.history["kept"] == "yes"].itertuples()
     assert directives(text) == TRAINING_DIRECTIVES
     assert (
-        "**60 sequences** taught a model to tell apart no, yes, on top of the base model **tiny&#45;random** "
-        "(mixtral). What was trained: LoRA matrices of rank 2 (k&#95;proj, o&#95;proj, q&#95;proj, v&#95;proj) and a "
+        "**60 sequences** taught a model to tell apart no, yes, on top of the base model **tiny-random** "
+        "(mixtral). What was trained: LoRA matrices of rank 2 (k_proj, o_proj, q_proj, v_proj) and a "
         "head."
     ) in text
     assert (
@@ -109,7 +109,7 @@ def test_the_report_of_an_evaluation(report, two):
     assert "Always answering with the commonest label would have an accuracy of 0.500" in text
     assert "those of the label yes." in text
     assert "the tutorial on Mistral-DNA" in text
-    assert "- No training split was given&#44; so that it is not known whether simpler models" in text
+    assert "- No training split was given, so that it is not known whether simpler models" in text
     flipped = result.strands.flipped
     assert f"Read on the other strand, {flipped:.1%} of the sequences (" in text
 
@@ -161,7 +161,7 @@ TWO = (Target(CLASSES, ["no", "yes"]), [0, 1, 1], [[0.9, 0.1], [0.2, 0.8], [0.6,
 def test_the_report_says_which_strands_were_read(report):
     text = report(write_evaluation_report, judged(*TWO))
     assert "on the strand on which the sequences are given." in text
-    assert "25&#46;0&#37; of the answers change with the strand&#59; the mean of both scores no lower" in text
+    assert "25.0% of the answers change with the strand; the mean of both scores no lower" in text
     text = report(write_evaluation_report, judged(*TWO, strand="both"))
     assert "read on both strands, and what the model said of the two was averaged." in text
     assert "the strand on which the sequences are given" not in text
@@ -174,7 +174,7 @@ def test_a_mean_of_both_strands_that_scores_lower_is_not_advised(report):
     result = judged(*TWO)
     scores = result.strands.scores | {BOTH: result.strands.scores[BOTH] | {"mcc": -1.0}}
     text = report(write_evaluation_report, dataclasses.replace(result, strands=Strands(scores, 0.25, 0.1, 0.4)))
-    assert "the mean of both scores lower&#44; so that the strand seems to matter here" in text
+    assert "the mean of both scores lower, so that the strand seems to matter here" in text
 
 
 def test_the_report_says_of_how_many_models_an_ensemble_is(report):

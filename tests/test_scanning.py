@@ -1,5 +1,4 @@
 import numpy as np
-import pandas as pd
 import pyBigWig
 import pytest
 from hypothesis import given
@@ -10,7 +9,7 @@ from dna_lm.data.targets import Target
 from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER, OUTPUT, SCAN
 from dna_lm.prediction import scanning
 from dna_lm.prediction.answering import opened_answerer
-from dna_lm.prediction.scanning import Grid, decided_threshold, label_number, scanned
+from dna_lm.prediction.scanning import Grid, decided_threshold, joined, label_number, scanned
 from dna_lm.prediction.tracks import BINS, Call, Track, called, write_bedgraph, write_bigwig, write_calls
 from refusals import refusal
 from small import TINY_RANDOM, sequences
@@ -52,34 +51,57 @@ def answers(trained, dna: list[str]) -> np.ndarray:
 # --- windows and bins ------------------------------------------------------------------------------------------------
 
 
-def test_bins_lie_in_the_middle_of_their_windows_and_touch():
+def all_bins(grid: Grid, length: int) -> list[tuple[int, int]]:
+    bins = grid.bins(np.arange(grid.count(length)), length)
+    return list(zip(bins["start"].tolist(), bins["end"].tolist(), strict=True))
+
+
+def test_bins_lie_in_the_middle_of_their_windows_and_reach_to_both_ends():
     grid = Grid(window=20, step=8)
-    starts = grid.starts(40)
-    assert starts.tolist() == [0, 8, 16]
-    assert grid.bins(starts, np.zeros(3)).tolist() == [(6, 14, 0), (14, 22, 0), (22, 30, 0)]
-    assert grid.starts(19).tolist() == []
+    assert grid.starts(np.arange(grid.count(40)), 40).tolist() == [0, 8, 16, 20]
+    assert all_bins(grid, 40) == [(0, 14), (14, 22), (22, 30), (30, 40)]
+    assert all_bins(grid, 36) == [(0, 14), (14, 22), (22, 36)]  # the last multiple of the step ends with it
+    assert all_bins(grid, 20) == [(0, 20)]
+    assert all_bins(grid, 19) == []
 
 
-def test_windows_that_do_not_overlap_are_their_own_bins():
-    grid = Grid(window=10, step=15)
-    assert grid.bins(grid.starts(40), np.zeros(3)).tolist() == [(0, 10, 0), (15, 25, 0), (30, 40, 0)]
+def test_windows_that_do_not_overlap_are_their_own_bins_but_for_the_last():
+    grid = Grid(window=200, step=200)
+    assert grid.starts(np.arange(grid.count(399)), 399).tolist() == [0, 199]
+    assert all_bins(grid, 399) == [(0, 200), (200, 399)]
+
+
+@given(st.integers(10, 60), st.integers(1, 60), st.integers(0, 200))
+def test_each_letter_is_in_one_bin_whose_window_reads_it(window, step, length):
+    grid = Grid(window, min(step, window))
+    bins = all_bins(grid, length)
+    covered = [letter for start, end in bins for letter in range(start, end)]
+    assert covered == (list(range(length)) if length >= window else [])
+    starts = grid.starts(np.arange(len(bins)), length).tolist()
+    assert all(start <= low and high <= start + window for start, (low, high) in zip(starts, bins, strict=True))
+    assert all(0 <= start <= length - window for start in starts)
 
 
 @given(
     st.integers(10, 60),
     st.integers(1, 60),
-    st.integers(0, 200),
+    st.integers(60, 200),
     st.lists(st.tuples(st.integers(0, 199), st.integers(1, 50)), min_size=1, max_size=4),
 )
 def test_windows_in_regions_are_those_whose_bins_share_a_letter(window, step, length, places):
-    grid = Grid(window, step)
-    starts = grid.starts(length)
-    regions = pd.DataFrame([(start, start + size) for start, size in places], columns=["start", "end"])
-    inside, without = grid.within(starts, regions)
-    bins = grid.bins(starts, np.zeros(len(starts))).tolist()
-    shared = [[low < end and start < high for start, end, _ in bins] for low, high in regions.to_numpy()]
-    assert inside.tolist() == [any(column) for column in zip(*shared, strict=True)]
-    assert without.tolist() == [not any(row) for row in shared]
+    grid = Grid(window, min(step, window))
+    regions = sorted((min(start, length - 1), min(start + size, length)) for start, size in places)
+    ranges = grid.within(np.array(regions), length)
+    found = [number for low, high in ranges.tolist() for number in range(low, high)]
+    shared = [any(low < end and start < high for low, high in regions) for start, end in all_bins(grid, length)]
+    assert found == np.flatnonzero(shared).tolist()
+    assert (ranges[1:, 0] > ranges[:-1, 1]).all()
+
+
+def test_ranges_are_joined_where_they_overlap_or_touch():
+    ranges = np.array([(0, 9), (2, 3), (9, 10), (12, 14), (13, 20)])
+    assert joined(ranges).tolist() == [[0, 10], [12, 20]]
+    assert joined(ranges[:0]).tolist() == []
 
 
 # --- what is computed ------------------------------------------------------------------------------------------------
@@ -90,12 +112,13 @@ def test_the_values_are_those_of_the_windows(two, genome, monkeypatch, at_once):
     monkeypatch.setattr(scanning, "AT_ONCE", at_once)
     parts, result = track_of(two, genome)
     assert list(parts) == ["chr1", "chr2"]
-    starts = range(0, len(CHR1) - 19, 8)
+    starts = [*range(0, len(CHR1) - 20, 8), len(CHR1) - 20]
     expected = answers(two, [CHR1[start : start + 20] for start in starts])[:, 1]
-    assert [bin_[:2] for bin_ in parts["chr1"]] == [(start + 6, start + 14) for start in starts]
+    ends = [*(start + 14 for start in starts[:-1]), len(CHR1)]
+    assert [bin_[:2] for bin_ in parts["chr1"]] == list(zip([0, *ends[:-1]], ends, strict=True))
     assert np.abs(np.array([bin_[2] for bin_ in parts["chr1"]]) - expected).max() < 1e-5
     # Windows that begin at 40 + 8n reach into the gap from 60 to 90 up to 88.
-    assert [start for start, *_ in parts["chr2"]][:7] == [6, 14, 22, 30, 38, 46, 102]
+    assert [start for start, *_ in parts["chr2"]][:7] == [0, 14, 22, 30, 38, 46, 102]
     assert result.skipped.to_numpy().tolist() == [
         ["chr2", 54, 102, "too many unknown letters", 6],
         ["chr10", 0, 8, "no whole window fits", 0],
@@ -106,13 +129,14 @@ def test_the_values_are_those_of_the_windows(two, genome, monkeypatch, at_once):
 def test_regions_have_the_values_of_the_whole(two, genome, tmp_path):
     whole, _ = track_of(two, genome)
     path = tmp_path / "regions.bed"
-    path.write_text("chr1\t100\t130\nchr1\t90\t110\nchr2\t0\t3\nchr10\t1\t4\n")
+    path.write_text("chr1\t100\t130\nchr1\t90\t110\nchr2\t0\t3\nchr10\t1\t4\nchr10\t2\t3\n")
     parts, result = track_of(two, genome, regions=str(path))
-    assert list(parts) == ["chr1"]
+    assert list(parts) == ["chr1", "chr2"]
     expected = [bin_ for bin_ in whole["chr1"] if bin_[0] < 130 and bin_[1] > 90]
     assert [bin_[:2] for bin_ in parts["chr1"]] == [bin_[:2] for bin_ in expected]
     assert np.abs(np.array(parts["chr1"]) - np.array(expected)).max() < 1e-5
-    assert sorted(result.skipped["chrom"]) == ["chr10", "chr2"]
+    assert [bin_[:2] for bin_ in parts["chr2"]] == [(0, 14)]
+    assert result.skipped.to_numpy().tolist() == [["chr10", 1, 4, "no whole window fits", 0]]
 
 
 def test_a_region_may_reach_past_the_ends_of_its_chromosome(two, genome, tmp_path):
@@ -126,12 +150,12 @@ def test_a_region_may_reach_past_the_ends_of_its_chromosome(two, genome, tmp_pat
 
 def test_unknown_letters_may_be_allowed(two, genome):
     parts, result = track_of(two, genome, max_ambiguous=1.0)
-    assert len(parts["chr2"]) == len(range(0, len(CHR2) + 30 - 19, 8))
+    assert len(parts["chr2"]) == Grid(20, 8).count(len(CHR2) + 30)
     assert result.skipped["reason"].tolist() == ["no whole window fits"]
 
 
 def test_each_label_can_be_followed(three, genome):
-    total = np.zeros(len(range(0, len(CHR1) - 19, 8)))
+    total = np.zeros(Grid(20, 8).count(len(CHR1)))
     for label in ("auto", "1", "2"):  # the labels are 1, 9 and 10: a name goes before a number
         parts, result = track_of(three, genome, label=label)
         assert result.label == {"auto": "10", "1": "1", "2": "9"}[label]

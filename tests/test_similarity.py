@@ -106,19 +106,19 @@ def test_a_stretch_counts_from_the_stated_score_on():
         stretch = dna(length, 1)
         middle = length // 2
         other = stretch[:middle] + ("C" if stretch[middle] != "C" else "G") + stretch[middle + 1 :]
-        return "A" + stretch + "A", "C" + other + "C"
+        return dna(60, 2) + "A" + stretch + "A", "C" + other + "C" + dna(60, 3)
 
     assert groups(*pair(MINIMUM_SCORE + 2)) == [0, 0]
     assert groups(*pair(MINIMUM_SCORE)) == [0, 1]
 
 
-@pytest.mark.parametrize("pattern", PATTERNS)
-def test_patterns_fit_both_strands(pattern):
+@pytest.mark.parametrize(("weight", "pattern"), [(weight, each) for weight in PATTERNS for each in PATTERNS[weight]])
+def test_patterns_fit_both_strands(weight, pattern):
     assert set(pattern) == {"0", "1"}
     assert pattern == pattern[::-1]
     assert len(pattern) % 2 == 1 and len(pattern) <= 32
     assert pattern[len(pattern) // 2] == "1"
-    assert pattern.count("1") == 15
+    assert pattern.count("1") == weight
 
 
 @pytest.mark.parametrize(
@@ -135,6 +135,50 @@ def test_homologs_are_found(share, shift, least, turn):
     found = similar_groups(rows)
     assert (found[::2] == found[1::2]).mean() >= least
     assert found.max() + 1 >= pairs, "unrelated sequences were joined"
+
+
+def with_gaps(sequence: str, gaps: int, seed: int) -> str:
+    """Return the sequence with so many gaps of 1 to 3 letters, here or in the original."""
+    rng = np.random.default_rng(seed)
+    for _ in range(gaps):
+        place, size = rng.integers(5, len(sequence) - 5), rng.integers(1, 4)
+        added = "" if rng.random() < 0.5 else dna(size, seed) + sequence[place : place + size]
+        sequence = sequence[:place] + added + sequence[place + size :]
+    return sequence
+
+
+@pytest.mark.parametrize(
+    ("length", "share", "gaps", "least"),
+    [
+        (20, 0.05, 0, 0.98),
+        (30, 0.1, 0, 0.99),
+        (36, 1 / 36, 0, 1.0),
+        (36, 0.15, 0, 0.98),
+        (50, 0.15, 0, 0.99),
+        (50, 0.15, 1, 0.9),
+        (58, 0.15, 0, 0.99),
+        (101, 0.15, 3, 0.95),
+        (101, 0.2, 0, 0.97),
+    ],
+)
+@pytest.mark.parametrize("turn", [str, reverse_complement])
+def test_short_homologs_are_found_and_unrelated_ones_stay_apart(length, share, gaps, least, turn):
+    pairs, rows = 300, []
+    for number in range(pairs):
+        first = dna(length, number)
+        rows += [first, turn(with_gaps(changed(first, share, number), gaps, number))]
+    rows += [dna(length, 10_000 + number) for number in range(400)]
+    found = similar_groups(rows)
+    together = (found[: 2 * pairs : 2] == found[1 : 2 * pairs : 2]).sum()
+    assert together >= least * pairs
+    joined = len(rows) - (found.max() + 1)
+    assert joined - together <= 2
+
+
+def test_sequences_of_two_letters_are_not_all_one_cluster():
+    rng = np.random.default_rng(0)
+    rows = ["".join("AT"[code] for code in rng.integers(0, 2, 36)) for _ in range(500)]
+    assert len(set(groups(*rows))) > 400
 
 
 def test_unrelated_sequences_stay_alone():
@@ -192,7 +236,7 @@ cuts = st.builds(
 @given(st.lists(cuts, max_size=12))
 def test_groups_by_32_letters_are_those_found_pair_by_pair(sequences):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(similarity, "MINIMUM_SCORE", 1000)
+        patch.setattr(similarity, "_link_by_stretches", lambda packed, both, groups, *rest: groups)
         assert groups(*sequences) == groups_by_hand(sequences)
 
 

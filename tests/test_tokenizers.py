@@ -298,7 +298,7 @@ def test_a_model_without_a_limit_is_said_to_have_none(folder):
     shutil.copy(TINY_RANDOM / "model.safetensors", folder)  # only the settings are looked at
     one = encoder(folder, max_length=10)
     assert (one.max_length, one.model_limit) == (10, None)
-    assert warnings(one.encode(["A" * 100, "A"]), one, "the input") == [
+    assert warnings(one.encode(["A" * 100, "A"]), one, "the input", trained=False) == [
         "the input: 1 of 2 sequences are longer than 10 tokens and lose their end; raise the maximum length (the base "
         "model has no limit) or cut the sequences around their centre"
     ]

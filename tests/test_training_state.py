@@ -4,8 +4,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from dna_lm.adapters.adapter import Adapter, tensors_sha256
 from dna_lm.training.training import Trained
-from dna_lm.training.training_state import load_state, read_trained, save_state, write_trained
+from dna_lm.training.training_state import load_state, read_trained, save_state, saved_with, write_trained
 from refusals import refusal
 
 STATE = {
@@ -13,6 +14,22 @@ STATE = {
     "score.weight.exp_avg": torch.tensor([[1.0, -2.0]]),
     "score.weight.exp_avg_sq": torch.tensor([[0.0, 1e-9]]),
 }
+
+SMALL = Adapter(
+    {"score.weight": torch.tensor([[1.0, 2.0]]), "a": torch.tensor(3, dtype=torch.bfloat16)}, {}, {}, {}, {}
+)
+
+
+def test_the_digest_of_tensors_is_that_of_names_shapes_and_numbers():
+    tensors = SMALL.tensors
+    assert tensors_sha256(dict(reversed(tensors.items()))) == tensors_sha256(tensors)
+    others = [
+        {"score.weight": tensors["score.weight"]},
+        tensors | {"a": torch.tensor(4, dtype=torch.bfloat16)},
+        tensors | {"a": torch.tensor(3.0)},
+        tensors | {"score.weight": tensors["score.weight"].T},
+    ]
+    assert len({tensors_sha256(one) for one in (tensors, *others)}) == 5
 
 
 def test_a_result_comes_back_as_it_was(tmp_path):
@@ -39,9 +56,10 @@ def test_a_result_comes_back_as_it_was(tmp_path):
 
 
 def test_equal_states_give_equal_bytes(tmp_path):
-    save_state(STATE, tmp_path / "one")
-    save_state(dict(reversed(STATE.items())), tmp_path / "other")
+    save_state(STATE, tmp_path / "one", SMALL)
+    save_state(dict(reversed(STATE.items())), tmp_path / "other", SMALL)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
+    assert saved_with(tmp_path / "one") == tensors_sha256(SMALL.tensors)
     back = load_state(tmp_path / "one")
     assert back.keys() == STATE.keys() and all(torch.equal(back[name], STATE[name]) for name in STATE)
 
@@ -77,6 +95,6 @@ def test_a_damaged_state(tmp_path, change):
 
 
 def test_a_truncated_state(tmp_path):
-    save_state(STATE, tmp_path / "state")
+    save_state(STATE, tmp_path / "state", SMALL)
     (tmp_path / "state").write_bytes((tmp_path / "state").read_bytes()[:-4])
     assert "truncated" in refusal(load_state, tmp_path / "state")

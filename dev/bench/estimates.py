@@ -80,7 +80,7 @@ def measure(folder: str, method: str, quantization: str, checkpointing: bool, ba
 
     model = load(folder, method, quantization, checkpointing)
     start = time.perf_counter()
-    predicted = estimate(model, [length] * (batch * steps), batch, 1)
+    predicted = estimate(model, [length] * (batch * steps), batch, 1, tokens=batch * length)
     took = time.perf_counter() - start
     optimizer = torch.optim.AdamW([parameter for parameter in model.parameters() if parameter.requires_grad], lr=1e-4)
     begin_with({}, model, optimizer)

@@ -29,7 +29,7 @@ from dna_lm.base_models.encoding import Encoder  # noqa: E402
 from dna_lm.classifiers.classifier import new_classifier  # noqa: E402
 from dna_lm.classifiers.inference import padded  # noqa: E402
 from dna_lm.options import FINETUNE  # noqa: E402
-from dna_lm.training.batches import Sequences, Shuffled, Tokens, batch_size_for  # noqa: E402
+from dna_lm.training.batches import Sequences, Steps, Tokens, batch_size_for  # noqa: E402
 
 HELD_OUT = 3_000
 DEFAULT = {option.name: option.default for option in FINETUNE}
@@ -131,16 +131,15 @@ def measure(base, encoder: Encoder, train: Sequences, dev: Sequences, variant: V
     size, epochs = batch_size_for(len(train)), DEFAULT["epochs"]
     steps = -(-len(train) // size) * epochs
     schedule = get_linear_schedule_with_warmup(optimizer, round(DEFAULT["warmup"] * steps), steps)
-    order = Shuffled(train.lengths(), size, seed)
+    drawn = Steps(train.lengths(), size, seed)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     average = [parameter.detach().clone() for parameter in trained]
     best, started = {"MCC": -1.0}, time.monotonic()
     truth = dev.wanted
     for epoch in range(epochs):
-        order.set_epoch(epoch)
-        items = list(order)
-        for start in range(0, len(items), size):
-            loss = loss_of(model, train, items[start : start + size], variant, pad)
+        for numbers, strand in drawn.of(epoch):
+            items = list(zip(numbers.tolist(), strand.tolist(), strict=True))
+            loss = loss_of(model, train, items, variant, pad)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(trained, 1.0)
             optimizer.step()

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from .errors import DISK, MEMORY, UserError, lack
 from .options import LORA, NO, NONE, parse
 
+_FULL_DISK = "the disk is full (no space left on device), or a quota is reached; make room and run the job again"
+
 
 def run(tool: str, job: Callable[[argparse.Namespace], None]) -> None:
     """Parse the command line of a tool and run its job.
@@ -25,9 +27,7 @@ def run(tool: str, job: Callable[[argparse.Namespace], None]) -> None:
         short = lack(problem)
         if not short:
             raise
-        sys.exit(
-            _said({MEMORY: _less_memory(options), DISK: "the disk is full; make room and run the job again"}[short])
-        )
+        sys.exit(_said({MEMORY: _less_memory(options), DISK: _FULL_DISK}[short]))
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -45,11 +45,12 @@ def _less_memory(options: argparse.Namespace) -> str:
         advice.append("a smaller batch size" + (f" (now {batch_size})" if batch_size else ""))
     if getattr(options, "gradient_checkpointing", "") == NO:
         advice.append("gradient checkpointing")
-    if getattr(options, "quantization", "") == NONE and options.method == LORA:
+    going_on = bool(getattr(options, "resume_from", None))  # what is trained and how it is read is decided already
+    if getattr(options, "quantization", "") == NONE and options.method == LORA and not going_on:
         advice.append("quantization")
-    if getattr(options, "method", LORA) != LORA:
+    if getattr(options, "method", LORA) != LORA and not going_on:
         advice.append("LoRA")
-    if hasattr(options, "max_length"):
+    if hasattr(options, "max_length") and not going_on:
         advice.append(f"a smaller maximum length (now {options.max_length})")
     else:
         advice.append("shorter sequences")

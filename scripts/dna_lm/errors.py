@@ -3,7 +3,8 @@
 import errno
 
 MEMORY, DISK = "memory", "disk"
-
+# Writing fails with these on a disk without room, where a quota is reached, and at the limit of a file's size.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 # Letters of a message: a label, a name or a header that it quotes may be megabytes long.
 LONGEST_MESSAGE = 1500
@@ -33,6 +34,7 @@ def lack(problem: BaseException) -> str:
     text = str(problem)
     if isinstance(problem, MemoryError) or type(problem).__name__ == "OutOfMemoryError" or "can't allocate" in text:
         return MEMORY
-    if getattr(problem, "errno", None) == errno.ENOSPC or f"(os error {errno.ENOSPC})" in text:
+    number = getattr(problem, "errno", None)
+    if any(number == full or f"(os error {full})" in text for full in FULL):
         return DISK
     return ""

@@ -7,7 +7,8 @@ The file's metadata holds `format: pt` and `dna_lm`, a JSON document with
 - `base_model`: id, revision, architecture, SHA-256 of its weights and of its tokenizer;
 - `task`: the target (see targets.py); how a sequence is read: maximum length in tokens, k-mers, strands, pooling; of
   how many members an ensemble is; temperature and thresholds, if they were chosen (see decision.py);
-- `training`: options, library versions, SHA-256 of the train and dev files, metric history.
+- `training`: options, library versions, SHA-256 of the train and dev files, lengths of the training sequences, metric
+  history.
 
 The tensors of an ensemble's first member have PEFT's names, those of the others `member2.<name>` and so on.
 
@@ -19,6 +20,7 @@ import math
 import re
 import struct
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +91,16 @@ class Adapter:
         return f"{count:,} sequences" if count > 0 else "an unknown number of sequences"
 
     @property
+    def training_lengths(self) -> dict[str, int] | None:
+        """Letters of the `shortest`, `median` and `longest` training sequence; None where they were not recorded."""
+        lengths = self.training.get("sequence_lengths")
+        names = ("shortest", "median", "longest")
+        if not (isinstance(lengths, dict) and all(type(lengths.get(name)) is int for name in names)):
+            return None
+        known = {name: lengths[name] for name in names}
+        return known if 0 < known["shortest"] <= known["median"] <= known["longest"] else None
+
+    @property
     def members(self) -> int:
         """Of how many models the answers are the mean."""
         return self.task.get("members", 1)
@@ -113,6 +125,18 @@ def save_adapter(adapter: Adapter, path: str | Path) -> None:
     }
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in sorted(named.items())}
     Path(path).write_bytes(with_sorted_metadata(save(tensors, metadata=metadata)))
+
+
+def tensors_sha256(tensors: dict[str, Any]) -> str:
+    """Return the SHA-256 of a model's trained tensors: of their names, kinds, shapes and numbers."""
+    import torch
+
+    digest = sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def with_sorted_metadata(content: bytes) -> bytes:

@@ -117,7 +117,7 @@ def _decision(adapter: Adapter) -> Iterator[tuple[str, Any]]:
     for label, cut in thresholds(adapter):
         yield f"threshold of {label}", f"{cut:.6g}"
     for name, value in record.items():
-        if value is not None:
+        if value is not None and name != "seen":  # the digests of its sequences
             yield f"calibration: {name}", value
 
 
@@ -149,6 +149,8 @@ def _training(adapter: Adapter) -> Iterator[tuple[str, Any]]:
     for split in ("train", "dev"):
         count = training["sequences"][split]
         yield f"sequences of {split}", count if count > 0 else "not known"
+    if lengths := adapter.training_lengths:
+        yield "letters of a training sequence", "{shortest} to {longest}, median {median}".format(**lengths)
     names = {
         "train_sha256": "SHA-256 of the file of train",
         "dev_sha256": "SHA-256 of the file of dev",

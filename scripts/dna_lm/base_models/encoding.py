@@ -226,15 +226,28 @@ def summary(encoded: Encoded | Reading, source: str) -> str:
     )
 
 
-def warnings(encoded: Encoded | Reading, encoder: Encoder, source: str) -> list[str]:
-    """Return the sentences that a user has to read about what the model will not see of the sequences."""
+def warnings(
+    encoded: Encoded | Reading,
+    encoder: Encoder,
+    source: str,
+    *,
+    trained: bool = True,
+    shorter: str = "cut the sequences around their centre",
+) -> list[str]:
+    """Return the sentences that a user has to read about what the model will not see of the sequences.
+
+    trained: whether the maximum length is that of a trained adapter, not an option of the job. shorter: what the job
+    can do to give the model shorter sequences.
+    """
     result = []
     if encoded.cut:
+        limit = "has no limit" if encoder.model_limit is None else f"reads up to {encoder.model_limit:,} tokens"
         if encoder.max_length == encoder.model_limit:
-            advice = "the base model reads no more, so cut the sequences around their centre"
+            advice = f"the base model reads no more, so {shorter}"
+        elif trained:
+            advice = f"{shorter}, or train the adapter anew with a larger maximum length (the base model {limit})"
         else:
-            limit = "has no limit" if encoder.model_limit is None else f"reads up to {encoder.model_limit:,} tokens"
-            advice = f"raise the maximum length (the base model {limit}) or cut the sequences around their centre"
+            advice = f"raise the maximum length (the base model {limit}) or {shorter}"
         result.append(
             f"{source}: {encoded.cut} of {encoded.sequences} sequences are longer than {encoder.max_length} tokens "
             f"and lose their end; {advice}"

@@ -9,6 +9,8 @@ from transformers import PreTrainedModel
 PROGRESS_SECONDS = 10
 # Sequences, or windows, that are computed together: enough for those of like length to find each other.
 AT_ONCE = 8_192
+# Letters that are kept in memory for that: fewer sequences are computed together if they have more.
+LETTERS_AT_ONCE = 2**25
 # Tokens of a batch at most, padding included: the memory that a batch takes does not grow with its sequences.
 TOKENS_AT_ONCE = 4096
 

@@ -21,8 +21,8 @@ from ..errors import DISK, MEMORY, UserError, lack
 
 FAILED = 2
 KILLED = (
-    "a training process was ended by the system, most often since memory ran out; give the job more memory, fewer "
-    "processes (DNA_LM_PROCESSES) or a smaller batch size"
+    "a training process was ended by the system, most often since memory ran out; give the job more memory, read less "
+    "of the sequences (a smaller maximum length), or let the administrator set fewer processes (DNA_LM_PROCESSES)"
 )
 # What torchrun, `accelerate launch` and MPI tell the processes that they start.
 _LAUNCHERS = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
@@ -52,7 +52,7 @@ def environment(**variables: str) -> Iterator[None]:
 def apart(function: Callable[[], Any]) -> Any:
     """Return what function() returns in a forked process, which leaves nothing behind in this one.
 
-    Raises RuntimeError when it fails.
+    Raises UserError when the system ends it, and RuntimeError when it fails.
     """
     context = multiprocessing.get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
@@ -62,6 +62,9 @@ def apart(function: Callable[[], Any]) -> Any:
     try:
         return receiver.recv()
     except EOFError:
+        worker.join()
+        if worker.exitcode == -signal.SIGKILL:
+            raise UserError(KILLED) from None
         raise RuntimeError("a process that was to answer failed") from None
     finally:
         worker.join()
@@ -131,7 +134,8 @@ def _body(function: Callable[[int], None], rank: int, processes: int, folder: Pa
         place = {"RANK": str(rank), "LOCAL_RANK": str(rank)}
         size = {"WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes)}
         cuda = torch.cuda.device_count() > 0
-        # accelerate would call the CPU cpu:0 in one process and cpu:1 in the next, to which torch copies all weights.
+        # accelerate, should a library ask it, would call the CPU cpu:0 in one process and cpu:1 in the next, to which
+        # torch copies all weights.
         device = {} if cuda else {"ACCELERATE_TORCH_DEVICE": "cpu"}
         # All processes are on this machine; a host's name need not resolve.
         with environment(**place, **size, **device, GLOO_SOCKET_IFNAME="lo"):

@@ -13,10 +13,10 @@ from .intervals import NO_SUMMIT
 from .records import POSITION, SOURCE
 from .sequences import AMBIGUOUS, BASES, normalise, normalise_column, reverse_complement
 
-# One byte for another: letters as `normalise` gives them, 0 for all that is not DNA.
-_FOREIGN = 0
+# One byte for another: letters as `normalise` gives them, this for all that is not DNA.
+FOREIGN = 0
 _READ = {ord(letter): ord(normalise(letter)) for letter in BASES + AMBIGUOUS + "U" + (BASES + AMBIGUOUS + "U").lower()}
-_UPPER = bytes(_READ.get(byte, _FOREIGN) for byte in range(256))
+_UPPER = bytes(_READ.get(byte, FOREIGN) for byte in range(256))
 NAMES_SHOWN = 5
 # Share of the intervals that may begin past the end of their chromosome. A caller of peaks never puts one there, so
 # that a few are a mistake of some tool, and more say that the genome is not that of the intervals.
@@ -25,7 +25,7 @@ MOST_BEYOND = 0.01
 
 @dataclass(frozen=True)
 class Chromosome:
-    """A chromosome: its letters are normalised, one byte each."""
+    """A chromosome: its letters are normalised, one byte each, FOREIGN for one that is none of DNA."""
 
     name: str
     letters: bytes
@@ -54,18 +54,24 @@ class Cut:
     warnings: list[str]
 
 
-def chromosomes(path: str | Path, source: str) -> Iterator[Chromosome]:
+def chromosomes(path: str | Path, source: str, most_foreign: float = 0.0) -> Iterator[Chromosome]:
     """Read a genome: FASTA, gzipped or not, with one record a chromosome.
+
+    most_foreign: share of the letters read so far, 0 to 1, that may be none of DNA.
 
     Takes three bytes of memory a letter of the largest chromosome, and leaves one in what it gives: who lets go of a
     chromosome before asking for the next needs no more.
-    Raises UserError for all that `fasta.records` refuses, and when a record is empty or has a foreign letter.
+    Raises UserError for all that `fasta.records` refuses, when a record is empty, and for too many foreign letters.
     """
+    foreign = read = 0
     for line, name, sequence in records(path, source):
-        raw = sequence.encode()
+        # Where foreign letters are let through, each takes one byte, as all others do.
+        raw = sequence.encode("ascii", "replace") if most_foreign else sequence.encode()
         del sequence
         letters = raw.translate(_UPPER)
-        if not letters or _FOREIGN in letters:
+        foreign += letters.count(FOREIGN)
+        read += len(letters)
+        if not letters or foreign > most_foreign * read:
             normalise_column(pd.Series({line: raw.decode()}), source)  # says what is wrong
         del raw
         yield Chromosome(name, letters)

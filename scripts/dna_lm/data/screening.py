@@ -6,11 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ..errors import UserError
 from .packing import OTHER, pack, too_ambiguous
-from .sequences import normalise_column
+from .sequences import foreign_letters, normalise, normalise_column
 from .tables import UNKNOWN
 
 EMPTY, SHORT, AMBIGUOUS = "empty", "too short", "too many unknown letters"
+# A letter that is none of DNA, such as * for a stop or - for a gap.
+NOT_DNA = "letters that are not DNA"
+# If more than this share of the first records hold foreign letters, and several or all do, the file is the wrong one:
+# one of proteins, or a table of which another column was chosen.
+MOST_FOREIGN, SEVERAL = 0.1, 5
 SKIPPED_COLUMNS = ("id", "line", "reason", "detail")
 
 
@@ -28,24 +34,47 @@ class Limits:
         return unknown, too_ambiguous(unknown, packed.lengths, self.max_ambiguous)
 
 
+def check_first(records: pd.DataFrame, source: str, *, of_table: bool) -> None:
+    """Raise UserError when so many of the first records hold a foreign letter that the file must be the wrong one.
+
+    records, source, of_table: as for screen. The error is about the first such record, as normalise_column has it.
+    """
+    sequences = records["sequence"][~_empty(records, of_table)].map(normalise)
+    foreign = sequences[sequences.map(foreign_letters).notna()]
+    if len(foreign) <= MOST_FOREIGN * len(sequences) or len(foreign) < min(SEVERAL, len(sequences)):
+        return
+    try:
+        normalise_column(foreign, source)
+    except UserError as problem:
+        more = f"; {len(foreign):,} of the first {len(sequences):,} sequences hold such letters"
+        column = "; is the right column chosen?" if of_table and len(foreign) == len(sequences) else ""
+        raise UserError(f"{problem}{more if len(sequences) > 1 else ''}{column}") from None
+
+
 def screen(records: pd.DataFrame, limits: Limits, source: str, *, of_table: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the records to predict, their sequences normalised, and a table of the others (SKIPPED_COLUMNS).
 
     records: columns `id` and `sequence`, as it stands in the file; the index holds the line of each.
     of_table: whether a sequence may be written as missing, such as `NA`.
-    Raises UserError at the first letter that is none of DNA.
     """
-    texts = records["sequence"].map(str.strip)
-    empty = texts.isin(UNKNOWN) if of_table else texts == ""
-    result = records[~empty]
-    result = result.assign(sequence=normalise_column(result["sequence"], source))
-    sequences = result["sequence"].tolist()
-    lengths = np.array(list(map(len, sequences)), dtype=int)
-    unknown, many = limits.ambiguous(sequences)
-    short = lengths < limits.min_length
+    empty = _empty(records, of_table)
+    sequences = records["sequence"].map(normalise)
+    found = sequences.map(foreign_letters)
+    foreign = found.notna() & ~empty
     why = pd.DataFrame({"reason": "", "detail": ""}, index=records.index, dtype=object)
     why.loc[empty, "reason"] = EMPTY
-    why.loc[empty, "detail"] = [f"{text!r}" if text else "no letters" for text in texts[empty]]
+    texts = records["sequence"][empty].map(str.strip)
+    why.loc[empty, "detail"] = [f"{text!r}" if text else "no letters" for text in texts]
+    why.loc[foreign, "reason"] = NOT_DNA
+    why.loc[foreign, "detail"] = [
+        f"{count} of {len(sequence)} letters, the first {letter!r} at position {position}"
+        for sequence, (letter, position, count) in zip(sequences[foreign], found[foreign], strict=True)
+    ]
+    dna = ~empty & ~foreign
+    result = records[dna].assign(sequence=sequences[dna])
+    lengths = np.array(list(map(len, result["sequence"])), dtype=int)
+    unknown, many = limits.ambiguous(result["sequence"].tolist())
+    short = lengths < limits.min_length
     reasons, details = [], []
     for length, count, is_short, is_ambiguous in zip(lengths, unknown, short, many, strict=True):
         reasons.append(SHORT if is_short else AMBIGUOUS if is_ambiguous else "")
@@ -56,9 +85,14 @@ def screen(records: pd.DataFrame, limits: Limits, source: str, *, of_table: bool
             if is_ambiguous
             else ""
         )
-    why.loc[~empty, "reason"], why.loc[~empty, "detail"] = reasons, details
+    why.loc[dna, "reason"], why.loc[dna, "detail"] = reasons, details
     left_out = why["reason"] != ""
     skipped = pd.DataFrame(
         {"id": records["id"], "line": records.index, **why.to_dict("series")}, index=records.index, dtype=object
     )[left_out]
-    return result[~left_out[~empty]], skipped[list(SKIPPED_COLUMNS)]
+    return result[~left_out[dna]], skipped[list(SKIPPED_COLUMNS)]
+
+
+def _empty(records: pd.DataFrame, of_table: bool) -> pd.Series:
+    texts = records["sequence"].map(str.strip)
+    return texts.isin(UNKNOWN) if of_table else texts == ""

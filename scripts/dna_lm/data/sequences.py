@@ -54,6 +54,15 @@ def looks_like_dna(text: str, least: int = 20) -> bool:
     return len(text) >= least and _DNA_TEXT.fullmatch(text) is not None
 
 
+def foreign_letters(sequence: str) -> tuple[str, int, int] | None:
+    """Return the first letter outside the IUPAC nucleotide codes, its position from 1, and how many there are.
+
+    sequence: normalised. None if there is none.
+    """
+    first = _FOREIGN.search(sequence)
+    return first and (first.group(), first.start() + 1, len(_FOREIGN.findall(sequence)))
+
+
 def normalise_column(sequences: pd.Series, source: str) -> pd.Series:
     """Normalise a column of sequences and check every letter.
 

@@ -177,6 +177,18 @@ class Target:
         return Target(kind, labels)
 
 
+def same_label(label: str) -> str:
+    """Return the same text for labels that mean the same: `1` and `1.0`, `a;b` and `b;a`."""
+    if SEPARATOR in label:
+        return SEPARATOR.join(sorted(_split(label)))
+    try:
+        number = float(label)
+    except ValueError:
+        return label
+    # float() reads 1_0 and inf too, which are names.
+    return repr(number + 0.0) if math.isfinite(number) and "_" not in label else label
+
+
 def learn_target(kind: str, column: pd.Series, source: str) -> Target:
     """Find out from the training split what there is to learn.
 

@@ -12,6 +12,7 @@ import pandas as pd
 from ..data.packing import OTHER, pack, too_ambiguous
 from ..data.records import SOURCE, SPLIT, has_positions
 from ..data.sequences import canonical, mask_ambiguous, normalise_column
+from ..data.targets import same_label
 from ..errors import UserError
 from ..options import KEEP, SAME_STRAND
 
@@ -138,12 +139,13 @@ def remove_copies(records: pd.DataFrame, duplicates: str, contradictory: str, le
     If they came with their splits, copies of what is kept in another split are counted apart: they had leaked.
     duplicates: `both-strands` (a sequence equals its reverse complement), `same-strand`, or `keep` for all copies.
     contradictory: what to do with sequences that come with more than one label: `refuse`, or `drop` all their copies.
+    `1` is the same label as `1.0`, and `a;b` as `b;a`.
     Raises UserError at the first contradictory sequence when they are refused.
     """
     sequences = records["sequence"] if duplicates == SAME_STRAND else records["sequence"].map(canonical)
     numbers, _ = pd.factorize(sequences)
     del sequences
-    conflicting = _several_labels(numbers, records["label"])
+    conflicting = _several_labels(numbers, _meanings(records["label"]))
     strands = "on the same strand" if duplicates == SAME_STRAND else "on either strand"
     if conflicting.any() and contradictory == "refuse":
         raise UserError(_contradiction(records, numbers, conflicting, strands))
@@ -165,6 +167,11 @@ def remove_copies(records: pd.DataFrame, duplicates: str, contradictory: str, le
     return ledger.remove(f"copies in the same split, {strands}", records, copies[~leaked])
 
 
+def _meanings(labels: pd.Series) -> pd.Series:
+    """Return labels so that those that mean the same are the same."""
+    return labels.map({label: same_label(label) for label in labels.unique()})
+
+
 def _rank(records: pd.DataFrame) -> np.ndarray:
     """Splits that came with the input: the copy in test stays, so that scores compare with others' on the same test."""
     if SPLIT not in records:
@@ -183,7 +190,7 @@ def _several_labels(numbers: np.ndarray, labels: pd.Series) -> np.ndarray:
 def _contradiction(records: pd.DataFrame, numbers: np.ndarray, conflicting: np.ndarray, strands: str) -> str:
     copies = records[numbers == numbers[conflicting.argmax()]]
     first = copies.iloc[0]
-    other = copies[copies["label"] != first["label"]].iloc[0]
+    other = copies[(_meanings(copies["label"]) != same_label(first["label"])).to_numpy()].iloc[0]
     return (
         f"{first[SOURCE]}, line {copies.index[0]}, and {other[SOURCE]}, line {other.name}: the same sequence "
         f"({strands}) is labelled {first['label']!r} and {other['label']!r}, one of "

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from ..reports.figure_style import COLOURS, PRINT_DPI, save, tidy
-from ..reports.shares import binned, quantile_edges, wilson
+from ..reports.shares import binned, mean_interval, quantile_edges, share_interval
 
 # Bins at most, and sequences that make another bin worth while.
 MOST_BINS, BIN_SIZE = 8, 20
@@ -17,12 +17,19 @@ WIDE = 10
 
 
 def plot_composition(
-    errors: np.ndarray, lengths: np.ndarray, gc: np.ndarray, path: str | Path, *, of_numbers: bool = False
+    errors: np.ndarray,
+    lengths: np.ndarray,
+    gc: np.ndarray,
+    path: str | Path,
+    *,
+    of_numbers: bool = False,
+    clusters: np.ndarray | None = None,
 ) -> None:
     """Draw the errors by length and by GC content, each above the number of sequences.
 
     errors: (n,) boolean, which answers are wrong; of numbers (n,) float64, the absolute errors.
     lengths: (n,) int64, in letters. gc: (n,) float64, 0 to 1, NaN for a sequence without A, C, G and T.
+    clusters: the number of the cluster of each, (n,) int64, of sequences that depend on one another; None: none do.
     """
     figure, axes = plt.subplots(2, 2, figsize=(8, 4.4), height_ratios=[3, 1], sharex="col", layout="constrained")
     axes[0, 1].sharey(axes[0, 0])
@@ -30,7 +37,7 @@ def plot_composition(
     what = "mean absolute error" if of_numbers else "share of wrong answers"
     for column, values, name in ((0, lengths.astype(float), "length (letters)"), (1, 100 * gc, "GC content (%)")):
         upper, lower = axes[:, column]
-        _errors(upper, errors, values, of_numbers)
+        _errors(upper, errors, values, of_numbers, clusters)
         _counts(lower, values)
         upper.set_title(f"Errors by {'length' if column == 0 else 'GC content'}")
         lower.set_xlabel(name)
@@ -46,25 +53,26 @@ def plot_composition(
     save(figure, path, PRINT_DPI)
 
 
-def _errors(axes: Axes, errors: np.ndarray, values: np.ndarray, of_numbers: bool) -> None:
+def _errors(axes: Axes, errors: np.ndarray, values: np.ndarray, of_numbers: bool, clusters: np.ndarray | None) -> None:
     tidy(axes)
     axes.axhline(errors.mean(), color="black", linestyle=":", linewidth=1, label="all sequences")
     if not np.isfinite(values).any():
         return
     edges = quantile_edges(values, int(np.clip(len(values) // BIN_SIZE, 1, MOST_BINS)))
     bins = binned(values, edges) if len(edges) > 1 else [np.isfinite(values)]
+    interval = mean_interval if of_numbers else share_interval
     for number, inside in enumerate(bins):
         own = errors[inside]
         if not len(own):
             continue
-        mean, low, high = _mean(own) if of_numbers else (own.mean(), *wilson(int(own.sum()), len(own)))
+        mean, (low, high) = own.mean(), interval(own, None if clusters is None else clusters[inside])
         place = np.median(values[inside])
         left, right = (edges[number], edges[number + 1]) if len(edges) > 1 else (place, place)
         name = {"label": "sequences in bins of like size"} if number == 0 else {}
         axes.errorbar(
             *(place, mean),
             xerr=[[max(0, place - left)], [max(0, right - place)]],
-            yerr=[[max(0, mean - low)], [max(0, high - mean)]],
+            yerr=[[max(0, mean - max(0, low))], [max(0, high - mean)]],
             **{"fmt": "o", "color": COLOURS[0], "markersize": 5, "capsize": 2, "elinewidth": 1.2} | name,
         )
 
@@ -75,13 +83,6 @@ def _plain_ticks(axes: Axes, values: np.ndarray) -> None:
     ticks = [tick for tick in ticks if values.min() <= tick <= values.max()]
     axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
     axes.minorticks_off()
-
-
-def _mean(errors: np.ndarray) -> tuple[float, float, float]:
-    """Return the mean and its 95% interval by the normal approximation."""
-    mean = errors.mean()
-    reach = 1.96 * errors.std(ddof=1) / len(errors) ** 0.5 if len(errors) > 1 else 0.0
-    return mean, max(0.0, mean - reach), mean + reach
 
 
 def _counts(axes: Axes, values: np.ndarray) -> None:

@@ -1,5 +1,6 @@
 """Which sequences are similar, so that a split keeps them together."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,21 +10,31 @@ from scipy.sparse.csgraph import connected_components
 
 from ..data.packing import LONGEST_K, Packed, kmers, pack
 from ..data.sequences import canonical
-from .homology import BothStrands, parts_of_kmers, seeds
+from .homology import BAND, BothStrands, parts_of_kmers, seeds
 
-# The best two of random symmetric patterns of weight 15. Together they find 99.9% of stretches of 100 letters with 15
-# mismatches and 96% of those of 60 letters with 9. Of weight 15: in a million random sequences of 200 letters a seed
-# meets less than one other by chance.
-PATTERNS = ("1101110101001001010111011", "1111011101011101111")
-# With 1 for a match and -1 for a mismatch, random sequences of m and n letters reach a score S in m n 3**-S / 3 places
-# (Karlin & Altschul 1990, doi:10.1073/pnas.87.6.2264: lambda = ln 3, K = 1/3 for equal bases): all pairs of a million
-# sequences of 200 letters in 0.001 places, which leaves room for the uneven bases of real DNA.
-MINIMUM_SCORE = 40
+# The best of random symmetric patterns, by their weight (how many letters have to match). Light ones find more and meet
+# more by chance: each is for so many letters in all that a seed meets less than one other by chance, in random sequences.
+# Of stretches with 15% mismatches they find, by weight: of 36 letters 99.97%, 98.7% and 80%; of 60 letters 99.99%, 99.9%
+# and 96%.
+PATTERNS = {
+    11: ("1111011101111", "1110101001001010111", "101001110010011100101"),
+    13: ("111010110010011010111", "11110110101101111", "11110100010101000101111", "11101110000100001110111"),
+    15: ("1101110101001001010111011", "1111011101011101111"),
+}
+MOST_LETTERS = {11: 2 * 10**6, 13: 3 * 10**7}
+# With 1 for a match and -1 for a mismatch: what a stretch has to score, as 40 letters with 100% identity do, 50 with 90%
+# or 58 with 85%, and in sequences that are too short for that, for each letter of the shorter one: as the whole of it
+# does with 75% identity.
+MINIMUM_SCORE, SCORE_PER_LETTER = 40, 0.5
+# How many others of the dataset a sequence may be linked to by chance, on average. The links of random sequences then
+# leave nearly all alone; from 1 on they would join most into one cluster (Erdos & Renyi 1960).
+CHANCE = 0.02
 # How far a stretch is looked at, in letters on either side of the seed.
 REACH = 100
 # Most pairs share a seed by chance. A first look near the seed sorts out more than 9 of 10 of them, and less than one
-# in 1000 seeds of pairs with 85% identity, even where a sequence ends with the seed.
-FIRST_LOOK, FIRST_SCORE = 16, 18
+# in 1000 seeds of pairs with 85% identity, even where a sequence ends with the seed. Its score is at most this, and at
+# most so much of the one that is required.
+FIRST_LOOK, FIRST_SCORE, FIRST_SHARE = 16, 18, 0.45
 # With how many of the next ones in a list of places with the same seed each is compared. Repeats are in thousands of
 # places and all their pairs would be millions; a chain of similar ones joins them as well. Comparing with 32 leaves
 # 70,672 groups of 100,000 windows of human DNA, with 8 it is 70,731.
@@ -38,19 +49,49 @@ def similar_groups(sequences: Sequence[str]) -> np.ndarray:
     sequences: normalised, of any lengths. Letters other than A, C, G, T match nothing.
     Guaranteed to be in one group: sequences that are equal, or share 32 consecutive letters (LONGEST_K), on either
     strand. Found besides, with the recall that dev/bench/similarity.py measures: those that share, on either strand, a
-    stretch without gaps whose matches are at least MINIMUM_SCORE more than its mismatches, as 40 letters with 100%
-    identity have, 50 with 90%, or 58 with 85%. It is seen where 15 letters match as in one of the PATTERNS: the longer
-    and the more alike it is, the surer. Gaps cut a stretch into parts of which one has to be good enough.
+    stretch with the score that `required_scores` demands, in which gaps may stand (see homology.BAND). It is seen where
+    letters match as in one of the PATTERNS: the longer and the more alike it is, the surer.
     The order and the strand of the sequences change nothing but the numbers.
     Returns (sequences,) int64: the number of the group, counted from 0 by first member.
     """
     rows, distinct = pd.factorize(np.array([canonical(sequence) for sequence in sequences], dtype=object), sort=True)
     packed = pack(distinct)
     groups = _link_by_kmers(packed, np.arange(len(packed)))
-    both = BothStrands(packed, margin=REACH + max(map(len, PATTERNS)))
-    for pattern in PATTERNS:
-        groups = _link_by_stretches(packed, both, groups, pattern)
+    patterns = patterns_for(int(packed.lengths.sum()))
+    reach = min(REACH, int(packed.lengths.max(initial=0)))
+    both = BothStrands(packed, margin=reach + max(map(len, patterns)) + FIRST_LOOK + BAND)
+    required = required_scores(packed)
+    for pattern in patterns:
+        groups = _link_by_stretches(packed, both, groups, pattern, required, reach)
     return pd.factorize(groups[rows])[0].astype(np.int64)
+
+
+def patterns_for(letters: int) -> tuple[str, ...]:
+    """Return the patterns of the seeds in sequences with so many letters in all."""
+    return next((PATTERNS[weight] for weight, most in MOST_LETTERS.items() if letters <= most), PATTERNS[max(PATTERNS)])
+
+
+def required_scores(packed: Packed) -> np.ndarray:
+    """Return what a stretch has to score for each sequence, (n,) int64; for two, that of the shorter one counts.
+
+    It is MINIMUM_SCORE or, if that is less, SCORE_PER_LETTER for each letter; but never so little that the sequence
+    would have more than CHANCE such stretches in common with random sequences of as many letters, on both strands,
+    and of the same bases. Random sequences of m and n letters reach a score S in about m n K exp(-lambda S) places;
+    letters that are alike with probability p give lambda = ln((1 - p) / p) and K = (1 - 2 p)**2 / (1 - p) (Karlin &
+    Altschul 1990, doi:10.1073/pnas.87.6.2264), for equal bases ln 3 and 1/3.
+    """
+    counts = np.array([packed.count(code).sum() for code in range(4)], dtype=np.float64)
+    counts += counts[::-1]  # on both strands
+    letters = packed.lengths
+    total = 2 * int(letters.sum())
+    if not counts.sum():
+        return np.full(len(letters), MINIMUM_SCORE)
+    # Sequences of hardly more than two letters of the alphabet have no such limit; then the longest stretches count.
+    alike = min(float(np.square(counts / counts.sum()).sum()), 0.45)
+    odds = math.log((1 - alike) / alike)
+    by_chance = np.log(np.maximum(letters, 1) * total * (1 - 2 * alike) ** 2 / (1 - alike) / CHANCE) / odds
+    wanted = np.minimum(MINIMUM_SCORE, SCORE_PER_LETTER * letters)
+    return np.ceil(np.maximum(wanted, by_chance)).astype(np.int64)
 
 
 def _parts(packed: Packed) -> int:
@@ -75,9 +116,15 @@ def _link_by_kmers(packed: Packed, groups: np.ndarray) -> np.ndarray:
     return groups
 
 
-def _link_by_stretches(packed: Packed, both: BothStrands, groups: np.ndarray, pattern: str) -> np.ndarray:
-    """Join the groups of sequences that share a good stretch around a seed of this pattern."""
+def _link_by_stretches(
+    packed: Packed, both: BothStrands, groups: np.ndarray, pattern: str, required: np.ndarray, reach: int
+) -> np.ndarray:
+    """Join the groups of sequences that share a good stretch around a seed of this pattern.
+
+    required: (n,) what it has to score, by sequence; reach: how far it is looked at.
+    """
     span, parts = len(pattern), _parts(packed)
+    lengths = packed.lengths
     for part in range(parts):
         numbers, places = seeds(packed, pattern, part, parts)
         rows = both.rows(places)
@@ -86,10 +133,36 @@ def _link_by_stretches(packed: Packed, both: BothStrands, groups: np.ndarray, pa
             if not len(same):
                 break
             same = same[groups[rows[same]] != groups[rows[same + distance]]]
-            for reach, score in (FIRST_LOOK, FIRST_SCORE), (REACH, MINIMUM_SCORE):
-                same = same[both.best_scores(places[same], places[same + distance], span, reach) >= score]
+            pair = rows[same], rows[same + distance]
+            shorter = np.where(lengths[pair[0]] <= lengths[pair[1]], *pair)
+            wanted = required[shorter]
+            first = np.minimum(FIRST_SCORE, FIRST_SHARE * wanted)
+            near = both.best_scores(places[same], places[same + distance], span, FIRST_LOOK) >= first
+            same, wanted = same[near], wanted[near]
+            found = both.best_scores(places[same], places[same + distance], span, reach) >= wanted
+            missing = np.flatnonzero(~found)
+            missing = missing[_first_of_each_diagonal(packed, both, places, same[missing], distance)]
+            with_gaps = same[missing]
+            scores = both.best_gapped_scores(places[with_gaps], places[with_gaps + distance], span, reach)
+            found[missing] = scores >= wanted[missing]
+            same = same[found]
             groups = _join(groups, rows[same], rows[same + distance])
     return groups
+
+
+def _first_of_each_diagonal(
+    packed: Packed, both: BothStrands, places: np.ndarray, chosen: np.ndarray, distance: int
+) -> np.ndarray:
+    """Return which of some pairs of places are not, as others before them, in the same sequences at the same shift.
+
+    Of these an alignment with gaps is looked for around the first one in each REACH letters.
+    """
+    first, second = places[chosen], places[chosen + distance]
+    if not len(chosen):
+        return chosen
+    rows = [both.packed.row_of(each).astype(np.int64) for each in (first, second)]
+    key = np.stack([*rows, (second - first) // BAND, (first - both.packed.starts[rows[0]]) // REACH])
+    return np.unique(key, axis=1, return_index=True)[1]
 
 
 def _join(groups: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:

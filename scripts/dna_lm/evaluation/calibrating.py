@@ -9,8 +9,10 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
 from ..adapters.adapter import Adapter, load_adapter
+from ..adapters.seen_data import FILES, overlap, overlap_text, roles
 from ..base_models.base_model import sha256_of_file
 from ..base_models.encoding import summary, warnings
+from ..data.digests import Digests, digests_of
 from ..data.tables import read_labelled
 from ..data.targets import THRESHOLD, Target
 from ..data.textfiles import describe
@@ -80,9 +82,8 @@ def calibrate(
     target = plain.target
     _check_choice(target, temperature, threshold)
     records = read_labelled(data, source, empty_labels=target.kind == MULTI_LABEL)
-    digest = sha256_of_file(data)
-    seen = next((split for split in ("train", "dev") if plain.training.get(f"{split}_sha256") == digest), None)
-    said = _check_seen(seen, seen_data, source)
+    sha256, digests = sha256_of_file(data), digests_of(records["sequence"])
+    said = _check_seen(plain, sha256, digests, seen_data, source)
     truth = target.read(records["label"], source)
     target.require_scorable(truth, source)
     _check_size(target, truth, threshold, source)
@@ -107,12 +108,15 @@ def calibrate(
     for text in said:
         progress(f"warning: {text}")
     record = {
-        "data_sha256": digest,
+        "data_sha256": sha256,
+        "seen": Digests.of(digests).record(),
         "sequences": len(records),
         "temperature": temperature,
         "criterion": threshold,
         "at": at if threshold in (RECALL, PRECISION) else None,
-        "seen_in_training": seen,
+        "seen_in_training": next(
+            (split for split in ("train", "dev") if _is_seen(plain, sha256, digests, split)), None
+        ),
     }
     return Calibrated(
         adapter=replace(plain, task=plain.task | decision.task() | {"calibration": record}),
@@ -143,18 +147,28 @@ def _check_choice(target: Target, temperature: str, threshold: str) -> None:
         )
 
 
-def _check_seen(seen: str | None, seen_data: str, source: str) -> list[str]:
-    if seen != "train":
+def _is_seen(adapter: Adapter, sha256: str, digests: np.ndarray, split: str) -> bool:
+    """Say whether the data count as a split of the training: its file, or half of their sequences and more."""
+    found = overlap(adapter, digests, [split])
+    return split in roles(adapter, sha256) or (found is not None and found.refused)
+
+
+def _check_seen(adapter: Adapter, sha256: str, digests: np.ndarray, seen_data: str, source: str) -> list[str]:
+    """Return a sentence for data that the adapter was trained on, or some of it; the dev split may be used.
+
+    Raises UserError for data that count as the training split, unless that is allowed.
+    """
+    file = "train" in roles(adapter, sha256)
+    what = f"{source} is {FILES['train']}" if file else overlap_text(adapter, digests, source, ["train"])
+    if not what:
         return []
+    if not _is_seen(adapter, sha256, digests, "train"):
+        return [f"{what}, of which it is too sure: what is chosen here is a little off; take these sequences out"]
     if seen_data != ALLOW:
         raise UserError(
-            f"{source} is the file that the adapter was trained on, of which it is too sure; choose the dev split, or "
-            "allow seen data (--seen-data allow)"
+            f"{what}, of which it is too sure; choose the dev split, or allow seen data (--seen-data allow)"
         )
-    return [
-        f"{source} is the file that the adapter was trained on, of which it is too sure: what was chosen here will not "
-        "hold for other sequences"
-    ]
+    return [f"{what}, of which it is too sure: what was chosen here will not hold for other sequences"]
 
 
 def _check_size(target: Target, truth: np.ndarray, threshold: str, source: str) -> None:

@@ -12,6 +12,7 @@ from ..adapters.adapter import Adapter, load_adapter
 from ..adapters.seen_data import check_seen
 from ..base_models.base_model import sha256_of_file
 from ..base_models.encoding import warnings
+from ..data.digests import digests_of
 from ..data.named_files import named_files
 from ..data.tables import read_labelled
 from ..data.targets import Target
@@ -21,11 +22,15 @@ from ..options import AUTO, CLASSES, COMPARE, MULTI_LABEL, NUMBER
 from ..prediction.answering import opened_answerer
 from ..scores.bootstrap import COLUMNS, Resampled, difference, resample, score_text
 from ..scores.metrics import DEFAULT_METRIC, ERRORS, OVERALL
+from ..scores.multiple_tests import SIGNIFICANT, holm
+from .independence import Independence, independence
 
 KINDS = {CLASSES: "one of several classes", MULTI_LABEL: "any number of labels", NUMBER: "numbers"}
 METRICS = next(option.choices for option in COMPARE if option.name == "metric")
-# A difference with a p value below this is called one.
-SIGNIFICANT = 0.05
+# Draws, for the comparisons in pairs, of which so many still lie beyond 0 where the adjusted p value is SIGNIFICANT; no
+# more than MOST_DRAWN sequences are drawn for that, which takes some seconds for each adapter. If that is too few, what
+# the distribution of the draws is beyond them is taken to be normal (bootstrap.difference).
+LEAST_BEYOND, MOST_DRAWN = 10, 10**8
 DIFFERENCES = ("metric", "first", "second", "difference", "low", "high", "p", "p_adjusted")
 # Labels of an adapter that a message names.
 MOST_LISTED = 10
@@ -41,6 +46,7 @@ class Compared:
     differences: a row for each pair, columns DIFFERENCES: the first one's score less the second one's, its 95%
     interval, and the p value of the paired bootstrap, alone and adjusted for all pairs (Holm 1979).
     source: what the data are called; warnings: sentences that a user has to read.
+    independence: what is drawn for intervals and p values. draws: how often for the scores, and for the differences.
     """
 
     names: list[str]
@@ -53,6 +59,8 @@ class Compared:
     differences: pd.DataFrame
     source: str
     warnings: list[str]
+    independence: Independence
+    draws: tuple[int, int]
 
     def metrics_table(self) -> pd.DataFrame:
         """Return a row for each adapter and score: `adapter` and the columns of bootstrap.COLUMNS; numbers as text."""
@@ -93,14 +101,16 @@ def compare(
     first = next(iter(adapters.values()))
     target = first.target
     metric = _metric(metric, target)
-    digest, said = sha256_of_file(data), []
+    records = read_labelled(data, source, empty_labels=target.kind == MULTI_LABEL)
+    sha256, digests, said = sha256_of_file(data), digests_of(records["sequence"]), []
     for name, one in adapters.items():
         with _named(name):
-            said += [f"{name}: {text}" for text in check_seen(one, digest, seen_data, source)]
-    records = read_labelled(data, source, empty_labels=target.kind == MULTI_LABEL)
+            said += [f"{name}: {text}" for text in check_seen(one, sha256, digests, seen_data, source)]
     truth = target.read(records["label"], source)
     target.require_scorable(truth, source)
-    sequences = records["sequence"].tolist()
+    sequences, units = records["sequence"].tolist(), independence(records)
+    pairs = len(adapters) * (len(adapters) - 1) // 2
+    draws = resamples, draws_for(pairs, len(sequences), resamples)
     found = []
     for number, (name, one) in enumerate(adapters.items(), start=1):
         progress(f"adapter {number} of {len(adapters)}: {name}")
@@ -113,14 +123,27 @@ def compare(
             outputs = answerer.outputs(sequences)
             answers = answerer.answers(outputs.raw)
             said += [f"{name}: {text}" for text in warnings(outputs.encoded, answerer.encoder, source)]
-        scores = resample(one.target, truth, answers, one.decision, resamples=resamples, seed=seed)
-        found.append((name, one, answers, scores))
+        judged, given = (one.target, truth, answers, one.decision), {"seed": seed, "clusters": units.clusters}
+        scores = resample(*judged, resamples=draws[0], **given)
+        paired = scores
+        if draws[1] > draws[0]:
+            paired = resample(*judged, resamples=draws[1], wanted=[(metric, None)], **given)
+        found.append((name, one, answers, scores, paired))
     for text in said:
         progress(f"warning: {text}")
     found.sort(key=lambda one: _rank(one[3].values[metric, None], metric))
-    names, ordered, answers, scores = (list(column) for column in zip(*found, strict=True))
-    pairs = _differences(names, scores, metric)
-    return Compared(names, ordered, target, truth, answers, scores, metric, pairs, source, said)
+    names, ordered, answers, scores, paired = (list(column) for column in zip(*found, strict=True))
+    differences = _differences(names, paired, metric)
+    return Compared(names, ordered, target, truth, answers, scores, metric, differences, source, said, units, draws)
+
+
+def draws_for(pairs: int, sequences: int, least: int) -> int:
+    """Return how many resamples the comparisons of so many pairs take: `least` or more.
+
+    Of pairs that Holm's method counts, the smallest p value has to be below SIGNIFICANT / pairs, in two tails.
+    """
+    wanted = LEAST_BEYOND * 2 * pairs / SIGNIFICANT
+    return max(least, int(min(wanted, MOST_DRAWN / sequences)))
 
 
 def _by_name(pairs: Sequence[str]) -> dict[str, str]:
@@ -194,18 +217,3 @@ def _differences(names: Sequence[str], scores: Sequence[Resampled], metric: str)
         rows.append((metric, names[first], names[second], found.value, found.low, found.high, found.p))
     adjusted = holm([row[-1] for row in rows])
     return pd.DataFrame([(*row, p) for row, p in zip(rows, adjusted, strict=True)], columns=DIFFERENCES)
-
-
-def holm(values: Sequence[float]) -> np.ndarray:
-    """Return p values adjusted for their number, so that the chance of a single error among all stays below each.
-
-    Holm 1979, https://www.jstor.org/stable/4615733. NaN stays NaN and does not count.
-    """
-    values = np.asarray(values, dtype=float)
-    result = np.full(len(values), np.nan)
-    order = [number for number in np.argsort(values, kind="stable") if np.isfinite(values[number])]
-    highest = 0.0
-    for place, number in enumerate(order):
-        highest = max(highest, min(1.0, values[number] * (len(order) - place)))
-        result[number] = highest
-    return result

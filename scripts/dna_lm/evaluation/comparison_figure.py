@@ -122,7 +122,11 @@ def _scores(axes: Axes, result: Compared, metric: str, names: bool) -> None:
         colour = COLOURS[number % len(COLOURS)] if curve else COLOURS[0]
         if np.isfinite([low, high]).all():
             axes.plot([low, high], [number, number], color=colour, linewidth=2, solid_capstyle="butt")
-        axes.plot([value], [number], "o", color=colour, markersize=6 if count <= MOST_NAMES else 3)
+        if np.isfinite(value):
+            axes.plot([value], [number], "o", color=colour, markersize=6 if count <= MOST_NAMES else 3)
+        elif count <= MOST_NAMES:
+            place = {"transform": axes.get_yaxis_transform(), "ha": "center", "va": "center"}
+            axes.text(0.5, number, "not defined", fontsize="small", color="grey", **place)
     axes.set(title=f"{NAMES[metric]}, 95% interval", ylim=(count - 0.5, -0.5))
     tidy(axes)
     if count > MOST_NAMES:

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
+from ..adapters.seen_data import same_training_data
 from ..options import CLASSES, MULTI_LABEL, NUMBER
 from ..reports.markdown import bullets, escape, image, listed, parameters, pipe_table, table, warned, write
 from ..scores.metrics import ERRORS, NAMES
-from .comparing import SIGNIFICANT, Compared
+from ..scores.multiple_tests import SIGNIFICANT
+from .comparing import Compared
 
 # The scores that stand in the report itself.
 SHOWN = {
@@ -37,8 +39,9 @@ def write_comparison_report(result: Compared, path: str | Path) -> None:
         table("differences", "Differences in pairs"),
         f"`difference` is the {NAMES[result.metric]} of the first adapter less that of the second, with its 95% "
         "interval; `p` is the p value of the two-sided paired bootstrap: how often so large a difference would come "
-        "about by the choice of the test sequences alone. `p_adjusted` is the same with all pairs in mind (Holm): the "
-        "more pairs there are, the likelier one of them looks different by chance.",
+        "about by the choice of the test sequences alone. It is below 0.05 exactly where the interval lies on one side "
+        "of 0. `p_adjusted` is the same with all pairs in mind (Holm): the more pairs there are, the likelier one of "
+        f"them looks different by chance. {_drawn(result)}",
         "## All scores",
         table("metrics", "Scores with 95% intervals"),
         "## Caveats",
@@ -55,8 +58,21 @@ def _answered(result: Compared) -> str:
     return f"with {kind} {listed(result.target.labels)}"
 
 
+def _drawn(result: Compared) -> str:
+    """Say what was resampled, and how often."""
+    scores, differences = result.draws
+    often = f"{scores:,} times" if scores == differences else f"{scores:,} times, for the differences {differences:,}"
+    cluster = (
+        " A cluster is drawn with all its sequences: those of a cluster, by the column `cluster` of the table, are not "
+        "independent of one another."
+        if result.independence.clusters is not None
+        else ""
+    )
+    return f"{often}, {result.independence.drawn} were drawn with replacement, as many as there are.{cluster}"
+
+
 def _headline(result: Compared) -> list[str]:
-    """Return who is ahead, and which others may be as good."""
+    """Return who is ahead, which others may be as good, and why that is not known."""
     metric, names = result.metric, result.names
     value, low, high = result.score(0, metric)
     if np.isnan(value):
@@ -65,24 +81,49 @@ def _headline(result: Compared) -> list[str]:
     lowest = "lowest" if metric in ERRORS else "highest"
     first = f"**{escape(names[0])} has the {lowest} {NAMES[metric]}: {value:.3f}{interval}.**"
     pairs = result.differences[result.differences["first"] == names[0]]
-    alike = [
-        str(row.second)
-        for row in pairs.itertuples()
-        if not row.p_adjusted < SIGNIFICANT  # NaN too: nothing tells them apart
-    ]
-    if not alike:
-        others = "the other" if len(names) == 2 else "every other"
-        return [f"{first} The difference from {others} is more than chance (adjusted p < {SIGNIFICANT})."]
-    if len(alike) == len(names) - 1:
-        others = "the other" if len(names) == 2 else "any of the others"
-        return [
-            f"{first} But these sequences do not tell it from {others} (adjusted p of at least {SIGNIFICANT}): more "
-            "test sequences could."
-        ]
-    return [
-        f"{first} These sequences do not tell it from {listed(alike)} (adjusted p of at least {SIGNIFICANT}); from the "
-        "others it differs by more than chance."
-    ]
+    kinds: dict[str, list[str]] = {}
+    for row in pairs.itertuples():
+        kinds.setdefault(_kind(row), []).append(str(row.second))
+    said = [first]
+    for kind, text in _SAID.items():
+        if kind in kinds:
+            said.append(text.format(them=_them(kinds[kind], names), metric=NAMES[metric]))
+    return [" ".join(said)]
+
+
+# What is said of those that the best one was compared with, by the kind of the outcome.
+DIFFERENT, SAME, WIDE, MANY, NO_INTERVAL, NO_SCORE = "different", "same", "wide", "many", "no interval", "no score"
+_SAID = {
+    DIFFERENT: f"The difference from {{them}} is more than chance (adjusted p < {SIGNIFICANT}).",
+    SAME: "It scores the same as {them}.",
+    WIDE: f"These sequences do not tell it from {{them}} (adjusted p of at least {SIGNIFICANT}): the interval of the "
+    "difference includes 0, and more test sequences could make it narrower.",
+    MANY: f"By itself, the difference from {{them}} would be more than chance; with all pairs in mind it is not "
+    f"(adjusted p of at least {SIGNIFICANT}): compare fewer adapters, or take more test sequences.",
+    NO_INTERVAL: "Whether the difference from {them} is more than chance cannot be said: a label is so rare that many "
+    "resamples lack it.",
+    NO_SCORE: "It was not compared with {them}, of which the {metric} is not defined.",
+}
+
+
+def _kind(row) -> str:
+    """row: of the table of differences."""
+    if np.isnan(row.difference):
+        return NO_SCORE
+    if row.p_adjusted < SIGNIFICANT:
+        return DIFFERENT
+    if row.difference == 0 and not (row.low or row.high):
+        return SAME
+    if np.isnan(row.p):
+        return NO_INTERVAL
+    return MANY if row.p < SIGNIFICANT else WIDE
+
+
+def _them(some: list[str], names: list[str]) -> str:
+    """Return the names of adapters; "the other" or "every other" for all but the first."""
+    if len(some) < len(names) - 1:
+        return listed(some)
+    return "the other" if len(some) == 1 else "every other"
 
 
 def _table(result: Compared) -> str:
@@ -91,6 +132,8 @@ def _table(result: Compared) -> str:
     def cell(number: int, metric: str) -> str:
         value, low, high = result.score(number, metric)
         form = ".3g" if result.target.kind == NUMBER and metric in ERRORS else ".3f"
+        if np.isnan(value):
+            return "not defined"
         interval = f" ({low:{form}} to {high:{form}})" if metric == result.metric and np.isfinite(low) else ""
         return f"{value:{form}}{interval}"
 
@@ -109,7 +152,8 @@ def _caveats(result: Compared) -> list[str]:
         "The scores hold for sequences like these; if some resemble sequences that an adapter was trained on, its "
         "scores are too good.",
     ]
-    trained = {adapter.training.get("train_sha256") for adapter in result.adapters}
-    if len(trained) > 1:
-        caveats.append("The adapters were not all trained on the same file; some differences may be due to that.")
+    if result.independence.caveat:
+        caveats.insert(1, f"{result.independence.caveat[0].upper()}{result.independence.caveat[1:]}.")
+    if not same_training_data(result.adapters):
+        caveats.append("The adapters were not all trained on the same data; some differences may be due to that.")
     return caveats

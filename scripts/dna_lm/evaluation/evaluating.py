@@ -13,11 +13,11 @@ import torch
 
 from ..adapters.adapter import Adapter, load_adapter
 from ..adapters.recorded_model import opened_base_model_of
-from ..adapters.seen_data import check_seen
+from ..adapters.seen_data import check_seen, in_common, is_training_data
 from ..base_models.base_model import sha256_of_file
 from ..base_models.encoding import summary, warnings
+from ..data.digests import digests_of
 from ..data.packing import pack
-from ..data.sequences import canonical
 from ..data.tables import read_labelled
 from ..data.targets import Target
 from ..data.textfiles import describe
@@ -32,6 +32,7 @@ from ..scores.worst_errors import mistakes, worst_errors
 from ..simple_models.baselines import BASELINES, baselines, learnt_from
 from ..simple_models.quicklook import gc_content
 from .frozen_model import pooled_states
+from .independence import Independence, independence
 
 # The rows of the table of metrics about speed, called as the tutorial on Mistral-DNA, with transformers' Trainer, does.
 SPEED = ("eval_runtime", "eval_samples_per_second", "eval_steps_per_second")
@@ -61,6 +62,7 @@ class Evaluated:
     predicted: np.ndarray
     lengths: np.ndarray
     gc: np.ndarray
+    independence: Independence
     strands: Strands
     worst: pd.DataFrame
     ladder: Ladder | None
@@ -126,8 +128,8 @@ def evaluate(
     target, decision = loaded.target, loaded.decision
     records, truth = _read(data, source, target)
     target.require_scorable(truth, source)
-    seen = check_seen(loaded, sha256_of_file(data), seen_data, source)
-    sequences = records["sequence"].tolist()
+    sequences, units = records["sequence"].tolist(), independence(records)
+    seen = check_seen(loaded, sha256_of_file(data), digests_of(sequences), seen_data, source)
     threads = torch.get_num_threads()  # an answerer leaves one
     learnt = _Train.read(train, records, truth, loaded, seen_data, source) if train else None
     with opened_base_model_of(loaded, base_model, base_model_id, installed) as base:
@@ -135,14 +137,16 @@ def evaluate(
             started = time.perf_counter()
             outputs = answerer.outputs(sequences)
             seconds = time.perf_counter() - started
-            strands, answers_of = compare_strands(target, truth, outputs.raw, answerer.answers, decision)
+            strands, answers_of = compare_strands(
+                target, truth, outputs.raw, answerer.answers, decision, units.clusters
+            )
             read, said = summary(outputs.encoded, source), warnings(outputs.encoded, answerer.encoder, source)
             encoder = answerer.encoder
         for text in [read, *(f"warning: {text}" for text in seen + said)]:
             progress(text)
         strand = loaded.strand if strand == RECORDED else strand
         answers = answers_of[strand]
-        resampled = resample(target, truth, answers, decision)
+        resampled = resample(target, truth, answers, decision, clusters=units.clusters)
         ladder = None
         if learnt:
             torch.set_num_threads(threads)
@@ -152,7 +156,7 @@ def evaluate(
                 batch_size=batch_size,
                 progress=progress,
             )
-            ladder = _ladder(target, truth, resampled, learnt, sequences, states, progress)
+            ladder = _ladder(target, truth, answers, learnt, sequences, states, units, progress)
     predicted = decision.predicted(target, answers)
     predictions = _predictions(records, truth, answers, loaded)
     packed = pack(sequences)
@@ -168,6 +172,7 @@ def evaluate(
         predicted=predicted,
         lengths=lengths,
         gc=gc,
+        independence=units,
         strands=strands,
         worst=worst_errors(target, truth, answers, predicted, predictions, lengths, gc, worst),
         ladder=ladder,
@@ -196,29 +201,21 @@ class _Train:
         own, own_truth = _read(path, source, adapter.target)
         adapter.target.require_scorable(own_truth, source)
         caveats = []
-        digest = sha256_of_file(path)
-        if digest != adapter.training.get("train_sha256"):
+        sequences = own["sequence"].tolist()
+        if not is_training_data(adapter, sha256_of_file(path), digests_of(sequences)):
             caveats.append(
                 f"{source} is not the file that the adapter was trained on: the simpler models learnt from other data"
             )
-        label_of = dict(zip(map(canonical, own["sequence"]), own["label"], strict=True))
-        shared = [label_of.get(canonical(sequence)) for sequence in records["sequence"]]
-        count = sum(label is not None for label in shared)
-        if count and count == len(records) and seen_data != ALLOW:
+        shared, contrary = in_common(records["sequence"].tolist(), truth, sequences, own_truth)
+        verb = "is" if shared.seen == 1 else "are"
+        what = f"{tested}: {shared.text()} {verb} also in {source}, on either strand{contrary}"
+        if shared.refused and seen_data != ALLOW:
             raise UserError(
-                f"all sequences of {tested} are also in {source}; choose a test split that shares none with it, or "
-                "allow seen data (--seen-data allow)"
+                f"{what}; choose a test split that shares none with it, or allow seen data (--seen-data allow)"
             )
-        if count:
-            other = sum(
-                label is not None and label != given for label, given in zip(shared, records["label"], strict=True)
-            )
-            contrary = f", {other:,} of them with another label" if other else ""
-            caveats.append(
-                f"{count:,} of {len(records):,} sequences of {tested} are also in {source}, on either strand"
-                f"{contrary}: the scores of all models are too good"
-            )
-        return _Train(own["sequence"].tolist(), own_truth, caveats)
+        if shared.seen:
+            caveats.append(f"{what}: the scores of all models are too good")
+        return _Train(sequences, own_truth, caveats)
 
 
 def _read(path: str, source: str, target: Target) -> tuple[pd.DataFrame, np.ndarray]:
@@ -229,16 +226,17 @@ def _read(path: str, source: str, target: Target) -> tuple[pd.DataFrame, np.ndar
 def _ladder(
     target: Target,
     truth: np.ndarray,
-    resampled: Resampled,
+    answers: np.ndarray,
     learnt: _Train,
     sequences: list[str],
     states: Callable[[list[str]], np.ndarray],
+    units: Independence,
     progress: Callable[[str], None],
 ) -> Ladder:
-    answers = baselines(target, learnt.sequences, learnt.truth, sequences, states=states, progress=progress)
-    named = {BASELINES[name]: own for name, own in answers.items()}
-    trained = len(learnt_from(target, learnt.sequences, learnt.truth))
-    return climb(target, truth, resampled, named, trained)
+    simpler = baselines(target, learnt.sequences, learnt.truth, sequences, states=states, progress=progress)
+    counts = {BASELINES[name]: len(learnt_from(target, learnt.sequences, learnt.truth, name)) for name in simpler}
+    named = {BASELINES[name]: own for name, own in simpler.items()}
+    return climb(target, truth, answers, named, counts, len(learnt.sequences), clusters=units.clusters)
 
 
 def _predictions(records: pd.DataFrame, truth: np.ndarray, answers: np.ndarray, adapter: Adapter) -> pd.DataFrame:

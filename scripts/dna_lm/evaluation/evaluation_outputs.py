@@ -15,7 +15,7 @@ from ..scores.ladder import SCORES
 from ..scores.metrics import NAMES
 from .evaluating import Evaluated
 from .evaluation_figure import plot_evaluation
-from .evaluation_report import report_blocks
+from .evaluation_report import ladder_title, report_blocks
 from .ladder_figure import plot_ladder
 from .reliability_figure import plot_reliability
 
@@ -52,10 +52,12 @@ def write_evaluation(result: Evaluated, paths: dict[str, Path], options: Namespa
         "plot": lambda place: plot_evaluation(target, *judged, place),
         "reliability_plot": lambda place: plot_reliability(target, *judged, decision, place),
         "composition_plot": lambda place: plot_composition(
-            result.errors, result.lengths, result.gc, place, of_numbers=of_numbers
+            *(result.errors, result.lengths, result.gc, place),
+            of_numbers=of_numbers,
+            clusters=result.independence.clusters,
         ),
         "ladder_plot": lambda place: plot_ladder(
-            result.ladder.table, {name: NAMES[name] for name in SCORES[target.kind]}, place
+            result.ladder.table, {name: NAMES[name] for name in SCORES[target.kind]}, place, ladder_title(result)
         ),
     }
     for name, writer in writers.items():

@@ -4,10 +4,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..adapters.seen_data import knows_all
 from ..data.targets import THRESHOLD
 from ..options import BOTH, CLASSES, FORWARD, NUMBER, REVERSE
 from ..reports.markdown import bullets, escape, image, parameters, pipe_table, table, warned
-from ..scores.ladder import SCORES, verdict
+from ..scores.bootstrap import RESAMPLES
+from ..scores.ladder import SCORES, judged_by, short_verdict, verdict
 from ..scores.metrics import BINS, NAMES
 from ..simple_models.baselines import BASELINES, KMERS
 from .evaluating import SPEED, Evaluated
@@ -44,24 +46,25 @@ def report_blocks(result: Evaluated, outputs: set[str]) -> list[str]:
     given, headline, meaning = {CLASSES: _classes, NUMBER: _numbers}.get(result.adapter.target.kind, _several_labels)(
         result
     )
-    beaten, sentence = _verdict(result)
+    against, sentence = _verdict(result)
     ladder = []
     if result.ladder:
         ladder = [
             "## Beside simpler models",
-            f"They learnt from {result.ladder.trained:,} sequences of the training split, and answered for the "
-            "same sequences as the adapter.",
-            bullets(verdict(result.ladder, result.adapter.target, name)[1] for name in result.ladder.differences),
+            _judged(result),
+            bullets(verdict(result.ladder, name)[1] for name in result.ladder.rungs),
             shown(image, "ladder_plot"),
             shown(table, "ladder", "Simpler models and the adapter"),
             "`difference` is the score of the adapter less that of the other model, with its 95% interval and the p "
-            "value of the two-sided paired bootstrap: how often so large a difference would come about by the choice "
-            "of the test sequences alone. K-mers are counted on both strands and put into a regression. The frozen "
+            "value of the two-sided paired bootstrap, which is below 0.05 exactly where the interval lies on one side "
+            "of 0: how often so large a difference would come about by the choice of the test sequences alone. "
+            "`p_adjusted` is the same with all comparisons of the table in mind (Holm); the adapter beats a model, or "
+            "does worse, if it is below 0.05. K-mers are counted on both strands and put into a regression. The frozen "
             "base model is the same pretrained model, of which the head alone was trained.",
         ]
     return [
-        TITLE if beaten else f"{TITLE}: it does not beat counting k-mers",
-        "" if beaten else f"**{escape(sentence)}**",
+        f"{TITLE}: it {against}" if against else TITLE,
+        f"**{escape(sentence)}**" if sentence else "",
         *warned(result.seen),
         _tested(result, given),
         headline,
@@ -82,20 +85,50 @@ def report_blocks(result: Evaluated, outputs: set[str]) -> list[str]:
         bullets(_caveats(result)),
         "## How to read this",
         meaning,
-        "The intervals are of the bootstrap over the sequences: 1,000 times, as many sequences were drawn with "
-        "replacement and scored. They say how far a score could be off by the choice of these test sequences, not by "
-        "that of the training sequences or the seed. A score without one is the same in all draws, or not defined in "
-        "many.",
+        f"The intervals are of the bootstrap: {RESAMPLES:,} times, {result.independence.drawn} were drawn with "
+        f"replacement, as many as there are, and scored.{_clusters(result)} They say how far a score could be off by "
+        "the choice of these test sequences, not by that of the training sequences or the seed. A score without one is "
+        "the same in all draws, or not defined in many.",
         f"What was read: {escape(result.read)}. {_speed(result)}",
         "## Options",
         parameters(),
     ]
 
 
-def _verdict(result: Evaluated) -> tuple[bool, str]:
-    if not result.ladder or BASELINES[KMERS] not in result.ladder.differences:
-        return True, ""
-    return verdict(result.ladder, result.adapter.target, BASELINES[KMERS])
+def ladder_title(result: Evaluated) -> str:
+    """Return what stands above the figure of the ladder; nothing where there are no k-mers."""
+    against, _ = _verdict(result)
+    return f"The adapter {against}" if against else ""
+
+
+def _verdict(result: Evaluated) -> tuple[str, str]:
+    """Return what the adapter does beside k-mers, in a few words and in a sentence; both empty without a ladder."""
+    if not result.ladder or BASELINES[KMERS] not in result.ladder.rungs:
+        return "", ""
+    outcome, sentence = verdict(result.ladder, BASELINES[KMERS])
+    return short_verdict(outcome, "counting k-mers"), sentence
+
+
+def _judged(result: Evaluated) -> str:
+    """Say from how much the simpler models learnt, and how all are judged."""
+    ladder, target = result.ladder, result.adapter.target
+    fewer = [
+        f"{name} from {rung.learnt:,} of them" for name, rung in ladder.rungs.items() if rung.learnt < ladder.train
+    ]
+    part = f" ({escape(', '.join(fewer))})" if fewer else ""
+    return (
+        f"They learnt from the {ladder.train:,} sequences of the training split{part}, and answered for the same "
+        f"sequences as the adapter. {judged_by(target, result.adapter.decision.thresholds)}"
+    ).rstrip()
+
+
+def _clusters(result: Evaluated) -> str:
+    if result.independence.clusters is None:
+        return ""
+    return (
+        " A cluster is drawn with all its sequences: those of a cluster, by the column `cluster` of the table, are not "
+        "independent of one another."
+    )
 
 
 def _tested(result: Evaluated, given: str) -> str:
@@ -116,6 +149,8 @@ def _scored(result: Evaluated, metric: str, form: str = ".3f") -> str:
     """Return a score with its interval."""
     low, high = result.resampled.interval((metric, None))
     value = result.scores[metric]
+    if not np.isfinite(value):
+        return f"{NAMES[metric]} not defined"
     if not np.isfinite([low, high]).all():
         return f"{NAMES[metric]} {value:{form}}"
     return f"{NAMES[metric]} {value:{form}} ({low:{form}} to {high:{form}})"
@@ -247,6 +282,8 @@ def _caveats(result: Evaluated) -> list[str]:
             "would do as well"
         )
     found += result.caveats
+    if result.independence.caveat:
+        found.append(result.independence.caveat)
     if len(truth) < FEW_SEQUENCES:
         found.append(f"{len(truth)} sequences are few: see how wide the intervals are")
     if kind != NUMBER:
@@ -280,10 +317,10 @@ def _caveats(result: Evaluated) -> list[str]:
                     else "the mean of both scores lower, so that the strand seems to matter here"
                 )
             )
-    if adapter.training.get("continued_from_sha256"):
+    if adapter.training.get("continued_from_sha256") and not knows_all(adapter):
         found.append(
-            "the adapter goes on from an earlier one, whose training data are not known here: take care that these "
-            "sequences were not among them"
+            "the adapter goes on from an earlier one, of whose training data the files alone are known here: take care "
+            "that these sequences were not among them"
         )
     found.append(
         "the scores hold for sequences like these: if some resemble sequences of the training split (overlapping "

@@ -8,12 +8,14 @@ from matplotlib import pyplot as plt
 
 from ..reports.figure_style import COLOURS, PRINT_DPI, save, tidy
 
+UNDEFINED = {"ha": "center", "va": "center", "fontsize": 8, "color": "grey"}
 
-def plot_ladder(table: pd.DataFrame, names: dict[str, str], path: str | Path) -> None:
+
+def plot_ladder(table: pd.DataFrame, names: dict[str, str], path: str | Path, title: str = "") -> None:
     """Draw each model's scores with their intervals, a panel for each metric.
 
     table: rows with `model`, `metric`, `value`, `low`, `high`; the adapter is the last model.
-    names: what to call the metrics; those that are drawn.
+    names: what to call the metrics; those that are drawn. title: what stands above the panels.
     """
     models = list(dict.fromkeys(table["model"]))
     figure, axes = plt.subplots(
@@ -23,6 +25,7 @@ def plot_ladder(table: pd.DataFrame, names: dict[str, str], path: str | Path) ->
         rows = table[table["metric"] == metric].set_index("model").loc[models]
         for place, (model, row) in enumerate(rows.iterrows()):
             if not np.isfinite(row["value"]):
+                panel.text(0.5, place, "not defined", transform=panel.get_yaxis_transform(), **UNDEFINED)
                 continue
             colour = COLOURS[1] if model == models[-1] else COLOURS[0]
             known = np.isfinite([row["low"], row["high"]]).all()
@@ -36,6 +39,9 @@ def plot_ladder(table: pd.DataFrame, names: dict[str, str], path: str | Path) ->
         panel.set(title=name, ylim=(len(models) - 0.6, -0.7))
         panel.margins(x=0.15)
         tidy(panel)
-        panel.axvline(rows["value"].iloc[-1], color=COLOURS[1], linestyle=":", linewidth=1)
+        if np.isfinite(rows["value"].iloc[-1]):
+            panel.axvline(rows["value"].iloc[-1], color=COLOURS[1], linestyle=":", linewidth=1)
     axes[0, 0].set_yticks(range(len(models)), models)
+    if title:
+        figure.suptitle(title, fontsize="medium")
     save(figure, path, PRINT_DPI)

@@ -143,12 +143,17 @@ def parse(tool: str, arguments: list[str] | None = None) -> argparse.Namespace:
     """Return the options of a command line, those that are not given as the preset has them, if the tool has presets.
 
     arguments: without the program's name; None takes those of this process.
+    Of a tool with presets, `given` has the names of the options that are on the command line.
     """
     line = parser(tool)
     options = line.parse_args(arguments)
     if hasattr(options, "preset"):
         line.set_defaults(**PRESETS[options.preset])
         options = line.parse_args(arguments)
+        absent = object()
+        line.set_defaults(**dict.fromkeys(vars(options), absent))
+        every = vars(line.parse_args(arguments))
+        options.given = frozenset(name for name, value in every.items() if value is not absent)
     return options
 
 

@@ -34,7 +34,7 @@ CALIBRATE = (
         choices=(NONE, F1, MCC, RECALL, PRECISION),
     ),
     Option("at", float, "Recall or precision that is to be reached", 0.9, minimum=0.01, maximum=1),
-    replace(SEEN_DATA, help="What to do if the data are the file that the adapter was trained on"),
+    replace(SEEN_DATA, help="What to do if the adapter was trained on half of the sequences or more"),
     BATCH_SIZE,
     THREADS,
     Option("calibrated_out", OUTPUT, "Calibrated adapter (safetensors)"),

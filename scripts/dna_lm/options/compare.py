@@ -41,7 +41,11 @@ COMPARE = (
         maximum=100_000,
     ),
     SEED,
-    replace(SEEN_DATA, help="What to do with sequences on which one of the adapters was trained, chosen or calibrated"),
+    replace(
+        SEEN_DATA,
+        help="What to do if one of the adapters was trained, chosen or calibrated on half of the sequences or more; of "
+        "fewer, a warning gives the number",
+    ),
     BATCH_SIZE,
     THREADS,
     Option("metrics_out", OUTPUT, "Scores of each adapter with 95% intervals (tabular)"),

@@ -35,7 +35,13 @@ FINETUNE = (
         RECOMMENDED,
         choices=(RECOMMENDED, TUTORIAL),
     ),
-    Option("resume_from", INPUT, "Adapter to continue from, of the same base model and labels", optional=True),
+    Option(
+        "resume_from",
+        INPUT,
+        "Adapter to continue from, of the same base model and labels; target, method, the options of LoRA, maximum "
+        "length, k-mers and strands are the adapter's, and others are refused",
+        optional=True,
+    ),
     Option("resume_state", INPUT, "Optimizer state that was saved with that adapter", optional=True),
     Option(
         "target",
@@ -135,8 +141,16 @@ FINETUNE = (
         0,
         minimum=0,
     ),
-    Option("accumulation", int, "Batches whose gradients are added up before a step", 1, minimum=1, maximum=4096),
-    Option("weight_decay", float, "Weight decay of AdamW", 0.01, minimum=0, maximum=1),
+    Option("accumulation", int, "Batches that make a step, as one larger batch", 1, minimum=1, maximum=4096),
+    Option("weight_decay", float, "Weight decay of AdamW; biases and norms have none", 0.01, minimum=0, maximum=1),
+    Option(
+        "max_grad_norm",
+        float,
+        "Norm of a step's gradients, all together, to which larger ones are scaled down; 0 leaves them as they are",
+        1.0,
+        minimum=0,
+        maximum=1e6,
+    ),
     Option(
         "gradient_checkpointing",
         str,
@@ -155,14 +169,11 @@ FINETUNE = (
     Option(
         "best_metric",
         str,
-        "Score on dev that chooses what is kept; auto takes MCC, for several labels macro F1, for numbers Spearman's "
-        "correlation",
+        "Score on dev that chooses what is kept; auto takes the loss, which chance changes least",
         AUTO,
         choices=(AUTO, "loss", "accuracy", "f1_macro", "mcc", "roc_auc", "pr_auc", "mae", "spearman", "pearson", "r2"),
     ),
-    Option(
-        "patience", int, "Evaluations without a better score on dev before training stops; 0 never stops", 3, minimum=0
-    ),
+    Option("patience", int, "Epochs without a better score on dev before training stops; 0 never stops", 3, minimum=0),
     Option("max_length", int, "Tokens of a sequence that are read; the rest is cut off", 200, minimum=4),
     Option(
         "kmer",

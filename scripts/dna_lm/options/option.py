@@ -84,7 +84,8 @@ PREDICTIONS_OUT = Option("predictions_out", OUTPUT, "Predictions (tabular)")
 SEEN_DATA = Option(
     "seen_data",
     str,
-    "What to do with sequences on which the adapter was trained, chosen or calibrated",
+    "What to do with a file if the adapter was trained, chosen or calibrated on half of its sequences or more; of "
+    "fewer, a warning gives the number",
     REFUSE,
     choices=(REFUSE, ALLOW),
 )

@@ -13,9 +13,6 @@ from .option import (
     Option,
 )
 
-# A window that nobody chose: the length of most published sets of binding sites. An adapter does not say how long its
-# training's sequences were.
-WINDOW = 200
 STRAND = Option(
     "strand",
     str,
@@ -40,6 +37,16 @@ PRECISION_OF_PREDICTION = Option(
     choices=(AUTO, "fp32", "bf16", "fp16"),
 )
 
+WINDOW = Option(
+    "window",
+    int,
+    "Letters of a window, 10 at least; 0: as many as the training sequences had (their median), or 200 if the adapter "
+    "does not record that",
+    0,
+    minimum=0,
+    maximum=1_000_000,
+)
+
 PREDICT = (
     *OF_ADAPTER,
     ADAPTER,
@@ -54,8 +61,15 @@ PREDICT = (
         CUT,
         choices=(CUT, WINDOWS),
     ),
-    Option("window", int, "Letters of a window", WINDOW, minimum=10, maximum=1_000_000),
-    Option("step", int, "Letters from the start of a window to that of the next", 100, minimum=1, maximum=1_000_000),
+    WINDOW,
+    Option(
+        "step",
+        int,
+        "Letters from the start of a window to that of the next, at most those of a window; 0: half a window",
+        0,
+        minimum=0,
+        maximum=1_000_000,
+    ),
     Option(
         "aggregate",
         str,

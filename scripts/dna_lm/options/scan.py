@@ -26,8 +26,15 @@ SCAN = (
         "second",
         AUTO,
     ),
-    Option("window", int, "Letters that are read at a time", WINDOW, minimum=10, maximum=1_000_000),
-    Option("step", int, "Letters from the start of a window to that of the next", 50, minimum=1, maximum=1_000_000),
+    WINDOW,
+    Option(
+        "step",
+        int,
+        "Letters from the start of a window to that of the next, at most those of a window; 0: a quarter of a window",
+        0,
+        minimum=0,
+        maximum=1_000_000,
+    ),
     Option(
         "threshold",
         float,

@@ -26,8 +26,8 @@ from .merged_models import MergedModels, answers
 class Outputs:
     """What an adapter's models gave.
 
-    raw: (members, strands, n, outputs) float64, the models' outputs: on the strand given and, if the answerer reads
-    both, on the reverse complement.
+    raw: (members, strands, n, outputs) float64, the outputs of the models that were asked: on the strand given and, if
+    the answerer reads both, on the reverse complement.
     encoded: how the sequences were read, for encoding.summary and encoding.warnings.
     """
 
@@ -65,9 +65,15 @@ class Answerer:
         self._batch_size, self._progress = batch_size, progress
         self._models = MergedModels(base, adapter, self.encoder, precision, processes, progress)
 
-    def outputs(self, sequences: Sequence[str]) -> Outputs:
+    @property
+    def groups(self) -> list[list[int]]:
+        """The numbers of the members, those whose models are in memory at the same time together (see Passes)."""
+        return self._models.groups
+
+    def outputs(self, sequences: Sequence[str], members: Sequence[int] | None = None) -> Outputs:
         """Return the models' outputs for normalised sequences, in their order. What occurs twice is computed once.
 
+        members: the numbers of the members that are asked; None: all of them.
         Raises UserError when some are no numbers, and when the system ended a process that computed them.
         """
         encoded, tokens = self._read(sequences)
@@ -77,12 +83,13 @@ class Answerer:
         distinct = list(place_of)
         groups = batches(list(map(len, distinct)), self._batch_size)
         self._models.settle([distinct[number] for group in groups for number in group])
-        raw = np.empty((self.adapter.members, len(distinct), self.adapter.target.outputs))
-        for member in range(self.adapter.members if distinct else 0):
+        members = range(self.adapter.members) if members is None else members
+        raw = np.empty((len(members), len(distinct), self.adapter.target.outputs))
+        for row, member in enumerate(members if distinct else []):
             found = self._models.outputs(member, ([distinct[number] for number in group] for group in groups))
             said, done = time.monotonic(), 0
             for group, outputs in zip(groups, found, strict=True):
-                raw[member, group] = outputs
+                raw[row, group] = outputs
                 done += len(group)
                 if time.monotonic() - said > inference.PROGRESS_SECONDS:
                     said = time.monotonic()
@@ -93,7 +100,7 @@ class Answerer:
                 "the adapter's outputs are no numbers for some of the sequences: its training diverged; train it again "
                 "with a smaller learning rate"
             )
-        shape = (self.adapter.members, self.strands, len(sequences), raw.shape[2])
+        shape = (len(members), self.strands, len(sequences), raw.shape[2])
         return Outputs(raw[:, np.array(places, dtype=int)].reshape(shape), encoded)
 
     def _read(self, sequences: Sequence[str]) -> tuple[Encoded, list[list[int]]]:
@@ -109,8 +116,9 @@ class Answerer:
     def answers(self, raw: np.ndarray) -> np.ndarray:
         """Return calibrated probabilities, or numbers in the user's unit, (n, outputs).
 
-        raw: as Outputs has it. The outputs for the strands are averaged before they become probabilities, as in
-        training; the members of an ensemble were trained each on its own, and it is their answers that are averaged.
+        raw: as Outputs has it, of all members. The outputs for the strands are averaged before they become
+        probabilities, as in training; the members of an ensemble were trained each on its own, and it is their answers
+        that are averaged.
         """
         return answers(self.adapter, raw)
 

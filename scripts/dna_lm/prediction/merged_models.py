@@ -10,7 +10,7 @@ from ..adapters.adapter import Adapter
 from ..base_models.base_model import BaseModel
 from ..base_models.encoding import Encoder
 from ..classifiers.classifier import trained_classifier
-from ..classifiers.inference import batch_outputs, batches, device
+from ..classifiers.inference import batches, device
 from ..classifiers.lora import expert_parameters
 from ..classifiers.pooled_token import skip_other_tokens
 from ..classifiers.precision import DTYPES, MOST_TOKENS_AT_ONCE, Precision
@@ -19,22 +19,34 @@ from ..options import AUTO, NUMBER
 from .short_products import shorten_products
 from .workers import Workers
 
-# Models of an ensemble are kept together if they take no more; else each is made anew where it is needed.
+# Models of an ensemble are kept in memory together as far as they take no more than this, and one at least.
 BYTES_KEPT = 2**30
 # Below this width, shorter numbers are not faster on a CPU.
 LEAST_WIDTH = 256
 # The sequences that short numbers are tried on, and how far answers may move for them to be chosen: probabilities, or
-# numbers in units of the spread of the training's. The answers of all sequences then move by less than 0.01.
-TRIED, MOST_MOVED = 64, 0.005
-# Fewer sequences than this are done before short numbers would have saved the time of trying them.
-WORTH_TRYING = 1024
+# numbers in units of the spread of the training's. If the answers of 1 in 100 sequences like these move further, the
+# trial misses it with a probability of 0.99**512, 0.6%; of rarer ones, and of sequences unlike these, it tells nothing.
+TRIED, MOST_MOVED = 512, 0.005
+# Sequences that share a batch in the trial.
+TRIED_AT_ONCE = 64
+# Fewer sequences than this are done before short numbers would have saved the time of trying them: at 1.6 times the
+# speed (docs/prediction.md) the trial, in both kinds of numbers, takes what is saved on 2,200.
+WORTH_TRYING = 4096
+
+
+def summed_answers(adapter: Adapter, raw: np.ndarray) -> np.ndarray:
+    """Return the sum of the members' answers, not calibrated, (n, outputs), for (members, strands, n, outputs)."""
+    return np.sum([adapter.target.answers(member.mean(axis=0)) for member in raw], axis=0)
+
+
+def mean_answers(adapter: Adapter, total: np.ndarray) -> np.ndarray:
+    """Return calibrated answers, (n, outputs), for the sum of all members' (see summed_answers)."""
+    return adapter.decision.calibrated(adapter.target, total / adapter.members)
 
 
 def answers(adapter: Adapter, raw: np.ndarray) -> np.ndarray:
-    """Return calibrated answers, (n, outputs), for outputs (members, strands, n, outputs)."""
-    target = adapter.target
-    found = np.mean([target.answers(member.mean(axis=0)) for member in raw], axis=0)
-    return adapter.decision.calibrated(target, found)
+    """Return calibrated answers, (n, outputs), for outputs (members, strands, n, outputs) of all members."""
+    return mean_answers(adapter, summed_answers(adapter, raw))
 
 
 class MergedModels:
@@ -93,10 +105,19 @@ class MergedModels:
             self._workers = None
             self._models = {}
 
+    @property
+    def groups(self) -> list[list[int]]:
+        """The numbers of the models, those that are in memory at the same time together.
+
+        Models of another group are made anew: who has many sequences in several parts goes through them group by group.
+        """
+        together = max(1, BYTES_KEPT // max(1, self._bytes))
+        members = self._adapter.members
+        return [list(range(first, min(first + together, members))) for first in range(0, members, together)]
+
     def _together(self, member: int) -> list[int]:
         """Return the numbers of the models that are kept in memory with this one."""
-        members = self._adapter.members
-        return list(range(members)) if self._bytes * members <= BYTES_KEPT else [member]
+        return next(group for group in self.groups if member in group)
 
     def _merged(self, member: int) -> PreTrainedModel:
         pad = self._encoder.tokenizer.pad_token_id
@@ -120,8 +141,8 @@ class MergedModels:
         short = self._short()
         if short is None or len(tokens) < WORTH_TRYING:
             return "fp32"
-        step = max(1, len(tokens) // TRIED)
-        tried = sorted(tokens[::step][:TRIED], key=len)
+        chosen = np.linspace(0, len(tokens) - 1, min(TRIED, len(tokens))).round().astype(int)  # of all lengths
+        tried = [tokens[number] for number in chosen]
         model = self._exact[0]
         exact = self._tried(model, tried)
         moved = np.abs(self._tried(self._in_numbers(self._merged(0), short), tried) - exact).max()
@@ -135,17 +156,25 @@ class MergedModels:
         return "fp32"
 
     def _short(self) -> str | None:
-        """Return the short numbers that are faster on this hardware than float32, if there are such."""
+        """Return the short numbers that are worth trying with this model on this hardware, if there are such."""
+        # Rounded, a token whose two best experts are nearly level goes to the other one, whatever computes it.
+        if expert_parameters(self._exact[0]) or self._encoder.width < LEAST_WIDTH:
+            return None
         if self._place.type == "cuda":
             return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
         has = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-        # Rounded, a token whose two best experts are nearly level goes to the other one: not worth trying.
-        mixture = bool(expert_parameters(self._exact[0]))
-        return "bf16" if has and self._encoder.width >= LEAST_WIDTH and not mixture else None
+        return "bf16" if has else None
 
     def _tried(self, model: PreTrainedModel, tokens: Sequence[Sequence[int]]) -> np.ndarray:
-        pad, raw = self._encoder.tokenizer.pad_token_id, np.empty((len(tokens), model.config.num_labels))
-        model.to(self._place)
-        for batch in batches(list(map(len, tokens)), TRIED):
-            raw[batch] = batch_outputs(model, [tokens[number] for number in batch], pad, self._place)
-        return answers(self._adapter, raw[None, None])
+        """Return the answers of a model that is taken for the only one, (n, outputs)."""
+        raw = np.empty((len(tokens), model.config.num_labels))
+        groups = batches(list(map(len, tokens)), TRIED_AT_ONCE)
+        workers = Workers({0: model}, self._encoder.tokenizer.pad_token_id, self._processes)
+        try:
+            found = workers.outputs(0, ([tokens[number] for number in group] for group in groups))
+            for group, outputs in zip(groups, found, strict=True):
+                raw[group] = outputs
+        finally:
+            workers.close()
+        target = self._adapter.target
+        return self._adapter.decision.calibrated(target, target.answers(raw))

@@ -8,21 +8,23 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..adapters.adapter import load_adapter
+from ..adapters.adapter import Adapter, load_adapter
 from ..base_models.encoding import Reading, summary, warnings
 from ..classifiers import inference
-from ..classifiers.inference import AT_ONCE
+from ..classifiers.inference import AT_ONCE, LETTERS_AT_ONCE
 from ..data.fasta import records as fasta_records
-from ..data.screening import AMBIGUOUS, Limits, screen
+from ..data.screening import AMBIGUOUS, Limits, check_first, screen
 from ..data.tables import pick_column, table_blocks, write_tsv
 from ..data.textfiles import describe
 from ..options import MAX, MULTI_LABEL, WINDOWS
 from .answering import Answerer, opened_answerer
 from .long_sequences import Combined, windows_of
+from .passes import Passes
 from .prediction_table import prediction_table
+from .window_lengths import LengthCheck, choose_window
 
-# Letters that end a block before it has so many records.
-LETTERS_AT_ONCE = 2**25
+# A step that nobody chose is a window divided by this.
+WINDOWS_OVERLAP = 2
 
 
 @dataclass(frozen=True)
@@ -80,43 +82,66 @@ def predicted_blocks(
     """
     source = describe(input, "the input")
     of_table = input_format != "fasta"
-    blocks = _table_blocks(input, source, sequence_column) if of_table else _fasta_blocks(input, source)
-    first = next(blocks)  # a file that cannot be read is refused before a model is loaded
+
+    def blocks() -> Iterator[pd.DataFrame]:
+        return _table_blocks(input, source, sequence_column) if of_table else _fasta_blocks(input, source)
+
+    # A file that cannot be read, or holds no DNA, is refused before a model is loaded.
+    check_first(next(blocks()), source, of_table=of_table)
     loaded = load_adapter(adapter)
-    log = _Log(source, f"windows of {source}" if long == WINDOWS else source, progress)
-    with opened_answerer(
-        loaded,
-        base_model,
-        base_model_id,
-        installed=installed,
-        batch_size=batch_size,
-        progress=log.say,
-        strand=strand,
-        precision=precision,
-    ) as answerer:
-        # A k-mer is the least that a model of k-mers reads.
-        limits = Limits(max(min_length, loaded.kmer), max_ambiguous)
-        # In windows, each is looked at for itself: there may be some to read in a sequence that is mostly unknown.
-        whole = replace(limits, max_ambiguous=1.0) if long == WINDOWS else limits
+    windows = long == WINDOWS
+    if windows:
+        window, step = choose_window(loaded, window, step, WINDOWS_OVERLAP, progress)
+    # A k-mer is the least that a model of k-mers reads.
+    limits = Limits(max(min_length, loaded.kmer), max_ambiguous)
+    # In windows, each is looked at for itself: there may be some to read in a sequence that is mostly unknown.
+    whole = replace(limits, max_ambiguous=1.0) if windows else limits
+    log = _Log(source, f"windows of {source}" if windows else source, loaded, progress)
+    with (
+        opened_answerer(
+            loaded,
+            base_model,
+            base_model_id,
+            installed=installed,
+            batch_size=batch_size,
+            progress=log.say,
+            strand=strand,
+            precision=precision,
+        ) as answerer,
+        Passes(answerer) as passes,
+    ):
         log.begin()
-        while first is not None:
-            records, skipped = screen(first, whole, source, of_table=of_table)
-            if long == WINDOWS:
-                block = _in_windows(answerer, records, skipped, limits, log, window, step, aggregate)
-            else:
-                outputs = answerer.outputs(records["sequence"].tolist())
-                log.read += outputs.encoded
-                predictions = prediction_table(records, answerer.answers(outputs.raw), loaded)
-                block = Block(predictions, skipped, loaded.target.answer_format)
-            log.add(block)
-            yield block
-            del block, records, skipped
-            first = next(blocks, None)
-        log.end(answerer)
+        for _ in passes:
+            log.start(f"{passes.models}: " if len(passes) > 1 else "")
+            for block in blocks():
+                records, skipped = screen(block, whole, source, of_table=of_table)
+                if windows:
+                    answered = _in_windows(passes, loaded, records, skipped, limits, log, window, step, aggregate)
+                else:
+                    answered = _at_once(passes, loaded, records, skipped, log)
+                if answered is None:
+                    log.passed(len(records))
+                else:
+                    log.add(answered, records["sequence"])
+                    yield answered
+                del block, records, skipped, answered
+        log.end(answerer, windows)
+
+
+def _at_once(
+    passes: Passes, adapter: Adapter, records: pd.DataFrame, skipped: pd.DataFrame, log: "_Log"
+) -> Block | None:
+    """Predict sequences of which the model reads all, or the first part; None before the last pass."""
+    answers = passes.answers(records["sequence"].tolist())
+    if answers is None:
+        return None
+    log.read += passes.read
+    return Block(prediction_table(records, answers, adapter), skipped, adapter.target.answer_format)
 
 
 def _in_windows(
-    answerer: Answerer,
+    passes: Passes,
+    adapter: Adapter,
     records: pd.DataFrame,
     skipped: pd.DataFrame,
     limits: Limits,
@@ -124,24 +149,27 @@ def _in_windows(
     window: int,
     step: int,
     aggregate: str,
-) -> Block:
-    """Predict sequences from their windows; one with no window that can be read is skipped."""
-    combined = Combined(answerer.adapter.target, len(records), aggregate)
-    for rows, starts, letters in windows_of(records["sequence"].tolist(), window, step, AT_ONCE):
+) -> Block | None:
+    """Predict sequences from their windows; one with no window that can be read is skipped. None as for _at_once."""
+    combined = Combined(adapter.target, len(records), aggregate)
+    at_once = max(1, min(AT_ONCE, LETTERS_AT_ONCE // window))
+    for rows, starts, letters in windows_of(records["sequence"].tolist(), window, step, at_once):
         good = ~limits.ambiguous(letters)[1]
-        outputs = answerer.outputs([text for text, keep in zip(letters, good, strict=True) if keep])
-        log.read += outputs.encoded
-        combined.add(rows[good], starts[good], answerer.answers(outputs.raw))
+        answers = passes.answers([text for text, keep in zip(letters, good, strict=True) if keep])
+        if answers is not None:
+            log.read += passes.read
+            combined.add(rows[good], starts[good], answers)
+    if not passes.last:
+        return None
     read = combined.counts > 0
     table = records[read].assign(windows=combined.counts[read])
-    if aggregate == MAX and answerer.adapter.target.kind != MULTI_LABEL:
+    if aggregate == MAX and adapter.target.kind != MULTI_LABEL:
         table["window_start"] = combined.starts[read]
     lost = records[~read]
     detail = f"in every window, more than {limits.max_ambiguous:.0%}"
     more = pd.DataFrame(
         {"id": lost["id"], "line": lost.index, "reason": AMBIGUOUS, "detail": detail}, index=lost.index, dtype=object
     )
-    adapter = answerer.adapter
     predictions = prediction_table(table, combined.answers()[read], adapter)
     return Block(predictions, pd.concat([skipped, more]).sort_index(), adapter.target.answer_format)
 
@@ -180,38 +208,59 @@ def _table_blocks(path: str, source: str, sequence_column: str) -> Iterator[pd.D
 class _Log:
     """Tells a user how far it is, and in the end what was read and what was not."""
 
-    def __init__(self, source: str, read_source: str, progress: Callable[[str], None]):
+    def __init__(self, source: str, read_source: str, adapter: Adapter, progress: Callable[[str], None]):
         """source, read_source: what to call the input, and what the model reads of it."""
         self.read = Reading()
         self._source, self._read_source, self._progress = source, read_source, progress
-        self._parts, self._predicted, self._skipped = 1, 0, pd.Series(dtype=int)
+        self._lengths = LengthCheck(adapter)
+        self._models, self._parts, self._passed = "", 1, 0
+        self._predicted, self._skipped = 0, pd.Series(dtype=int)
         self._begun = self._said = time.monotonic()
 
     def begin(self) -> None:
         """Count the seconds from here: the model is ready."""
         self._begun = time.monotonic()
 
+    def start(self, models: str) -> None:
+        """Begin a pass over the input; models: words for those that are asked in it, or nothing if all are."""
+        self._models, self._parts, self._passed = models, 1, 0
+
     def say(self, text: str) -> None:
         """Tell how far a part of the input is."""
         self._progress(text if self._parts == 1 else f"part {self._parts}: {text}")
 
-    def add(self, block: Block) -> None:
+    def passed(self, records: int) -> None:
+        """Take a block of so many records that some of the models have answered for."""
+        self._parts += 1
+        self._passed += records
+        if self._is_time():
+            self._progress(f"{self._models}{self._passed:,} sequences")
+
+    def add(self, block: Block, sequences: pd.Series) -> None:
+        """Take a block, and the sequences that a model has read for it."""
         self._parts += 1
         self._predicted += len(block.predictions)
+        self._lengths.add(sequences)
         self._skipped = self._skipped.add(block.skipped["reason"].value_counts(), fill_value=0)
-        now = time.monotonic()
-        if now - self._said > inference.PROGRESS_SECONDS:
-            self._said = now
-            speed = self._predicted / (now - self._begun)
+        if self._is_time():
+            speed = self._predicted / (time.monotonic() - self._begun)
             self._progress(f"{self._predicted:,} sequences predicted, {speed:,.0f} a second")
 
-    def end(self, answerer: Answerer) -> None:
+    def _is_time(self) -> bool:
+        now = time.monotonic()
+        due = now - self._said > inference.PROGRESS_SECONDS
+        self._said = now if due else self._said
+        return due
+
+    def end(self, answerer: Answerer, windows: bool) -> None:
         seconds = time.monotonic() - self._begun
         self._progress(
             f"{self._predicted:,} sequences predicted in {seconds:.1f} s, {self._predicted / seconds:,.0f} a second"
         )
         self._progress(summary(self.read, self._read_source))
-        for text in warnings(self.read, answerer.encoder, self._read_source):
+        shorter = "choose shorter windows" if windows else "read them in windows"
+        warned = warnings(self.read, answerer.encoder, self._read_source, shorter=shorter)
+        for text in [*warned, *self._lengths.warnings(self._source, windows)]:
             self._progress(f"warning: {text}")
         if len(self._skipped):
             reasons = ", ".join(f"{int(count):,} {reason}" for reason, count in self._skipped.sort_index().items())

@@ -4,12 +4,16 @@ bedGraph: https://genome.ucsc.edu/goldenPath/help/bedgraph.html; chromosomes in 
 bedGraphToBigWig and the index of a bigWig want them.
 """
 
+import multiprocessing
+import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from ..errors import UserError
 
 # Bins: from start to before end, counted from 0, without overlap and in order along a chromosome.
 BINS = np.dtype([("start", np.int64), ("end", np.int64), ("value", np.float32)])
@@ -33,19 +37,24 @@ class Track:
 
     def add(self, chrom: str, bins: np.ndarray) -> None:
         """Take bins (BINS) that lie behind all that the chromosome has."""
-        self._file.seek(0, 2)
         self._file.write(bins.tobytes())
-        self._parts.setdefault(chrom, []).append((self.bins, len(bins)))
+        parts = self._parts.setdefault(chrom, [])
+        if parts and sum(parts[-1]) == self.bins:
+            parts[-1] = (parts[-1][0], parts[-1][1] + len(bins))
+        else:
+            parts.append((self.bins, len(bins)))
         self.bins += len(bins)
 
     def parts(self) -> Iterator[tuple[str, np.ndarray]]:
         """Give bins in parts, sorted by chromosome and position."""
+        self._file.flush()
         for chrom in sorted(self._parts, key=str.encode):
             for first, count in self._parts[chrom]:
                 for start in range(first, first + count, AT_ONCE):
                     several = min(AT_ONCE, first + count - start)
-                    self._file.seek(start * BINS.itemsize)
-                    yield chrom, np.frombuffer(self._file.read(several * BINS.itemsize), dtype=BINS)
+                    # The place in the file stays: it is the same one in a forked process.
+                    content = os.pread(self._file.fileno(), several * BINS.itemsize, start * BINS.itemsize)
+                    yield chrom, np.frombuffer(content, dtype=BINS)
 
 
 @dataclass(frozen=True)
@@ -96,7 +105,32 @@ def write_bedgraph(track: Track, path: str | Path, floats: str) -> None:
 
 
 def write_bigwig(track: Track, path: str | Path) -> None:
-    """Write bigWig; the track has at least one bin, and the lengths of all chromosomes."""
+    """Write bigWig; the track has at least one bin, and the lengths of all chromosomes.
+
+    Raises UserError when the file cannot be written in full. pyBigWig 0.3.25 then ends the process with a segmentation
+    fault, or writes a line on standard error and goes on: it works in a process of its own, which then reads the file.
+    """
+    with tempfile.TemporaryFile() as output:
+        writer = multiprocessing.get_context("fork").Process(
+            target=_written_bigwig, args=(track, path, output.fileno()), daemon=True
+        )
+        writer.start()
+        writer.join()
+        output.seek(0)
+        text = output.read().decode(errors="replace")
+    if writer.exitcode == 1 and "Traceback" in text and "RuntimeError: " not in text:
+        raise RuntimeError(text)
+    if writer.exitcode or text:
+        raise UserError(
+            "the bigWig could not be written in full: most often there is no space left on device, or a quota is "
+            "reached; make room and run the job again"
+        )
+
+
+def _written_bigwig(track: Track, path: str | Path, output: int) -> None:
+    """Write bigWig and compare what is in it with the track. What is printed goes to the file with that number."""
+    os.dup2(output, 1)
+    os.dup2(output, 2)
     import pyBigWig
 
     with pyBigWig.open(str(path), "w") as file:
@@ -105,6 +139,11 @@ def write_bigwig(track: Track, path: str | Path) -> None:
         for chrom, bins in track.parts():
             columns = {name: bins[name].tolist() for name in BINS.names}
             file.addEntries([chrom] * len(bins), columns["start"], ends=columns["end"], values=columns["value"])
+    with pyBigWig.open(str(path)) as file:
+        for chrom, bins in track.parts():
+            found = file.intervals(chrom, int(bins["start"][0]), int(bins["end"][-1])) or ()
+            if not np.array_equal(np.array(list(found), dtype=BINS), bins):
+                raise RuntimeError(f"{chrom} is not complete")
 
 
 def write_calls(calls: Iterable[Call], path: str | Path, name: str) -> int:

@@ -1,17 +1,30 @@
 """Galaxy's own Markdown (datatype `tool_markdown`), whose directives show the job's other outputs."""
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+# Where text stops being text. Anywhere: HTML and entities, code, emphasis, links, tables, mathematics, and Galaxy's
+# directives; an underscore at the edge of a word; the ends of lines, for Markdown or for Python, and other control
+# characters; what is made a link without brackets (GitHub's Markdown). At the start of a text, which may be that of a
+# line: headings, lists, rules, underlines and code that is indented.
+_MARKS = re.compile(
+    r"[&<>`*\[\]|\\~$]"
+    r"|(?<![^\W_])_|_(?![^\W_])"
+    r"|[\x00-\x1f\x7f\x85\u2028\u2029]"
+    r"|:(?=//)|\bwww(?=\.)|@"
+    r"|\A(?:[#= ]|[-+](?![^\W_]|\.\d)|\d{1,9}[.)](?!\S))",
+    re.IGNORECASE,
+)
 
 
 def escape(text: str) -> str:
     """Return text that a user gave so that Markdown, HTML and Galaxy directives in it stay text.
 
-    Every ASCII punctuation mark becomes its HTML entity.
+    Marks that could begin or end something become their HTML entities. Others, such as the comma, the full stop of a
+    number and the hyphen in a word, are left as they are: reports are also read without a program that shows Markdown.
     """
-    return "".join(
-        f"&#{ord(mark)};" if mark.isascii() and not mark.isalnum() and mark != " " else mark for mark in text
-    )
+    return _MARKS.sub(lambda found: f"{found[0][:-1]}&#{ord(found[0][-1])};", text)
 
 
 def directive(call: str) -> str:

@@ -1,8 +1,10 @@
 """How far scores would scatter with other test records of the same kind: the bootstrap over records.
 
 Records are drawn with replacement, as many as there are, without regard to their labels: the share of each label is a
-part of what chance decides. The same number of records and the same seed give the same resamples, so that two models
-are compared on the same ones.
+part of what chance decides. Where records depend on one another (homologs, overlapping windows), whole clusters of them
+are drawn (Davison & Hinkley 1997, section 3.8; Field & Welsh 2007, doi:10.1111/j.1467-9868.2007.00593.x). The same
+clusters, or number of records, and the same seed give the same resamples, so that two models are compared on the same
+ones.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,6 +18,7 @@ from ..data.targets import Target
 from .decision import Decision
 from .metrics import PLAIN, class_scores, score
 from .resampled_scores import Key, keys, scorer
+from .worst_errors import mistakes
 
 RESAMPLES = 1000
 LEVEL = 0.95
@@ -28,6 +31,13 @@ ALL = "all"
 COLUMNS = ("metric", "label", "value", "low", "high")
 # Weights that are held at once: what fits a processor's cache.
 _CELLS = 2**17
+# The share of the draws on either side beyond which their distribution is taken to be normal: a few draws say little
+# of how fast it falls.
+TAIL = 0.01
+# No p value is given below this: a normal tail is not known so far out.
+LEAST_P = 1e-9
+# The farthest apart that two scores can be; 1 of those that lie between 0 and 1.
+_SPANS = {"mcc": 2.0, "pearson": 2.0, "spearman": 2.0, "loss": np.inf, "mae": np.inf, "r2": np.inf}
 
 
 @dataclass(frozen=True)
@@ -35,6 +45,8 @@ class Resampled:
     """Scores, and those of resamples of the same records.
 
     target: what was scored. records: how many. seed: of the resamples.
+    clusters: the number of the cluster of each record, (n,) int64; None: each record was drawn by itself.
+    mistakes: as worst_errors.mistakes gives them, (n,).
     values: of all records; draws: of each resample, (resamples,) float64, NaN where not defined. Both by the name of
     the score and the number of its label (none if it is of all labels); the support has no draws.
     """
@@ -44,12 +56,19 @@ class Resampled:
     seed: int
     values: dict[Key, float]
     draws: dict[Key, np.ndarray]
+    mistakes: np.ndarray
+    clusters: np.ndarray | None = None
+
+    @property
+    def units(self) -> float:
+        """How many independent records there are as good as: see effective_clusters."""
+        return float(self.records) if self.clusters is None else effective_clusters(self.clusters)
 
     def interval(self, key: Key) -> tuple[float, float]:
         """Return the ends of the interval of a score; NaN where there is none."""
         if key not in self.draws:
             return np.nan, np.nan
-        low, high = _interval(key[0], self.values[key], self.draws[key], self.records)
+        low, high = _interval(key[0], self.values[key], self.draws[key], self.units)
         least = 0.0 if key[0] == "ece" else -np.inf  # taking off may end below
         return max(low, least), max(high, least)
 
@@ -72,8 +91,9 @@ def score_text(target: Target, metric: str, value: float) -> str:
 class Difference:
     """How much higher a score of one model is than that of another.
 
-    value: the difference; low, high: its interval; p: the probability, by the two-sided paired bootstrap, of one so far
-    from 0 if there were none in truth. NaN where they are not defined.
+    value: the difference; low, high: its 95% interval. p: the least level at which such an interval does not hold 0, so
+    that it is below 0.05 exactly where the interval lies on one side of 0: the p value of the two-sided paired
+    bootstrap. NaN where they are not defined.
     """
 
     value: float
@@ -91,10 +111,13 @@ def resample(
     resamples: int = RESAMPLES,
     seed: int = 42,
     wanted: Iterable[Key] | None = None,
+    clusters: np.ndarray | None = None,
 ) -> Resampled:
     """Score all records, and resamples of them.
 
     wanted: the scores that are needed, such as ("mcc", None); None: all, of all labels and of each.
+    clusters: the number of the cluster of each record, (n,) int64 from 0, none left out: clusters are drawn, not
+    records.
     The other parameters are those of metrics.score. About 10 ms for each 1,000 records and label.
     """
     wanted = keys(target) if wanted is None else list(wanted)
@@ -104,12 +127,20 @@ def resample(
             values |= {(name, number): value for name, value in scores.items()}
     scores_of = scorer(target, truth, answers, decision, wanted)
     draws: dict[Key, list] = {key: [] for key in wanted}
-    for weights in _weights(len(truth), resamples, seed):
+    for weights in _weights(len(truth), resamples, seed, clusters):
         scores = scores_of(weights)
         for key, found in draws.items():
             found.append(scores[key])
     kept = {key: value for key, value in values.items() if key in draws or key[0] == "support"}
-    return Resampled(target, len(truth), seed, kept, {key: np.concatenate(found) for key, found in draws.items()})
+    return Resampled(
+        target,
+        len(truth),
+        seed,
+        kept,
+        {key: np.concatenate(found) for key, found in draws.items()},
+        mistakes(target, truth, decision.predicted(target, answers)),
+        clusters,
+    )
 
 
 def bootstrap(
@@ -133,20 +164,39 @@ def difference(first: Resampled, second: Resampled, metric: str, label: int | No
     """Return how much higher a score of the first model is than that of the second, on the same records.
 
     label: the number of a label, for its score; None for that of all labels.
+    The interval is that of _ends for the distribution of the draws, beyond the outermost TAIL of them on either side a
+    normal one; p is the level at which the same interval ends at 0 (Efron & Tibshirani 1993, section 15.4). Where all
+    draws agree on a difference other than 0, they have no width: there is no interval, and p is that of the sign test
+    on which model is nearer to the truth.
     Raises ValueError when the two were not resampled alike.
     """
     key = metric, label
     draws = first.draws[key], second.draws[key]
-    if (first.records, first.seed, len(draws[0])) != (second.records, second.seed, len(draws[1])):
+    alike = first.clusters is second.clusters or (
+        first.clusters is not None and second.clusters is not None and np.array_equal(first.clusters, second.clusters)
+    )
+    if not alike or (first.records, first.seed, len(draws[0])) != (second.records, second.seed, len(draws[1])):
         raise ValueError("the two models were not scored on the same resamples")
-    differences = draws[0] - draws[1]
-    value = first.values[key] - second.values[key]
-    low, high = _interval(metric, value, differences, first.records)
+    value, differences = first.values[key] - second.values[key], draws[0] - draws[1]
     defined = differences[np.isfinite(differences)]
-    # Davison & Hinkley 1997, section 4.2: the data themselves count as one of the resamples, so that p is never 0.
-    tails = [(np.count_nonzero(side) + 1) / (len(defined) + 1) for side in (defined <= 0, defined >= 0)]
-    scored = np.isfinite(value) and len(defined) >= (1 - MOST_UNDEFINED) * len(differences)
-    return Difference(value, low, high, min(1.0, 2 * min(tails)) if scored else np.nan)
+    if not np.isfinite(value) or not len(defined):
+        return Difference(value, np.nan, np.nan, np.nan)
+    # What rounding leaves of 0 is 0, so that it counts for neither side.
+    rounding = EQUAL * max([1.0, *(np.abs(each[np.isfinite(each)]).max(initial=0.0) for each in draws)])
+    value, defined = (np.where(np.abs(each) <= rounding, 0.0, each) for each in (value, defined))
+    value = float(value)
+    if value == 0 and not defined.any():
+        return Difference(0.0, 0.0, 0.0, 1.0)
+    if len(defined) < (1 - MOST_UNDEFINED) * len(differences):
+        return Difference(value, np.nan, np.nan, np.nan)
+    if defined.max() - defined.min() <= rounding:
+        return Difference(value, np.nan, np.nan, _sign_test(first, second))
+    if first.units < 2:
+        return Difference(value, np.nan, np.nan, np.nan)
+    draws = _Draws(defined)
+    span = _SPANS.get(metric, 1.0)
+    low, high = (float(np.clip(draws.quantile(place), -span, span)) for place in _ends(value, defined, first.units))
+    return Difference(value, low, high, _p_value(value, defined, draws, first.units))
 
 
 def paired_difference(
@@ -172,41 +222,134 @@ def paired_difference(
     return difference(*both, metric)
 
 
-def _weights(records: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
+def effective_clusters(clusters: np.ndarray) -> float:
+    """Return how many clusters of the same size say as much as these: (sum of sizes)^2 / sum of squared sizes.
+
+    Where one cluster has most records, it is little more than one (Kish 1965, Survey Sampling, section 11.7; for the
+    degrees of freedom of the t distribution: Carter et al. 2017, doi:10.1162/REST_a_00639).
+    clusters: the number of each record's, (n,) int64.
+    """
+    sizes = np.bincount(clusters).astype(float)
+    return float(sizes.sum() ** 2 / (sizes**2).sum())
+
+
+def _weights(records: int, resamples: int, seed: int, clusters: np.ndarray | None = None) -> Iterator[np.ndarray]:
     """Give how often each record was drawn, (some resamples, records) float64."""
     numbers = np.random.default_rng(seed)
+    units = records if clusters is None else int(clusters.max()) + 1
     most = max(1, _CELLS // records)
     for start in range(0, resamples, most):
         count = min(most, resamples - start)
-        drawn = numbers.integers(records, size=(count, records)) + records * np.arange(count)[:, None]
-        yield np.bincount(drawn.ravel(), minlength=count * records).reshape(count, records).astype(float)
+        drawn = numbers.integers(units, size=(count, units)) + units * np.arange(count)[:, None]
+        times = np.bincount(drawn.ravel(), minlength=count * units).reshape(count, units).astype(float)
+        yield times if clusters is None else times[:, clusters]
 
 
-def _interval(name: str, value: float, draws: np.ndarray, records: int) -> tuple[float, float]:
-    """Return the ends of the interval of a score, or of a difference of such: name, value, and those of the resamples.
+def _bias(value: float, draws: np.ndarray) -> float:
+    """Return where the value lies among the draws, in standard deviations of the normal distribution."""
+    # Of those that are equal to the value, half count as lower.
+    tolerance = EQUAL * max(1.0, abs(value))
+    lower = np.mean(draws < value - tolerance) / 2 + np.mean(draws <= value + tolerance) / 2
+    return float(stats.norm.ppf(np.clip(lower, 1 / len(draws), 1 - 1 / len(draws))))
+
+
+def _reach(units: float) -> float:
+    """Return how far the ends of an interval are from its middle, in standard deviations of the normal distribution."""
+    return _widened(units) * float(stats.t.isf((1 - LEVEL) / 2, units - 1))
+
+
+def _widened(units: float) -> float:
+    return float(np.sqrt(units / (units - 1)))
+
+
+def _ends(value: float, draws: np.ndarray, units: float) -> tuple[float, float]:
+    """Return where an interval ends in the distribution of the draws, as quantiles of the normal distribution.
 
     Bias-corrected percentiles (Efron & Tibshirani 1993, An Introduction to the Bootstrap, section 14.3, without the
     acceleration, for which each record would have to be left out once), of the level that gives the interval of the t
     distribution for a mean, since percentiles alone are too narrow for few records (Hesterberg 2015, section 4.3,
     doi:10.1080/00031305.2015.1089789).
+    """
+    middle, reach = 2 * _bias(value, draws), _reach(units)
+    return middle - reach, middle + reach
+
+
+def _p_value(value: float, defined: np.ndarray, draws: "_Draws", units: float) -> float:
+    """Return the level at which the interval of _ends has an end at 0."""
+    middle = 2 * _bias(value, defined)
+    lowest, highest = draws.places(0.0)
+    reach = max(middle - highest, lowest - middle, 0.0)
+    return float(np.clip(2 * stats.t.sf(reach / _widened(units), units - 1), LEAST_P, 1.0))
+
+
+def _sign_test(first: Resampled, second: Resampled) -> float:
+    """Return the p value of the two-sided sign test on which model makes fewer mistakes, a cluster counting as one."""
+    gaps = second.mistakes.astype(float) - first.mistakes
+    if first.clusters is not None:
+        gaps = np.bincount(first.clusters, gaps)
+    better, worse = np.count_nonzero(gaps > 0), np.count_nonzero(gaps < 0)
+    return max(LEAST_P, float(stats.binomtest(better, better + worse).pvalue)) if better + worse else 1.0
+
+
+class _Draws:
+    """The distribution of draws, as a function of the quantiles of the normal distribution.
+
+    Between the outermost TAIL of the draws on either side it is theirs; beyond, it goes on straight, as a normal
+    distribution does: as steeply as from the median to there, or as the standard deviation of all draws says if that is
+    more.
+    """
+
+    def __init__(self, draws: np.ndarray):
+        """draws: (n,), finite, not all equal."""
+        ordered, count = np.sort(draws), len(draws)
+        places = stats.norm.ppf((np.arange(count) + 0.5) / count)
+        cut = min(max(1, round(TAIL * count)), (count - 1) // 2)
+        middle = np.median(ordered)
+        self._places, self._values = places[cut : count - cut], ordered[cut : count - cut]
+        self._slopes = [
+            max(abs(end - middle) / abs(place) if place else 0.0, float(draws.std()))
+            for end, place in zip(self._values[[0, -1]], self._places[[0, -1]], strict=True)
+        ]
+
+    def quantile(self, place: float) -> float:
+        """Return the value that so many standard deviations of the normal distribution belong to."""
+        for end, slope in zip((0, -1), self._slopes, strict=True):
+            beyond = place - self._places[end]
+            if beyond * (1 if end else -1) > 0:
+                return float(self._values[end] + slope * beyond)
+        return float(np.interp(place, self._places, self._values))
+
+    def places(self, value: float) -> tuple[float, float]:
+        """Return the least and the greatest of the places that have a value."""
+        for end, slope in zip((0, -1), self._slopes, strict=True):
+            beyond = value - self._values[end]
+            if beyond * (1 if end else -1) > 0:
+                return (float(self._places[end] + beyond / slope),) * 2
+        first, last = (int(np.searchsorted(self._values, value, side)) for side in ("left", "right"))
+        if last > first:
+            return float(self._places[first]), float(self._places[last - 1])
+        return (float(np.interp(value, self._values[first - 1 : first + 1], self._places[first - 1 : first + 1])),) * 2
+
+
+def _interval(name: str, value: float, draws: np.ndarray, units: float) -> tuple[float, float]:
+    """Return the ends of the interval of a score: its name, value, and those of the resamples.
+
+    Those of _ends, in the draws.
     The calibration error adds up what is noise in each bin: a resample has more of it than the records, as these have
     more than there is in truth. The resamples' distance from the value is therefore taken off it, on the other side
     (the basic interval: Davison & Hinkley 1997, Bootstrap Methods and their Application, section 5.2.1), so that the
     interval may lie below the value. Of a model without any such error it still often ends above 0.
+    units: as Resampled has them.
     """
     defined = draws[np.isfinite(draws)]
-    if not np.isfinite(value) or records < 2 or len(defined) < (1 - MOST_UNDEFINED) * len(draws):
+    if not np.isfinite(value) or units < 2 or len(defined) < (1 - MOST_UNDEFINED) * len(draws):
         return np.nan, np.nan
     # Where all resamples agree (ten of ten right), they say nothing of what other records would give.
     if defined.max() - defined.min() <= EQUAL * max(1.0, np.abs(defined).max()):
         return np.nan, np.nan
-    tail = np.sqrt(records / (records - 1)) * stats.t.ppf((1 - LEVEL) / 2, records - 1)
     if name == "ece":
-        low, high = 2 * value - np.quantile(defined, stats.norm.cdf([-tail, tail]))
+        reach = _reach(units)
+        low, high = 2 * value - np.quantile(defined, stats.norm.cdf([reach, -reach]))
         return float(low), float(high)
-    # Of those that are equal to the value, half count as lower.
-    tolerance = EQUAL * max(1.0, abs(value))
-    lower = np.mean(defined < value - tolerance) / 2 + np.mean(defined <= value + tolerance) / 2
-    bias = stats.norm.ppf(np.clip(lower, 1 / len(defined), 1 - 1 / len(defined)))
-    low, high = np.quantile(defined, stats.norm.cdf([2 * bias + tail, 2 * bias - tail]))
+    low, high = np.quantile(defined, stats.norm.cdf(_ends(value, defined, units)))
     return float(low), float(high)

@@ -1,5 +1,6 @@
 """The ladder: what simpler models, trained on the same data, score beside the adapter."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,16 +9,39 @@ import pandas as pd
 from ..data.targets import Target
 from ..options import CLASSES, MULTI_LABEL, NUMBER
 from .bootstrap import Difference, Resampled, difference, resample
-from .metrics import NAMES
+from .metrics import ERRORS, NAMES
+from .multiple_tests import SIGNIFICANT, holm, p_text
 
-# The scores that a ladder has, the first of which decides.
+# The scores that a ladder has. The first that both models have decides.
 SCORES = {
     CLASSES: ("mcc", "roc_auc", "accuracy"),
     MULTI_LABEL: ("f1_macro", "roc_auc", "accuracy"),
     NUMBER: ("spearman", "r2", "mae"),
 }
 ADAPTER_NAME = "the adapter"
-COLUMNS = ("model", "metric", "value", "low", "high", "difference", "difference_low", "difference_high", "p")
+COLUMNS = (
+    *("model", "sequences", "metric", "value", "low", "high"),
+    *("difference", "difference_low", "difference_high", "p", "p_adjusted"),
+)
+# What a comparison with a simpler model can end with.
+AHEAD, LEVEL, BEHIND, UNDEFINED = "ahead", "level", "behind", "undefined"
+
+
+@dataclass(frozen=True)
+class Rung:
+    """The adapter against one baseline.
+
+    metric: the score that decides: the first of SCORES that both have; None if there is none.
+    difference: the adapter's score less the baseline's; p_adjusted: its p value with all comparisons of the ladder in
+    mind. constant: ADAPTER_NAME, or the baseline, where it gives every sequence the same number.
+    learnt: how many sequences taught the baseline.
+    """
+
+    metric: str | None
+    difference: Difference | None
+    p_adjusted: float
+    constant: tuple[str, ...]
+    learnt: int
 
 
 @dataclass(frozen=True)
@@ -25,13 +49,14 @@ class Ladder:
     """The baselines and the adapter.
 
     table: a row for each model and score, columns COLUMNS, the adapter last; the differences are the adapter's score
-    less the baseline's. differences: of the deciding score, by baseline.
-    trained: how many sequences taught the baselines.
+    less the baseline's, and the p values are adjusted for all of the table. `sequences`: how many taught the model;
+    nothing for the adapter.
+    rungs: by baseline. train: how many sequences the training split has.
     """
 
     table: pd.DataFrame
-    differences: dict[str, Difference]
-    trained: int
+    rungs: dict[str, Rung]
+    train: int
 
     def value(self, model: str, metric: str) -> float:
         rows = self.table[(self.table["model"] == model) & (self.table["metric"] == metric)]
@@ -39,48 +64,123 @@ class Ladder:
 
 
 def climb(
-    target: Target, truth: np.ndarray, adapter: Resampled, baselines: dict[str, np.ndarray], trained: int
+    target: Target,
+    truth: np.ndarray,
+    answers: np.ndarray,
+    baselines: dict[str, np.ndarray],
+    learnt: dict[str, int],
+    train: int,
+    *,
+    seed: int = 42,
+    clusters: np.ndarray | None = None,
 ) -> Ladder:
-    """Score baselines on the resamples of the adapter.
+    """Score the adapter and the baselines on the same resamples.
 
-    adapter: resampled with at least the scores of SCORES. baselines: answers, (n, outputs), by name, simplest first.
+    All are judged by what they hold likeliest (of several labels, by what has a probability of 0.5): thresholds that
+    were chosen for the adapter on other data are something that the baselines have not.
+    answers: the adapter's, (n, outputs). baselines: answers by name, simplest first; learnt: how many sequences taught
+    each. train: how many there are in the training split. seed, clusters: as resample has them.
     """
     names = SCORES[target.kind]
-    rows, deciding = [], {}
-    for model, answers in baselines.items():
-        own = resample(target, truth, answers, seed=adapter.seed, wanted=[(name, None) for name in names])
+
+    def scored(given: np.ndarray) -> Resampled:
+        return resample(target, truth, given, seed=seed, clusters=clusters, wanted=[(name, None) for name in names])
+
+    adapter, models = scored(answers), {model: scored(given) for model, given in baselines.items()}
+    gaps = {(model, name): difference(adapter, own, name) for model, own in models.items() for name in names}
+    adjusted = dict(zip(gaps, holm([gap.p for gap in gaps.values()]), strict=True))
+    rows = []
+    for model, own in (models | {ADAPTER_NAME: adapter}).items():
         for name in names:
-            gap = difference(adapter, own, name)
-            deciding.setdefault(model, gap)
-            rows.append(
-                (model, name, own.values[name, None], *own.interval((name, None)), gap.value, gap.low, gap.high, gap.p)
-            )
-    for name in names:
-        rows.append((ADAPTER_NAME, name, adapter.values[name, None], *adapter.interval((name, None)), *[np.nan] * 4))
-    return Ladder(pd.DataFrame(rows, columns=COLUMNS), deciding, trained)
+            gap = gaps.get((model, name), Difference(*[np.nan] * 4))
+            scores = own.values[name, None], *own.interval((name, None))
+            last = gap.value, gap.low, gap.high, gap.p, adjusted.get((model, name), np.nan)
+            rows.append((model, learnt.get(model, ""), name, *scores, *last))
+    rungs = {}
+    for model, given in baselines.items():
+        metric = next((name for name in names if np.isfinite(gaps[model, name].value)), None)
+        both = ((ADAPTER_NAME, answers), (model, given))
+        constant = [who for who, each in both if target.kind == NUMBER and np.ptp(each) == 0]
+        gap = None if metric is None else gaps[model, metric]
+        rungs[model] = Rung(metric, gap, adjusted.get((model, metric), np.nan), tuple(constant), learnt[model])
+    return Ladder(pd.DataFrame(rows, columns=COLUMNS), rungs, train)
 
 
-def verdict(ladder: Ladder, target: Target, baseline: str) -> tuple[bool, str]:
-    """Say whether the adapter beats a baseline, and the sentence that tells so.
+def verdict(ladder: Ladder, baseline: str) -> tuple[str, str]:
+    """Say what came of the comparison with a baseline: AHEAD, LEVEL, BEHIND or UNDEFINED; and a sentence on it.
 
-    It does if its deciding score is higher and the interval of the difference does not reach 0.
+    The adapter is ahead or behind if the adjusted p value is below SIGNIFICANT, which the 95% interval of the
+    difference then agrees with. An adapter whose score is not defined is never ahead.
     """
-    metric = SCORES[target.kind][0]
-    gap = ladder.differences[baseline]
-    name = f'"{baseline}"'
-    if np.isnan(gap.value):
-        return True, f"The adapter beats {name}, of which {NAMES[metric]} is not defined."
+    rung, name = ladder.rungs[baseline], f'"{baseline}"'
+    if rung.learnt < ladder.train:
+        name += f" (which learnt from {rung.learnt:,} of the {ladder.train:,} training sequences only)"
+    gap = rung.difference
+    if gap is None:
+        return UNDEFINED, f"Whether the adapter beats {name} is not known: none of the scores is defined for both."
     numbers = (
-        f"{NAMES[metric]} {ladder.value(ADAPTER_NAME, metric):.3f} against {ladder.value(baseline, metric):.3f}, a "
-        f"difference of {gap.value:+.3f}"
+        f"{NAMES[rung.metric]} {ladder.value(ADAPTER_NAME, rung.metric):.3f} against "
+        f"{ladder.value(baseline, rung.metric):.3f}, a difference of {gap.value:+.3f}"
     )
-    if np.isfinite([gap.low, gap.high]).all():
-        numbers += f" (95% interval {gap.low:+.3f} to {gap.high:+.3f}"
-        numbers += f"; p = {gap.p:.3f})" if np.isfinite(gap.p) else ")"
-    if gap.low > 0:
-        return True, f"The adapter beats {name}: {numbers}."
-    if gap.high < 0:
-        return False, f"The adapter does worse than {name}: {numbers}."
-    if gap.value > 0:
-        return False, f"The adapter does not beat {name} for certain: {numbers}; more test sequences could tell."
-    return False, f"The adapter does not beat {name}: {numbers}."
+    said = [f"95% interval {gap.low:+.3f} to {gap.high:+.3f}"] if np.isfinite([gap.low, gap.high]).all() else []
+    if np.isfinite(gap.p):
+        said += [p_text("p", gap.p), p_text("adjusted p", rung.p_adjusted)]
+    numbers += f" ({'; '.join(said)})." if said else "."
+    numbers += _undefined(ladder, rung)
+    better = -gap.value if rung.metric in ERRORS else gap.value
+    if rung.p_adjusted < SIGNIFICANT:
+        if better > 0:
+            # A number that is the same for all ranks nothing, however near it is to the truth.
+            if ADAPTER_NAME in rung.constant:
+                return UNDEFINED, f"The adapter does not beat {name} in ranking the sequences: {numbers}"
+            return AHEAD, f"The adapter beats {name}: {numbers}"
+        return BEHIND, f"The adapter does worse than {name}: {numbers}"
+    return LEVEL, f"The adapter is not told apart from {name}, {_level(gap, better)}: {numbers}"
+
+
+def _undefined(ladder: Ladder, rung: Rung) -> str:
+    """Return a sentence on scores that could not decide, behind a blank; nothing where the first one did."""
+    missing = list(dict.fromkeys(ladder.table["metric"]))
+    missing = missing[: missing.index(rung.metric)]
+    if not missing:
+        return ""
+    who = " and ".join(name if name == ADAPTER_NAME else f'"{name}"' for name in rung.constant)
+    verb = "give" if len(rung.constant) > 1 else "gives"
+    why = f", since {who} {verb} every sequence the same number" if who else ""
+    return f" The {' and the '.join(NAMES[name] for name in missing)} is not defined{why}."
+
+
+def _level(gap: Difference, better: float) -> str:
+    """Say who is ahead in numbers, and what keeps that from being certain."""
+    if better == 0:
+        return "with which it is level"
+    ahead = f"although it is {'ahead' if better > 0 else 'behind'} in numbers"
+    if not np.isfinite(gap.p):
+        return f"{ahead}: there is no interval, since some label is too rare"
+    if gap.p < SIGNIFICANT:
+        return f"{ahead}, and would be by itself: with so many comparisons, one such difference may be chance"
+    return f"{ahead}; more test sequences could tell"
+
+
+def short_verdict(outcome: str, baseline: str) -> str:
+    """Return what the adapter does, in a few words, for titles; baseline: what to call it."""
+    return {
+        AHEAD: f"beats {baseline}",
+        LEVEL: f"is not told apart from {baseline}",
+        BEHIND: f"does worse than {baseline}",
+        UNDEFINED: f"does not beat {baseline}",
+    }[outcome]
+
+
+def judged_by(target: Target, thresholds: Sequence[float] | None) -> str:
+    """Say how the models of a ladder are judged, and why that may differ from the adapter's own scores."""
+    if target.kind == NUMBER:
+        return ""
+    what = "the likeliest label" if target.kind == CLASSES else "every label with a probability of 0.5 or more"
+    own = (
+        "; the thresholds that calibration chose for the adapter are left out here, since the others have none, so "
+        "that its scores may differ from those below"
+        if thresholds
+        else ""
+    )
+    return f"All are taken to say {what}{own}."

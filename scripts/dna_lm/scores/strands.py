@@ -7,7 +7,7 @@ import numpy as np
 
 from ..data.targets import Target
 from ..options import BOTH, FORWARD, NUMBER, REVERSE
-from ..reports.shares import wilson
+from ..reports.shares import share_interval
 from .decision import Decision
 from .metrics import score
 
@@ -28,12 +28,18 @@ class Strands:
 
 
 def compare_strands(
-    target: Target, truth: np.ndarray, raw: np.ndarray, answer: Callable[[np.ndarray], np.ndarray], decision: Decision
+    target: Target,
+    truth: np.ndarray,
+    raw: np.ndarray,
+    answer: Callable[[np.ndarray], np.ndarray],
+    decision: Decision,
+    clusters: np.ndarray | None = None,
 ) -> tuple[Strands, dict[str, np.ndarray]]:
     """Return the comparison, and the answers, (n, outputs), by strand.
 
     raw: (members, 2, n, outputs), the models' outputs on the strand given and on its reverse complement.
     answer: makes answers of outputs for any number of strands, as Answerer.answers does.
+    clusters: as bootstrap.resample has them.
     """
     answers = {FORWARD: answer(raw[:, :1]), REVERSE: answer(raw[:, 1:]), BOTH: answer(raw)}
     scores = {strand: score(target, truth, one, decision) for strand, one in answers.items()}
@@ -41,4 +47,4 @@ def compare_strands(
     if target.kind == NUMBER:
         return Strands(scores, float(np.abs(forward - reverse).mean()), float("nan"), float("nan")), answers
     differ = (forward != reverse).reshape(len(truth), -1).any(axis=1)
-    return Strands(scores, float(differ.mean()), *wilson(int(differ.sum()), len(differ))), answers
+    return Strands(scores, float(differ.mean()), *share_interval(differ, clusters)), answers

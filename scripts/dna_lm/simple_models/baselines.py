@@ -9,7 +9,7 @@ from ..data.packing import pack
 from ..data.sampling import draw
 from ..data.targets import Target
 from ..options import CLASSES
-from .kmer_baseline import LENGTHS, STRENGTH, kmer_features
+from .kmer_baseline import LENGTHS, kmer_features
 from .linear_model import answers_from_number, best_strength, fitted
 from .quicklook import gc_content
 
@@ -21,12 +21,14 @@ BASELINES = {
     KMERS: f"k-mers of {min(LENGTHS)} to {max(LENGTHS)} letters",
     FROZEN: "frozen base model with a linear head",
 }
-# Sequences that they learn from at most. All 32,378 rows of GUE tf/0's train, instead of these, raise the k-mers'
-# ROC-AUC by 0.005.
-MOST_TRAINED = 20_000
-# scikit-learn's C of the models, of a frozen base model one of several: the best depends on how many sequences there
-# are for how many features.
-STRENGTHS = {KMERS: (STRENGTH,), FROZEN: (0.001, 0.01, 0.1, 1.0)}
+# Sequences that they learn from at most. Of many labels, each of which has a regression of its own, they are fewer:
+# LABELS_TRAINED for all labels together, but FEWEST_TRAINED at least. Of a frozen base model the states have to be
+# computed, which takes as long as answering for the sequences.
+MOST_TRAINED = {COMMONEST: 100_000, GC: 100_000, KMERS: 100_000, FROZEN: 20_000}
+LABELS_TRAINED, FEWEST_TRAINED = 500_000, 20_000
+# scikit-learn's C of the models, one of several: the best depends on how many sequences there are for how many
+# features, and on how easily they are told apart.
+STRENGTHS = {KMERS: (1.0, 3.0, 10.0, 30.0), FROZEN: (0.001, 0.01, 0.1, 1.0)}
 
 
 def baselines(
@@ -49,16 +51,16 @@ def baselines(
     target: what is answered. train_sequences, sequences: normalised. train_truth: as target.read gives it.
     states: gives the base model's pooled states of sequences, (n, width), as frozen_model.pooled_states; without it
     there is no FROZEN.
-    which: names of those that are wanted. seed: draws the sequences to learn from, MOST_TRAINED at most.
+    which: names of those that are wanted. seed: draws the sequences to learn from, see learnt_from.
     progress: told which is trained.
     """
-    chosen = learnt_from(target, train_sequences, train_truth, seed)
-    train, truth = [train_sequences[number] for number in chosen], train_truth[chosen]
     features = {KMERS: _kmer_features, FROZEN: lambda *both: _state_features(states, *both)}
     result = {}
     for name in BASELINES:
         if name not in which or (name == FROZEN and states is None):
             continue
+        chosen = learnt_from(target, train_sequences, train_truth, name, seed)
+        train, truth = [train_sequences[number] for number in chosen], train_truth[chosen]
         progress(f"baseline: {BASELINES[name]}, trained on {len(train):,} sequences")
         if name == COMMONEST:
             result[name] = np.tile(_shares(target, truth), (len(sequences), 1))
@@ -72,10 +74,16 @@ def baselines(
     return result
 
 
-def learnt_from(target: Target, train_sequences: Sequence[str], train_truth: np.ndarray, seed: int = 42) -> np.ndarray:
-    """Return the positions of the sequences that the baselines learn from; the parameters are those of baselines."""
+def learnt_from(
+    target: Target, train_sequences: Sequence[str], train_truth: np.ndarray, name: str, seed: int = 42
+) -> np.ndarray:
+    """Return the positions of the sequences that a baseline learns from: all, or as many as MOST_TRAINED allows.
+
+    Of long sequences they are fewer, see sampling.draw. The parameters are those of baselines.
+    """
     labels = train_truth if target.kind == CLASSES else None
-    return draw(list(train_sequences), MOST_TRAINED, seed, labels)
+    most = min(MOST_TRAINED[name], max(FEWEST_TRAINED, LABELS_TRAINED // target.outputs))
+    return draw(list(train_sequences), most, seed, labels)
 
 
 def _shares(target: Target, truth: np.ndarray) -> np.ndarray:

@@ -11,10 +11,11 @@ from sklearn.preprocessing import FunctionTransformer, normalize
 from ..data.packing import pack
 from .kmer_counts import count_kmers
 
-# Shorter words stand for sites with a letter changed. 6-mers alone take a second less for 20,000 sequences and score
-# lower on GUE tf/0 (test MCC 0.61 against 0.66), about alike on CTCF against p73 (ROC-AUC 0.99 against 0.98).
+# Shorter words stand for sites with a letter changed. Chosen on sequences held out of GUE tf/0's training split, for
+# training splits of 300 to 26,378 sequences (docs/scores.md, dev/bench/kmers.py).
 LENGTHS = (3, 4, 5, 6)
-# scikit-learn's C: how little the weights are held back.
+# scikit-learn's C: how little the weights are held back. An evaluation tries several (baselines.py); a quick look has
+# one, which suits tasks that words tell apart easily.
 STRENGTH = 10.0
 
 

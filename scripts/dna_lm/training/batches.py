@@ -1,14 +1,10 @@
-"""How sequences come to the training: as token numbers of one or both strands, those of like length in one batch."""
+"""How sequences come to the training: as token numbers of one or both strands, a random draw for each step."""
 
 from array import array
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-from torch.utils.data import Dataset, Sampler
 
-# Batches among which sequences of like length are sought: enough for hardly any padding, few enough that the batches
-# of an epoch are not the same ones in the next.
-POOL = 50
 # Sequences of a batch, and, where the training split is too small for so many steps in an epoch, at least: a model
 # learns little from a few large steps (docs/training.md has the figures).
 BATCH, LEAST_BATCH, STEPS = 64, 8, 16
@@ -47,12 +43,11 @@ class Tokens:
         return np.diff(self._ends)
 
 
-class Sequences(Dataset):
+class Sequences:
     """Token numbers and what is to be learnt.
 
     strands: for each strand, the token numbers of each sequence.
     wanted: what Target.for_training gives, one row a sequence.
-    An item is asked for by its number and its strand, 0 or 1.
     """
 
     def __init__(self, strands: list[Tokens], wanted: np.ndarray):
@@ -62,74 +57,61 @@ class Sequences(Dataset):
     def __len__(self) -> int:
         return len(self.wanted)
 
-    def __getitem__(self, key: tuple[int, int]) -> dict:
-        number, strand = key
-        return {"input_ids": self.strands[strand][number], "labels": self.wanted[number]}
+    def tokens(self, numbers: Iterable[int], strands: Iterable[int]) -> list[list[int]]:
+        """Return the token numbers of some sequences, each on its strand, 0 or 1."""
+        return [self.strands[strand][number] for number, strand in zip(numbers, strands, strict=True)]
 
     def lengths(self) -> np.ndarray:
         """Return the lengths in tokens, (n, strands)."""
         return np.stack([strand.lengths() for strand in self.strands], axis=1)
 
 
-class Shuffled(Sampler):
-    """The order of an epoch: each sequence once, on a strand drawn anew, batches in random order.
+class Steps:
+    """The steps of each epoch: every sequence once, on a strand drawn anew, in an order drawn anew.
 
-    lengths: in tokens, (n, strands); batch: sequences that are computed together, in all processes; first: added to
-    the number of each epoch; the order depends on the seed and that sum alone.
+    A step's sequences are a random draw, whatever their lengths: sequences of like length would bring steps of one
+    label wherever the label has to do with the length. The last step has what is left.
     """
 
-    def __init__(self, lengths: np.ndarray, batch: int, seed: int, first: int = 0):
-        self.lengths = lengths
-        self.batch = batch
-        self.seed = seed
-        self.first = first
-        self.epoch = 0
+    def __init__(self, lengths: np.ndarray, size: int, seed: int, first: int = 0):
+        """lengths: in tokens, (n, strands); size: sequences of a step, in all processes and accumulated batches.
+
+        first: added to the number of each epoch; what is drawn depends on the seed and that sum alone.
+        """
+        self.lengths, self.size, self.seed, self.first = lengths, size, seed, first
 
     def __len__(self) -> int:
-        return len(self.lengths)
+        """Return how many steps an epoch has."""
+        return -(-len(self.lengths) // self.size)
 
-    def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
+    def of(self, epoch: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Give the numbers and the strands of each step's sequences, both (size,) int64.
 
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        numbers = np.random.default_rng((self.seed, self.first + self.epoch))
-        strand = numbers.integers(self.lengths.shape[1], size=len(self))
-        length = self.lengths[np.arange(len(self)), strand]
-        order = numbers.permutation(len(self))
-        batches = []
-        for start in range(0, len(order), POOL * self.batch):
-            pool = order[start : start + POOL * self.batch]
-            pool = pool[np.argsort(length[pool], kind="stable")]
-            batches += [pool[first : first + self.batch] for first in range(0, len(pool), self.batch)]
-        # An incomplete batch stays the last: the sampler is cut into batches again by counting.
-        complete = [position for position, chosen in enumerate(batches) if len(chosen) == self.batch]
-        rest = [position for position, chosen in enumerate(batches) if len(chosen) < self.batch]
-        for position in [*numbers.permutation(complete), *rest]:
-            for number in batches[position]:
-                yield int(number), int(strand[number])
+        epoch: from 0.
+        """
+        random = np.random.default_rng((self.seed, self.first + epoch))
+        strands = random.integers(self.lengths.shape[1], size=len(self.lengths))
+        order = random.permutation(len(self.lengths))
+        for start in range(0, len(order), self.size):
+            numbers = order[start : start + self.size]
+            yield numbers, strands[numbers]
 
 
-class Scored(Dataset):
-    """Every sequence on every strand, those of like length side by side.
+class Scored:
+    """Every sequence on every strand, the longest first.
 
-    `order` holds the number and the strand of each item, `count` the number of sequences.
+    numbers, strands: of each item, (items,) int64; lengths: in tokens, (items,); count: of the sequences.
     """
 
     def __init__(self, sequences: Sequences):
         lengths = sequences.lengths()
-        number, strand = np.unravel_index(np.argsort(-lengths, axis=None, kind="stable"), lengths.shape)
-        self.sequences = sequences
+        order = np.argsort(-lengths, axis=None, kind="stable")
+        self.numbers, self.strands = np.unravel_index(order, lengths.shape)
+        self.lengths = lengths.reshape(-1)[order]
         self.count = len(sequences)
-        self.order = list(zip(number.tolist(), strand.tolist(), strict=True))
-
-    def __len__(self) -> int:
-        return len(self.order)
-
-    def __getitem__(self, position: int) -> dict:
-        return self.sequences[self.order[position]]
 
     def mean_over_strands(self, outputs: np.ndarray) -> np.ndarray:
         """Return the outputs of the sequences, (count, outputs), from those of all items."""
         total = np.zeros((self.count, outputs.shape[1]))
-        np.add.at(total, [number for number, _ in self.order], outputs)
-        return total / (len(self) // self.count)
+        np.add.at(total, self.numbers, outputs)
+        return total / (len(self.numbers) // self.count)

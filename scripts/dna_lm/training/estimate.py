@@ -19,6 +19,7 @@ import psutil
 import torch
 from torch import nn
 
+from ..classifiers.inference import batches
 from ..errors import UserError
 
 # Bytes a trained parameter takes beside its value, all in float32: its gradient and the two moments of AdamW
@@ -52,9 +53,11 @@ class Estimate:
 
     fixed: bytes of each process that do not depend on the batch: program, weights, gradients and optimizer. What
         processes share is counted in equal parts.
-    sequence: bytes of activations a sequence of the longest batch adds.
+    sequence: bytes of activations that each of the longest sequences adds.
     checkpointed: the same with gradient checkpointing.
+    at_once: of the longest sequences, how many go through the model at once in each process.
     checkpointing: whether the model has gradient checkpointing on.
+    longest: tokens of the longest sequence.
     """
 
     bytes: int
@@ -62,22 +65,30 @@ class Estimate:
     fixed: int
     sequence: int
     checkpointed: int
-    batch_size: int
+    at_once: int
     checkpointing: bool
     processes: int = 1
+    longest: int = 1
+
+    def fitting(self, available: int) -> int:
+        """Return how many of the longest sequences fit at once into the memory of that many bytes; 0 if none does."""
+        room = available / self.processes - self.fixed
+        each = self.checkpointed if self.checkpointing else self.sequence
+        return max(0, min(self.at_once, int(room // max(1, each))))
 
     @property
     def sentence(self) -> str:
         """One sentence for a report."""
-        return f"about {_gigabytes(self.bytes)} of memory and {_duration(self.seconds)}"
+        return f"about {gigabytes(self.bytes)} of memory and {_duration(self.seconds)}"
 
 
 def estimate(
     model: nn.Module,
     tokens_per_sequence: Sequence[int],
-    batch_size: int,
+    most: int,
     epochs: int,
     *,
+    tokens: int,
     sequences: int | None = None,
     scored_tokens: int = 0,
     precision: str = "fp32",
@@ -87,15 +98,17 @@ def estimate(
 
     model: as it is going to be trained: with its adapter, on its device, quantized, with gradient checkpointing or not.
     tokens_per_sequence: lengths of the sequences, or of a sample of them, in tokens.
-    batch_size: sequences in a batch of each process; batches hold sequences of similar length.
+    most, tokens: sequences and tokens that go through the model at once in each process, at most (see micro_batches).
     sequences: of the training split, where tokens_per_sequence is a sample.
     scored_tokens: tokens that all evaluations on the development split read, both strands counted.
     precision: `fp32`, or `bf16` or `fp16` of autocast.
     processes: that train together, each with a batch of its own; on the CPU they are forked from this one.
     """
     lengths = np.sort(np.asarray(tokens_per_sequence, dtype=np.int64))
-    batch_size = min(batch_size, sequences or len(lengths))
-    widths = _widths(lengths, batch_size)
+    groups = batches(lengths, most, tokens)
+    sizes = np.array([len(group) for group in groups])
+    widths = np.array([lengths[group[0]] for group in groups])
+    at_once = int(min(most, sequences or len(lengths), max(1, tokens // lengths[-1])))
     scale = (sequences or len(lengths)) / len(lengths)
     device = next(model.parameters()).device
     start = _memory_in_use(device)
@@ -104,7 +117,7 @@ def estimate(
         longest = int(lengths[-1])
         one, two = (run.kept_bytes(count, longest) for count in (1, 2))
         width = int(np.median(widths))
-        several = max(2, min(batch_size, TRIAL_TOKENS // width))
+        several = max(2, min(int(sizes.max()), TRIAL_TOKENS // width))
         time_one, time_several = (run.seconds(count, width) for count in (1, several))
         forward = run.seconds(several, width, backward=False) / (several * width)
     share = ACTIVATIONS.get(device.type, ACTIVATIONS["cuda"])
@@ -122,11 +135,10 @@ def estimate(
     if apart > 1:
         fixed += COPIED + trained * TOGETHER_BYTES
     checkpointing = bool(_checkpointing(model))
-    needed = fixed + batch_size * (checkpointed if checkpointing else sequence)
+    needed = fixed + at_once * (checkpointed if checkpointing else sequence)
     per_sequence = max(0.0, time_several - time_one) / (several - 1)
     overhead = max(0.0, time_one - per_sequence) + trained * STEP_SECONDS.get(device.type, STEP_SECONDS["cuda"])
-    tokens = float(widths.sum()) * batch_size
-    epoch = scale * (len(widths) * overhead + tokens * per_sequence / width)
+    epoch = scale * (len(widths) * overhead + float((sizes * widths).sum()) * per_sequence / width)
     seconds = (epochs * epoch + scored_tokens * forward) / processes
     return Estimate(
         bytes=round(needed * apart),
@@ -134,9 +146,10 @@ def estimate(
         fixed=round(fixed),
         sequence=round(sequence),
         checkpointed=round(checkpointed),
-        batch_size=batch_size,
+        at_once=at_once,
         checkpointing=checkpointing,
         processes=apart,
+        longest=longest,
     )
 
 
@@ -155,27 +168,29 @@ def available_memory(device: torch.device | str = "cpu") -> int:
     return min(limits)
 
 
-def check_fits(needed: Estimate, available: int) -> None:
-    """Raise UserError with the figures, and with what would fit, when a training needs more memory than there is."""
+def check_fits(needed: Estimate, available: int, *, full: bool = False, quantizable: bool = False) -> None:
+    """Raise UserError with the figures, and with what helps, when a training needs more memory than there is.
+
+    needed: with as few sequences at once as there can be. full: whether all weights are trained; quantizable: whether
+    the base model could be kept in fewer bits.
+    """
     if needed.bytes <= available:
         return
     room = available / needed.processes - needed.fixed
     advice = []
-    current = needed.checkpointed if needed.checkpointing else needed.sequence
-    if smaller := _batch_that_fits(room, current, needed.batch_size - 1):
-        advice.append(f"choose --batch-size {smaller * needed.processes} (with more --accumulation for the same steps)")
-    if not needed.checkpointing and needed.checkpointed < needed.sequence:
-        if room >= needed.batch_size * needed.checkpointed:
-            advice.append("choose --gradient-checkpointing yes")
-        elif not smaller and (smaller := _batch_that_fits(room, needed.checkpointed, needed.batch_size)):
-            advice.append(f"choose --gradient-checkpointing yes with --batch-size {smaller * needed.processes}")
-    if not advice:
-        advice.append("choose a smaller base model, --quantization 4bit-nf4, a shorter --max-length")
-    together = needed.batch_size * needed.processes
+    if not needed.checkpointing and needed.checkpointed < needed.sequence and room >= needed.checkpointed:
+        advice.append("choose gradient checkpointing (--gradient-checkpointing yes)")
+    if room > 0:
+        advice.append(f"read less of the sequences (--max-length below {needed.longest})")
+    if full:
+        advice.append("train LoRA matrices instead of all weights (--method lora)")
+    if quantizable:
+        advice.append("keep the base model in 4 bits (--quantization 4bit-nf4)")
+    advice.append("choose a smaller base model")
+    where = f" in each of {needed.processes} processes" if needed.processes > 1 else ""
     raise UserError(
-        f"the training needs about {_gigabytes(needed.bytes)} of memory for {together} sequence{'s' * (together > 1)} "
-        f"at once, and {_gigabytes(available)} are available: {', '.join(advice)}, or give the job more "
-        "memory"
+        f"the training needs about {needed.bytes / 1e9:.2f} GB of memory for one sequence of {needed.longest} tokens "
+        f"at once{where}, and {available / 1e9:.2f} GB are available: {', '.join(advice)}, or give the job more memory"
     )
 
 
@@ -251,11 +266,6 @@ def _trial(model: nn.Module, precision: str):
             parameter.grad = gradient
 
 
-def _widths(lengths: np.ndarray, batch_size: int) -> np.ndarray:
-    """Return the longest sequence of each batch, for lengths in ascending order."""
-    return np.maximum.reduceat(lengths, np.arange(0, len(lengths), batch_size))
-
-
 def _layers(model: nn.Module) -> int:
     return max(1, getattr(model.config, "num_hidden_layers", 1))
 
@@ -298,13 +308,8 @@ def _group_limits(groups: str = "/proc/self/cgroup", mounted: str = "/sys/fs/cgr
     return [limit for limit in limits if 0 < limit < UNLIMITED]
 
 
-def _batch_that_fits(room: float, sequence: int, most: int) -> int:
-    """Return the largest batch size that fits, a power of two, or 0."""
-    fitting = min(int(room // sequence) if room > 0 else 0, most)
-    return 1 << (fitting.bit_length() - 1) if fitting > 0 else 0
-
-
-def _gigabytes(count: float) -> str:
+def gigabytes(count: float) -> str:
+    """Write bytes as 1.6 GB."""
     return f"{count / 1e9:.1f} GB"
 
 

@@ -27,21 +27,22 @@ from ..options import (
     BASE_MODEL_REVISION,
     FINETUNE,
     INPUT,
-    LORA,
     NONE,
     NUMBER,
     OUTPUT,
     THREADS,
     default_threads,
 )
-from ..scores.metrics import DEFAULT_METRIC
 from .batches import batch_size_for
+from .choosing import chosen_metric
+from .continuing import continued, state_of
+from .ending import ending, to_be_read
 from .losses import loss_function
 from .runs import history, spread
 from .training import ENDED, TIME_LIMIT, Plan, Trained, train
 from .training_data import TrainingData, read_splits
-from .training_model import estimated, ready_model
-from .training_state import load_state, read_trained, write_trained
+from .training_model import fitted, ready_model
+from .training_state import read_trained, write_trained
 
 OF_LABELS = ("loss", "accuracy", "f1_macro", "mcc", "roc_auc", "pr_auc")
 OF_NUMBERS = ("loss", "mae", "spearman", "pearson", "r2")
@@ -76,18 +77,22 @@ class Finetuned:
 def finetune(options: Namespace, progress: Callable[[str], None]) -> Finetuned:
     """Train an adapter.
 
-    options: all of the command line's (see options); of the outputs only whether `state_out` is asked for counts.
+    options: all of the command line's (see options), and `given`, the names of those that the user gave, if that is
+    known; of the outputs only whether `state_out` is asked for counts.
     progress: told how it goes, a line at a time.
     Raises UserError for anything wrong with the files or the request.
     """
     torch.set_num_threads(1)  # a process whose library has started threads cannot be forked into working ones
     deadline = time.monotonic() + options.max_minutes * 60 if options.max_minutes else math.inf
     before = load_adapter(options.resume_from) if options.resume_from else None
-    state = _state(options, before)
-    options = _continued(options, before)
+    state, unsure = state_of(options.resume_state, before) if options.resume_state else (None, [])
+    options, taken = continued(options, before)
+    for text in unsure:
+        progress(f"warning: {text}")
     with opened_base_model(options.base_model, options.base_model_id, options.base_model_revision) as base:
         encoder = Encoder(base, options.max_length, options.kmer or None)
         data = read_splits(options, encoder, before, progress)
+        data.warnings.extend(unsure)
         batch_size = options.batch_size or batch_size_for(len(data.sets["train"]))
         options = Namespace(**vars(options) | {"batch_size": batch_size})
         devices = choose_devices(
@@ -97,29 +102,28 @@ def finetune(options: Namespace, progress: Callable[[str], None]) -> Finetuned:
             quantized=options.quantization != NONE,
         )
         precision = choose_precision(options.precision, devices.cuda, data.longest)
-        plan = _plan(options, data, deadline, precision, before)
+        plan, unusual = _plan(options, data, deadline, precision, before)
+        for text in unusual:
+            data.warnings.append(text)
+            progress(f"warning: {text}")
         runs: list[Trained] = []
         for seed in [(options.seed + run) % 2**32 for run in range(options.runs)]:
             set_seed(seed)  # before the head and the LoRA matrices are drawn
             model, settings, notes = ready_model(base, encoder, data, options, devices, precision, before)
             if not runs:
-                notes += estimated(model, data, plan, devices)
+                plan, devices, more = fitted(model, data, plan, devices, options)
+                notes += [*taken, *more]
                 for text in notes:
                     progress(text)
             if options.runs > 1:
                 progress(f"run {len(runs) + 1} of {options.runs}, seed {seed}")
             runs.append(_train(model, encoder, data, replace(plan, seed=seed), devices, progress, state))
-            for text in _early_end(runs[-1], seed, options):
-                progress(f"warning: {text}")
+            remarks = _remarks(runs[-1], seed, plan, options)
+            for text in [*remarks.ended, *(f"warning: {text}" for text in remarks.warnings)]:
+                progress(text)
             if runs[-1].stopped in (TIME_LIMIT, ENDED):
                 break
         return _finetuned(options, base, encoder, data, runs, settings, notes, plan)
-
-
-def _state(options: Namespace, before: Adapter | None) -> dict[str, torch.Tensor] | None:
-    if options.resume_state and not before:
-        raise UserError("an optimizer state continues an adapter; give the adapter too (--resume-from), or neither")
-    return load_state(options.resume_state) if options.resume_state else None
 
 
 def _epochs(before: Adapter) -> int:
@@ -128,29 +132,16 @@ def _epochs(before: Adapter) -> int:
     return epochs if type(epochs) is int and epochs > 0 else 0
 
 
-def _continued(options: Namespace, before: Adapter | None) -> Namespace:
-    """Return the options of a training that goes on from an adapter: what the adapter is made of stays as it is."""
-    if before is None:
-        return options
-    recorded = {
-        "target": before.target.kind,
-        "method": before.peft.get("method", LORA),
-        "kmer": before.kmer,
-        "strands": before.strand,
-        "max_length": before.max_length,
-    }
-    return Namespace(**vars(options) | recorded)
-
-
 def _plan(
     options: Namespace, data: TrainingData, deadline: float, precision: Precision, before: Adapter | None
-) -> Plan:
+) -> tuple[Plan, list[str]]:
+    """Return the plan, and sentences that a user has to read."""
     of_numbers = data.target.kind == NUMBER
     allowed = OF_NUMBERS if of_numbers else OF_LABELS
-    metric = DEFAULT_METRIC[data.target.kind] if options.best_metric == AUTO else options.best_metric
-    if metric not in allowed:
+    if options.best_metric not in (AUTO, *allowed):
         kind = "numbers" if of_numbers else "labels"
-        raise UserError(f"{metric} is no score of {kind}; choose the best by {', '.join(allowed)}")
+        raise UserError(f"{options.best_metric} is no score of {kind}; choose the best by {', '.join(allowed)}")
+    metric, instead = chosen_metric(data.target, data.truth["dev"], options.best_metric)
     loss = loss_function(
         data.target,
         data.truth["train"],
@@ -168,10 +159,11 @@ def _plan(
         "deadline": deadline,
         "precision": precision.name,
         "keep_state": bool(options.state_out),
+        "tokens_at_once": 0,  # see training_model.fitted
         "epochs_before": _epochs(before) if before else 0,
     }
     same = {field.name: getattr(options, field.name) for field in fields(Plan) if field.name not in own}
-    return Plan(**own, **same)
+    return Plan(**own, **same), [instead] if instead else []
 
 
 def _train(
@@ -184,7 +176,7 @@ def _train(
     state: dict[str, torch.Tensor] | None,
 ) -> Trained:
     """Train in this process, or in several that are forked from it."""
-    inputs = (model, encoder.tokenizer, data.sets["train"], data.sets["dev"], plan, devices)
+    inputs = (model, encoder.tokenizer.pad_token_id, data.sets["train"], data.sets["dev"], plan, devices)
     if devices.processes == 1:
         torch.set_num_threads(devices.threads)
         return train(*inputs, progress, state)
@@ -214,7 +206,7 @@ def _finetuned(
     seeds = [(options.seed + number) % 2**32 for number in range(len(runs))]
     table, kept = history(runs, seeds, options.keep, plan.best_metric)
     first, *further = (runs[number] for number in kept)
-    said = [text for run, seed in zip(runs, seeds, strict=True) for text in _early_end(run, seed, options)]
+    remarks = [_remarks(run, seed, plan, options) for run, seed in zip(runs, seeds, strict=True)]
     adapter = Adapter(
         tensors=first.tensors,
         further=[run.tensors for run in further],
@@ -237,11 +229,14 @@ def _finetuned(
             },
             "versions": {name: version(name) for name in RECORDED_LIBRARIES},
             "sequences": {name: len(sequences) for name, sequences in data.sets.items()},
+            "sequence_lengths": data.sequence_lengths,
+            "seen": data.seen,
             "unknown_token_shares": data.unknown_shares,
             "train_sha256": data.sha256["train"],
             "dev_sha256": data.sha256["dev"],
             "epochs": math.ceil(max(run.epochs for run in runs)) + plan.epochs_before,
             "continued_from_sha256": sha256_of_file(options.resume_from) if options.resume_from else None,
+            "stopped": [ending(run, plan, options.max_minutes) for run in runs],
             "history": _without_nan(table.drop(columns=TIMES)),
         },
     )
@@ -252,24 +247,25 @@ def _finetuned(
         spread=spread(runs) if len(runs) > 1 else None,
         costs=_costs(runs),
         read=data.read,
-        notes=notes,
-        warnings=data.warnings + said,
+        notes=notes + [text for one in remarks for text in one.ended],
+        warnings=data.warnings + [text for one in remarks for text in one.warnings],
         state=first.state,
     )
 
 
-def _early_end(run: Trained, seed: int, options: Namespace) -> list[str]:
+@dataclass(frozen=True)
+class _Remarks:
+    """How a run ended, unless that is among the warnings; warnings: sentences that a user has to read."""
+
+    ended: list[str]
+    warnings: list[str]
+
+
+def _remarks(run: Trained, seed: int, plan: Plan, options: Namespace) -> _Remarks:
     which = f"the run with the seed {seed}" if options.runs > 1 else "the training"
-    reason = {
-        TIME_LIMIT: f"its {options.max_minutes:g} minutes were over",
-        ENDED: "the system asked it to end",
-    }.get(run.stopped)
-    if not reason:
-        return []
-    return [
-        f"{which} stopped after {run.epochs:.2f} of {options.epochs} epochs, since {reason}; the best weights until "
-        "then are kept"
-    ]
+    sentence = ending(run, plan, options.max_minutes, which)
+    warnings = to_be_read(run, plan, options.max_minutes, which)
+    return _Remarks([] if sentence in warnings else [sentence], warnings)
 
 
 def _costs(runs: list[Trained]) -> list[tuple[str, str]]:

@@ -3,12 +3,15 @@
 from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ..adapters.adapter import Adapter
+from ..adapters.seen_data import in_common, overlap, overlap_text, seen_record
 from ..base_models.base_model import sha256_of_file
 from ..base_models.encoding import Encoder, Reading, summary, warnings
+from ..data.digests import digests_of
 from ..data.labels import are_measured
 from ..data.tables import read_labelled
 from ..data.targets import Target, learn_target
@@ -26,6 +29,8 @@ class TrainingData:
     """Both splits as they are trained on and scored.
 
     truth, sets, unknown_shares, sha256: of `train` and of `dev`; truth as the target reads it, sha256 of the files.
+    sequence_lengths: letters of the `shortest`, `median` and `longest` training sequence.
+    seen: what the adapter records of the sequences, so that they are known again (see seen_data.seen_record).
     read: a sentence on each; warnings: sentences that a user has to read.
     """
 
@@ -34,6 +39,8 @@ class TrainingData:
     sets: dict[str, Sequences]
     unknown_shares: dict[str, float]
     sha256: dict[str, str]
+    sequence_lengths: dict[str, int]
+    seen: dict[str, Any]
     read: list[str]
     warnings: list[str]
 
@@ -53,7 +60,7 @@ def read_splits(
 
     options: the command line's. before: the adapter that is gone on from, whose target is kept.
     progress: told how it goes, a line at a time.
-    Raises UserError for anything wrong with the files, and when both are the same.
+    Raises UserError for anything wrong with the files, and for a dev split of which half or more was trained on.
     """
     sources = {"train": describe(options.train, "the training split"), "dev": describe(options.dev, "the dev split")}
     several = options.target == MULTI_LABEL
@@ -64,26 +71,53 @@ def read_splits(
     truth = {name: target.read(table["label"], sources[name]) for name, table in tables.items()}
     # With one label in dev, every MCC is 0 and the first would be kept whatever was learnt.
     target.require_scorable(truth["dev"], sources["dev"])
-    sets, shares, read, said = {}, {}, [], []
-    hint = are_measured(tables["train"]["label"], sources["train"]) if target.kind == CLASSES and not before else ""
-    if hint:
+    sequences = {name: table["sequence"].tolist() for name, table in tables.items()}
+    sets, shares, read = {}, {}, []
+    said = _shared(sequences, truth, before, sources)
+    if target.kind == CLASSES and not before and (hint := are_measured(tables["train"]["label"], sources["train"])):
         said.append(hint)
-        progress(f"warning: {hint}")
-    for name, table in tables.items():
-        strands, reading = _encoded(encoder, table["sequence"].tolist(), options.strands == BOTH)
+    for text in said:
+        progress(f"warning: {text}")
+    for name in tables:
+        strands, reading = _encoded(encoder, sequences[name], options.strands == BOTH)
         sets[name] = Sequences(strands, target.for_training(truth[name]))
         shares[name] = reading.unknown_share
         read.append(summary(reading, sources[name]))
         progress(read[-1])
-        for text in warnings(reading, encoder, sources[name]):
+        for text in warnings(reading, encoder, sources[name], trained=before is not None):
             said.append(text)
             progress(f"warning: {text}")
     sha256 = {name: sha256_of_file(getattr(options, name)) for name in sources}
-    if sha256["train"] == sha256["dev"]:
-        raise UserError(
-            f"{sources['dev']} is the same as {sources['train']}; choose a dev split that shares no sequence with train"
-        )
-    return TrainingData(target, truth, sets, shares, sha256, read, said)
+    lengths = np.fromiter(map(len, sequences["train"]), dtype=np.int64)
+    known = {"shortest": int(lengths.min()), "median": int(np.median(lengths)), "longest": int(lengths.max())}
+    seen = seen_record(sequences["train"], sequences["dev"], before)
+    return TrainingData(target, truth, sets, shares, sha256, known, seen, read, said)
+
+
+def _shared(
+    sequences: dict[str, list[str]], truth: dict[str, np.ndarray], before: Adapter | None, sources: dict[str, str]
+) -> list[str]:
+    """Return a sentence for dev sequences that are trained on too, or were before the adapter is gone on with.
+
+    Raises UserError when that is half of them or more: the dev split would choose what has been learnt by heart.
+    """
+    mend = "choose a dev split that shares none with the training split, such as Prepare makes"
+    found, contrary = in_common(sequences["dev"], truth["dev"], sequences["train"], truth["train"])
+    verb = "is" if found.seen == 1 else "are"
+    cases = [(found, f"{sources['dev']}: {found.text()} {verb} also in {sources['train']}, on either strand{contrary}")]
+    if before:
+        digests = digests_of(sequences["dev"])
+        earlier = overlap(before, digests, ["train"])
+        if earlier:
+            what = overlap_text(before, digests, sources["dev"], ["train"])
+            cases.append((earlier, f"{what}, from which this training goes on"))
+    said = []
+    for one, what in cases:
+        if one.refused:
+            raise UserError(f"{what}; {mend}")
+        if one.seen:
+            said.append(f"{what}: the scores on dev are too good, and choose what has learnt by heart; {mend}")
+    return said
 
 
 def _encoded(encoder: Encoder, sequences: list[str], both: bool) -> tuple[list[Tokens], Reading]:

@@ -11,7 +11,8 @@ from ..reports.figure_style import COLOURS, save, tidy
 
 # How scores are called, where it is not by their name.
 NAMES = {"mcc": "MCC", "f1_macro": "macro F1", "roc_auc": "ROC-AUC", "pr_auc": "PR-AUC", "r2": "R²", "loss": "loss"}
-# What is drawn beside the score that chose what is kept: the first of these that the history has.
+# The scores that are drawn where the loss chose what is kept, and else the first of these beside the one that chose:
+# those that the history has.
 BESIDE = ("accuracy", "mcc", "pearson", "r2")
 
 
@@ -21,11 +22,11 @@ def plot_training(history: pd.DataFrame, metric: str, path: str | Path) -> None:
     history, metric: as finetuning.Finetuned has them. Several runs are drawn over one another.
     """
     figure, (loss, quality) = plt.subplots(1, 2, figsize=(8, 3.4), layout="constrained")
-    chosen = [metric] if metric != "loss" else []
-    beside = next(name for name in BESIDE if f"dev_{name}" in history and name != metric)
+    others = [name for name in BESIDE if f"dev_{name}" in history and name != metric]
+    chosen, drawn = ([metric], [metric, others[0]]) if metric != "loss" else ([], others)
     _lines(loss, history, "train_loss", "train", 0)
     _lines(loss, history, "dev_loss", "dev", 1)
-    for colour, name in enumerate([*chosen, beside], start=1):
+    for colour, name in enumerate(drawn, start=1):
         _lines(quality, history, f"dev_{name}", NAMES.get(name, name), colour)
     loss.set(title="Loss", ylabel="loss")
     quality.set(title="Scores on dev", ylabel="score")

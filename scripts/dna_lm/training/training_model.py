@@ -18,10 +18,11 @@ from ..classifiers.precision import Precision
 from ..classifiers.processes import apart
 from ..classifiers.quantization import describe, quantization_config
 from ..classifiers.rms_norm import fuse_norms
-from ..errors import UserError
-from ..options import FULL, LORA, NONE
-from .estimate import Estimate, available_memory, check_fits, estimate
-from .training import Plan, sequences_at_once
+from ..errors import MEMORY, UserError, lack
+from ..options import FULL, LORA, NONE, YES
+from .estimate import Estimate, available_memory, check_fits, estimate, gigabytes
+from .micro_batches import most_at_once, tokens_at_once
+from .training import Plan
 from .training_data import TrainingData
 
 
@@ -44,7 +45,7 @@ def ready_model(
     quantized = quantization_config(
         options.quantization, options.double_quantization, options.compute_type, precision.name
     )
-    # Weights that are trained are float32; in what is computed with them, Trainer sees to the precision.
+    # Weights that are trained are float32; in what is computed with them, autocast sees to the precision.
     exact = options.method == FULL or quantized
     keywords = {"precision": replace(precision, name="fp32") if exact else precision, "quantization": quantized}
     pad = encoder.tokenizer.pad_token_id
@@ -60,6 +61,12 @@ def ready_model(
         )
         settings = peft_settings(model, options.method)
         notes = []
+    if options.gradient_checkpointing == YES:
+        if not getattr(model, "supports_gradient_checkpointing", False):
+            raise UserError(
+                f"models of the architecture {base.architecture!r} have no gradient checkpointing; leave it out"
+            )
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     skip_other_tokens(model)
     fuse_norms(model)
     trained, total = parameters(model)
@@ -72,32 +79,73 @@ def ready_model(
     return model, settings, notes
 
 
-def estimated(model: torch.nn.Module, data: TrainingData, plan: Plan, devices: Devices) -> list[str]:
-    """Return a sentence on the memory and the time that a run will take; raise UserError if there is too little memory.
+def fitted(
+    model: torch.nn.Module, data: TrainingData, plan: Plan, devices: Devices, options: Namespace
+) -> tuple[Plan, Devices, list[str]]:
+    """Let as many sequences go through the model at once as the memory has room for, in fewer processes if need be.
 
-    It is not known for several GPUs, which can be asked only by the processes that will have them.
+    None of it changes a result by more than rounding. Returns the plan and the devices that fit, and sentences on that
+    and on what a run will take. Neither is known for several GPUs, which can be asked only by the processes that will
+    have them.
+    Raises UserError when one sequence at once is too much.
     """
+    tokens = tokens_at_once(model.config.hidden_size, devices)
     if devices.cuda and devices.processes > 1:
-        return []
+        return replace(plan, tokens_at_once=tokens), devices, []
+    needed, available = _estimate(model, data, plan, devices, tokens)
+    notes = []
+    if needed.bytes > available and not needed.fitting(available) and devices.processes > 1:
+        devices = replace(devices, processes=1, threads=devices.processes * devices.threads)
+        notes.append(f"several processes would need more memory than the {gigabytes(available)} there are: one trains")
+        tokens = tokens_at_once(model.config.hidden_size, devices)
+        needed, available = _estimate(model, data, plan, devices, tokens)
+    if needed.bytes > available:
+        fewer = max(1, needed.fitting(available))
+        if fewer < needed.at_once:
+            notes.append(
+                f"{fewer} of the longest sequences go through the model at once instead of {needed.at_once}, since "
+                f"{gigabytes(available)} of memory are available; what is learnt does not change"
+            )
+        tokens = fewer * needed.longest
+        each = needed.checkpointed if needed.checkpointing else needed.sequence
+        least = needed.processes * (needed.fixed + fewer * each)
+        # Another trial, for the time; the memory is reckoned, as two trials never find quite the same.
+        needed = replace(_estimate(model, data, plan, devices, tokens)[0], bytes=least, fixed=needed.fixed)
+    quantizable = options.method == LORA and options.quantization == NONE
+    check_fits(needed, available, full=options.method == FULL, quantizable=quantizable)
+    return replace(plan, tokens_at_once=tokens), devices, [*notes, f"a run will take {needed.sentence}"]
+
+
+def _estimate(
+    model: torch.nn.Module, data: TrainingData, plan: Plan, devices: Devices, tokens: int
+) -> tuple[Estimate, int]:
+    """Return what a training will take, and the bytes there are."""
     lengths = {name: part.lengths() for name, part in data.sets.items()}
     place = "cuda" if devices.cuda else "cpu"
 
-    def ask() -> tuple[Estimate, int]:
+    def ask() -> tuple[Estimate, int] | str:
         torch.set_num_threads(devices.threads)
-        needed = estimate(
-            model.to(place),
-            lengths["train"].mean(axis=1).round().astype(int),
-            sequences_at_once(plan.batch_size, lengths["train"], model.config.hidden_size, devices),
-            plan.epochs,
-            scored_tokens=int(lengths["dev"].sum()) * plan.evaluations * plan.epochs,
-            precision=plan.precision,
-            processes=devices.processes,
-        )
+        try:
+            needed = estimate(
+                model.to(place),
+                lengths["train"].max(axis=1),
+                most_at_once(plan.batch_size, devices),
+                plan.epochs,
+                tokens=tokens,
+                scored_tokens=int(lengths["dev"].sum()) * plan.evaluations * plan.epochs,
+                precision=plan.precision,
+                processes=devices.processes,
+            )
+        except Exception as problem:
+            if lack(problem) != MEMORY:
+                raise
+            return str(problem)
         return needed, available_memory(place)
 
-    needed, available = apart(ask)  # the memory that trying takes is not kept for the training
-    check_fits(needed, available)
-    return [f"a run will take {needed.sentence}"]
+    found = apart(ask)  # the memory that trying takes is not kept for the training
+    if isinstance(found, str):
+        raise MemoryError(found)
+    return found
 
 
 def parameters(model: torch.nn.Module) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from ..classifiers.classifier import HEADS
 from ..options import CLASSES, FULL, HEAD_ONLY, LORA, MULTI_LABEL
 from ..reports.markdown import bullets, escape, image, listed, parameters, table, warned, write
+from .continuing import decisions
 from .finetuning import Finetuned
 from .training_figure import NAMES
 
@@ -38,8 +39,19 @@ def write_training_report(result: Finetuned, path: str | Path) -> None:
         "The dev split chose what is kept, so that its scores are a little too good. Evaluate the adapter on a test "
         "split that took no part in training.",
         "## Options",
+        *_decided(adapter.training),
         parameters(),
     )
+
+
+def _decided(training: dict) -> list[str]:
+    """Return which options the adapter has decided that was gone on from; those of the job may say otherwise."""
+    if not training["continued_from_sha256"]:
+        return []
+    return [
+        "The training went on from an adapter, which had decided these options, whatever is shown below: "
+        f"{escape(decisions(training['options']))}."
+    ]
 
 
 def _trained(peft: dict) -> str:

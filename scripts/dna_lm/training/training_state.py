@@ -8,13 +8,15 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save, save_file
 
-from ..adapters.adapter import with_sorted_metadata
+from ..adapters.adapter import Adapter, tensors_sha256, with_sorted_metadata
 from ..data.textfiles import describe
 from ..errors import UserError
 from .optimizer_state import MOMENTS
 from .training import Trained
 
 RECORD = "dna_lm_state"
+# The SHA-256 of the tensors of the adapter that a state belongs to.
+SAVED_WITH = "dna_lm_adapter_sha256"
 
 
 def write_trained(trained: Trained, folder: Path) -> None:
@@ -38,10 +40,10 @@ def read_trained(folder: Path) -> Trained:
     )
 
 
-def save_state(state: dict[str, torch.Tensor], path: str | Path) -> None:
-    """Write an optimizer's moments; equal ones give equal bytes."""
+def save_state(state: dict[str, torch.Tensor], path: str | Path, adapter: Adapter) -> None:
+    """Write an optimizer's moments, and of which adapter's (first) model they are; equal ones give equal bytes."""
     ordered = {name: state[name].contiguous() for name in sorted(state)}
-    content = save(ordered, metadata={RECORD: "1"})
+    content = save(ordered, metadata={RECORD: "1", SAVED_WITH: tensors_sha256(adapter.tensors)})
     Path(path).write_bytes(with_sorted_metadata(content))  # save_file would hide it from other users
 
 
@@ -65,6 +67,15 @@ def load_state(path: str | Path) -> dict[str, torch.Tensor]:
         if name.rpartition(".")[2] not in MOMENTS or tensor.dtype != torch.float32 or not torch.isfinite(tensor).all():
             raise UserError(f"{source} is damaged at {name!r}; leave it out, or train again")
     return state
+
+
+def saved_with(path: str | Path) -> str | None:
+    """Return the SHA-256 of the tensors of the adapter that a state was saved with; those of before do not have it.
+
+    path: of a file that load_state has read.
+    """
+    with safe_open(path, framework="pt") as file:
+        return (file.metadata() or {}).get(SAVED_WITH)
 
 
 def _tensors(path: str | Path) -> dict[str, torch.Tensor]:

@@ -1,0 +1,105 @@
+"""Which evaluation of a training is kept, when it stops since none is better, and what a user should know of it."""
+
+import math
+
+import numpy as np
+
+from ..data.targets import SEPARATOR, Target
+from ..options import AUTO, CLASSES, MULTI_LABEL, NUMBER
+from ..scores.metrics import ERRORS
+from ..scores.metrics import NAMES as SCORES
+
+# What chooses where nothing is asked for: of all scores on dev it is the smoothest, so that chance chooses least.
+LOSS = "loss"
+# Scores of classes that need each of more than two labels on dev.
+NEED_ALL_LABELS = ("roc_auc", "pr_auc")
+# Numbers whose standard deviation is this share of that of the training numbers, or less, are as good as one number.
+HARDLY = 0.01
+
+
+def chosen_metric(target: Target, truth: np.ndarray, asked: str) -> tuple[str, str]:
+    """Return the score on dev that chooses, and what to tell a user if it is not the one asked for.
+
+    truth: of dev, as Target.read gives it. asked: `auto` or the name of a score of the target.
+    """
+    if asked == AUTO:
+        return LOSS, ""
+    if target.kind == CLASSES and len(target.labels) > 2 and asked in NEED_ALL_LABELS:
+        missing = [label for number, label in enumerate(target.labels) if number not in truth]
+        if missing:
+            which = f"the label {missing[0]!r} is" if len(missing) == 1 else f"the labels {_listed(missing)} are"
+            return LOSS, (
+                f"{SCORES[asked]} is not defined on the dev split, since {which} missing from it; the loss on dev "
+                "chooses what is kept"
+            )
+    return asked, ""
+
+
+class Best:
+    """Finds the best of the evaluations of a training.
+
+    metric: the score that chooses.
+    """
+
+    def __init__(self, metric: str, patience_steps: int):
+        """patience_steps: steps without a better evaluation after which it is enough; 0: it never is."""
+        self.metric, self._patience_steps = metric, patience_steps
+        self._best: tuple[bool, float] | None = None
+        self._step = 0
+
+    def better(self, scores: dict[str, float], step: int) -> bool:
+        """Say whether an evaluation, after that step, is better than all before it.
+
+        Of equal ones the first is the best: the others took more training for nothing. Those whose score is not defined
+        are worse than all others, and chosen among by their loss.
+        """
+        value = scores[self.metric]
+        defined = not math.isnan(value)
+        merit = value if defined and self.metric not in ERRORS else -value if defined else -scores[LOSS]
+        if self._best is not None and (defined, merit) <= self._best:
+            return False
+        self._best, self._step = (defined, merit), step
+        return True
+
+    def enough(self, step: int) -> bool:
+        """Say whether, after that step, the best evaluation is so long ago that the training should stop."""
+        return bool(self._patience_steps) and step - self._step >= self._patience_steps
+
+
+def same_answer(target: Target, answers: np.ndarray) -> str:
+    """Return what is predicted for all sequences, in words, if it is the same for all of them.
+
+    answers: as target.answers gives them, at least one.
+    """
+    if target.kind == NUMBER:
+        if answers.std() > HARDLY * target.spread:
+            return ""
+        return f"nearly the same number ({answers.mean():.4g})"
+    predicted = set(target.said(answers))
+    if len(predicted) > 1:
+        return ""
+    labels = predicted.pop()
+    if target.kind == MULTI_LABEL and SEPARATOR in labels:
+        return f"the labels {labels!r}"
+    return f"the label {labels!r}" if labels else "no label"
+
+
+def same_answer_warning(target: Target, same: str, count: int, which: str = "the kept model") -> str:
+    """Return the sentence that a user has to read.
+
+    same: what same_answer returns; count: of the sequences of dev; which: what to call the model.
+    """
+    if target.kind == NUMBER:
+        advice = "train longer or with a higher learning rate, or give it more sequences"
+    else:
+        advice = (
+            "train with balanced weights of the labels (--class-weights balanced), longer or with a higher learning "
+            "rate, or give it more sequences of the other labels; if its ROC-AUC is well above 0.5, another threshold "
+            "(the tool Calibrate) is enough"
+        )
+    return f"{which} predicts {same} for every one of the {count:,} dev sequences: it cannot be used as it is; {advice}"
+
+
+def _listed(labels: list[str], most: int = 5) -> str:
+    more = f" and {len(labels) - most} more" if len(labels) > most else ""
+    return ", ".join(repr(label) for label in labels[:most]) + more

@@ -139,6 +139,15 @@ def test_regions_have_the_values_of_the_whole(two, genome, tmp_path):
     assert result.skipped.to_numpy().tolist() == [["chr10", 1, 4, "no whole window fits", 0]]
 
 
+def test_a_region_may_reach_past_the_ends_of_its_chromosome(two, genome, tmp_path):
+    path, end = tmp_path / "regions.bed", len(CHR1)
+    path.write_text(f"chr1\t0\t30\nchr1\t{end - 3}\t{end}\n")
+    parts, result = track_of(two, genome, regions=str(path))
+    path.write_text(f"chr1\t-7\t30\nchr1\t{end - 3}\t{end + 50}\n")
+    again, past = track_of(two, genome, regions=str(path))
+    assert again == parts and past.skipped.equals(result.skipped)
+
+
 def test_unknown_letters_may_be_allowed(two, genome):
     parts, result = track_of(two, genome, max_ambiguous=1.0)
     assert len(parts["chr2"]) == Grid(20, 8).count(len(CHR2) + 30)
@@ -181,7 +190,7 @@ def test_the_threshold_of_a_label():
 @pytest.mark.parametrize(
     ("bed", "message"),
     [
-        ("chr1\t5\t100000\n", "the regions (regions.bed), line 1: the interval ends at 100000, but 'chr1' has "),
+        ("chr1\t99999\t100000\n", "the regions (regions.bed), line 1: the interval starts at 99999, but 'chr1' has "),
         (
             "1\t5\t10\n",
             "the regions (regions.bed), line 1: chromosome '1' is not in the genome (genome.fa), which calls",

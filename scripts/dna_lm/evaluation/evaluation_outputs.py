@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..data.tables import write_tsv
+from ..data.textfiles import printable
 from ..datasets.composition_figure import plot_composition
 from ..errors import UserError
 from ..options import INPUT, NUMBER, OPTIONS, OUTPUT, THREADS
@@ -76,5 +77,5 @@ def _shown(options: Namespace) -> list[tuple[str, str]]:
     for option in OPTIONS["evaluate"]:
         value = getattr(options, option.name)
         if option.kind is not OUTPUT and option is not THREADS and value is not None:
-            shown.append((option.flag, Path(value).name if option.kind is INPUT else str(value)))
+            shown.append((option.flag, printable(Path(value).name if option.kind is INPUT else str(value))))
     return shown

@@ -58,7 +58,10 @@ def test_without_clusters_the_interval_of_a_share_is_wilsons():
 
 def test_the_interval_of_a_share_in_clusters_of_like_records_is_that_of_the_clusters():
     having = np.arange(200) < 70
-    once, ten = share_interval(having, np.arange(200)), share_interval(np.repeat(having, 10), np.repeat(np.arange(200), 10))
+    once, ten = (
+        share_interval(having, np.arange(200)),
+        share_interval(np.repeat(having, 10), np.repeat(np.arange(200), 10)),
+    )
     assert ten == pytest.approx(once, abs=1e-9)
     assert once == pytest.approx(wilson(70, 200), abs=0.002)
 

@@ -272,7 +272,7 @@ def test_the_report_says_first_what_the_sequences_can_tell(three, tmp_path):
     headline = text.split("\n\n")[2]
     assert headline.startswith("**name of &#95;tiny&#95;random has the highest MCC: 0.816 (")
     assert headline.endswith(
-        "** These sequences do not tell it from every other (adjusted p of at least 0.05): the interval of the "
+        "** These sequences do not tell it from any of the others (adjusted p of at least 0.05): the interval of the "
         "difference includes 0, and more test sequences could make it narrower."
     )
     assert "200 times, for the differences 1,200, 40 sequences were drawn with replacement" in text

@@ -105,10 +105,8 @@ def test_clusters_are_drawn_if_the_table_says_them(two, tmp_path):
         *(result.adapter.target, result.truth, result.answers), clusters=np.arange(30) // 2, wanted=[("mcc", None)]
     )
     assert result.resampled.interval(("mcc", None)) == expected.interval(("mcc", None))
-    flips = [
-        table.set_index("metric").loc["strand_flips"].tolist()
-        for table in map(Evaluated.metrics_table, (result, plain))
-    ]
+    tables = [each.metrics_table().set_index("metric") for each in (result, plain)]
+    flips = [table.loc["strand_flips"].tolist() for table in tables]
     assert flips[0][1] == flips[1][1] and flips[0][2:] != flips[1][2:]
     ladders = [each.ladder.table["p"].to_numpy(dtype=float)[:9] for each in (result, plain)]
     assert not np.allclose(*ladders, equal_nan=True)

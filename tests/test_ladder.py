@@ -54,6 +54,15 @@ def test_a_ladder_has_each_model_and_score_with_the_difference():
     assert table[["difference", "p_adjusted"]].iloc[6:].isna().all(axis=None)
 
 
+def test_small_p_values_show_in_the_table():
+    truth, adapter = guesses(0.99, 300)
+    ladder = against(BINARY, truth, adapter, guesses(0.6, 300, seed=1)[1])
+    first = ladder.text(BINARY).iloc[0]
+    assert first["value"] == f"{ladder.value('k-mers', 'mcc'):.4f}"
+    assert 0 < float(first["p"]) < float(first["p_adjusted"]) < 1e-6
+    assert ladder.text(BINARY).iloc[-1][["difference", "p"]].tolist() == ["nan", "nan"]
+
+
 @pytest.mark.parametrize(
     ("own", "other", "outcome", "words"),
     [

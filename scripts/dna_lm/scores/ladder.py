@@ -60,10 +60,8 @@ class Ladder:
 
     def text(self, target: Target) -> pd.DataFrame:
         """Return the table as it is written: of p values what is small shows."""
-        forms = dict.fromkeys(COLUMNS[COLUMNS.index("value") :], target.score_format) | {
-            "p": ".4g",
-            "p_adjusted": ".4g",
-        }
+        forms = dict.fromkeys(COLUMNS[COLUMNS.index("value") :], target.score_format)
+        forms |= dict.fromkeys(("p", "p_adjusted"), ".4g")
         return self.table.assign(
             **{name: [f"{value:{form}}" for value in self.table[name]] for name, form in forms.items()}
         )

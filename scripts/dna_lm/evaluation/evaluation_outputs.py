@@ -48,7 +48,7 @@ def write_evaluation(result: Evaluated, paths: dict[str, Path], options: Namespa
         "metrics": lambda place: write_tsv(result.metrics_table(), place),
         "predictions": lambda place: write_tsv(result.predictions, place, target.answer_format),
         "errors": lambda place: write_tsv(result.worst, place, target.answer_format),
-        "ladder": lambda place: write_tsv(result.ladder.table, place, target.score_format),
+        "ladder": lambda place: write_tsv(result.ladder.text(target), place),
         "plot": lambda place: plot_evaluation(target, *judged, place),
         "reliability_plot": lambda place: plot_reliability(target, *judged, decision, place),
         "composition_plot": lambda place: plot_composition(

@@ -19,6 +19,8 @@ def main(options):
     with staged(*asked.values()) as paths:
         path = dict(zip(asked, paths, strict=True))
         prepared = prepare(**keywords)
+        if options.split is None and options.intervals:
+            say(f"regions are split by similarity unless another way is chosen: {prepared.how_split}")
         for name, part in prepared.splits.items():
             write_csv(part, path[f"{name}_out"])
         write_tsv(prepared.summary(), path["summary_out"])

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from dna_lm.data.sequences import canonical, reverse_complement
 from dna_lm.datasets.cleaning import Ledger, downsample, fold, limit_ambiguous, limit_length, pad, remove_copies
+from dna_lm.datasets.splitting import SPLITS
 from refusals import refusal
 
 SOURCE = "the table (a.csv)"
@@ -298,7 +299,7 @@ def test_no_record_is_left_and_the_next_steps_do_not_mind():
     nothing = fold(unlabelled("ACG", chrom="chr1", start=0, end=3, strand="+").iloc[:0], ledger)
     nothing = limit_length(limit_ambiguous(nothing, 0.1, "mask", ledger), 4, "crop", "drop", ledger)
     nothing = pad(remove_copies(nothing, "both-strands", "refuse", ledger), 4, ledger)
-    left, split = downsample(nothing, np.empty(0, dtype=object), 0, ledger)
+    left, split = downsample(nothing, np.empty(0, dtype=object), SPLITS, 0, ledger)
     assert len(left) == len(split) == 0
     assert steps(ledger) == {
         "changed: lower case written in upper case": [],
@@ -356,7 +357,7 @@ def test_labels_are_balanced_in_each_split(rows, seed):
     records = table(*(("A", label) for label, _ in rows))
     split = np.array([name for _, name in rows], dtype=object)
     ledger = Ledger()
-    left, left_split = downsample(records, split, seed, ledger)
+    left, left_split = downsample(records, split, SPLITS, seed, ledger)
     before = pd.crosstab(records["label"], split)
     after = pd.crosstab(left["label"], left_split)
     for name in after:
@@ -368,5 +369,5 @@ def test_labels_are_balanced_in_each_split(rows, seed):
 def test_the_seed_decides_what_is_dropped():
     records = table(*(("A", "a") for _ in range(50)), ("A", "b"))
     split = np.full(51, "train", dtype=object)
-    drawn = [lines(downsample(records, split, seed, Ledger())[0]) for seed in (1, 1, 2)]
+    drawn = [lines(downsample(records, split, SPLITS, seed, Ledger())[0]) for seed in (1, 1, 2)]
     assert drawn[0] == drawn[1] != drawn[2]

@@ -28,6 +28,7 @@ def result(labels=("no", "yes"), **changes) -> DatasetReport:
         "labels": list(labels),
         "read": ["the labelled table (a.csv): 9 sequences"],
         "split": "the splits were drawn at random",
+        "sizes": {"train": 4, "dev": 2, "test": 1},
         "splits": seen.table(),
         "baselines": seen.baselines,
         "trained": seen.trained,

@@ -74,7 +74,7 @@ def test_the_report_says_what_was_found_in_the_order_of_its_weight(inspect):
     assert (report.offenders, report.negatives) == (True, [])
     assert report.leakage[1] == (
         "test in train: of 10 sequences, 0 are copies, 1 are reverse complements and 2 share a 32-mer with train, on "
-        "either strand (20.0% in all)"
+        "either strand (20.0% in all); 2 are in a cluster of similar sequences with train"
     )
     assert report.warnings[0] == (
         "20.0% of the test sequences have a copy or share a 32-mer with train; most so those labelled 'at', with "
@@ -125,3 +125,28 @@ def test_nothing_is_looked_at_before_it_is_asked_for(inspect):
     assert not {"leakage", "look", "unknown"} & inspection.__dict__.keys()
     assert len(inspection.leakage.counts) == 9
     assert not {"look", "unknown"} & inspection.__dict__.keys()
+
+
+def test_what_resembles_train_is_counted_and_warned_of_after_any_split(inspect, tmp_path):
+    rows = ["sequence,label"]
+    for number in range(100):
+        text = dna(number, 36)
+        other = text[:18] + ("C" if text[18] != "C" else "G") + text[19:]
+        rows += [f"{text},{'ab'[number % 2]}", f"{other},{'ab'[number % 2]}"]
+    path = tmp_path / "pairs.csv"
+    path.write_text("\n".join(rows) + "\n")
+    given = {"table": str(path), "sequence_column": "sequence", "label_column": "label", "split_column": None}
+    random, similar = inspect(**given, split="random"), inspect(**given, split="similarity")
+    # Half of 36 letters: no 32 are shared.
+    assert random.leakage.row("test", "train")["copies"] == 0 == random.leakage.row("test", "train")["share"]
+    assert random.leakage.row("test", "train")["similar"] > 10
+    assert any("of the test sequences are in a cluster of similar" in text for text in random.warnings())
+    assert similar.leakage.row("test", "train")["similar"] == 0
+    assert not any("cluster" in text for text in similar.warnings())
+    assert any(text.startswith("Similar sequences are found by rule") for text in random.report().caveats)
+
+
+def test_a_large_dataset_is_not_searched_for_similar_sequences(inspect, monkeypatch):
+    monkeypatch.setattr("dna_lm.datasets.inspecting.MOST_SEARCHED", 100)
+    assert inspect().leakage.row("test", "train")["similar"] == ""
+    assert "cluster" not in inspect().report().leakage[1]

@@ -1849,7 +1849,7 @@ ODD = {
 def test_fasta_and_intervals_of_every_program_give_the_same_splits(plain, name):
     for arguments, files in (
         (FASTA, {"yes.fa": YES, "no.fa": NO}),
-        (INTERVALS, {"yes.bed": BED, "no.bed": OTHER_BED, "genome.fa": GENOME}),
+        (f"{INTERVALS} --split random", {"yes.bed": BED, "no.bed": OTHER_BED, "genome.fa": GENOME}),
     ):
         kind = arguments[2:7]
         odd = {file: ODD[name](content) for file, content in files.items()}

@@ -1,5 +1,6 @@
 import csv
 import gzip
+import random
 
 import numpy as np
 import pandas as pd
@@ -246,7 +247,8 @@ def test_dev_is_drawn_from_train_where_there_is_none(test_data):
     assert sizes(result) == {"train": 26, "dev": 12, "test": 10}
     assert result.how_split == (
         "the splits are those of the input, less 1 sequence that had a copy in another split; of copies the one in "
-        "test is kept, or else the one in dev; dev was drawn at random from train, label by label (seed 42)"
+        "test is kept, or else the one in dev; dev was drawn from train, with similar sequences kept together (label "
+        "by label, seed 42)"
     )
 
 
@@ -429,16 +431,252 @@ def test_a_palindrome_is_not_added(tmp_path):
     assert sizes(result) == {"train": 6, "dev": 2, "test": 2}
 
 
-def test_labels_are_balanced_in_every_split(test_data):
+@pytest.mark.parametrize(("balance", "removed", "others"), [("downsample", 400, 100), ("downsample-all", 500, 50)])
+def test_train_is_balanced_and_the_other_splits_only_if_asked(test_data, balance, removed, others):
     result = prepared(
-        fasta=[f"CTCF={test_data / 'CTCF.fa'}", f"p73={test_data / 'p73.fa'}"], balance="downsample", split="similarity"
+        fasta=[f"CTCF={test_data / 'CTCF.fa'}", f"p73={test_data / 'p73.fa'}"], balance=balance, split="similarity"
     )
-    assert step(result, "removed: to balance the labels") == [500, 0, 500]
-    assert {name: set(part["label"].value_counts()) for name, part in result.splits.items()} == {
-        "train": {400},
-        "dev": {50},
-        "test": {50},
+    assert step(result, "removed: to balance the labels") == [removed, 0, removed]
+    counts = {name: part["label"].value_counts().to_dict() for name, part in result.splits.items()}
+    assert counts["train"] == {"CTCF": 400, "p73": 400}
+    assert counts["dev"] == counts["test"] == {"CTCF": 50, "p73": others}
+    assert ("train was then balanced" in result.how_split) == (balance == "downsample")
+
+
+# --- what is independent ---------------------------------------------------------------------------------------------
+
+
+def test_clusters_are_written_for_splits_that_keep_them_together(test_data, tmp_path):
+    similar = everything(annotated(test_data, split="similarity"))
+    assert similar.columns[-2] == "cluster"
+    expected = similar_groups(similar["sequence"].tolist())
+    assert len(set(zip(similar["cluster"], expected, strict=True))) == similar["cluster"].nunique() == max(expected) + 1
+    for way, column in (("group", "donor"), ("chromosome", "chrom")):
+        table = everything(
+            annotated(
+                *(test_data,),
+                split=way,
+                split_column=column,
+                dev_chromosomes="chr8",
+                test_chromosomes="chr9",
+                tolerance=0.2,
+            )
+        )
+        assert table["cluster"].tolist() == table[column].tolist()
+    for way, column in (("random", None), ("column", "part")):
+        assert "cluster" not in everything(annotated(test_data, split=way, split_column=column))
+
+
+def table_of(tmp_path, header: str, rows: list[str]) -> str:
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join([header, *rows]) + "\n")
+    return str(path)
+
+
+def random_dna(seed: int, length: int = 60) -> str:
+    return "".join(random.Random(seed).choices("ACGT", k=length))
+
+
+def test_a_column_called_cluster_is_kept_or_refused(tmp_path):
+    rows = [f"{random_dna(number)},{'ab'[number % 2]},u{number // 4}" for number in range(80)]
+    path = table_of(tmp_path, "sequence,label,cluster", rows)
+    for options in ({"split": "random"}, {"split": "group", "split_column": "cluster"}):
+        table = everything(prepared(table=path, **options))
+        assert table["cluster"].str.startswith("u").all() and list(table).count("cluster") == 1
+    assert refusal(prepared, table=path, split="similarity") == (
+        "the labelled table (table.csv): a split by similarity writes a column 'cluster', and the input has one "
+        "already; rename or remove it, or choose a split by group with this column"
+    )
+
+
+def test_pairs_of_short_sequences_with_random_labels_teach_nothing_about_test(tmp_path):
+    """36 letters with one mismatch, both of a pair with the same random label: a nearest neighbour knows the answer."""
+    numbers = random.Random(1)
+    rows = []
+    for number in range(300):
+        text, place, label = random_dna(number, 36), numbers.randrange(36), numbers.choice("ab")
+        other = text[:place] + numbers.choice([base for base in "ACGT" if base != text[place]]) + text[place + 1 :]
+        rows += [f"{text},{label}", f"{reverse_complement(other) if number % 2 else other},{label}"]
+    path = table_of(tmp_path, "sequence,label", rows)
+
+    def share_right(result) -> float:
+        """Of test, by the training sequence with the most 6-mers in common on either strand."""
+
+        def words(text: str) -> set[str]:
+            return {canonical(text[start : start + 6]) for start in range(len(text) - 5)}
+
+        train = [(words(text), label) for text, label in result.splits["train"][["sequence", "label"]].to_numpy()]
+        test = result.splits["test"]
+        nearest = [max(train, key=lambda one: len(one[0] & words(text)))[1] for text in test["sequence"]]
+        return (test["label"] == nearest).mean()
+
+    apart, together = prepared(table=path, split="random"), prepared(table=path, split="similarity")
+    assert share_right(apart) > 0.75
+    assert 0.3 < share_right(together) < 0.7
+    assert "0 sequences resemble no other" in together.how_split
+    assert not len(check_leakage(together.records, together.labels).offenders)
+    assert together.warnings == []
+
+
+def test_sequences_too_short_to_be_compared_are_warned_of(tmp_path):
+    rows = [f"{random_dna(number, 24 + number % 10)},{'ab'[number % 2]}" for number in range(100)]
+    (warning,) = prepared(table=table_of(tmp_path, "sequence,label", rows), split="similarity").warnings
+    assert warning.startswith("60 of 100 sequences have fewer than 30 letters, too few for similar ones to be found")
+
+
+def test_a_large_cluster_is_told_with_its_share_and_its_split(tmp_path):
+    family = random_dna(0, 60)
+    rows = [f"{family + random_dna(number + 1)},{'ab'[number % 2]}" for number in range(30)]
+    rows += [f"{random_dna(number + 100)},{'ab'[number % 2]}" for number in range(70)]
+    result = prepared(table=table_of(tmp_path, "sequence,label", rows), split="similarity")
+    assert "the largest of 30 sequences (30.0% of all; it is in train)" in result.how_split
+    assert result.warnings[0].startswith("30.0% of the sequences are linked to one cluster")
+
+
+# --- the usual split -------------------------------------------------------------------------------------------------
+
+
+def test_the_usual_split_is_by_similarity_for_regions_and_as_it_is_for_given_splits(test_data):
+    regions = peaks(test_data, "a", "b")
+    assert regions.split == "similarity" and "cluster" in regions.splits["test"]
+    assert prepared(**tables(test_data, *SPLITS), **COLUMNS).split == "column"
+    assert annotated(test_data).split == "random"
+
+
+def test_a_random_split_of_overlapping_windows_is_warned_of(tmp_path):
+    letters = random_dna(0, 9000)
+    (tmp_path / "genome.fa").write_text(f">chr1\n{letters}\n")
+    given = {"genome": str(tmp_path / "genome.fa"), "split": "random"}
+    for name, starts in (("near", range(100, 8000, 150)), ("apart", range(100, 8000, 400))):
+        lines = [f"chr1\t{start}\t{start + 100}\n" for start in starts]
+        (tmp_path / f"{name}_a.bed").write_text("".join(lines[::2]))
+        (tmp_path / f"{name}_b.bed").write_text("".join(lines[1::2]))
+    pair = {name: [f"{each}={tmp_path / name}_{each}.bed" for each in "ab"] for name in ("near", "apart")}
+    assert prepared(intervals=pair["apart"], **given, fractions="0.6,0.2,0.2").warnings == []
+    (warning,) = prepared(intervals=pair["near"], **given).warnings
+    assert warning.startswith(
+        "53 of 53 windows overlap another one, and a random split puts parts of the same DNA into"
+    )
+
+
+def test_dev_is_drawn_from_train_in_whole_groups_or_clusters(tmp_path):
+    rows = []
+    for number in range(60):
+        text = random_dna(number)
+        rows += [
+            f"{part},{'ab'[number % 2]},g{number},{'test' if number < 10 else 'train'}" for part in (text, text[:50])
+        ]
+    for header, by in (("sequence,label,group,split", "'group'"), ("sequence,label,name,split", "similar sequences")):
+        path = table_of(tmp_path, header, rows)
+        result = prepared(table=path, split="column", duplicates="keep")
+        assert by in result.how_split and sizes(result)["dev"] == 12
+        name = header.split(",")[2]
+        assert not set(result.splits["dev"][name]) & set(result.splits["train"][name])
+
+
+# --- numbers and several labels --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def measured(tmp_path):
+    """A table of numbers and sets of labels, with groups, chromosomes and splits; a quarter has a homolog."""
+    numbers = random.Random(3)
+    rows = []
+    for number in range(240):
+        text = random_dna(number, 80)
+        labels = [one for one, share in (("liver", 0.5), ("heart", 0.3), ("brain", 0.1)) if numbers.random() < share]
+        numbers.shuffle(labels)
+        place = f"g{number % 30},chr{number % 6},{'train' if number % 5 else 'test'}"
+        rest = f"{numbers.gauss(0, 1):.3f},{';'.join(labels)},{place}"
+        rows += [f"{each},{rest}" for each in ([text, text[10:] + "ACGTACGTAC"] if number % 4 == 0 else [text])]
+    return table_of(tmp_path, "sequence,value,labels,group,chrom,split", rows)
+
+
+WAYS = ("random", "similarity", "chromosome", "group", "column")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_numbers_are_split_in_every_way(measured, way):
+    result = prepared(
+        table=measured,
+        label_column="value",
+        target="number",
+        split=way,
+        dev_chromosomes="chr1",
+        test_chromosomes="chr2",
+    )
+    assert result.labels == [] and sum(sizes(result).values()) == 300
+    summary = result.summary()
+    assert summary.columns.tolist()[:5] == ["step", "sequences", "mean", "min", "max"]
+    values = {name: part["label"].astype(float) for name, part in result.splits.items()}
+    assert float(summary.set_index("step").loc["test", "mean"]) == pytest.approx(values["test"].mean(), abs=1e-6)
+    if way in ("random", "similarity"):
+        for part in values.values():
+            assert abs(part.mean()) < 0.25 and 0.7 < part.std() < 1.3
+            assert len(part) in (240, 30)
+    if way != "random":
+        column = {"similarity": "cluster", "chromosome": "chrom", "group": "group"}.get(way)
+        if column:
+            parts = [set(part[column]) for part in result.splits.values()]
+            assert sum(map(len, parts)) == len(set.union(*parts))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_sets_of_labels_are_split_in_every_way(measured, way):
+    result = prepared(
+        table=measured,
+        label_column="labels",
+        target="multi-label",
+        split=way,
+        dev_chromosomes="chr1",
+        test_chromosomes="chr2",
+    )
+    assert result.labels == ["brain", "heart", "liver"]
+    assert set(everything(result)["label"]) <= {
+        *("none", "brain", "heart", "liver", "brain;heart", "brain;liver", "heart;liver", "brain;heart;liver")
     }
+    everyone = step(result, "kept")
+    assert everyone[0] == 300
+    if way in ("random", "similarity"):
+        for share, name in ((0.8, "train"), (0.1, "dev"), (0.1, "test")):
+            assert step(result, name) == pytest.approx([share * count for count in everyone], abs=4)
+
+
+def test_equal_answers_are_alike_however_they_are_written(tmp_path):
+    text = random_dna(1)
+    rows = [f"{random_dna(number + 10)},{number}.50,B;A" for number in range(40)]
+    rows[0] = f"{random_dna(10)},7,A"
+    path = table_of(tmp_path, "sequence,value,labels", [f"{text},1,A; B", f"{text},1.0,B;A;A", *rows])
+    number = prepared(table=path, label_column="value", target="number")
+    several = prepared(table=path, label_column="labels", target="multi-label")
+    for result in (number, several):
+        assert step(result, "removed: copies, on either strand")[0] == 1
+    assert "1.5" in set(everything(number)["label"]) and "A;B" in set(everything(several)["label"])
+    message = refusal(prepared, table=path, label_column="value")
+    assert "is labelled '1' and '1.0'" in message or "label '1' has" in message
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"negatives": "shuffle"}, "--target number: negatives are made for classes, and what they would have among "),
+        ({"balance": "downsample"}, "--target number: numbers cannot be balanced; choose --balance none"),
+        (
+            {"label_column": "chrom"},
+            "the labelled table (table.csv), line 2: 'chr0' is not a number; write numbers with ",
+        ),
+    ],
+)
+def test_what_numbers_cannot_have(measured, options, message):
+    assert refusal(prepared, **{"table": measured, "label_column": "value", "target": "number"} | options).startswith(
+        message
+    )
+
+
+def test_numbers_need_a_table(test_data):
+    assert refusal(prepared, fasta=[f"1={test_data / 'CTCF.fa'}"], target="number").startswith(
+        "--target number: numbers come from a column of a table, which FASTA and intervals do not have"
+    )
 
 
 # --- what holds for any input ----------------------------------------------------------------------------------------
@@ -533,8 +771,6 @@ homologs = st.lists(
 @settings(max_examples=60)
 @given(homologs, st.integers(0, 3))
 def test_homologs_are_never_in_two_splits(any_table, pieces, seed):
-    import random
-
     numbers = random.Random(1)
     stretches = ["".join(numbers.choices("ACGT", k=200)) for _ in range(5)]
     lines = ["sequence,label"]

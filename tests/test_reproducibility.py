@@ -9,20 +9,20 @@ FILES = ("train", "dev", "test", "summary", "leakage", "offenders")
 COMMANDS = {
     "random": (
         "--fasta CTCF=CTCF.fa --fasta p73=p73.fa --augment reverse-complement",
-        "caca62a88affae6ae4b25c2c2cb3e39d9a2c54c3f4f255ff2f70b4daddcda0dd",
+        "8581b1dd05269d5f6e133b8f4e2ae03ac00f757f7434a7f3641a5e713af7e1e1",
     ),
     "similarity, shuffles": (
         "--fasta CTCF=CTCF.fa --negatives shuffle --split similarity --seed 7",
-        "36141125c69c83acaddc80805186eb6ebc931a300be334cc3ce9444f12cabecc",
+        "222f3205a9beb6995f7fcd5a9a888fa6ec1a66d98063e90de000d7a871660414",
     ),
     "genome": (
         "--intervals a=peaks_a.narrowPeak --genome genome.fa --negatives genome --negative-distance 60 "
-        "--fractions 0.6,0.2,0.2 --balance downsample",
-        "707b45b8393e1d518a9e7638fa73174f3db730d8cb6ec21f9247d8b96e826326",
+        "--split similarity --fractions 0.6,0.2,0.2 --balance downsample",
+        "ab50daaa0896d4a486d6575a87435bf714675a2877ff3c9f0a66172e6186210e",
     ),
     "groups": (
         "--table annotated.csv --sequence-column site --label-column class --split group --split-column donor",
-        "91015258d6a527ba421f8204854df1bbd238dc4d27ef60f5d381d8e1ffae6280",
+        "f9fefa37f75736af49e9592399b5e6d3cce08532b498aece97f170e5ad469ae0",
     ),
 }
 

@@ -120,14 +120,18 @@ def beyond(intervals: pd.DataFrame, chromosome: Chromosome) -> np.ndarray:
     return (intervals["start"] >= len(chromosome.letters)).to_numpy()
 
 
-def check_within(intervals: pd.DataFrame, chromosome: Chromosome, genome_source: str) -> None:
-    """Raise UserError at the first interval (columns start and _source, index `line`) past the chromosome's end.
+def check_within(intervals: pd.DataFrame, chromosome: Chromosome, genome_source: str) -> pd.DataFrame:
+    """Return the intervals of a chromosome (columns start, end and _source, index `line`), cut at its ends.
 
-    One that begins before the end may reach past it: callers of peaks and lists of regions to avoid round ends up.
+    Callers of peaks and lists of regions to avoid let some reach past an end.
+    Raises UserError at the first one that begins past the end.
     """
     past = intervals[beyond(intervals, chromosome)]
     if len(past):
         raise UserError(_past_end(past, {chromosome.name: len(chromosome.letters)}, genome_source))
+    return intervals.assign(
+        start=intervals["start"].clip(lower=0), end=intervals["end"].clip(upper=len(chromosome.letters))
+    )
 
 
 def _past_end(past: pd.DataFrame, lengths: dict[str, int], genome_source: str) -> str:

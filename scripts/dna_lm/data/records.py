@@ -6,6 +6,8 @@ import pandas as pd
 # to be split.
 SOURCE, SPLIT, BY = "_source", "_split", "_by"
 OWN_COLUMNS = [SOURCE, SPLIT, BY]
+# What sequences are independent of each other by: their similarity cluster, group or chromosome, as text.
+CLUSTER = "cluster"
 # Where a record lies in a genome: `start` counts from 0, `end` is the first position behind it (int64, as in BED).
 POSITION = ["chrom", "start", "end"]
 

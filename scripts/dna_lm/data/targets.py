@@ -256,6 +256,14 @@ def _split(cell: str) -> list[str]:
     return list(dict.fromkeys(part for part in parts if part and part.lower() != NO_LABEL))
 
 
+def labels_of(cell: str, line: int, source: str) -> list[str]:
+    """Return the labels of one cell, each once, in the order of `ordered_labels`.
+
+    line, source: where it stands. Raises UserError when it says both that there is no label and that there is one.
+    """
+    return ordered_labels(_labels_of(cell, line, source))
+
+
 def _labels_of(cell: str, line: int, source: str) -> list[str]:
     labels = _split(cell)
     if labels and NO_LABEL in (part.strip().lower() for part in cell.split(SEPARATOR)):

@@ -198,15 +198,17 @@ def _contradiction(records: pd.DataFrame, numbers: np.ndarray, conflicting: np.n
     )
 
 
-def downsample(records: pd.DataFrame, split: np.ndarray, seed: int, ledger: Ledger) -> tuple[pd.DataFrame, np.ndarray]:
+def downsample(
+    records: pd.DataFrame, split: np.ndarray, splits: tuple[str, ...], seed: int, ledger: Ledger
+) -> tuple[pd.DataFrame, np.ndarray]:
     """Leave at random as many records of every label in a split as the rarest one has there.
 
-    split: (n,) the split of each record. Returns the records and their splits.
+    split: (n,) the split of each record; splits: those that lose records. Returns the records and their splits.
     """
     random = np.random.default_rng(seed)
     labels = records["label"].to_numpy()
     leaving = np.zeros(len(records), dtype=bool)
-    for name in sorted(set(split)):
+    for name in splits:
         inside = split == name
         present, counts = np.unique(labels[inside].astype(str), return_counts=True)
         for label in present:

@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ..data.sequences import reverse_complement
+from ..options import MULTI_LABEL, NUMBER
 from ..reports.figure_style import COLOURS, save, shown, tidy
-from ..simple_models.quicklook import COMMONEST, KMER_NAMES, Look
+from ..simple_models.quicklook import COMMONEST, KMER_NAMES, MEAN, Look
 
 # Curves of more labels, three splits each, can no longer be followed: ranges take their place.
 MOST_CURVES = 4
@@ -25,7 +26,7 @@ _PLACES = 400
 
 
 def plot_dataset(look: Look, path: str | Path) -> None:
-    """Draw GC content, length if it varies, the ROC-AUC of the trivial models, and the 3-mers."""
+    """Draw GC content, length if it varies, how well the trivial models do, and the 3-mers."""
     labels = look.labels[:MOST_LABELS]
     splits = look.splits
     curves = len(labels) <= MOST_CURVES
@@ -126,26 +127,36 @@ def _lengths(axes: Axes, lengths: dict, labels: list[str], splits: list[str], dr
 
 
 def _baselines(axes: Axes, look: Look, height: float) -> None:
-    rows = look.baselines[look.baselines["model"] != COMMONEST]
-    axes.set(title="Trivial models, scored on dev", xlabel="ROC-AUC" + _of_what(look.labels))
-    for row, (model, area) in enumerate(zip(rows["model"], rows["roc_auc"], strict=True)):
-        if np.isfinite(area):
-            axes.barh(row, area - 0.5, left=0.5, color=COLOURS[5], height=0.45)
-        text = f"{model}: {area:.3f}" if np.isfinite(area) else f"{model}: not defined"
+    rows = look.baselines[~look.baselines["model"].isin([COMMONEST, MEAN])]
+    of_numbers = look.kind == NUMBER
+    # What a model that knows nothing scores.
+    score, nothing = ("spearman", 0.0) if of_numbers else ("roc_auc", 0.5)
+    name = "Spearman correlation (0: guessing)" if of_numbers else "ROC-AUC" + _of_what(look)
+    axes.set(title="Trivial models, scored on dev", xlabel=name)
+    for row, (model, value) in enumerate(zip(rows["model"], rows[score], strict=True)):
+        if np.isfinite(value):
+            axes.barh(row, value - nothing, left=nothing, color=COLOURS[5], height=0.45)
+        text = f"{model}: {value:.3f}" if np.isfinite(value) else f"{model}: not defined"
         axes.text(0.01, row - 0.38, text, transform=axes.get_yaxis_transform(), fontsize=9, va="center").set_bbox(
             {"facecolor": "white", "edgecolor": "none", "pad": 1}
         )
     if not len(rows):
         axes.text(0.5, 0.5, "none could be trained", transform=axes.transAxes, ha="center")
-    axes.axvline(0.5, color="grey", linestyle=":")
-    low = min([0.45, *(rows["roc_auc"].dropna() - 0.05)])
+    axes.axvline(nothing, color="grey", linestyle=":")
+    low = min([nothing - 0.05, *(rows[score].dropna() - 0.05)])
     # A bar takes at most an inch of the panel's height, in inches.
     axes.set(xlim=(low, 1.0), ylim=(max(len(rows) - 0.5, height - 1.7), -0.7), yticks=[])
     tidy(axes)
 
 
-def _of_what(labels: list[str]) -> str:
-    return f" of {shown(labels[1])} (0.5: guessing)" if len(labels) == 2 else ", mean over labels (0.5: guessing)"
+def _of_what(look: Look) -> str:
+    if len(look.labels) == 2 and look.kind != MULTI_LABEL:
+        return f" of {shown(look.labels[1])} (0.5: guessing)"
+    return ", mean over labels (0.5: guessing)"
+
+
+def _what(look: Look) -> str:
+    return "ranges of numbers" if look.kind == NUMBER else "labels"
 
 
 def _kmers(figure: Figure, look: Look, rows: list[tuple[str, str]]) -> None:
@@ -171,7 +182,7 @@ def _kmers(figure: Figure, look: Look, rows: list[tuple[str, str]]) -> None:
     for row in range(1, len(rows)):
         if rows[row][0] != rows[row - 1][0]:
             axes.axhline(row - 0.5, color="white", linewidth=2)
-    title = "3-mers on both strands, against their mean over the labels in " + first
+    title = f"3-mers on both strands, against their mean over the {_what(look)} in {first}"
     axes.set_title(title if several else f"{title} ({first} alone is shown)")
     bar = figure.colorbar(picture, ax=axes, pad=0.01)
     bar.set_label("log2 ratio", fontsize=9)
@@ -195,7 +206,7 @@ def _legend(figure: Figure, look: Look, labels: list[str], curves: bool) -> None
         names += [f"half of {splits[0]}", f"nine tenths of {splits[0]}"]
     title = "" if look.one_length is None else f"all sequences have {look.one_length:,} letters"
     if len(look.labels) > len(labels):
-        title += f"{'; ' if title else ''}the first {len(labels)} of {len(look.labels)} labels are shown"
+        title += f"{'; ' if title else ''}the first {len(labels)} of {len(look.labels)} {_what(look)} are shown"
     # About 110 letters fit beside each other, a line taking as much place as six.
     rows = -(-sum(len(name) + 6 for name in names) // 110)
     columns = -(-len(names) // rows)

@@ -5,19 +5,22 @@ from pathlib import Path
 
 import pandas as pd
 
+from ..options import CLASSES, MULTI_LABEL, NUMBER
 from ..reports.markdown import bullets, escape, image, listed, parameters, pipe_table, table, warned, write
 
 # A table with more rows than this is no longer read in a report.
 MOST_ROWS = 60
+SEVERAL = "A sequence with several labels is counted in the row of each; one without a label is in none."
 
 
 @dataclass(frozen=True)
 class DatasetReport:
     """What the report says. Sentences are plain text: they may hold what users gave, and are escaped on writing.
 
-    labels: in order.
+    labels: in order; none of numbers.
     read: what the sequences come from, a sentence or phrase for each file.
     split: how the splits were made, a sentence.
+    sizes: how many sequences each split has.
     splits: as quicklook.Look.table makes it.
     baselines, trained, scored: as in quicklook.Look.
     warnings: of the leakage check, the quick look, the unknown tokens: the gravest first.
@@ -26,11 +29,14 @@ class DatasetReport:
     offenders: whether there are any, so that the output `offenders` is worth a look.
     unknown: the sentence on unknown tokens, or empty.
     caveats: what was not checked.
+    target: what labels are: options.CLASSES, MULTI_LABEL or NUMBER.
+    numbers: the mean, the least and the greatest of all numbers, or None for labels.
     """
 
     labels: list[str]
     read: list[str]
     split: str
+    sizes: dict[str, int]
     splits: pd.DataFrame
     baselines: pd.DataFrame
     trained: int
@@ -41,18 +47,21 @@ class DatasetReport:
     negatives: list[str] = field(default_factory=list)
     unknown: str = ""
     caveats: list[str] = field(default_factory=list)
+    target: str = CLASSES
+    numbers: tuple[float, float, float] | None = None
 
 
 def write_dataset_report(result: DatasetReport, path: str | Path) -> None:
     """Write the report of a preparation; its outputs are `summary`, `leakage`, `offenders` and `plot`."""
-    sizes = result.splits.groupby("split", sort=False)["sequences"].sum()
+    sizes = pd.Series(result.sizes)
     parts = ", ".join(f"{size:,} {escape(split)}" for split, size in sizes.items())
+    one, several = ("range of numbers", "ranges") if result.target == NUMBER else ("label", "labels")
     negatives = ["## How the negatives were made", bullets(result.negatives)] if result.negatives else []
     offenders = [table("offenders", "First sequences found in train and in another split")] if result.offenders else []
     write(
         path,
         "# A dataset for a DNA language model",
-        f"**{sizes.sum():,} sequences** with the labels {listed(result.labels)} were divided into {parts}. "
+        f"**{sizes.sum():,} sequences** with {_answers(result)} were divided into {parts}. "
         f"{escape(_sentence(result.split))}",
         *warned(map(_sentence, result.warnings)),
         *negatives,
@@ -60,16 +69,17 @@ def write_dataset_report(result: DatasetReport, path: str | Path) -> None:
         bullets(result.read),
         table("summary", "Steps of cleaning"),
         "## The splits",
-        _splits(result.splits),
+        *([SEVERAL] if result.target == MULTI_LABEL else []),
+        _splits(result.splits, "numbers" if result.target == NUMBER else "label"),
         escape(_sentence(result.unknown)) if result.unknown else "",
         "## Leakage between the splits",
         bullets(result.leakage),
         table("leakage", "Sequences shared with train"),
         *offenders,
-        "## How the labels differ",
+        "## How the labels differ" if result.target != NUMBER else "## How low and high numbers differ",
         image("plot"),
-        "GC content and length of each label and split, and how much more or less often each 3-mer (with its reverse "
-        "complement) occurs than on average. What differs between the labels here is what a model finds first, "
+        f"GC content and length of each {one} and split, and how much more or less often each 3-mer (with its reverse "
+        f"complement) occurs than on average. What differs between the {several} here is what a model finds first, "
         "whether or not it is what you ask for. Lines of one colour that differ between the splits mean that dev and "
         "test are not like train.",
         "## What trivial models make of it",
@@ -85,8 +95,15 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}"
 
 
-def _splits(splits: pd.DataFrame) -> str:
-    header = ("split", "label", "sequences", "length (shortest, median, longest)", "GC (mean ± sd)", "other letters")
+def _answers(result: DatasetReport) -> str:
+    if result.numbers is None:
+        return f"the labels {listed(result.labels)}"
+    mean, least, greatest = result.numbers
+    return f"numbers from {least:.4g} to {greatest:.4g} (mean {mean:.4g})"
+
+
+def _splits(splits: pd.DataFrame, what: str) -> str:
+    header = ("split", what, "sequences", "length (shortest, median, longest)", "GC (mean ± sd)", "other letters")
     rows = [
         (
             row["split"],
@@ -112,19 +129,30 @@ def _lengths(row: dict) -> str:
 def _baselines(result: DatasetReport) -> list[str]:
     if not len(result.baselines):
         return ["None could be trained and scored, since train or dev is empty."]
-    scores = ("accuracy", "mcc", "roc_auc")
+    scores = {"spearman": "Spearman", "r2": "R2", "mae": "mean absolute error"}
+    if result.target != NUMBER:
+        scores = {"accuracy": "accuracy", "mcc": "MCC", "roc_auc": "ROC-AUC"}
     rows = [
-        (row["model"], *("–" if pd.isna(row[name]) else f"{row[name]:.3f}" for name in scores))
+        (
+            row["model"],
+            *("–" if pd.isna(row[name]) else f"{row[name]:{'.4g' if name == 'mae' else '.3f'}}" for name in scores),
+        )
         for row in result.baselines.to_dict("records")
     ]
-    area = (
-        f"ROC-AUC is that of the label {escape(result.labels[1])}"
-        if len(result.labels) == 2
-        else "ROC-AUC is the mean over the labels, each against the rest"
-    )
+    if result.target == NUMBER:
+        models = "Ridge regressions"
+        said = "The Spearman correlation and R2 are 0 for guessing and 1 for perfect answers."
+    else:
+        models = "Logistic regressions" + ", one for each label" * (result.target == MULTI_LABEL)
+        area = (
+            f"ROC-AUC is that of the label {escape(result.labels[1])}"
+            if len(result.labels) == 2 and result.target == CLASSES
+            else "ROC-AUC is the mean over the labels, each against the rest"
+        )
+        said = f"MCC is 0 for guessing and 1 for perfect answers; {area}, 0.5 for guessing."
     return [
-        f"Logistic regressions, trained on {result.trained:,} sequences of train and scored on {result.scored:,} of "
+        f"{models}, trained on {result.trained:,} sequences of train and scored on {result.scored:,} of "
         "dev, so that test stays unseen. A language model is worth its cost if it does better than these.",
-        pipe_table(("model", "accuracy", "MCC", "ROC-AUC"), rows),
-        f"MCC is 0 for guessing and 1 for perfect answers; {area}, 0.5 for guessing.",
+        pipe_table(("model", *scores.values()), rows),
+        said,
     ]

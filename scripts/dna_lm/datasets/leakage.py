@@ -9,6 +9,8 @@ import pandas as pd
 from ..data.packing import SPREAD, Packed, kmers, pack
 from ..data.records import SOURCE
 from ..data.sequences import reverse_complement
+from ..options import CLASSES
+from .strata import has_label
 
 # As long as fits one machine word. Two unrelated sequences of 200 nt share a 32-mer by chance once in 10^15 pairs.
 K = 32
@@ -26,8 +28,9 @@ class Leakage:
     """What was found.
 
     counts: a row for each pair of splits and label (and `(all)`), with the columns `split`, `also in`, `label`,
-        `sequences`, `copies`, `reverse complements`, `sharing a 32-mer` (as copies of 32 letters or more do) and
-        `share`, the part of the sequences that have a copy or a 32-mer there, 0 to 1.
+        `sequences`, `copies`, `reverse complements`, `sharing a 32-mer` (as copies of 32 letters or more do),
+        `share`, the part of the sequences that have a copy or a 32-mer there, 0 to 1, and `similar`, how many are in
+        one cluster of similar sequences with one there; the last is empty if clusters were not looked for.
     offenders: the first of each label and kind, with the columns COLUMNS; the 32-mer is empty for shorter copies.
     """
 
@@ -45,11 +48,18 @@ class Leakage:
         return chosen.to_dict("records")[-1]
 
 
-def check_leakage(splits: dict[str, pd.DataFrame], labels: list[str]) -> Leakage:
+def check_leakage(
+    splits: dict[str, pd.DataFrame],
+    labels: list[str],
+    kind: str = CLASSES,
+    clusters: dict[str, np.ndarray] | None = None,
+) -> Leakage:
     """Look through dev and test for what also stands in train, and through test for what stands in dev.
 
     splits: records by split, with the columns `sequence`, `label`, `_source` and perhaps `id`, and the index `line`.
-    labels: in the order of the rows of the counts.
+    labels: in the order of the rows of the counts; none where labels are numbers.
+    kind: options.CLASSES, MULTI_LABEL or NUMBER.
+    clusters: by split, (n,) the cluster of similar sequences that each record is in.
     """
     packed = {name: pack(part["sequence"].tolist()) for name, part in splits.items()}
     sharing = {}
@@ -61,9 +71,15 @@ def check_leakage(splits: dict[str, pd.DataFrame], labels: list[str]) -> Leakage
         kinds = _kinds(records["sequence"], others["sequence"], sharing[split, other])
         counts += [
             {"split": split, "also in": other, **row}
-            for row in _count(records["label"].to_numpy(), kinds, sharing[split, other], labels)
+            for row in _count(
+                {label: has_label(records["label"], label, kind) for label in labels},
+                kinds,
+                sharing[split, other],
+                np.isin(clusters[split], clusters[other]) if clusters else None,
+            )
         ]
-        shown = _first_of_each(records["label"].to_numpy(), kinds)
+        # Of numbers, each is a label of its own.
+        shown = _first_of_each(records["label"].to_numpy() if labels else np.full(len(records), ""), kinds)
         partners, stretches = _partners(
             packed[split], records["sequence"], packed[other], others["sequence"], kinds, shown
         )
@@ -149,9 +165,12 @@ def _kinds(sequences: pd.Series, others: pd.Series, sharing: np.ndarray) -> np.n
     return kinds
 
 
-def _count(labels_each: np.ndarray, kinds: np.ndarray, sharing: np.ndarray, labels: list[str]) -> Iterator[dict]:
+def _count(
+    having: dict[str, np.ndarray], kinds: np.ndarray, sharing: np.ndarray, similar: np.ndarray | None
+) -> Iterator[dict]:
+    """having: (n,) bool by label; similar: (n,) bool, or None if it is not known."""
     everyone = np.ones(len(kinds), dtype=bool)
-    for label, chosen in [*((label, labels_each == label) for label in labels), (ALL, everyone)]:
+    for label, chosen in [*having.items(), (ALL, everyone)]:
         leaking = int((kinds[chosen] != "").sum())
         yield {
             "label": label,
@@ -160,6 +179,7 @@ def _count(labels_each: np.ndarray, kinds: np.ndarray, sharing: np.ndarray, labe
             "reverse complements": int((kinds[chosen] == REVERSE).sum()),
             f"sharing a {K}-mer": int(sharing[chosen].sum()),
             "share": leaking / max(1, int(chosen.sum())),
+            "similar": "" if similar is None else int(similar[chosen].sum()),
         }
 
 

@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass, field
 
-import numpy as np
 import pandas as pd
 
 from .. import options
 from ..data.intervals import read_intervals
 from ..data.labels import MISSING, ordered_labels
 from ..data.packing import OTHER, pack
-from ..data.records import BY, OWN_COLUMNS, POSITION, SOURCE, SPLIT, has_positions
+from ..data.records import BY, CLUSTER, OWN_COLUMNS, POSITION, SOURCE, has_positions
 from ..data.sequences import reverse_complement
 from ..data.tables import check_label
 from ..data.textfiles import describe
@@ -29,14 +28,18 @@ from .cleaning import (
     remove_copies,
 )
 from .negatives import CAVEATS, GenomeNegatives, negatives_for, shuffled_negatives
-from .splitting import (
-    SPLITS,
-    parse_fractions,
-    split_by_chromosome,
-    split_by_column,
-    split_by_group,
-    split_random,
-)
+from .splitting import SPLITS, parse_fractions
+from .strata import has_label, target_of, uniform_labels
+from .ways_to_split import Request, divide
+
+# What balancing means for scores, by whether dev and test were balanced too.
+BALANCED = {
+    False: "; train was then balanced, while dev and test keep the share of each label",
+    True: (
+        "; all splits were then balanced, so that precision, PR-AUC and thresholds measured on dev and test do not "
+        "hold for the share of each label in the data"
+    ),
+}
 
 UNLABELLED = "label missing"
 
@@ -45,11 +48,14 @@ UNLABELLED = "label missing"
 class Prepared:
     """The splits and how they came about.
 
-    labels: in order.
-    records: of each split, columns `sequence`, `label`, the input's others, and the program's own (see records.py).
+    labels: in order; none where labels are numbers.
+    records: of each split, columns `sequence`, `label`, the input's others, and the program's own (see records.py);
+        `cluster`, text, if the way to split says which records are independent of each other.
     ledger: the steps.
     read, how_split, how_negatives: sentences for a report.
-    warnings: sentences on the input that a user has to read.
+    target: what labels are: options.CLASSES, MULTI_LABEL or NUMBER.
+    split: how it was split, one of options.RANDOM, SIMILARITY and so on.
+    warnings: sentences on the input and the way to split that a user has to read.
     """
 
     labels: list[str]
@@ -59,6 +65,8 @@ class Prepared:
     how_split: str
     how_negatives: list[str]
     augmented: bool = False
+    target: str = options.CLASSES
+    split: str = options.RANDOM
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -70,8 +78,11 @@ class Prepared:
         return result
 
     def summary(self) -> pd.DataFrame:
-        """Return one row a step: how many sequences, how many of each label, and their lengths in nucleotides."""
-        return pd.DataFrame([_row(step, records, self.labels) for step, records in self.ledger.steps])
+        """Return one row a step: how many sequences, how many of each label, and their lengths in nucleotides.
+
+        Numbers have their mean, minimum and maximum in place of the labels.
+        """
+        return pd.DataFrame([_row(step, records, self.labels, self.target) for step, records in self.ledger.steps])
 
 
 def prepare(
@@ -83,6 +94,7 @@ def prepare(
     header: str,
     sequence_column: str,
     label_column: str,
+    target: str,
     fasta: list[str] | None,
     intervals: list[str] | None,
     genome: str | None,
@@ -101,7 +113,7 @@ def prepare(
     duplicates: str,
     contradictory: str,
     balance: str,
-    split: str,
+    split: str | None,
     fractions: str,
     tolerance: float,
     split_column: str | None,
@@ -119,7 +131,10 @@ def prepare(
     _require_one_input(table, split_tables, fasta, intervals)
     if genome is None and (intervals or negatives == options.GENOME):
         raise UserError("a genome is needed for intervals and for negatives from a genome; give one with --genome")
+    split = split or _usual_split(split_tables, intervals)
     _require_possible(split, split_column, negatives, table or train_table)
+    if target != options.CLASSES:
+        _require_possible_target(target, negatives, balance, table or train_table)
     if exclude and negatives != options.GENOME:
         raise UserError("--exclude is for negatives from the genome; choose those, or leave the regions to avoid out")
     ledger = Ledger()
@@ -140,9 +155,10 @@ def prepare(
             records = inputs.read_labelled_table(table, **chosen, **by)
         else:
             records = inputs.read_split_tables(split_tables, **chosen, **by)
-        classes = None if fasta else inputs.with_classes(records)
-        records = classes.records if classes else records
+        classes = None if fasta or target != options.CLASSES else inputs.with_classes(records)
+        records = classes.records if classes else uniform_labels(records, target)
         ledger.enter("read", records)
+    _require_free_name(records, split)
     read = _read(records, cut.notes if intervals else {})
     if not intervals and classes:
         records = _labelled(classes, ledger)
@@ -159,7 +175,7 @@ def prepare(
     records = limit_ambiguous(records, max_ambiguous, ambiguous, ledger)
     records = limit_length(records, length, longer, shorter, ledger)
     records = remove_copies(records, duplicates, contradictory, ledger)
-    _require_left(records, ledger.steps[0][1]["label"])
+    _require_left(records, ledger.steps[0][1]["label"], target)
     how_negatives: list[str] = []
     if negatives != options.NONE:
         check_label(negative_label, "--negative-label")
@@ -177,20 +193,20 @@ def prepare(
             made = made.assign(**{BY: made["chrom"]})
         ledger.enter(ADDED + "negatives", made)
         records = pd.concat([records, made])
-    labels = ordered_labels(records["label"])
-    if len(labels) == 1:
-        lost = ledger.count(REMOVED + UNLABELLED)
-        raise UserError(
-            f"the input has one label only ({labels[0]!r}{f', and {lost:,} that are missing' if lost else ''}); a "
-            "classifier needs at least two: add sequences with another label, or let negatives be made (--negatives)"
-        )
+    labels = _labels(records, target, ledger)
     if length and shorter == "pad":
         records = pad(records, length, ledger)
 
     leaked = ledger.count(REMOVED + LEAKED)
-    split_of, how_split = _split(records, split, shares, tolerance, dev_chromosomes, test_chromosomes, seed, leaked)
-    if balance == "downsample":
-        records, split_of = downsample(records, split_of, seed, ledger)
+    request = Request(split, target, shares, tolerance, dev_chromosomes, test_chromosomes, seed)
+    division = divide(records, request, leaked)
+    split_of, how_split = division.split, division.how
+    if division.clusters is not None:
+        records = records.assign(**{CLUSTER: division.clusters})
+    if balance != options.NONE:
+        every = balance == options.DOWNSAMPLE_ALL
+        records, split_of = downsample(records, split_of, sorted(SPLITS) if every else ("train",), seed, ledger)
+        how_split += BALANCED[every]
     ledger.enter("kept", records)
     ambiguous_left = pack(records["sequence"].tolist()).count(OTHER) > 0
     ledger.enter("kept, with letters other than A, C, G, T", records[ambiguous_left])
@@ -198,7 +214,9 @@ def prepare(
     for name, part in parts.items():
         ledger.enter(name, part)
     augmented = augment == options.REVERSE_COMPLEMENT
-    result = Prepared(labels, parts, ledger, read, how_split, how_negatives, augmented, warnings)
+    result = Prepared(
+        labels, parts, ledger, read, how_split, how_negatives, augmented, target, split, [*warnings, *division.warnings]
+    )
     if augmented:
         added = result.splits["train"].iloc[len(parts["train"]) :]
         ledger.enter(ADDED + "reverse complements, to train", added)
@@ -243,7 +261,64 @@ def _labelled(classes: inputs.Classes, ledger: Ledger) -> pd.DataFrame:
     return classes.records[~classes.missing]
 
 
-def _require_left(records: pd.DataFrame, read: pd.Series) -> None:
+def _usual_split(split_tables: dict[str, str | None], intervals: list[str] | None) -> str:
+    """Return how to split where no way is chosen: regions overlap, and peaks lie in repeats, so that a random split of
+    them would test a model on what it has seen."""
+    if any(split_tables.values()):
+        return options.COLUMN
+    return options.SIMILARITY if intervals else options.RANDOM
+
+
+def _require_possible_target(target: str, negatives: str, balance: str, is_table: str | None) -> None:
+    what = "numbers" if target == options.NUMBER else "several labels a sequence"
+    if not is_table:
+        raise UserError(
+            f"--target {target}: {what} come from a column of a table, which FASTA and intervals do not have; give a "
+            "table, or choose --target classes"
+        )
+    if negatives != options.NONE:
+        raise UserError(
+            f"--target {target}: negatives are made for classes, and what they would have among {what} is not known; "
+            "choose --negatives none"
+        )
+    if balance != options.NONE:
+        raise UserError(f"--target {target}: {what} cannot be balanced; choose --balance none")
+
+
+def _require_free_name(records: pd.DataFrame, split: str) -> None:
+    """Raise UserError when the input has a column with the name of one that the split writes, and other contents."""
+    if CLUSTER not in records or split in (options.RANDOM, options.COLUMN):
+        return
+    if BY in records and records[CLUSTER].equals(records[BY]):
+        return
+    raise UserError(
+        f"{records[SOURCE].iloc[0]}: a split by {split} writes a column {CLUSTER!r}, and the input has one already; "
+        "rename or remove it, or choose a split by group with this column"
+    )
+
+
+def _labels(records: pd.DataFrame, target: str, ledger: Ledger) -> list[str]:
+    """Return the labels in order, none of numbers. Raises UserError when there is nothing to tell apart."""
+    if target != options.CLASSES:
+        return target_of(records, target).labels
+    labels = ordered_labels(records["label"])
+    if len(labels) == 1:
+        lost = ledger.count(REMOVED + UNLABELLED)
+        raise UserError(
+            f"the input has one label only ({labels[0]!r}{f', and {lost:,} that are missing' if lost else ''}); a "
+            "classifier needs at least two: add sequences with another label, or let negatives be made (--negatives)"
+        )
+    return labels
+
+
+def _require_left(records: pd.DataFrame, read: pd.Series, target: str) -> None:
+    if target != options.CLASSES:
+        if not len(records):
+            raise UserError(
+                f"no sequence is left after cleaning, of {len(read)}; look at the sequences and their labels, or "
+                "choose other limits for lengths and letters"
+            )
+        return
     left = set(records["label"])
     for label in ordered_labels(set(read) - MISSING):
         if label not in left:
@@ -316,53 +391,6 @@ def _make_negatives(
     return made, [how, CAVEATS[kind]], unmatched
 
 
-def _split(
-    records: pd.DataFrame,
-    split: str,
-    fractions: tuple[float, float, float],
-    tolerance: float,
-    dev_chromosomes: str,
-    test_chromosomes: str,
-    seed: int,
-    leaked: int,
-) -> tuple[np.ndarray, str]:
-    """Return the split of each record, and the sentence that says how it was made.
-
-    leaked: how many records were removed from the splits of the input as copies in another one.
-    """
-    shares = ", ".join(f"{share:.4g} {name}" for name, share in zip(SPLITS, fractions, strict=True))
-    within = f"each label is within {tolerance:.4g} of the fractions {shares}"
-    if split == options.RANDOM:
-        how = f"the splits were drawn at random, label by label ({shares}, seed {seed})"
-        return split_random(records, fractions, seed), how
-    if split == options.CHROMOSOME:
-        how = f"test is {test_chromosomes}, dev is {dev_chromosomes}, and train all other chromosomes"
-        return split_by_chromosome(records, BY, dev_chromosomes, test_chromosomes), how
-    if split == options.COLUMN:
-        how = "the splits are those of the input"
-        if leaked:
-            how += (
-                f", less {leaked:,} sequence{'s' * (leaked > 1)} that had a copy in another split; of copies the one "
-                "in test is kept, or else the one in dev"
-            )
-        if not (records[SPLIT] == "dev").any():
-            how += f"; dev was drawn at random from train, label by label (seed {seed})"
-        return split_by_column(records, records[SPLIT], fractions, seed), how
-    if split == options.GROUP:
-        groups, names = pd.factorize(records[BY])
-        how = f"none of the {len(names):,} groups is in two splits, and {within}"
-        return split_by_group(records, groups, fractions, tolerance, seed, "group", list(names)), how
-    from .similarity import similar_groups  # scipy is imported for those who need it
-
-    groups = similar_groups(records["sequence"].tolist())
-    sizes = np.bincount(groups)
-    how = (
-        f"sequences that resemble each other are in the same split: there are {len(sizes):,} clusters, the largest of "
-        f"{sizes.max():,} sequences, and {(sizes == 1).sum():,} sequences resemble no other; {within}"
-    )
-    return split_by_group(records, groups, fractions, tolerance, seed, "cluster"), how
-
-
 def _with_reverse_complements(records: pd.DataFrame) -> pd.DataFrame:
     """Return the records followed by their reverse complements, but for sequences that are their own."""
     other = records.assign(sequence=records["sequence"].map(reverse_complement))
@@ -374,15 +402,23 @@ def _with_reverse_complements(records: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([records, other])
 
 
-def _row(step: str, records: pd.DataFrame, labels: list[str]) -> dict:
-    counts = records["label"].value_counts()
+def _row(step: str, records: pd.DataFrame, labels: list[str], target: str) -> dict:
     lengths = records["sequence"].str.len()
     lengths = lengths[lengths > 0]  # of windows that could not be cut there is no sequence
     known = len(lengths) > 0
+    if target == options.NUMBER:
+        values = records["label"].astype(float)
+        of_labels = {name: getattr(values, name)() if len(values) else "" for name in ("mean", "min", "max")}
+        of_labels = {name: f"{value:.7g}" if value != "" else "" for name, value in of_labels.items()}
+    elif target == options.MULTI_LABEL:
+        of_labels = {f"label {label}": int(has_label(records["label"], label, target).sum()) for label in labels}
+    else:
+        counts = records["label"].value_counts()
+        of_labels = {f"label {label}": int(counts.get(label, 0)) for label in labels}
     return {
         "step": step,
         "sequences": len(records),
-        **{f"label {label}": int(counts.get(label, 0)) for label in labels},
+        **of_labels,
         "shortest": int(lengths.min()) if known else "",
         "median length": int(lengths.median()) if known else "",
         "longest": int(lengths.max()) if known else "",

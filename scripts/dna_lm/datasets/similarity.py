@@ -13,18 +13,19 @@ from ..data.sequences import canonical
 from .homology import BAND, BothStrands, parts_of_kmers, seeds
 
 # The best of random symmetric patterns, by their weight (how many letters have to match). Light ones find more and meet
-# more by chance: each is for so many letters in all that a seed meets less than one other by chance, in random sequences.
-# Of stretches with 15% mismatches they find, by weight: of 36 letters 99.97%, 98.7% and 80%; of 60 letters 99.99%, 99.9%
-# and 96%.
+# more by chance: each weight is for so many letters in all, MOST_LETTERS, that a seed meets hardly more than one other
+# by chance in random sequences. Together those of weight 11 find 99.97% of stretches of 36 letters with 5 mismatches,
+# those of weight 13 98.7%. Those of weight 15 find 99.9% of stretches of 100 letters with 15 mismatches and 96% of
+# those of 60 letters with 9.
 PATTERNS = {
     11: ("1111011101111", "1110101001001010111", "101001110010011100101"),
     13: ("111010110010011010111", "11110110101101111", "11110100010101000101111", "11101110000100001110111"),
     15: ("1101110101001001010111011", "1111011101011101111"),
 }
 MOST_LETTERS = {11: 2 * 10**6, 13: 3 * 10**7}
-# With 1 for a match and -1 for a mismatch: what a stretch has to score, as 40 letters with 100% identity do, 50 with 90%
-# or 58 with 85%, and in sequences that are too short for that, for each letter of the shorter one: as the whole of it
-# does with 75% identity.
+# With 1 for a match and -1 for a mismatch: what a stretch has to score, as 40 letters with 100% identity do, 50 with
+# 90% or 58 with 85%, and in sequences that are too short for that, for each letter of the shorter one: as the whole of
+# it does with 75% identity.
 MINIMUM_SCORE, SCORE_PER_LETTER = 40, 0.5
 # How many others of the dataset a sequence may be linked to by chance, on average. The links of random sequences then
 # leave nearly all alone; from 1 on they would join most into one cluster (Erdos & Renyi 1960).
@@ -41,6 +42,49 @@ FIRST_LOOK, FIRST_SCORE, FIRST_SHARE = 16, 18, 0.45
 NEIGHBOURS = 8
 # Letters whose seeds are held at a time: they need about 1.5 GB.
 LETTERS = 2**25
+
+
+# Shares of planted pairs with 85% identity over their whole length that end in one group, without gaps and with one for
+# each 34 letters, among 20,000 random sequences of so many letters: dev/bench/similarity.py --lengths.
+FOUND = {
+    20: (0.0, 0.0),
+    25: (0.08, 0.0),
+    30: (0.99, 0.38),
+    36: (1.0, 0.87),
+    50: (1.0, 0.986),
+    75: (1.0, 1.0),
+    101: (1.0, 0.998),
+    150: (1.0, 1.0),
+    200: (1.0, 1.0),
+}
+# Shorter sequences are not reliably found to be similar.
+RELIABLE = 30
+
+
+def measured(lengths: np.ndarray) -> str:
+    """Return a sentence on how surely similar sequences of such lengths, (n,), are found."""
+    median = int(np.median(lengths)) if len(lengths) else 0
+    known = [length for length in FOUND if length <= median]
+    if not known:
+        return f"Similar sequences of fewer than {min(FOUND)} letters are found only if they are equal."
+    plain, gaps = FOUND[max(known)]
+    return (
+        f"Similar sequences are found by rule, not for certain: in measurements with random sequences of {max(known)} "
+        f"letters (half of the sequences here have {median:,} or more), of pairs with 85% identity over their whole "
+        f"length {plain:.1%} were found, and {gaps:.1%} of those with short gaps. Homologs that are less alike are not "
+        "looked for."
+    )
+
+
+def reliability_warnings(lengths: np.ndarray) -> list[str]:
+    """Return a sentence if some sequences are too short for what resembles them to be found; lengths: (n,)."""
+    short = int((lengths < RELIABLE).sum())
+    if not short:
+        return []
+    return [
+        f"{short:,} of {len(lengths):,} sequences have fewer than {RELIABLE} letters, too few for similar ones to be "
+        "found reliably: some may be in another split; split by chromosome, or by a column of groups, if there is one"
+    ]
 
 
 def similar_groups(sequences: Sequence[str]) -> np.ndarray:

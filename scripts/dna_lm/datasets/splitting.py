@@ -21,6 +21,8 @@ SYNONYMS = {
 ATTEMPTS, DEALT = 100, 300_000
 # Groups that may be exchanged once they are dealt: every pair of them is tried.
 EXCHANGED = 32
+# Share of what dev is to have that may be missing when every label is to keep to its share.
+TOO_SMALL = 0.2
 # Of floating-point numbers, in comparisons with 1.
 ROUNDING = 1e-9
 # Names listed in a message.
@@ -72,10 +74,10 @@ def _wanted(records: pd.DataFrame, fractions: tuple[float, float, float]) -> tup
     for label, count, sizes in zip(labels, counts, targets.T, strict=True):
         if min(sizes) < 1:
             train, dev, test = (max(size, 0) for size in sizes)
+            what = f"label {label!r} has {count} of {len(records)}" if label else f"there are {count}"
             raise UserError(
-                f"label {label!r} has {count} of {len(records)} sequences left after cleaning, too few for "
-                f"one in each split (train {train}, dev {dev}, test {test}); add sequences with this label or "
-                "choose other fractions"
+                f"{what} sequences left after cleaning, too few for one in each split (train {train}, dev {dev}, test "
+                f"{test}); add sequences{' with this label' * bool(label)} or choose other fractions"
             )
     return label_numbers, labels, targets
 
@@ -246,10 +248,14 @@ def _impossible(sizes, labels, targets, shares, where, tolerance, kind, names) -
     called = f" ({names[largest]!r})" if names else ""
     return (
         f"no division of the {len(sizes)} {kind}s is within {tolerance:.4g} of the fractions: the nearest one has "
-        f"{shares[where]} of the {targets.sum(axis=0)[label]} sequences labelled {labels[label]!r} in {SPLITS[split]}, "
+        f"{shares[where]} of the {targets.sum(axis=0)[label]} sequences{_labelled(labels[label])} in {SPLITS[split]}, "
         f"{targets[where]} are wanted; the largest {kind}{called} holds {sizes[largest]} of {sizes.sum()} "
         "sequences; choose other fractions, a larger tolerance or another way to split"
     )
+
+
+def _labelled(label: str) -> str:
+    return f" labelled {label!r}" if label else ""
 
 
 def split_by_chromosome(records: pd.DataFrame, column: str, dev: str, test: str) -> np.ndarray:
@@ -281,12 +287,20 @@ def split_by_chromosome(records: pd.DataFrame, column: str, dev: str, test: str)
 
 
 def split_by_column(
-    records: pd.DataFrame, given: pd.Series, fractions: tuple[float, float, float], seed: int
+    records: pd.DataFrame,
+    given: pd.Series,
+    fractions: tuple[float, float, float],
+    seed: int,
+    groups: Callable[[pd.DataFrame], np.ndarray] | None = None,
+    strata: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Split as a column of the table says; where it has no dev, dev is drawn at random from train, label by label.
+    """Split as a column of the table says; where it has no dev, dev is drawn from train, label by label.
 
     given: (n,) `train`, `dev` or `test` for each record (see split_names).
     fractions: only the share of dev against that of train is used, and only when dev is drawn.
+    groups: gives the number of the group of each of some records, (n,), asked when dev is drawn: a group stays whole.
+        Without it each record is one.
+    strata: (n,) text, of which dev is to have its share, instead of the labels.
     Raises UserError when there is no train or no test, or when a split lacks a label.
     """
     split = given.to_numpy(dtype=object).copy()
@@ -297,14 +311,42 @@ def split_by_column(
                 "sequences of the splits are copies of each other"
             )
     if not (split == "dev").any():
-        random = np.random.default_rng(seed)
-        labels = records["label"].to_numpy()
+        positions = np.flatnonzero(split == "train")
+        train = records.iloc[positions]
         share = fractions[1] / (fractions[0] + fractions[1])
-        for label in sorted(set(labels)):
-            positions = random.permutation(np.flatnonzero((labels == label) & (split == "train")))
-            split[positions[: int(len(positions) * share + 0.5)]] = "dev"
+        numbers = groups(train) if groups else np.arange(len(train))
+        drawn_by = records["label"].to_numpy(dtype=object) if strata is None else strata
+        drawn = _draw_groups(drawn_by[positions], numbers, share, seed)
+        split[positions[drawn]] = "dev"
     _require_every_label(records, split, "add sequences, or split in another way")
     return split
+
+
+def _draw_groups(labels: np.ndarray, groups: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """Draw whole groups at random until the share of each label is reached as nearly as they allow.
+
+    A group is left out if it would give a label more than its share; if that leaves dev much too small, groups are
+    added that fit into it as a whole. Returns (n,) bool.
+    """
+    numbers, names = pd.factorize(labels, sort=True)
+    room = [int(count * share + 0.5) for count in np.bincount(numbers, minlength=len(names))]
+    left = wanted = sum(room)
+    contents = _contents(groups, numbers, len(names))
+    order = np.random.default_rng(seed).permutation(int(groups.max(initial=-1)) + 1).tolist()
+    chosen = np.zeros(len(order), dtype=bool)
+    for strict in (True, False):
+        if not strict and left <= wanted * TOO_SMALL:
+            break
+        for group in order:
+            inside = contents.get(group, [])
+            size = sum(count for _, count in inside)
+            fits = all(count <= room[label] for label, count in inside) if strict else size <= left
+            if fits and not chosen[group]:
+                chosen[group] = True
+                left -= size
+                for label, count in inside:
+                    room[label] -= count
+    return chosen[groups]
 
 
 def split_names(values: pd.Series, column: str, source: str) -> pd.Series:
@@ -329,7 +371,8 @@ def _require_every_label(records: pd.DataFrame, split: np.ndarray, mend: str) ->
         for name in SPLITS:
             if not row[name]:
                 counts = ", ".join(f"{other} {row[other]}" for other in SPLITS)
-                raise UserError(f"{name} has no sequence with label {label!r} ({counts}); {mend}")
+                what = f" with label {label!r}" if label else ""
+                raise UserError(f"{name} has no sequence{what} ({counts}); {mend}")
 
 
 def _names(text: str) -> list[str]:

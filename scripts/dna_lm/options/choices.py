@@ -6,6 +6,8 @@ BOTH_STRANDS, SAME_STRAND, KEEP = "both-strands", "same-strand", "keep"
 RANDOM, CHROMOSOME, GROUP, COLUMN, SIMILARITY = "random", "chromosome", "group", "column", "similarity"
 NONE, SHUFFLE, GENOME = "none", "shuffle", "genome"
 REVERSE_COMPLEMENT = "reverse-complement"
+# Which splits lose sequences until each label has as many.
+DOWNSAMPLE, DOWNSAMPLE_ALL = "downsample", "downsample-all"
 # What labels are: one of several classes, any number of classes, a number.
 CLASSES, MULTI_LABEL, NUMBER = "classes", "multi-label", "number"
 # What fine-tuning trains beside the head.

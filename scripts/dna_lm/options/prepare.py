@@ -3,11 +3,16 @@
 from .choices import (
     BOTH_STRANDS,
     CHROMOSOME,
+    CLASSES,
     COLUMN,
+    DOWNSAMPLE,
+    DOWNSAMPLE_ALL,
     GENOME,
     GROUP,
     KEEP,
+    MULTI_LABEL,
     NONE,
+    NUMBER,
     RANDOM,
     REVERSE_COMPLEMENT,
     SAME_STRAND,
@@ -26,6 +31,13 @@ PREPARE = (
         "sequence_column", str, "Column of the table with the sequences: its name, or its number from 1", "sequence"
     ),
     Option("label_column", str, "Column of the table with the labels: its name, or its number from 1", "label"),
+    Option(
+        "target",
+        str,
+        "What the labels are: one of several classes, any number of classes separated by semicolons, or a number",
+        CLASSES,
+        choices=(CLASSES, MULTI_LABEL, NUMBER),
+    ),
     Option(
         "fasta", MANY, "LABEL=FILE: sequences of one label in FASTA, also gzipped; once for each label", optional=True
     ),
@@ -126,16 +138,17 @@ PREPARE = (
     Option(
         "balance",
         str,
-        "Whether to drop sequences at random until each label has as many, in each split",
+        "Whether to drop sequences at random until each label has as many: in train, or in all splits, so that scores "
+        "no longer belong to the share of each label in the data",
         NONE,
-        choices=(NONE, "downsample"),
+        choices=(NONE, DOWNSAMPLE, DOWNSAMPLE_ALL),
     ),
     Option(
         "split",
         str,
         "How to split: at random, by chromosome, by a column of groups, by similarity, or as a column of "
-        "the table says",
-        RANDOM,
+        "the table says; default: regions by similarity, tables that are split already as they are, all else at random",
+        optional=True,
         choices=(RANDOM, SIMILARITY, CHROMOSOME, GROUP, COLUMN),
     ),
     Option("fractions", str, "Shares of train, dev and test", "0.8,0.1,0.1"),

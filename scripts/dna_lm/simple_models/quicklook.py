@@ -12,11 +12,11 @@ from ..data.packing import OTHER, Packed, pack
 from ..data.sampling import draw
 from ..data.sequences import BASES
 from ..data.targets import Target
-from ..options import CLASSES
-from ..scores.metrics import score
-from .kmer_baseline import LENGTHS, kmer_classifier, probabilities
+from ..options import CLASSES, NUMBER
+from ..scores.metrics import present, score
+from .kmer_baseline import LENGTHS, STRENGTH, kmer_features
 from .kmer_counts import canonical_kmers, total_kmers
-from .linear_model import answers_from_number
+from .linear_model import answers_from_number, fitted
 
 # Short enough to be compared by eye, and rich in what classes differ by: CpG, poly-A, codons.
 K = 3
@@ -28,6 +28,11 @@ MOST_TRAINED, MOST_SCORED = 20_000, 5_000
 COMPOSITION_WARNING = 0.8
 # At 0.95 counting words leaves one pair of twenty to win.
 KMER_WARNING = 0.95
+# The same for numbers, as Spearman correlations: where two normal distributions have a ROC-AUC of 0.8 or 0.95, a value
+# and the number of its class have correlations of about 0.5 and 0.8; of numbers on a scale more is asked.
+COMPOSITION_CORRELATION, KMER_CORRELATION = 0.6, 0.9
+# Parts of about equal size into which numbers are divided to be shown like labels.
+PARTS = 3
 # Ten to one: always giving the commonest of two labels has an accuracy above 0.9.
 IMBALANCE_WARNING = 10
 # How many standard deviations a ROC-AUC has to be from 0.5, that of chance, before a warning is based on it.
@@ -35,6 +40,9 @@ BEYOND_CHANCE = 2
 # Letters that are packed at a time, which bounds the memory that a large split takes.
 _BLOCK = 2**24
 
+MEAN = "the mean of train for all"
+# The scores of the trivial models.
+SCORES, NUMBER_SCORES = ("accuracy", "mcc", "roc_auc"), ("spearman", "r2", "mae")
 COMMONEST, GC, LENGTH = "the commonest label for all", "GC content alone", "length alone"
 KMERS = f"k-mers of {min(LENGTHS)} to {max(LENGTHS)} letters"
 
@@ -62,13 +70,16 @@ KMER_NAMES = tuple(canonical_kmers(K))
 class Look:
     """What there is to see.
 
-    labels: in the order of the classifier's outputs.
-    groups: by split and label; a label that a split lacks has empty arrays.
+    labels: in the order of the classifier's outputs; of numbers the ranges that their PARTS span in train.
+    groups: by split and label; a label that a split lacks has empty arrays. A sequence with several labels is in
+    several groups.
     baselines: a row for each trivial model, columns `model`, `accuracy`, `mcc`, `roc_auc` (of the second of two labels,
-    or the mean over more, each against the rest; NaN where not defined): trained on train, scored on dev. Without rows
-    if dev is empty; with the first one alone if train has a single label.
+    or the mean over more, each against the rest; NaN where not defined), of numbers NUMBER_SCORES: trained on train,
+    scored on dev. Without rows if dev is empty; with the first one alone if train has a single label.
     trained, scored: how many sequences of train and of dev that was.
     warnings: sentences.
+    kind: options.CLASSES, MULTI_LABEL or NUMBER.
+    numbers: the mean, the least and the greatest of all numbers, or None for labels.
     """
 
     labels: list[str]
@@ -77,6 +88,8 @@ class Look:
     trained: int
     scored: int
     warnings: list[str]
+    kind: str = CLASSES
+    numbers: tuple[float, float, float] | None = None
 
     @property
     def splits(self) -> list[str]:
@@ -93,35 +106,65 @@ class Look:
         return pd.DataFrame([_row(split, label, group) for (split, label), group in self.groups.items()])
 
 
-def look(splits: dict[str, pd.DataFrame], labels: list[str], seed: int) -> Look:
+def look(splits: dict[str, pd.DataFrame], labels: list[str], seed: int, kind: str = CLASSES) -> Look:
     """Look at a dataset: counts on all sequences, trivial models on a part of them.
 
     splits: `train`, `dev` and any others, with columns `sequence` (normalised) and `label`; only those two are used to
     train and score, so that test stays unseen.
-    labels: all that occur, in order; seed: draws the part.
+    labels: all that occur, in order, none of numbers; seed: draws the part.
+    kind: what labels are: options.CLASSES, MULTI_LABEL or NUMBER.
     """
-    groups = {
-        (split, label): _group(records["sequence"][(records["label"] == label).to_numpy()])
-        for split, records in splits.items()
-        for label in labels
-    }
-    parts = {}
+    target = Target(kind, labels)
+    truths = {split: target.read(records["label"], split) for split, records in splits.items()}
+    having = _ranges(truths) if kind == NUMBER else _having(target, truths)
+    shown = list(dict.fromkeys(label for _, label in having))
+    groups = {key: _group(splits[key[0]]["sequence"][chosen]) for key, chosen in having.items()}
+    parts, answers = {}, {}
     for split, most in (("train", MOST_TRAINED), ("dev", MOST_SCORED)):
         records = splits[split]
-        parts[split] = records.iloc[draw(records["sequence"].tolist(), most, seed, records["label"])]
-    baselines = _baselines(parts["train"], parts["dev"], labels)
-    return Look(
-        labels,
-        groups,
-        baselines,
-        len(parts["train"]),
-        len(parts["dev"]),
-        _warnings(
+        by = records["label"] if kind == CLASSES else None
+        chosen = draw(records["sequence"].tolist(), most, seed, by)
+        parts[split], answers[split] = records.iloc[chosen]["sequence"].tolist(), truths[split][chosen]
+    baselines = _baselines(target, parts["train"], answers["train"], parts["dev"], answers["dev"])
+    if kind == NUMBER:
+        warned = _number_warnings(baselines, len(parts["dev"]))
+    else:
+        counts = {label: len(groups["train", label].lengths) for label in labels}
+        scored = [int(present(target, answers["dev"], number).sum()) for number in range(len(labels))]
+        rest = [len(parts["dev"]) - count for count in scored]
+        warned = _warnings(
             baselines,
-            {label: len(groups["train", label].lengths) for label in labels},
-            parts["dev"]["label"].value_counts().tolist(),
-        ),
-    )
+            counts,
+            [count for count in scored if count] if kind == CLASSES else [min(scored), max(rest)],
+            several=kind != CLASSES,
+        )
+    numbers = None
+    if kind == NUMBER:
+        together = np.concatenate(list(truths.values()))
+        numbers = float(together.mean()), float(together.min()), float(together.max())
+    return Look(shown, groups, baselines, len(parts["train"]), len(parts["dev"]), warned, kind, numbers)
+
+
+def _having(target: Target, truths: dict[str, np.ndarray]) -> dict[tuple[str, str], np.ndarray]:
+    """Return which records of each split have each label, (n,) bool."""
+    return {
+        (split, label): present(target, truth, number)
+        for split, truth in truths.items()
+        for number, label in enumerate(target.labels)
+    }
+
+
+def _ranges(truths: dict[str, np.ndarray]) -> dict[tuple[str, str], np.ndarray]:
+    """Return which numbers of each split are in each of PARTS ranges, which hold about as many of train, (n,) bool."""
+    train = truths["train"]
+    edges = np.unique(np.quantile(train, np.arange(1, PARTS) / PARTS)) if len(train) else np.zeros(0)
+    names = [f"up to {edge:.4g}" for edge in edges[:1]]
+    names += [f"{low:.4g} to {high:.4g}" for low, high in zip(edges, edges[1:], strict=False)]
+    names += [f"above {edge:.4g}" for edge in edges[-1:]]
+    if len(edges) == 0 or len(set(names)) < len(names):
+        names, edges = ["all"], np.zeros(0)
+    places = {split: np.searchsorted(edges, truth) for split, truth in truths.items()}
+    return {(split, name): place == number for split, place in places.items() for number, name in enumerate(names)}
 
 
 def gc_content(packed: Packed) -> np.ndarray:
@@ -172,27 +215,28 @@ def _row(split: str, label: str, group: Group) -> dict:
     }
 
 
-def _baselines(train: pd.DataFrame, dev: pd.DataFrame, labels: list[str]) -> pd.DataFrame:
+def _baselines(target: Target, train: list[str], learnt: np.ndarray, dev: list[str], truth: np.ndarray) -> pd.DataFrame:
+    """learnt, truth: of the sequences of train and dev, as Target.read gives them."""
     rows = []
+    scores = NUMBER_SCORES if target.kind == NUMBER else SCORES
     if len(train) and len(dev):
-        target = Target(CLASSES, labels)
-        numbers = {label: number for number, label in enumerate(labels)}
-        learnt, truth = (part["label"].map(numbers).to_numpy() for part in (train, dev))
-        shares = np.bincount(learnt, minlength=len(labels)) / len(learnt)
-        answers = {COMMONEST: np.tile(shares, (len(truth), 1))}
-        if np.count_nonzero(shares) > 1:
-            packed_train, packed_dev = pack(train["sequence"].tolist()), pack(dev["sequence"].tolist())
+        if target.kind == CLASSES:
+            always = np.bincount(learnt, minlength=len(target.labels)) / len(learnt)
+        else:
+            always = np.atleast_1d(learnt.mean(axis=0))
+        answers = {MEAN if target.kind == NUMBER else COMMONEST: np.tile(always, (len(truth), 1))}
+        if len(np.unique(learnt, axis=0)) > 1:
+            packed_train, packed_dev = pack(train), pack(dev)
             answers[GC] = answers_from_number(target, gc_content(packed_train), learnt, gc_content(packed_dev))
             lengths = packed_train.lengths, packed_dev.lengths
             if len(np.unique(np.concatenate(lengths))) > 1:
                 # The logarithm, since lengths differ by factors.
                 answers[LENGTH] = answers_from_number(target, np.log(lengths[0]), learnt, np.log(lengths[1]))
-            kmers = kmer_classifier().fit(train["sequence"].tolist(), learnt)
-            answers[KMERS] = probabilities(kmers, dev["sequence"].tolist(), range(len(labels)))
+            answers[KMERS] = fitted(target, kmer_features(train), learnt, STRENGTH)(kmer_features(dev))
         for model, values in answers.items():
-            scores = score(target, truth, values)
-            rows.append({"model": model, **{name: scores[name] for name in ("accuracy", "mcc", "roc_auc")}})
-    return pd.DataFrame(rows, columns=["model", "accuracy", "mcc", "roc_auc"])
+            found = score(target, truth, values)
+            rows.append({"model": model, **{name: found[name] for name in scores}})
+    return pd.DataFrame(rows, columns=["model", *scores])
 
 
 def _chance_deviation(counts: list[int]) -> float:
@@ -204,10 +248,33 @@ def _chance_deviation(counts: list[int]) -> float:
     return math.sqrt((rare + rest + 1) / (12 * rare * rest)) if rest else math.inf
 
 
-def _warnings(baselines: pd.DataFrame, counts: dict[str, int], scored: list[int]) -> list[str]:
-    """counts: of each label in train; scored: of each label that is among the sequences scored."""
+def _number_warnings(baselines: pd.DataFrame, scored: int) -> list[str]:
+    """scored: how many sequences."""
+    # The standard deviation of a rank correlation of unrelated numbers is 1 / sqrt(n - 1).
+    chance = BEYOND_CHANCE / math.sqrt(scored - 1) if scored > 1 else math.inf
+    found = dict(zip(baselines["model"], baselines["spearman"], strict=True)) if len(baselines) else {}
+    result = []
+    if found.get(KMERS, 0) >= max(KMER_CORRELATION, chance):
+        result.append(
+            f"the task is nearly trivial: a ridge regression on {KMERS} reaches a Spearman correlation of "
+            f"{found[KMERS]:.3f} on dev, so that a language model has little to add"
+        )
+    for model, advice in ((GC, "see whether GC content is what you ask for"), (LENGTH, "cut all to one length")):
+        if found.get(model, 0) >= max(COMPOSITION_CORRELATION, chance):
+            result.append(
+                f"{model} predicts the numbers with a Spearman correlation of {found[model]:.3f} on dev: a model can "
+                f"score without learning a motif; {advice}"
+            )
+    return result
+
+
+def _warnings(baselines: pd.DataFrame, counts: dict[str, int], scored: list[int], several: bool = False) -> list[str]:
+    """counts: of each label in train; scored: of each label that is among the sequences scored.
+
+    several: whether a sequence may have several labels, none of which is then the commonest answer.
+    """
     areas = {}
-    if scored:
+    if scored and min(scored):
         least = 0.5 + BEYOND_CHANCE * _chance_deviation(scored)
         values = zip(baselines["model"], baselines["roc_auc"], strict=True)
         areas = {model: area for model, area in values if area >= least}
@@ -227,7 +294,7 @@ def _warnings(baselines: pd.DataFrame, counts: dict[str, int], scored: list[int]
                 f"learning a motif; {advice}"
             )
     most, least = max(counts, key=counts.get), min(counts, key=counts.get)
-    if counts[most] >= IMBALANCE_WARNING * counts[least]:
+    if not several and counts[most] >= IMBALANCE_WARNING * counts[least]:
         result.append(
             f"train has {counts[most]:,} sequences of {most!r} and {counts[least]:,} of {least!r}: a model may score "
             "well by giving the commonest label; read MCC rather than accuracy, or balance the labels"

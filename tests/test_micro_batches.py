@@ -60,10 +60,17 @@ def test_every_sequence_is_dealt_once_and_no_micro_batch_is_too_large(lengths, p
     assert sorted(number for share in shares for group in share for number in group) == list(range(len(lengths)))
     assert len(shares) == processes and len({len(share) for share in shares}) == 1
     for group in (group for share in shares for group in share if len(group)):
-        assert len(group) <= most
-        assert len(group) == 1 or len(group) * max(lengths[number] for number in group) <= tokens
+        size = len(group) * max(lengths[number] for number in group)
+        assert len(group) == 1 or size <= min(tokens, most * max(lengths))
     if len(lengths) >= sum(map(len, shares)):
         assert all(len(group) for share in shares for group in share)
+
+
+def test_work_is_shared_where_each_process_has_one_micro_batch():
+    lengths = np.random.default_rng(1).integers(20, 200, 64)
+    first, second = ([len(group) * lengths[group].max() for group in share] for share in deal(lengths, 2, 10**6, 32))
+    assert len(first) == len(second) == 1
+    assert 0.9 < first[0] / second[0] < 1.1
 
 
 def test_a_process_without_a_sequence_has_an_empty_micro_batch():
@@ -78,9 +85,8 @@ def test_padding_is_little_and_work_is_shared():
         padding, share = [], []
         for _ in range(50):
             lengths = numbers.integers(20, 200, 64)
-            costs = [
-                [len(group) * lengths[group].max() for group in share] for share in deal(lengths, processes, 1024, 64)
-            ]
+            shares = deal(lengths, processes, 1024, -(-64 // processes))
+            costs = [[len(group) * lengths[group].max() for group in share] for share in shares]
             padding.append(sum(map(sum, costs)) / lengths.sum())
             share.append(max(map(sum, costs)) / sum(map(sum, costs)) * processes)
         assert np.mean(padding) < 1.1

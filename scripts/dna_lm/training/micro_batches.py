@@ -27,7 +27,7 @@ def tokens_at_once(hidden_size: int, devices: Devices) -> int:
 
 
 def most_at_once(batch_size: int, devices: Devices) -> int:
-    """Return how many sequences a micro-batch has at most: a process's share of a batch."""
+    """Return how many of the longest sequences a micro-batch has at most: a process's share of a batch."""
     return -(-batch_size // devices.processes)
 
 
@@ -35,20 +35,23 @@ def deal(lengths: np.ndarray, processes: int, tokens: int, most: int) -> list[li
     """Cut a step into micro-batches and deal them to processes.
 
     lengths: in tokens, of the sequences of the step, (n,), at least one. tokens: of a micro-batch at most, padding
-    included, unless a single sequence has more. most: sequences of a micro-batch at most.
+    included, unless a single sequence has more. most: a micro-batch has no more tokens than so many of the longest
+    sequences; there may be more of shorter ones.
     Returns for each process the positions in `lengths` of each of its micro-batches. All processes have as many
     micro-batches, since they compute together, and about as many tokens. Of a step with too few sequences for that,
     some are empty.
     """
     order = np.argsort(-lengths, kind="stable")
     longest_first = lengths[order]
-    wanted = -(-len(batches(longest_first, most, tokens)) // processes) * processes
+    tokens = min(tokens, most * int(longest_first[0]))
+    wanted = -(-len(batches(longest_first, len(order), tokens)) // processes) * processes
     # The narrowest limit that still gives so few micro-batches makes them alike.
     narrow, wide = 0, tokens
     while wide - narrow > 1:
         middle = (narrow + wide) // 2
-        narrow, wide = (narrow, middle) if len(batches(longest_first, most, middle)) <= wanted else (middle, wide)
-    groups = [order[group] for group in batches(longest_first, most, wide)]
+        fits = len(batches(longest_first, len(order), middle)) <= wanted
+        narrow, wide = (narrow, middle) if fits else (middle, wide)
+    groups = [order[group] for group in batches(longest_first, len(order), wide)]
     while len(groups) < wanted:
         groups.sort(key=len)
         largest = groups.pop()

@@ -46,7 +46,7 @@ def track():
 
 
 # pyBigWig refuses to write its header, ends in a segmentation fault, or leaves out the index or the summaries.
-@pytest.mark.parametrize("most", [10, 200, 1_000, 20_000, 40_000, 45_000])
+@pytest.mark.parametrize("most", [10, 200, 20_000, 45_000])
 def test_a_bigwig_that_is_not_complete_is_an_error(track, tmp_path, capfd, most):
     with files_of(most):
         message = refusal(write_bigwig, track, tmp_path / "bigwig")

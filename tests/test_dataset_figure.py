@@ -8,6 +8,7 @@ from matplotlib import pyplot as plt
 from conftest import STRANGE_LABELS
 from dna_lm.datasets import dataset_figure
 from dna_lm.datasets.dataset_figure import density, plot_dataset
+from dna_lm.options import MULTI_LABEL, NUMBER
 from dna_lm.simple_models.quicklook import Look, look
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -138,3 +139,35 @@ def test_equal_results_give_equal_bytes(tmp_path):
         plot_dataset(looked(["no", "yes"]), tmp_path / name)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     assert plt.get_fignums() == []
+
+
+def test_numbers_are_drawn_by_ranges_with_correlations(drawn):
+    numbers = np.random.default_rng(0)
+    splits = {
+        name: pd.DataFrame(
+            [("".join(numbers.choice(list("ACGT"), 30)), f"{numbers.normal():.3f}") for _ in range(30)],
+            columns=["sequence", "label"],
+        )
+        for name in ("train", "dev", "test")
+    }
+    result = look(splits, [], seed=1, kind=NUMBER)
+    panels, legend = drawn(result)
+    assert texts(legend.get_texts())[:3] == result.labels
+    models = panels["Trivial models, scored on dev"]
+    assert models.get_xlabel() == "Spearman correlation (0: guessing)"
+    assert [text.split(":")[0] for text in texts(models.texts)] == ["GC content alone", "k-mers of 3 to 6 letters"]
+    assert "3-mers on both strands, against their mean over the ranges of numbers in train" in panels
+
+
+def test_of_two_labels_that_may_be_together_the_mean_area_is_shown(drawn):
+    splits = {name: part for name in ("train", "dev", "test") for part in [several()]}
+    panels, _ = drawn(look(splits, ["a", "b"], seed=1, kind=MULTI_LABEL))
+    assert panels["Trivial models, scored on dev"].get_xlabel() == "ROC-AUC, mean over labels (0.5: guessing)"
+
+
+def several() -> pd.DataFrame:
+    numbers = np.random.default_rng(1)
+    answers = ["a", "b", "a;b", "none"] * 5
+    return pd.DataFrame(
+        {"sequence": ["".join(numbers.choice(list("ACGT"), 30)) for _ in answers], "label": answers}, dtype=object
+    )

@@ -7,6 +7,7 @@ import pytest
 
 from conftest import STRANGE_LABELS
 from dna_lm.datasets.dataset_report import DatasetReport, write_dataset_report
+from dna_lm.options import MULTI_LABEL, NUMBER
 from dna_lm.simple_models.quicklook import look
 from plain_report import plain_report
 
@@ -137,3 +138,31 @@ def test_other_viewers_show_it_without_its_directives(written):
     assert "galaxy" not in plain
     assert "| seed | 42 |" in plain
     assert "| &ensp;model&ensp; | &ensp;accuracy&ensp; | &ensp;MCC&ensp; | &ensp;ROC-AUC&ensp; |" in plain
+
+
+def test_numbers_are_told_by_their_range_and_scored_as_numbers(written):
+    train = pd.DataFrame(
+        {"sequence": ["ACGT", "AACC", "TTTTGGAA", "AATT", "GGCC"], "label": ["0.5", "1", "2", "3", "8"]}
+    )
+    seen = look({"train": train, "dev": train.iloc[:4], "test": train.iloc[2:3]}, [], seed=1, kind=NUMBER)
+    text = written(
+        result(
+            labels=("", ""),
+            target=NUMBER,
+            numbers=seen.numbers,
+            splits=seen.table(),
+            baselines=seen.baselines,
+            trained=5,
+            scored=4,
+        )
+    )
+    assert "with numbers from 0.5 to 8 (mean 2.3)" in text
+    assert "## How low and high numbers differ" in text and "Ridge regressions, trained on 5 sequences" in text
+    assert "mean absolute error" in text and "MCC" not in text and "ROC" not in text
+
+
+def test_sequences_with_several_labels_are_said_to_be_counted_in_each_row(written):
+    text = written(result(target=MULTI_LABEL))
+    assert "A sequence with several labels is counted in the row of each" in text
+    assert "Logistic regressions, one for each label, trained on" in text
+    assert "mean over the labels, each against the rest" in text

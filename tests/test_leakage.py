@@ -1,6 +1,8 @@
 from collections import Counter
 from functools import cache
+from itertools import product
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from conftest import STRANGE_LABELS
 from dna_lm.data.sequences import reverse_complement
 from dna_lm.datasets.leakage import ALL, COLUMNS, MOST_SHOWN, K, check_leakage
+from dna_lm.options import MULTI_LABEL, NUMBER
 
 SPLITS = ("train", "dev", "test")
 # Four stretches of 40 letters that share no 32-mer on either strand.
@@ -219,3 +222,25 @@ def test_counts_and_offenders_are_those_of_a_plain_comparison(train, dev, test):
                 + [splits[other][partner][1], common[0] if common else ""]
             )
     assert leakage.offenders.to_numpy().tolist() == offenders
+
+
+def test_of_several_labels_each_is_counted_and_of_numbers_all_together():
+    train, test = [(STRETCHES[0], "a;b"), (STRETCHES[1], "none")], [(STRETCHES[0], "a;b"), (STRETCHES[2], "b")]
+    splits = {"train": part(*train), "dev": part(), "test": part(*test)}
+    leakage = check_leakage(splits, ["a", "b"], MULTI_LABEL)
+    assert counts(leakage, "test")["a"] == (1, 1, 0, 1, 1.0)
+    assert counts(leakage, "test")["b"] == (2, 1, 0, 1, 0.5)
+    numbers = [(dna, str(number)) for number, dna in enumerate(STRETCHES)]
+    leakage = check_leakage({"train": part(*numbers), "dev": part(), "test": part(*numbers)}, [], NUMBER)
+    assert counts(leakage, "test") == {"(all)": (4, 4, 0, 4, 1.0)}
+    many = [("".join(pair), str(number)) for number, pair in enumerate(product("ACGT", repeat=2))]
+    leakage = check_leakage({"train": part(*many), "dev": part(), "test": part(*many)}, [], NUMBER)
+    assert len(leakage.offenders) == MOST_SHOWN
+
+
+def test_what_is_in_one_cluster_is_counted_where_clusters_are_known():
+    splits = {"train": part((STRETCHES[0], "0")), "dev": part(), "test": part((STRETCHES[1], "0"), (STRETCHES[2], "1"))}
+    clusters = {"train": np.array(["c1"]), "dev": np.array([], dtype=str), "test": np.array(["c1", "c2"])}
+    leakage = check_leakage(splits, ["0", "1"], clusters=clusters)
+    assert [row["similar"] for row in (*leakage.rows("test", "train"), leakage.row("test", "train"))] == [1, 0, 1]
+    assert check_leakage(splits, ["0", "1"]).row("test", "train")["similar"] == ""

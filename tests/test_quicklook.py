@@ -7,8 +7,9 @@ import pytest
 
 from conftest import SCRIPTS
 from dna_lm.data.packing import pack
+from dna_lm.options import MULTI_LABEL, NUMBER
 from dna_lm.simple_models import quicklook
-from dna_lm.simple_models.quicklook import COMMONEST, GC, KMER_NAMES, KMERS, LENGTH, gc_content, look
+from dna_lm.simple_models.quicklook import COMMONEST, GC, KMER_NAMES, KMERS, LENGTH, MEAN, gc_content, look
 
 
 def records(*pairs: tuple[str, str]) -> pd.DataFrame:
@@ -210,3 +211,70 @@ def test_looking_imports_nothing_heavy():
         "sys.exit(', '.join(heavy) or 0)"
     )
     assert subprocess.run([sys.executable, "-c", program], cwd=SCRIPTS).returncode == 0
+
+
+# --- numbers and several labels --------------------------------------------------------------------------------------
+
+
+def measured(count: int, seed: int) -> pd.DataFrame:
+    """Sequences with a number that is their GC content, in per cent, and some noise."""
+    numbers = np.random.default_rng(seed)
+    pairs = []
+    for _ in range(count):
+        share = numbers.uniform(0.2, 0.8)
+        odds = np.array([1 - share, share, share, 1 - share]) / 2
+        text = "".join(numbers.choice(list("ACGT"), 40, p=odds))
+        gc = (text.count("G") + text.count("C")) / 40
+        pairs.append((text, f"{100 * gc + numbers.normal(0, 2):.2f}"))
+    return records(*pairs)
+
+
+def test_numbers_are_shown_by_thirds_and_predicted_by_ridge_regression():
+    splits = {name: measured(150, seed) for seed, name in enumerate(("train", "dev", "test"))}
+    result = look(splits, [], seed=1, kind=NUMBER)
+    assert len(result.labels) == 3 and result.labels[0].startswith("up to ") and result.labels[2].startswith("above ")
+    table = result.table()
+    assert table[table["split"] == "train"]["sequences"].tolist() == [50, 50, 50]
+    assert table.groupby("split")["sequences"].sum().tolist() == [150, 150, 150]
+    means = table[table["split"] == "test"]["GC mean"].tolist()
+    assert means == sorted(means)
+    every = pd.concat(splits.values())["label"].astype(float)
+    assert result.numbers == pytest.approx((every.mean(), every.min(), every.max()))
+    assert result.baselines.columns.tolist() == ["model", "spearman", "r2", "mae"]
+    assert result.baselines["model"].tolist() == [MEAN, GC, KMERS]
+    scores = result.baselines.set_index("model")
+    assert np.isnan(scores["spearman"][MEAN]) and abs(scores["r2"][MEAN]) < 0.1
+    assert scores["spearman"][GC] > 0.95 and scores["r2"][GC] > 0.9 and scores["mae"][GC] < 4
+    assert any(text.startswith("GC content alone predicts the numbers with a Spearman") for text in result.warnings)
+
+
+def test_numbers_that_are_nearly_all_equal_have_fewer_ranges():
+    part = records(*[("ACGT" * 5, "0")] * 8, ("GGGG", "1"), ("CCCC", "2"))
+    result = look({"train": part, "dev": part, "test": part}, [], seed=1, kind=NUMBER)
+    assert sum(len(result.groups["train", label].lengths) for label in result.labels) == 10
+    one = records(("ACGT", "5"))
+    assert look({"train": one, "dev": one, "test": one}, [], seed=1, kind=NUMBER).baselines["model"].tolist() == [MEAN]
+
+
+def test_unrelated_numbers_give_no_warning():
+    splits = {name: measured(40, seed) for seed, name in enumerate(("train", "dev", "test"))}
+    for part in splits.values():
+        part["label"] = part["label"].sample(frac=1, random_state=1).tolist()
+    assert look(splits, [], seed=1, kind=NUMBER).warnings == []
+
+
+def test_a_sequence_with_several_labels_is_in_the_group_of_each():
+    splits = splits_of({"a": 0.3, "b": 0.7}, count=40)
+    for part in splits.values():
+        part["label"] = [
+            {"a": "a", "b": "b"}[label] if number % 4 else ("a;b" if number % 8 else "none")
+            for number, label in enumerate(part["label"])
+        ]
+    result = look(splits, ["a", "b"], seed=1, kind=MULTI_LABEL)
+    counts = result.table().set_index(["split", "label"])["sequences"]
+    of_train = splits["train"]["label"]
+    assert counts["train", "a"] == of_train.isin(["a", "a;b"]).sum()
+    assert counts["train", "b"] == of_train.isin(["b", "a;b"]).sum()
+    assert result.baselines["model"].tolist() == [COMMONEST, GC, KMERS]
+    assert area(result, GC) > 0.7
+    assert not any("commonest label" in text for text in result.warnings)

@@ -227,7 +227,7 @@ def _beyond_warnings(past: pd.DataFrame, totals: pd.Series, lengths: dict[str, i
         result.append(
             f"{source}: {len(part):,} of {totals[source]:,} intervals, the first on line {part.index[0]}, "
             f"{'begin past the ends of their chromosomes' if several else 'begins past the end of its chromosome'} in "
-            f"{genome_source} and {'were' if several else 'was'} left out: see whether it is the genome of the same "
-            "assembly, since if not all sequences are wrong"
+            f"{genome_source} and {'were' if several else 'was'} left out: see whether it is of the same assembly; "
+            "if it is not, all sequences are wrong"
         )
     return result

@@ -24,7 +24,7 @@ MOST_SLOTS = 4  # the small models here gain nothing from more
 
 
 class LocalGalaxy:
-    """Where one planemo command runs: `start` it, read `log`, and what Galaxy itself says in `galaxy_log`."""
+    """Where one planemo command runs: `start` it, `wait` for it, read `log`, and what Galaxy says in `galaxy_log`."""
 
     def __init__(self, name, folder, xml_files):
         """name: of the command, for the logs; folder: an empty one, in a janitor's care."""
@@ -67,7 +67,7 @@ class LocalGalaxy:
         line = [self.planemo / "bin" / "planemo", command, "--skip_venv"]
         line += [part for option in options.items() for part in option]
         with open(self.log, "w") as log:
-            return subprocess.Popen(
+            self.process = subprocess.Popen(
                 [str(part) for part in (*line, *arguments)],
                 cwd=PROJECT,
                 env=self.variables,
@@ -76,6 +76,15 @@ class LocalGalaxy:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C reaches this command only, which then stops all
             )
+        return self.process
+
+    def wait(self):
+        """Wait until the command that was started ends, and return its exit code.
+
+        planemo ends when Galaxy does (dev/galaxy/run.sh), and Galaxy, when its web server or Celery does. Whether it
+        answers says less: a server that computes may take minutes for an answer.
+        """
+        return self.process.wait()
 
 
 @contextlib.contextmanager

@@ -7,7 +7,6 @@ and whoever can reach it there is its one user and administrator.
 """
 
 import os
-import time
 
 import galaxy_server
 from environments import SetupError
@@ -29,9 +28,8 @@ def main():
         print(f"Workflows: {client.base_url}/workflows/list")
         print(f"API key:   {client.key}")
         print("Ctrl-C ends it, and everything in it.", flush=True)
-        while galaxy_server.answers(client.base_url):
-            time.sleep(5)
-        raise SetupError(f"Galaxy ended by itself; its log: {galaxy.log}")
+        code = galaxy.wait()
+        raise SetupError(f"Galaxy ended by itself (exit code {code}); its log: {galaxy.log}")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from dna_lm.classifiers.inference import batches
 from dna_lm.data.sequences import reverse_complement
 from dna_lm.prediction import answering, merged_models
 from dna_lm.prediction.answering import opened_answerer
+from dna_lm.prediction.passes import Passes
 from refusals import refusal
 from small import TINY_RANDOM, sequences
 
@@ -173,6 +174,75 @@ def test_mixtures_of_experts_are_computed_in_float32(two, monkeypatch):
     said = []
     raw(two, precision="auto", progress=said.append)
     assert said == []
+
+
+@pytest.mark.parametrize("place", ["cpu", "cuda"])
+@pytest.mark.parametrize(("mixture", "width", "tried"), [(False, 256, "bf16"), (True, 256, None), (False, 255, None)])
+def test_what_is_tried_is_the_same_on_all_devices(two, monkeypatch, place, mixture, width, tried):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    monkeypatch.setattr(merged_models, "expert_parameters", lambda _: ["experts"] if mixture else [])
+    with answerer(two, precision="auto") as opened:
+        opened._models._place = torch.device(place)
+        opened.encoder.width = width
+        assert opened._models._short() == tried
+
+
+def test_the_trial_sees_what_moves_one_in_a_hundred(two, monkeypatch):
+    assert 0.99**merged_models.TRIED < 0.01
+    monkeypatch.setattr(merged_models.MergedModels, "_short", lambda _: "bf16")
+    monkeypatch.setattr(merged_models, "WORTH_TRYING", 1000)
+    numbers = np.random.default_rng(1)
+    tokens = [numbers.integers(5, 9, length).tolist() for length in numbers.integers(3, 40, 1400)]
+    asked = []
+
+    def tried(models, model, chosen):
+        """Each 100th sequence moves when the model is the one in short numbers."""
+        asked.append(chosen)
+        moves = len(asked) % 2 == 0
+        return np.array([[0.02 * (moves and id(one) in moved)] for one in chosen])
+
+    monkeypatch.setattr(merged_models.MergedModels, "_tried", tried)
+    tokens.sort(key=len)
+    seen = 0
+    with answerer(two, precision="auto") as opened:
+        monkeypatch.setattr(opened._models, "_merged", lambda _: None)
+        monkeypatch.setattr(opened._models, "_in_numbers", lambda model, precision: model)
+        for _ in range(20):
+            moved = {id(tokens[number]) for number in numbers.choice(1400, 14, replace=False)}
+            seen += opened._models._best(tokens) == "fp32"
+    assert seen >= 19
+    lengths = [len(one) for one in asked[0]]
+    assert (len(lengths), lengths[0], lengths[-1]) == (512, len(tokens[0]), len(tokens[-1]))
+
+
+# --- passes ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kept", [2**30, 0])
+def test_passes_give_the_answers_of_all_members(test_data, monkeypatch, kept):
+    ensemble = test_data / "adapter_ensemble.safetensors"
+    parts = [DNA[:50], [], DNA[50:]]
+    with answerer(ensemble) as opened:
+        expected = [opened.answers(opened.outputs(part).raw) for part in parts]
+    monkeypatch.setattr(merged_models, "BYTES_KEPT", kept)
+    with answerer(ensemble) as opened, Passes(opened) as passes:
+        assert len(passes) == (1 if kept else 2)
+        for last in passes:
+            found = [passes.answers(part) for part in parts]
+            assert last or found == [None, None, None]
+    for one, other in zip(found, expected, strict=True):
+        assert np.abs(one - other).max(initial=0) < 1e-12
+
+
+def test_sequences_that_change_between_passes_are_refused(test_data, monkeypatch):
+    monkeypatch.setattr(merged_models, "BYTES_KEPT", 0)
+    with answerer(test_data / "adapter_ensemble.safetensors") as opened, Passes(opened) as passes:
+        steps = iter(passes)
+        next(steps)
+        passes.answers(DNA[:2])
+        next(steps)
+        assert refusal(passes.answers, DNA[:3]) == "the input changed while it was read; run the job again"
 
 
 # --- counting over blocks --------------------------------------------------------------------------------------------

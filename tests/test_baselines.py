@@ -9,7 +9,7 @@ from dna_lm.data.targets import Target
 from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER
 from dna_lm.scores.metrics import score
 from dna_lm.simple_models import baselines as module
-from dna_lm.simple_models.baselines import BASELINES, COMMONEST, FROZEN, GC, KMERS, baselines
+from dna_lm.simple_models.baselines import BASELINES, COMMONEST, FROZEN, GC, KMERS, baselines, learnt_from
 from dna_lm.simple_models.linear_model import answers_from_number, best_strength, fitted
 
 CLASS = Target(CLASSES, ["at", "gc", "site"])
@@ -92,7 +92,7 @@ def test_without_states_and_without_what_is_not_asked_for():
 
 
 def test_they_learn_from_so_many_at_most_drawn_with_the_seed(monkeypatch):
-    monkeypatch.setattr(module, "MOST_TRAINED", 30)
+    monkeypatch.setattr(module, "MOST_TRAINED", {KMERS: 30})
     (train, kinds), (test, _) = sequences(300, 1), sequences(9, 2)
     told = []
     first, again, other = (
@@ -101,6 +101,25 @@ def test_they_learn_from_so_many_at_most_drawn_with_the_seed(monkeypatch):
     )
     assert "trained on 30 sequences" in told[0]
     assert np.array_equal(first, again) and not np.array_equal(first, other)
+
+
+def test_of_many_labels_they_learn_from_fewer(monkeypatch):
+    """Each label has a regression of its own."""
+    monkeypatch.setattr(module, "MOST_TRAINED", {KMERS: 60})
+    monkeypatch.setattr(module, "LABELS_TRAINED", 100)
+    monkeypatch.setattr(module, "FEWEST_TRAINED", 20)
+    train, kinds = sequences(80, 1)
+    counts = []
+    for labels in (1, 2, 3, 30):
+        target = Target(MULTI_LABEL, [str(number) for number in range(labels)])
+        counts.append(len(learnt_from(target, train, np.ones((80, labels)), KMERS)))
+    assert counts == [60, 50, 33, 20]
+
+
+def test_all_of_an_ordinary_training_split_is_learnt_from():
+    """That of GUE's tf/0; the states of a base model are computed for fewer."""
+    train, kinds = ["ACGTACGT"] * 32_378, np.arange(32_378) % 2
+    assert [len(learnt_from(CLASS, train, kinds, name)) for name in BASELINES] == [32_378] * 3 + [20_000]
 
 
 def test_the_strength_is_chosen_on_records_left_out():

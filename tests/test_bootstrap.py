@@ -275,6 +275,13 @@ def test_models_that_differ_on_all_records_are_told_apart():
     assert few.p == pytest.approx(2 * 0.5**4)
 
 
+def test_few_records_give_no_smaller_p_value_than_a_sign_test():
+    """Ten records, of which each says the same."""
+    truth = np.linspace(0, 3, 10)
+    near, far = (truth + 0.01 * truth**2)[:, None], (truth + 3 + 0.01 * truth)[:, None]
+    assert paired_difference(LEVEL, truth, far, near, metric="loss").p == pytest.approx(2 * 0.5**10)
+
+
 def test_what_is_not_defined_has_no_difference():
     truth, answers = records(LEVEL, 30, 1)
     found = paired_difference(LEVEL, truth, answers, np.ones((30, 1)), metric="spearman", resamples=100)

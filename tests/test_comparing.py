@@ -9,12 +9,14 @@ import pytest
 from matplotlib import pyplot as plt
 
 from dna_lm.data.targets import Target
-from dna_lm.evaluation.comparing import DIFFERENCES, Compared, _differences, compare, holm
+from dna_lm.evaluation.comparing import DIFFERENCES, Compared, _differences, compare, draws_for
 from dna_lm.evaluation.comparison_figure import _mean_curve, plot_comparison, precision_curve, roc_curve
 from dna_lm.evaluation.comparison_report import write_comparison_report
+from dna_lm.evaluation.independence import Independence
 from dna_lm.options import CLASSES, COMPARE, MULTI_LABEL, NUMBER, OUTPUT
 from dna_lm.scores.bootstrap import resample
 from dna_lm.scores.metrics import score
+from dna_lm.scores.multiple_tests import SIGNIFICANT, holm
 from refusals import refusal
 from small import command_line
 
@@ -90,6 +92,49 @@ def test_holm_by_hand():
     assert holm([0.03, 0.01, 0.5, 0.02]) == pytest.approx([0.06, 0.04, 0.5, 0.06])
     assert holm([0.9, math.nan, 0.8]) == pytest.approx([1.0, math.nan, 1.0], nan_ok=True)
     assert holm([]).tolist() == []
+
+
+# --- how many adapters can be told apart -----------------------------------------------------------------------------
+
+
+def skilled(signals, count=300, kind=CLASSES, metric="mcc", resamples=1000, seed=1):
+    """Compare models that know so much, in this order."""
+    numbers = np.random.default_rng(seed)
+    target = Target(kind, [] if kind == NUMBER else ["a", "b"])
+    truth = numbers.normal(size=count) if kind == NUMBER else numbers.integers(2, size=count)
+    scores = []
+    for signal in signals:
+        if kind == NUMBER:
+            answers = (signal * truth + numbers.normal(size=count))[:, None]
+        else:
+            answers = target.answers(numbers.normal(size=(count, 2)) + signal * np.eye(2)[truth])
+        scores.append(resample(target, truth, answers, resamples=resamples, wanted=[(metric, None)]))
+    return _differences([str(number) for number in range(len(signals))], scores, metric)
+
+
+@pytest.mark.parametrize("others", [7, 19])
+@pytest.mark.parametrize("resamples", [100, 1000])
+def test_a_much_better_one_of_many_is_told_apart(others, resamples):
+    pairs = skilled([2.5] + [0.3] * others, resamples=resamples)
+    assert len(pairs) == (others + 1) * others // 2
+    best = pairs["first"] == "0"
+    assert (pairs["p_adjusted"][best] < SIGNIFICANT).all()
+    assert (pairs["p_adjusted"][~best] > SIGNIFICANT).all()
+
+
+def test_of_adapters_that_are_alike_hardly_any_differ():
+    """In 40 comparisons of eight: one false difference among all 28 pairs in 5% of them."""
+    false = sum((skilled([1.0] * 8, 200, seed=seed)["p_adjusted"] < SIGNIFICANT).any() for seed in range(40))
+    assert false <= 6  # with a probability of 0.997
+
+
+def test_the_draws_suffice_for_the_pairs():
+    assert draws_for(1, 1000, 1000) == 1000
+    assert draws_for(28, 1000, 1000) == 11_200  # ten of them in either tail of 0.05 / 28
+    assert draws_for(190, 1000, 1000) == 76_000
+    assert draws_for(190, 1000, 100_000) == 100_000
+    assert draws_for(190, 100_000, 1000) == 1000  # the time that they take is bounded
+    assert draws_for(190, 20_000, 1000) == 5000
 
 
 # --- what is refused -------------------------------------------------------------------------------------------------
@@ -175,7 +220,8 @@ def made(kind, labels, count, adapters, metric, names="r = {}"):
     scores = [resample(target, truth, each, resamples=100) for each in answers]
     named = [names.format(number) for number in range(adapters)]
     pairs = _differences(named, scores, metric)
-    return Compared(named, [], target, truth, answers, scores, metric, pairs, "test.csv", [])
+    single = Independence(None, f"{count} sequences", "there is a caveat")
+    return Compared(named, [], target, truth, answers, scores, metric, pairs, "test.csv", [], single, (100, 100))
 
 
 CASES = [
@@ -226,31 +272,97 @@ def test_the_report_says_first_what_the_sequences_can_tell(three, tmp_path):
     headline = text.split("\n\n")[2]
     assert headline.startswith("**name of &#95;tiny_random has the highest MCC: 0.816 (")
     assert headline.endswith(
-        "** But these sequences do not tell it from any of the others (adjusted p of at least 0.05): more test "
-        "sequences could."
+        "** These sequences do not tell it from any of the others (adjusted p of at least 0.05): the interval of the "
+        "difference includes 0, and more test sequences could make it narrower."
     )
+    assert "200 times, for the differences 1,200, 40 sequences were drawn with replacement" in text
+    assert "- There is no column &#39;cluster&#39;" in text
     for output in ("metrics", "differences", "plot"):
         assert f'output="{output}"' in text
     assert re.search(r"^\| name of &#95;ensemble \| 0\.657 ", text, re.MULTILINE)
 
 
+DIFFERENT, WIDE, MANY, SAME, RARE, UNDEFINED = (
+    (0.2, 0.1, 0.3, 0.001, 0.01),
+    (0.2, -0.1, 0.5, 0.2, 0.4),
+    (0.2, 0.01, 0.4, 0.04, 0.08),
+    (0.0, 0.0, 0.0, 1.0, 1.0),
+    (0.2, math.nan, math.nan, math.nan, math.nan),
+    (math.nan,) * 5,
+)
+
+
 @pytest.mark.parametrize(
-    ("p", "expected"),
+    ("pairs", "expected"),
     [
-        ((0.01, 0.02), "The difference from every other is more than chance (adjusted p < 0.05)."),
-        ((0.2, 0.02), "These sequences do not tell it from b&#42; (adjusted p of at least 0.05); from the others"),
-        ((0.2, math.nan), "But these sequences do not tell it from any of the others"),
+        ((DIFFERENT, DIFFERENT), ["The difference from every other is more than chance (adjusted p < 0.05)."]),
+        (
+            (WIDE, DIFFERENT),
+            [
+                "The difference from c is more than chance (adjusted p < 0.05). These sequences do not tell it from "
+                "b&#42; (adjusted p of at least 0.05): the interval of the difference includes 0, and more test "
+                "sequences could make it narrower."
+            ],
+        ),
+        (
+            (MANY, SAME),
+            [
+                "It scores the same as c. By itself, the difference from b&#42; would be more than chance; with all "
+                "pairs in mind it is not (adjusted p of at least 0.05): compare fewer adapters, or take more"
+            ],
+        ),
+        (
+            (RARE, UNDEFINED),
+            [
+                "Whether the difference from b&#42; is more than chance cannot be said: a label is so rare",
+                "It was not compared with c, of which the MCC is not defined.",
+            ],
+        ),
     ],
 )
-def test_who_may_be_as_good_as_the_best(p, expected, tmp_path, three):
+def test_what_is_said_of_those_that_may_be_as_good_as_the_best(pairs, expected, tmp_path, three):
     result = three[0]
-    pairs = pd.DataFrame(
-        [("mcc", "a", other, 0.1, 0, 0.2, value, value) for other, value in zip(("b*", "c"), p, strict=True)]
+    table = pd.DataFrame(
+        [("mcc", "a", other, *numbers) for other, numbers in zip(("b*", "c"), pairs, strict=True)], columns=DIFFERENCES
     )
-    pairs.columns = DIFFERENCES
     changed = {name: getattr(result, name) for name in result.__dataclass_fields__}
-    changed |= {"names": ["a", "b*", "c"], "differences": pairs}
-    assert expected in report(Compared(**changed), tmp_path)
+    changed |= {"names": ["a", "b*", "c"], "differences": table}
+    text = report(Compared(**changed), tmp_path)
+    for sentence in expected:
+        assert sentence in text
+    assert ("more test sequences could" in text) == (WIDE in pairs)
+
+
+def test_an_adapter_whose_score_is_not_defined_comes_last(tmp_path, monkeypatch):
+    numbers = np.random.default_rng(1)
+    target, truth = Target(NUMBER, []), numbers.normal(size=50)
+    answers = [(truth + numbers.normal(size=50))[:, None], np.zeros((50, 1))]
+    scores = [resample(target, truth, each, resamples=100) for each in answers]
+    pairs = _differences(["a", "constant"], scores, "spearman")
+    result = Compared(
+        *(["a", "constant"], [], target, truth, answers, scores, "spearman", pairs, "test.csv", []),
+        *(Independence(None, "50 sequences", ""), (100, 100)),
+    )
+    text = report(result, tmp_path)
+    assert "It was not compared with the other, of which the Spearman correlation is not defined." in text
+    assert "| constant | not defined | not defined |" in text
+    plot_comparison(result, tmp_path / "plot.png")
+
+
+def test_clusters_are_drawn_if_the_table_says_them(test_data, tmp_path):
+    lines = (test_data / "test.csv").read_text().splitlines()
+    clustered = tmp_path / "clustered.csv"
+    rows = [f"{line},{'cluster' if number == 0 else (number - 1) // 2}" for number, line in enumerate(lines)]
+    clustered.write_text("\n".join(rows) + "\n")
+    adapters = {"adapters": ["", "_brief"], "resamples": 300}
+    result, plain = compared(test_data, data=clustered, **adapters), compared(test_data, **adapters)
+    assert result.independence.drawn == "20 clusters"
+    assert np.array_equal(result.resampled[0].clusters, np.arange(40) // 2)
+    assert result.score(0, "mcc")[0] == plain.score(0, "mcc")[0]
+    assert result.score(0, "mcc")[1:] != plain.score(0, "mcc")[1:]
+    text = report(result, tmp_path)
+    assert "20 clusters were drawn with replacement, as many as there are. A cluster is drawn with all its" in text
+    assert "independent of one another&#59;" not in text
 
 
 def test_names_and_labels_stay_text(test_data, tmp_path):

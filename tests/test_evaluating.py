@@ -12,7 +12,7 @@ from dna_lm.adapters.adapter import RECORD, load_adapter, save_adapter
 from dna_lm.data.sequences import reverse_complement
 from dna_lm.evaluation.evaluating import SPEED, evaluate
 from dna_lm.options import BOTH, FORWARD, RECORDED, REVERSE
-from dna_lm.scores.bootstrap import COLUMNS, bootstrap
+from dna_lm.scores.bootstrap import COLUMNS, bootstrap, resample
 from dna_lm.scores.metrics import score
 from refusals import refusal
 from small import TINY_RANDOM, sequences, write_labelled
@@ -84,13 +84,50 @@ def test_the_worst_errors_are_those_of_the_predictions(two):
     assert int(result.errors.sum()) == len(wrong)
 
 
+# --- clusters --------------------------------------------------------------------------------------------------------
+
+
+def clustered(two, path, clusters):
+    """The test split with a column `cluster`."""
+    table = pd.read_csv(two.splits["test"], dtype=str).assign(cluster=clusters)
+    table.to_csv(path, index=False)
+    return path
+
+
+def test_clusters_are_drawn_if_the_table_says_them(two, tmp_path):
+    data = clustered(two, tmp_path / "clustered.csv", [f"c{number // 2}" for number in range(30)])
+    result, plain = (evaluated(two, each, train=two.splits["train"]) for each in (data, None))
+    assert result.independence.drawn == "15 clusters"
+    assert result.scores == plain.scores
+    assert result.predictions["cluster"].tolist() == [f"c{number // 2}" for number in range(30)]
+    assert "cluster" in result.worst
+    expected = resample(
+        *(result.adapter.target, result.truth, result.answers), clusters=np.arange(30) // 2, wanted=[("mcc", None)]
+    )
+    assert result.resampled.interval(("mcc", None)) == expected.interval(("mcc", None))
+    tables = [each.metrics_table().set_index("metric") for each in (result, plain)]
+    flips = [table.loc["strand_flips"].tolist() for table in tables]
+    assert flips[0][1] == flips[1][1] and flips[0][2:] != flips[1][2:]
+    ladders = [each.ladder.table["p"].to_numpy(dtype=float)[:9] for each in (result, plain)]
+    assert not np.allclose(*ladders, equal_nan=True)
+
+
+def test_few_clusters_are_a_caveat(two, tmp_path):
+    data = clustered(two, tmp_path / "clustered.csv", ["chr8", "chr9"] * 15)
+    result = evaluated(two, data)
+    assert result.independence.clusters is None
+    assert "it puts them into 2 clusters only" in result.independence.caveat
+    assert result.predictions["cluster"].tolist() == ["chr8", "chr9"] * 15
+
+
 # --- the training split ----------------------------------------------------------------------------------------------
 
 
 def test_a_ladder_on_the_training_split(two):
     result = evaluated(two, train=two.splits["train"])
     assert result.ladder.table["model"].nunique() == 5
-    assert result.ladder.trained == 60
+    assert result.ladder.train == 60
+    assert {rung.learnt for rung in result.ladder.rungs.values()} == {60}
     assert result.ladder.value("the adapter", "mcc") == result.scores["mcc"]
     assert not [text for text in result.caveats if "not the file" in text]
 

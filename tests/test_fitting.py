@@ -21,11 +21,14 @@ LONGEST = 20
 OPTIONS = Namespace(method="lora", quantization="none")
 
 
-class Model:
+class Model(torch.nn.Module):
+    """Its one layer has 40 MB, which 4 bits would make 6."""
+
     config = Namespace(hidden_size=256)
 
-    def to(self, _place):
-        return self
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(1000, 10_000, bias=False).requires_grad_(False)
 
 
 class Split:
@@ -106,9 +109,15 @@ def test_two_processes_with_fewer_sequences(memory):
 
 
 def test_one_sequence_that_does_not_fit_is_refused(memory):
-    memory(105 * GB // 100)
+    """Of what could be advised, only what helps is."""
+    memory(1)
+    assert refusal(fitted, Model(), DATA, plan(), Devices(False, 1, 1, "ddp"), OPTIONS) == (
+        "the training needs about 1.10 GB of memory for one sequence of 20 tokens at once, and 0.00 GB are available: "
+        "choose a smaller base model, or give the job more memory"
+    )
+    memory(107 * GB // 100)
     assert refusal(fitted, Model(), DATA, plan(), Devices(False, 2, 1, "ddp"), OPTIONS) == (
-        "the training needs about 1.10 GB of memory for one sequence of 20 tokens at once, and 1.05 GB are available: "
+        "the training needs about 1.10 GB of memory for one sequence of 20 tokens at once, and 1.07 GB are available: "
         "choose gradient checkpointing (--gradient-checkpointing yes), read less of the sequences (--max-length below "
         "20), keep the base model in 4 bits (--quantization 4bit-nf4), choose a smaller base model, or give the job "
         "more memory"

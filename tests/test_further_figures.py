@@ -120,12 +120,33 @@ def test_a_ladder(tmp_path, kept):
         ("the adapter", "mae", 12.3, 11.0, 13.0),
     ]
     table = pd.DataFrame(rows, columns=["model", "metric", "value", "low", "high"])
-    plot_ladder(table, {"mcc": "MCC", "mae": "error"}, tmp_path / "plot.png")
+    plot_ladder(table, {"mcc": "MCC", "mae": "error"}, tmp_path / "plot.png", "The adapter does this")
     first, second = kept[0].axes
     assert [text.get_text() for text in first.get_yticklabels()] == ["one answer", "the adapter"]
     assert [text.get_text() for text in first.texts] == ["0.000", "0.500"]
-    assert [text.get_text() for text in second.texts] == ["12.3"]
+    assert [text.get_text() for text in second.texts] == ["not defined", "12.3"]
     assert first.get_title() == "MCC"
+    assert kept[0].get_suptitle() == "The adapter does this"
+
+
+def test_a_ladder_of_an_adapter_whose_score_is_not_defined(tmp_path, kept):
+    rows = [("k-mers", "spearman", 0.5, 0.4, 0.6), ("the adapter", "spearman", np.nan, np.nan, np.nan)]
+    table = pd.DataFrame(rows, columns=["model", "metric", "value", "low", "high"])
+    plot_ladder(table, {"spearman": "Spearman"}, tmp_path / "plot.png")
+    assert [text.get_text() for text in kept[0].axes[0].texts] == ["0.500", "not defined"]
+
+
+def test_intervals_of_errors_in_clusters_are_wider(tmp_path, kept):
+    errors, clusters = np.repeat(np.arange(30) % 3 == 0, 5), np.repeat(np.arange(30), 5)
+    given = errors, np.full(150, 9), np.full(150, 0.5)
+    for drawn in (None, clusters):
+        plot_composition(*given, tmp_path / "plot.png", clusters=drawn)
+    widths = []
+    for figure in kept:
+        (container,) = figure.axes[0].containers
+        (segment,) = container.lines[2][1].get_segments()
+        widths.append(segment[1, 1] - segment[0, 1])
+    assert 1.8 < widths[1] / widths[0] < 2.8  # sqrt(5) = 2.2
 
 
 def test_no_figure_stays_in_memory(tmp_path):

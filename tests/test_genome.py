@@ -154,7 +154,7 @@ def test_a_few_intervals_behind_the_end_are_left_out_with_a_warning(cut):
     assert (len(result.records), result.past_end) == (100, {"a": 1})
     assert result.warnings == [
         f"{SOURCE}: 1 of 101 intervals, the first on line 101, begins past the end of its chromosome in {GENOME} and "
-        "was left out: see whether it is the genome of the same assembly, since if not all sequences are wrong"
+        "was left out: see whether it is of the same assembly; if it is not, all sequences are wrong"
     ]
     assert "line 101: the interval starts at 20" in refusal(cut, lines + "one\t20\t24\none\t21\t24\n")
 

@@ -99,6 +99,23 @@ def test_evaluate(call_tool, work, trained):
     assert table[1][0] == "=id0`touch done`" and table[1][table[0].index("=1+1")] == "@SUM(1+1)"
 
 
+def test_a_name_of_a_file_that_is_not_utf_8(call_tool, work, trained):
+    name, reads = os.fsdecode(b"te\xffst.csv"), os.fsdecode(b"\xe9.fa")
+    os.rename(FILE, name)
+    os.rename("x.fa", reads)
+    jobs = {
+        "evaluate": [*BASE, "--adapter", trained.adapter, "--data", name, "--pdf-out", "report.pdf"],
+        "prepare": ["--table", name, "--plot-out", "plot.png"],
+        "finetune": [*BASE, "--train", trained.splits["train"], "--dev", name, "--epochs", 1],
+    }
+    for tool, given in jobs.items():
+        check(work, call_tool(tool, *given, *outputs(tool), "--report-out", f"report_out.{tool}"))
+        assert "xffst" in (work / f"report_out.{tool}").read_text(encoding="utf-8")
+    assert (work / "report.pdf").read_bytes().startswith(b"%PDF")
+    given = ["--adapter", trained.adapter, "--input", reads, "--input-format", "fasta"]
+    check(work, call_tool("predict", *BASE, *given, *outputs("predict")))
+
+
 def test_predict(call_tool, work, trained):
     for name, form in ((FILE, "csv"), ("x.fa", "fasta")):
         given = ["--adapter", trained.adapter, "--input", name, "--input-format", form]

@@ -256,6 +256,10 @@ def test_variants_of_the_same_file(read, content):
             f"{SOURCE}, line 2: a header line, which BED does not have; remove it, and see that positions count from 0",
         ),
         (
+            "Chromosome\tFrom\tTo\nchr1\t3\t9\n",
+            f"{SOURCE}, line 1: a header line, which BED does not have; remove it, and see that positions count from 0",
+        ),
+        (
             "##gff-version 3\nchr1\tme\tgene\t3\t9\t.\t+\t.\tID=a\n",
             f"{SOURCE}, line 2: this looks like GFF or GTF, whose positions count from 1; convert it to BED",
         ),

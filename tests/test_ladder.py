@@ -3,11 +3,25 @@ import pytest
 
 from dna_lm.data.targets import Target
 from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER
-from dna_lm.scores.bootstrap import paired_difference, resample
-from dna_lm.scores.ladder import ADAPTER_NAME, COLUMNS, SCORES, climb, verdict
+from dna_lm.scores.bootstrap import paired_difference
+from dna_lm.scores.ladder import (
+    ADAPTER_NAME,
+    AHEAD,
+    BEHIND,
+    COLUMNS,
+    LEVEL,
+    SCORES,
+    UNDEFINED,
+    climb,
+    short_verdict,
+    verdict,
+)
 from dna_lm.scores.metrics import score
+from dna_lm.scores.multiple_tests import holm
 
 BINARY = Target(CLASSES, ["a", "b"])
+LEVEL_OF = Target(NUMBER, [])
+RANKING = (CLASSES, MULTI_LABEL, NUMBER)
 
 
 def guesses(share: float, count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -16,59 +30,163 @@ def guesses(share: float, count: int, seed: int = 0) -> tuple[np.ndarray, np.nda
     return truth, np.where((np.where(right, truth, 1 - truth))[:, None] == [0, 1], 0.7, 0.3)
 
 
+def against(target, truth, adapter, other, **changes):
+    """Return the ladder with one baseline."""
+    return climb(target, truth, adapter, {"k-mers": other}, {"k-mers": 77}, **{"train": 77} | changes)
+
+
 def test_a_ladder_has_each_model_and_score_with_the_difference():
     truth, adapter = guesses(0.8, 200)
     _, other = guesses(0.7, 200, seed=1)
-    ladder = climb(BINARY, truth, resample(BINARY, truth, adapter), {"other": other}, 77)
-    assert tuple(ladder.table.columns) == COLUMNS
-    assert ladder.table["model"].tolist() == ["other"] * 3 + [ADAPTER_NAME] * 3
-    assert ladder.table["metric"].tolist() == list(SCORES[CLASSES]) * 2
+    ladder = climb(BINARY, truth, adapter, {"other": other, "same": adapter}, {"other": 77, "same": 80}, 80)
+    table = ladder.table
+    assert tuple(table.columns) == COLUMNS
+    assert table["model"].tolist() == ["other"] * 3 + ["same"] * 3 + [ADAPTER_NAME] * 3
+    assert table["metric"].tolist() == list(SCORES[CLASSES]) * 3
+    assert table["sequences"].tolist() == [77] * 3 + [80] * 3 + [""] * 3
     assert ladder.value("other", "mcc") == score(BINARY, truth, other)["mcc"]
-    first = ladder.table.iloc[0]
+    first = table.iloc[0]
     alone = paired_difference(BINARY, truth, adapter, other, metric="mcc")
     assert first[["difference", "difference_low", "difference_high", "p"]].tolist() == [
         *(alone.value, alone.low, alone.high, alone.p)
     ]
-    assert ladder.table["difference"].iloc[3:].isna().all()
-    assert ladder.trained == 77
+    assert table["p_adjusted"][:6].tolist() == holm(table["p"][:6]).tolist()
+    assert table[["difference", "p_adjusted"]].iloc[6:].isna().all(axis=None)
+
+
+def test_small_p_values_show_in_the_table():
+    truth, adapter = guesses(0.99, 300)
+    ladder = against(BINARY, truth, adapter, guesses(0.6, 300, seed=1)[1])
+    first = ladder.text(BINARY).iloc[0]
+    assert first["value"] == f"{ladder.value('k-mers', 'mcc'):.4f}"
+    assert 0 < float(first["p"]) < float(first["p_adjusted"]) < 1e-6
+    assert ladder.text(BINARY).iloc[-1][["difference", "p"]].tolist() == ["nan", "nan"]
 
 
 @pytest.mark.parametrize(
-    ("own", "other", "beaten", "words"),
+    ("own", "other", "outcome", "words"),
     [
-        (0.95, 0.6, True, 'The adapter beats "k-mers": MCC '),
-        (0.6, 0.95, False, 'The adapter does worse than "k-mers": MCC '),
+        (0.95, 0.6, AHEAD, 'The adapter beats "k-mers": MCC '),
+        (0.6, 0.95, BEHIND, 'The adapter does worse than "k-mers": MCC '),
+        (
+            *(0.8, 0.79, LEVEL),
+            'The adapter is not told apart from "k-mers", although it is behind in numbers; more test sequences could '
+            "tell: MCC ",
+        ),
+        (
+            *(0.8, 0.74, LEVEL),
+            'The adapter is not told apart from "k-mers", although it is ahead in numbers; more test sequences could '
+            "tell: MCC ",
+        ),
     ],
 )
-def test_verdicts_that_are_certain(own, other, beaten, words):
+def test_three_outcomes_have_three_wordings(own, other, outcome, words):
     truth, adapter = guesses(own, 300)
-    _, kmers = guesses(other, 300, seed=1)
-    found, sentence = verdict(
-        climb(BINARY, truth, resample(BINARY, truth, adapter), {"k-mers": kmers}, 1), BINARY, "k-mers"
-    )
-    assert found is beaten
+    ladder = against(BINARY, truth, adapter, guesses(other, 300, seed=1)[1])
+    found, sentence = verdict(ladder, "k-mers")
+    assert found == outcome
     assert sentence.startswith(words)
-    assert "p = 0.002" in sentence
+    rung = ladder.rungs["k-mers"]
+    gap = rung.difference
+    assert f"(95% interval {gap.low:+.3f} to {gap.high:+.3f}; p " in sentence and "adjusted p " in sentence
+    assert (outcome == AHEAD) == (gap.low > 0) and (outcome == BEHIND) == (gap.high < 0)
 
 
-def test_the_same_answers_do_not_beat_one_another():
-    truth, adapter = guesses(0.8, 100)
-    ladder = climb(BINARY, truth, resample(BINARY, truth, adapter), {"k-mers": adapter}, 1)
-    beaten, sentence = verdict(ladder, BINARY, "k-mers")
-    assert not beaten
-    assert "does not beat" in sentence and "a difference of +0.000" in sentence
+def test_each_outcome_has_a_title():
+    titles = {short_verdict(outcome, "counting k-mers") for outcome in (AHEAD, LEVEL, BEHIND, UNDEFINED)}
+    assert titles == {
+        "beats counting k-mers",
+        "is not told apart from counting k-mers",
+        "does worse than counting k-mers",
+        "does not beat counting k-mers",
+    }
 
 
-def test_a_baseline_whose_score_is_not_defined_is_beaten():
-    target, truth = Target(NUMBER, []), np.arange(20.0)
-    ladder = climb(target, truth, resample(target, truth, truth[:, None] + 0.1), {"mean": np.full((20, 1), 9.5)}, 1)
-    assert verdict(ladder, target, "mean") == (
-        True,
-        'The adapter beats "mean", of which Spearman correlation is not defined.',
+@pytest.mark.parametrize("kind", RANKING)
+def test_the_same_answers_are_level(kind):
+    numbers = np.random.default_rng(5)
+    target = Target(kind, [] if kind == NUMBER else ["a", "b"])
+    truth = {
+        CLASSES: numbers.integers(2, size=100),
+        MULTI_LABEL: (numbers.random((100, 2)) < 0.3).astype(float),
+        NUMBER: numbers.normal(size=100),
+    }[kind]
+    answers = numbers.normal(size=(100, 1)) if kind == NUMBER else target.answers(numbers.normal(size=(100, 2)))
+    ladder = against(target, truth, answers, answers.copy())
+    for row in ladder.table[:3].itertuples():
+        assert (row.difference, row.difference_low, row.difference_high, row.p, row.p_adjusted) == (0, 0, 0, 1, 1)
+    outcome, sentence = verdict(ladder, "k-mers")
+    assert outcome == LEVEL
+    assert sentence.startswith('The adapter is not told apart from "k-mers", with which it is level: ')
+    assert "a difference of +0.000 (95% interval +0.000 to +0.000; p = 1.000" in sentence
+
+
+def test_a_difference_of_many_that_may_be_chance_is_no_win():
+    """One of ten comparisons has p of about 0.03: what is ahead by itself is not with all in mind."""
+    truth, adapter = guesses(0.8, 300)
+    near = next(
+        answers
+        for answers in (guesses(0.7, 300, seed=seed)[1] for seed in range(1, 100))
+        if 0.01 < paired_difference(BINARY, truth, adapter, answers, metric="mcc").p < 0.04
+    )
+    models = {"k-mers": near} | {f"same {number}": adapter for number in range(9)}
+    ladder = climb(BINARY, truth, adapter, models, dict.fromkeys(models, 5), 5)
+    assert ladder.rungs["k-mers"].difference.low > 0
+    outcome, sentence = verdict(ladder, "k-mers")
+    assert outcome == LEVEL
+    assert "although it is ahead in numbers, and would be by itself: with so many comparisons, one such " in sentence
+
+
+def test_a_baseline_that_learnt_from_less_is_told_in_the_verdict():
+    truth, adapter = guesses(0.95, 300)
+    sentence = verdict(against(BINARY, truth, adapter, guesses(0.6, 300, seed=1)[1], train=80_000), "k-mers")[1]
+    assert sentence.startswith(
+        'The adapter beats "k-mers" (which learnt from 77 of the 80,000 training sequences only): MCC '
     )
 
 
-@pytest.mark.parametrize("kind", [CLASSES, MULTI_LABEL, NUMBER])
+# --- scores that are not defined -------------------------------------------------------------------------------------
+
+
+def line(count=200, noise=0.5, seed=1):
+    truth = np.random.default_rng(0).normal(size=count)
+    return truth, (truth + noise * np.random.default_rng(seed).normal(size=count))[:, None]
+
+
+def test_a_constant_adapter_does_not_beat_what_ranks():
+    truth, kmers = line()
+    outcome, sentence = verdict(against(LEVEL_OF, truth, np.full((200, 1), 0.4), kmers), "k-mers")
+    assert outcome == BEHIND
+    assert sentence.startswith('The adapter does worse than "k-mers": R2 -0.')
+    assert sentence.endswith(
+        " The Spearman correlation is not defined, since the adapter gives every sequence the same number."
+    )
+
+
+def test_a_constant_adapter_does_not_beat_a_model_that_ranks_on_another_scale():
+    truth, kmers = line()
+    outcome, sentence = verdict(against(LEVEL_OF, truth, np.full((200, 1), 0.0), 20 * kmers), "k-mers")
+    assert outcome == UNDEFINED
+    assert sentence.startswith('The adapter does not beat "k-mers" in ranking the sequences: R2 ')
+
+
+def test_a_model_that_beats_a_constant_one_does_so_by_a_score_that_both_have():
+    truth, adapter = line()
+    outcome, sentence = verdict(against(LEVEL_OF, truth, adapter, np.full((200, 1), truth.mean())), "k-mers")
+    assert outcome == AHEAD
+    assert sentence.startswith('The adapter beats "k-mers": R2 ') and " against 0.000" in sentence
+    assert sentence.endswith(' not defined, since "k-mers" gives every sequence the same number.')
+
+
+def test_a_perfect_adapter_beats_one_answer_for_all():
+    truth = np.arange(40) % 2
+    perfect = np.where(truth[:, None] == [0, 1], 0.9, 0.1)
+    outcome, sentence = verdict(against(BINARY, truth, perfect, np.full((40, 2), 0.5)), "k-mers")
+    assert outcome == AHEAD
+    assert "MCC 1.000 against 0.000, a difference of +1.000 (p < 0.001; adjusted p < 0.001)" in sentence
+
+
+@pytest.mark.parametrize("kind", RANKING)
 def test_the_scores_of_a_ladder_are_scores_of_the_target(kind):
     target = Target(kind, [] if kind == NUMBER else ["a", "b"])
     truth = {CLASSES: np.array([0, 1, 1]), MULTI_LABEL: np.eye(3, 2), NUMBER: np.arange(3.0)}[kind]

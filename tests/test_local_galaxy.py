@@ -1,10 +1,14 @@
 """What starts Galaxy and ends it: resolver folder, ports, clean-up, reading of planemo's results, reports."""
 
+import contextlib
+import importlib
 import signal
 import socket
 import subprocess
 import sys
 import time
+import types
+import urllib.request
 
 import pytest
 
@@ -98,6 +102,57 @@ def test_an_impossible_port_is_told_in_words():
 
 def test_a_free_port_is_free():
     local_galaxy.check_port(local_galaxy.free_port())
+
+
+# --- a server that is used
+
+# It lets every request wait, as a Galaxy that computes may, until it ends by itself.
+SLOW = """
+import http.server, os, threading, time
+class Slow(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        time.sleep(600)
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Slow)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+print(server.server_port, flush=True)
+time.sleep(3)
+os._exit(7)
+"""
+
+
+def test_a_galaxy_that_answers_late_is_left_alone_and_its_end_is_told(monkeypatch, tmp_path):
+    galaxy = object.__new__(local_galaxy.LocalGalaxy)
+    galaxy.log = tmp_path / "serve.log"
+    ended = []
+
+    def start(galaxy, port):
+        galaxy.process = subprocess.Popen([sys.executable, "-c", SLOW], stdout=subprocess.PIPE, text=True)
+        address = f"http://127.0.0.1:{galaxy.process.stdout.readline().strip()}"
+        histories = types.SimpleNamespace(create_history=lambda name: {"id": "1"})
+        return types.SimpleNamespace(base_url=address, key="key", histories=histories)
+
+    def answers(address):
+        with pytest.raises(TimeoutError), urllib.request.urlopen(address, timeout=0.1):
+            pass
+        return False
+
+    @contextlib.contextmanager
+    def block(name, xml_files):
+        try:
+            yield galaxy
+        finally:
+            ended.append(galaxy.process.poll())  # what the janitor would find
+
+    # It needs libraries of planemo's environment.
+    stub = types.SimpleNamespace(TOOLS=tmp_path, WORKFLOWS=[], start=start, answers=answers)
+    monkeypatch.setitem(sys.modules, "galaxy_server", stub)
+    serve = importlib.import_module("serve")
+    monkeypatch.setattr(serve, "galaxy_server", stub)
+    monkeypatch.setattr(serve, "local_galaxy", block)
+    monkeypatch.setattr(serve, "check_port", lambda port: None)
+    with pytest.raises(SetupError, match=r"Galaxy ended by itself \(exit code 7\); its log: .*serve\.log"):
+        serve.main()
+    assert ended == [7]
 
 
 # --- clean-up

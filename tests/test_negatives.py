@@ -242,7 +242,7 @@ def test_one_positive_without_a_match_is_named_and_stays_without(tmp_path):
     assert result.unmatched == (
         f"no region of {GENOME} was found for 1 of 17 negatives, with the length and, within 2.0%, the GC content of "
         f"1 positive ({SOURCE}, line 1 (100.0% GC)): these stay without, so that the GC content of the labels differs "
-        "a little"
+        "a little; leave them out if that matters"
     )
     # Two of seventeen are too many.
     place = Place(tmp_path, {"a": "G" * 50 + random_dna(13, 8000, 0.3)}, "a\t0\t48\n" + lines)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dna_lm.options import INPUT, MANY, OPTIONS, OUTPUT, THREADS, default_threads, library_keywords, parser
+from dna_lm.options import COMMANDS, INPUT, MANY, OPTIONS, OUTPUT, THREADS, default_threads, library_keywords, parser
 
 TOOLS = sorted(OPTIONS)
 NUMBERS = [(tool, option) for tool in TOOLS for option in OPTIONS[tool] if option.kind in (int, float)]
@@ -115,6 +115,17 @@ def test_a_fraction_is_no_whole_number(refused):
 def test_a_choice_that_is_not_there_is_refused(refused):
     message = refused("predict", *flat("predict", {"--input-format": "fastq"}))
     assert message.startswith("argument --input-format: invalid choice: 'fastq'")
+
+
+OUTPUTS = [(tool, option) for tool in sorted(COMMANDS) for option in COMMANDS[tool] if option.kind is OUTPUT]
+
+
+@pytest.mark.parametrize(("tool", "option"), OUTPUTS, ids=[f"{tool} {option.name}" for tool, option in OUTPUTS])
+def test_an_output_has_a_name(tool, option, refused):
+    for empty in ("", " "):
+        assert refused(tool, f"{option.flag}={empty}") == (
+            f"argument {option.flag}: the name of the file to write is empty; give one, or leave the option out"
+        )
 
 
 @pytest.mark.parametrize("tool", TOOLS)

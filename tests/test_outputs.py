@@ -79,7 +79,7 @@ def test_one_file_for_two_outputs_is_refused(tmp_path, monkeypatch):
 
 def test_an_empty_path_is_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert refusal(use, "") == "cannot write : it is a folder or a device; choose another place"
+    assert refusal(use, "") == "the name of a file to write is empty; give one"
 
 
 def test_a_link_is_written_through(tmp_path):

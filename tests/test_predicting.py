@@ -1,17 +1,19 @@
 import gzip
+from argparse import Namespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from dna_lm.adapters.adapter import load_adapter
+from dna_lm.adapters.adapter import load_adapter, save_adapter
 from dna_lm.data.screening import Limits, screen
 from dna_lm.data.tables import read_table
 from dna_lm.data.targets import Target
 from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER
-from dna_lm.prediction import predicting
+from dna_lm.prediction import merged_models, predicting
 from dna_lm.prediction.answering import opened_answerer
 from dna_lm.prediction.long_sequences import Combined, window_starts, windows_of
+from dna_lm.prediction.window_lengths import choose_window
 from refusals import refusal
 from small import TINY_RANDOM, predictions, sequences
 
@@ -200,6 +202,121 @@ def test_the_command_line_writes_both_tables(two, call_tool, tmp_path):
         ["3", "4", "too many unknown letters"],
     ]
     assert "2 sequences not predicted: 1 empty, 1 too many unknown letters" in done.err
+
+
+# --- ensembles -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "reading", [{}, {"long": "windows", "window": 10, "aggregate": "max"}, {"long": "windows", "window": 10}]
+)
+def test_an_ensemble_is_loaded_once_however_many_blocks_there_are(test_data, tmp_path, monkeypatch, reading):
+    ensemble = Namespace(adapter=test_data / "adapter_ensemble.safetensors")
+    path = fasta(tmp_path / "new.fa", [*DNA[:30], "", "N" * 20, *DNA[30:]])
+    expected = predicted(ensemble, path, **reading)
+    loads = []
+    merged = merged_models.MergedModels._merged
+    monkeypatch.setattr(
+        merged_models.MergedModels, "_merged", lambda models, member: loads.append(member) or merged(models, member)
+    )
+    monkeypatch.setattr(predicting, "AT_ONCE", 7)
+    monkeypatch.setattr(merged_models, "BYTES_KEPT", 0)
+    monkeypatch.setattr("dna_lm.classifiers.inference.PROGRESS_SECONDS", -1)
+    messages = []
+    table = predicted(ensemble, path, progress=messages.append, **reading)
+    assert loads == [0, 1]
+    numbers = [name for name in table if name.startswith("p(")]
+    assert table.drop(columns=[*numbers, "probability"]).equals(expected.drop(columns=[*numbers, "probability"]))
+    assert np.abs(table[numbers] - expected[numbers]).max(axis=None) < 1e-5
+    assert "model 1 of 2: 7 sequences" in messages
+    assert sum(text.startswith("the input (new.fa): ") or "windows of the input" in text for text in messages) == 1
+
+
+# --- how long the training's sequences were --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def of_lengths(two, tmp_path):
+    """Makes an adapter that records these lengths, or none."""
+
+    def make(shortest=None, median=None, longest=None) -> Namespace:
+        adapter = load_adapter(two.adapter)
+        adapter.training.pop("sequence_lengths", None)
+        if shortest:
+            adapter.training["sequence_lengths"] = {"shortest": shortest, "median": median, "longest": longest}
+        save_adapter(adapter, tmp_path / "adapter.safetensors")
+        return Namespace(adapter=tmp_path / "adapter.safetensors")
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("lengths", "given", "window", "step", "said"),
+    [
+        (
+            (90, 101, 120),
+            {},
+            101,
+            50,
+            "windows of 101 letters at every 50, the median of the training sequences (90 to 120",
+        ),
+        ((90, 101, 120), {"step": 7}, 101, 7, "windows of 101 letters at every 7, the median of the training"),
+        ((90, 101, 120), {"window": 180}, 180, 90, "windows of 180 letters at every 90"),
+        ((), {}, 200, 100, "windows of 200 letters at every 100, since the adapter does not record how long its"),
+        ((), {"window": 30}, 30, 15, "windows of 30 letters at every 15"),
+        ((1, 1, 1), {}, 1, 1, "windows of 1 letters at every 1"),
+    ],
+)
+def test_windows_are_as_long_as_the_training_sequences(of_lengths, lengths, given, window, step, said):
+    messages = []
+    adapter = load_adapter(of_lengths(*lengths).adapter)
+    options = {"window": 0, "step": 0} | given
+    assert choose_window(adapter, **options, overlap=2, progress=messages.append) == (window, step)
+    (message,) = messages
+    assert message.startswith(said)
+
+
+@pytest.mark.parametrize(("window", "warned"), [(59, True), (60, False), (180, False), (181, True)])
+def test_windows_unlike_the_training_sequences_are_warned_of(of_lengths, window, warned):
+    messages = []
+    choose_window(load_adapter(of_lengths(90, 101, 120).adapter), window, 0, 2, messages.append)
+    assert messages[1:] == (
+        [
+            f"warning: windows of {window} letters, but the adapter was trained on sequences of 90 to 120 letters: "
+            "what it answers for other lengths was never tested; choose windows as long as these, or 0"
+        ]
+        * warned
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"window": 9}, "--window 9 is below the least length of a window, 10 letters; choose a longer one, or 0 for"),
+        ({"window": 20, "step": 21}, "--step 21 is above the length of a window, 20 letters, so that the letters"),
+        ({"step": 102}, "--step 102 is above the length of a window, 101 letters, so that the letters between two"),
+    ],
+)
+def test_windows_that_would_leave_gaps_are_refused(of_lengths, tmp_path, given, message):
+    path = fasta(tmp_path / "new.fa", [LONG])
+    assert refusal(predicted, of_lengths(90, 101, 120), path, long="windows", **given).startswith(message)
+
+
+def test_sequences_unlike_the_training_sequences_are_warned_of(of_lengths, tmp_path):
+    path = fasta(tmp_path / "new.fa", ["ACGTACGTA", "A" * 10, "A" * 30, "A" * 31, "A" * 32])
+    messages = []
+    predicted(of_lengths(15, 18, 20), path, progress=messages.append)
+    assert [text for text in messages if text.startswith("warning: ")] == [
+        "warning: the input (new.fa): 2 of 5 sequences are more than 1.5 times as long as the 15 to 20 letters of the "
+        "training sequences; read them in windows, or cut them to that length",
+        "warning: the input (new.fa): 1 of 5 sequences are less than two thirds as long as the 15 to 20 letters of the "
+        "training sequences: what the model answers for them was never tested",
+    ]
+    messages.clear()
+    predicted(of_lengths(15, 18, 20), path, progress=messages.append, long="windows")
+    assert [text.split(" sequences")[0] for text in messages if text.startswith("warning: ")] == [
+        "warning: the input (new.fa): 1 of 5"
+    ]
 
 
 # --- windows ---------------------------------------------------------------------------------------------------------

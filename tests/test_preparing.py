@@ -173,7 +173,7 @@ def test_missing_labels_are_no_class_and_counted(tmp_path, missing):
     written = repr(missing.strip()) if missing else "empty"
     assert result.warnings == [
         f"the labelled table (labelled.csv): 12 of 60 labels are missing ({written}; first on line 4), and the "
-        "sequences are left out; if that is the name of a class, give it another one"
+        "sequences are left out; if that is the name of a class, rename it"
     ]
 
 

@@ -10,7 +10,8 @@ from conftest import STRANGE_LABELS
 from dna_lm.adapters.adapter import Adapter
 from dna_lm.data.targets import Target
 from dna_lm.evaluation.evaluating import SPEED, Evaluated, evaluate
-from dna_lm.evaluation.evaluation_report import report_blocks
+from dna_lm.evaluation.evaluation_report import ladder_title, report_blocks
+from dna_lm.evaluation.independence import Independence
 from dna_lm.options import BOTH, CLASSES, FORWARD, MULTI_LABEL, NUMBER, REVERSE
 from dna_lm.reports.markdown import write
 from dna_lm.scores.bootstrap import resample
@@ -74,11 +75,12 @@ def test_the_report_of_a_training(report, two):
         "head."
     ) in text
     assert (
-        f"**Epoch {kept.epoch:g}** had the best MCC on the 30 dev sequences and is kept: MCC **{kept.dev_mcc:.3f}**, "
-        f"macro F1 **{kept.dev_f1_macro:.3f}**, accuracy **{kept.dev_accuracy:.3f}**, ROC-AUC "
+        f"**Epoch {kept.epoch:g}** had the lowest loss on the 30 dev sequences and is kept: MCC "
+        f"**{kept.dev_mcc:.3f}**, macro F1 **{kept.dev_f1_macro:.3f}**, accuracy **{kept.dev_accuracy:.3f}**, ROC-AUC "
         f"**{kept.dev_roc_auc:.3f}**, loss **{kept.dev_loss:.3f}**."
     ) in text
     assert re.search(r"^- training sequences a second: [\d,]+$", html.unescape(text), flags=re.MULTILINE)
+    assert "\n- the training went through all 6 epochs\n" in html.unescape(text)
     assert "seeds" not in text
 
 
@@ -86,9 +88,9 @@ def test_the_report_of_several_runs(report, two):
     history = pd.concat([two.result.history.assign(seed=seed) for seed in (42, 43)])
     spread = pd.DataFrame({"mean": [0.5], "standard_deviation": [0.25]}, index=["dev_mcc"])
     text = html.unescape(report(write_training_report, dataclasses.replace(two.result, history=history, spread=spread)))
-    best = two.result.history["dev_mcc"].max()
+    best = two.result.history["dev_loss"].min()
     assert (
-        "**2 models are kept**, one of each seed, whose answers are averaged. Each had its best MCC on the 30 dev "
+        "**2 models are kept**, one of each seed, whose answers are averaged. Each had its lowest loss on the 30 dev "
         in text
     )
     assert f": {best:.3f}, {best:.3f}." in text
@@ -144,6 +146,7 @@ def judged(target: Target, truth, answers, **task) -> Evaluated:
         predicted=adapter.decision.predicted(target, answers),
         lengths=np.full(len(truth), 200),
         gc=np.full(len(truth), 0.5),
+        independence=Independence(None, f"{len(truth):,} sequences", "they may depend on one another"),
         strands=Strands(dict.fromkeys((FORWARD, REVERSE, BOTH), scores), 0.25, 0.1, 0.4),
         worst=pd.DataFrame(),
         ladder=None,
@@ -215,7 +218,7 @@ def test_rare_labels_and_imbalance_are_caveats(report):
     assert "- 3 sequences are few" in report(write_evaluation_report, judged(*TWO))
 
 
-def with_ladder(own: float, other: float, count: int = 400) -> Evaluated:
+def with_ladder(own: float, other: float, count: int = 400, train: int = 1234, **task) -> Evaluated:
     """An evaluation of which the adapter and the k-mers are right on these shares of the sequences."""
     target, truth = Target(CLASSES, ["no", "yes"]), np.arange(count) % 2
 
@@ -225,34 +228,84 @@ def with_ladder(own: float, other: float, count: int = 400) -> Evaluated:
         said = np.where(pairs < share * (count // 2), truth, 1 - truth)
         return np.where(said[:, None] == [0, 1], 0.8, 0.2)
 
-    result = judged(target, truth, right_on(own, 1))
+    result = judged(target, truth, right_on(own, 1), **task)
     answers = {BASELINES[COMMONEST]: np.full((count, 2), 0.5), BASELINES[KMERS]: right_on(other, 2)}
-    return dataclasses.replace(result, ladder=climb(target, truth, result.resampled, answers, 1234))
+    ladder = climb(target, truth, result.answers, answers, dict.fromkeys(answers, 1234), train)
+    return dataclasses.replace(result, ladder=ladder)
 
 
-def test_the_first_line_says_that_kmers_are_not_beaten(report):
-    text = html.unescape(report(write_evaluation_report, with_ladder(0.6, 0.8)))
+@pytest.mark.parametrize(
+    ("own", "other", "title", "sentence"),
+    [
+        (
+            *(0.6, 0.8, "does worse than counting k-mers"),
+            'The adapter does worse than "k-mers of 3 to 6 letters": MCC 0.200 against 0.600, a difference of -0.400 (',
+        ),
+        (
+            *(0.8, 0.79, "is not told apart from counting k-mers"),
+            'The adapter is not told apart from "k-mers of 3 to 6 letters", although it is ahead in numbers; more test '
+            "sequences could tell: MCC 0.600 against 0.580, a difference of +0.020 (",
+        ),
+        (
+            *(0.79, 0.8, "is not told apart from counting k-mers"),
+            'The adapter is not told apart from "k-mers of 3 to 6 letters", although it is behind in numbers; more '
+            "test sequences could tell: MCC 0.580 against 0.600, a difference of -0.020 (",
+        ),
+        (
+            *(0.8, 0.6, "beats counting k-mers"),
+            'The adapter beats "k-mers of 3 to 6 letters": MCC 0.600 against 0.200, a difference of +0.400 (',
+        ),
+    ],
+)
+def test_the_first_lines_say_what_came_of_the_comparison_with_kmers(report, own, other, title, sentence):
+    result = with_ladder(own, other)
+    text = html.unescape(report(write_evaluation_report, result))
     lines = text.splitlines()
-    assert lines[0] == "# Evaluation of a fine-tuned DNA language model: it does not beat counting k-mers"
-    assert lines[2].startswith(
-        '**The adapter does worse than "k-mers of 3 to 6 letters": MCC 0.200 against 0.600, a difference of -0.400 ('
-    )
+    assert lines[0] == f"# Evaluation of a fine-tuned DNA language model: it {title}"
+    assert ladder_title(result) == f"The adapter {title}"
+    assert lines[2].startswith(f"**{sentence}")
+    assert lines[4].startswith("**400 sequences**")
     assert directives(text) == LADDER_DIRECTIVES + EVALUATION_DIRECTIVES
-    assert "They learnt from 1,234 sequences of the training split" in text
-    assert 'The adapter beats "the same answer for all": MCC 0.200 against 0.000' in text
+    assert "They learnt from the 1,234 sequences of the training split, and answered for the same sequences" in text
+    assert 'The adapter beats "the same answer for all": MCC ' in text
 
 
-def test_a_margin_that_chance_can_make_does_not_beat_kmers(report):
-    text = html.unescape(report(write_evaluation_report, with_ladder(0.8, 0.79)))
-    assert text.splitlines()[0].endswith(": it does not beat counting k-mers")
-    assert 'does not beat "k-mers of 3 to 6 letters" for certain: MCC 0.600 against 0.580' in text.splitlines()[2]
+def test_a_threshold_of_the_adapter_is_no_advantage_over_the_simpler_models(report):
+    """The k-mers give the same probabilities: with the threshold that was tuned, the adapter would be ahead."""
+    target, truth = Target(CLASSES, ["no", "yes"]), np.arange(400) % 2
+    second = np.clip(0.3 + 0.15 * truth + 0.1 * np.random.default_rng(1).normal(size=400), 0.01, 0.99)
+    answers = np.column_stack([1 - second, second])
+    result = judged(target, truth, answers, thresholds=[0.375], calibration={})
+    assert result.scores["mcc"] > 0.4
+    counts = {BASELINES[KMERS]: 9}
+    ladder = climb(target, truth, result.answers, {BASELINES[KMERS]: answers.copy()}, counts, 9)
+    text = html.unescape(report(write_evaluation_report, dataclasses.replace(result, ladder=ladder)))
+    assert "with which it is level: MCC " in text
+    assert "a difference of +0.000 (95% interval +0.000 to +0.000; p = 1.000; adjusted p = 1.000)" in text
+    assert "All are taken to say the likeliest label; the thresholds that calibration chose for the adapter are" in text
 
 
-def test_a_report_of_an_adapter_that_beats_kmers(report):
-    text = html.unescape(report(write_evaluation_report, with_ladder(0.8, 0.6)))
-    assert text.splitlines()[0] == "# Evaluation of a fine-tuned DNA language model"
-    assert text.splitlines()[2].startswith("**400 sequences**")
-    assert '- The adapter beats "k-mers of 3 to 6 letters": MCC 0.600 against 0.200, a difference of +0.400' in text
+def test_simpler_models_that_learnt_from_less_are_told(report):
+    text = html.unescape(report(write_evaluation_report, with_ladder(0.8, 0.6, train=5000)))
+    assert "(which learnt from 1,234 of the 5,000 training sequences only): MCC" in text.splitlines()[2]
+    assert "They learnt from the 5,000 sequences of the training split (the same answer for all from 1,234 of" in text
+
+
+def test_the_report_says_what_was_drawn(report):
+    text = html.unescape(report(write_evaluation_report, judged(*TWO)))
+    assert (
+        "The intervals are of the bootstrap: 1,000 times, 3 sequences were drawn with replacement, as many as" in text
+    )
+    assert "- They may depend on one another." in text
+    clusters = Independence(np.zeros(3, int), "12 clusters", "")
+    text = report(write_evaluation_report, dataclasses.replace(judged(*TWO), independence=clusters))
+    assert "12 clusters were drawn with replacement, as many as there are, and scored. A cluster is drawn with" in text
+
+
+def test_a_score_that_is_not_defined_is_said_so(report):
+    target = Target(NUMBER, [], mean=0.0, spread=1.0)
+    text = report(write_evaluation_report, judged(target, [1.0, 2, 3, 6], [[2]] * 4))
+    assert "**Spearman correlation not defined, Pearson correlation not defined, R2 " in text
 
 
 def test_the_report_of_an_evaluation_with_several_labels_a_sequence(report):

@@ -1,3 +1,6 @@
+import tracemalloc
+from contextlib import nullcontext
+
 import numpy as np
 import pyBigWig
 import pytest
@@ -5,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dna_lm.adapters.adapter import load_adapter
+from dna_lm.base_models.encoding import Encoded
 from dna_lm.data.targets import Target
+from dna_lm.errors import UserError
 from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER, OUTPUT, SCAN
-from dna_lm.prediction import scanning
-from dna_lm.prediction.answering import opened_answerer
+from dna_lm.prediction import merged_models, scanning
+from dna_lm.prediction.answering import Outputs, opened_answerer
 from dna_lm.prediction.scanning import Grid, decided_threshold, joined, label_number, scanned
 from dna_lm.prediction.tracks import BINS, Call, Track, called, write_bedgraph, write_bigwig, write_calls
 from refusals import refusal
@@ -139,6 +144,135 @@ def test_regions_have_the_values_of_the_whole(two, genome, tmp_path):
     assert result.skipped.to_numpy().tolist() == [["chr10", 1, 4, "no whole window fits", 0]]
 
 
+def test_a_region_may_reach_past_the_ends_of_its_chromosome(two, genome, tmp_path):
+    path, end = tmp_path / "regions.bed", len(CHR1)
+    path.write_text(f"chr1\t0\t30\nchr1\t{end - 3}\t{end}\n")
+    parts, result = track_of(two, genome, regions=str(path))
+    path.write_text(f"chr1\t-7\t30\nchr1\t{end - 3}\t{end + 50}\n")
+    again, past = track_of(two, genome, regions=str(path))
+    assert again == parts and past.skipped.equals(result.skipped)
+
+
+def scanned_without_a_model(monkeypatch, genome, **changes):
+    """Scan with a model that answers a half to all; returns the bins of each chromosome, and what was skipped."""
+    adapter = load_adapter(TINY_RANDOM.parent / "adapter_tiny_random.safetensors")
+
+    class Half:
+        groups, encoder = [[0]], None
+
+        def __init__(self):
+            self.adapter = adapter
+
+        def outputs(self, sequences, members=None):
+            assert all(set(dna) <= set("ACGTN") for dna in sequences)
+            return Outputs(np.zeros((1, 1, len(sequences), 2)), Encoded([[]] * len(sequences), 0.0, 0, read=1))
+
+    monkeypatch.setattr(scanning, "load_adapter", lambda _: adapter)
+    monkeypatch.setattr(scanning, "opened_answerer", lambda *_, **__: nullcontext(Half()))
+    with Track() as track:
+        given = {"adapter": "", "genome": str(genome), "progress": lambda _: None}
+        result = scanned(track, **DEFAULTS | given | changes)
+        parts = {}
+        for chrom, bins in track.parts():
+            parts.setdefault(chrom, []).extend(bins.tolist())
+        return parts, result.skipped
+
+
+@given(
+    st.lists(st.text("ACGT", min_size=20, max_size=60), min_size=1, max_size=3),
+    st.lists(st.tuples(st.integers(0, 2), st.integers(0, 59), st.sampled_from("NN*-")), max_size=6),
+    st.integers(10, 30),
+    st.integers(1, 30),
+    st.floats(0, 1),
+)
+def test_each_letter_is_scanned_or_listed(tmp_path_factory, chromosomes, changes, window, step, most):
+    genome = [list("A" * 12), *map(list, chromosomes)]
+    foreign = 0
+    for number, place, letter in changes:
+        if number + 1 < len(genome) and place < len(genome[number + 1]):
+            foreign += letter in "*-"
+            genome[number + 1][place] = letter if foreign < 3 else "N"  # more would be refused
+    path = tmp_path_factory.mktemp("genome") / "genome.fa"
+    path.write_text("".join(f">c{number}\n{''.join(text)}\n" for number, text in enumerate(genome)))
+    options = {"window": window, "step": min(step, window), "max_ambiguous": most}
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        try:
+            parts, skipped = scanned_without_a_model(monkeypatch, path, **options)
+        except UserError as problem:
+            assert "could be scanned" in str(problem)
+            return
+    rows = [(chrom, start, end) for chrom, bins in parts.items() for start, end, _ in bins]
+    rows += skipped[["chrom", "start", "end"]].itertuples(index=False, name=None)
+    covered = sorted((chrom, letter) for chrom, start, end in rows for letter in range(start, end))
+    assert covered == [(f"c{number}", letter) for number, text in enumerate(genome) for letter in range(len(text))]
+    for chrom, start, end, reason, _ in skipped.itertuples(index=False):
+        text = genome[int(chrom[1:])]
+        if reason == "letters that are not DNA":
+            assert set("*-") & set(text)
+        elif reason == "no whole window fits":
+            assert (start, end) == (0, len(text)) and len(text) < window
+
+
+def test_a_foreign_letter_costs_the_windows_that_read_it(monkeypatch, tmp_path):
+    path = tmp_path / "genome.fa"
+    path.write_text(f">c\n{'ACGT' * 10}ACGT*CGT{'ACGT' * 10}\n>d\n{'ACGT' * 10}\n")
+    parts, skipped = scanned_without_a_model(monkeypatch, path, window=20, step=5)
+    # the letter at 44, in windows that begin at 25 to 40, whose bins are in their middles
+    assert skipped.to_numpy().tolist() == [["c", 32, 52, "letters that are not DNA", 4]]
+    assert [bin_[:2] for bin_ in parts["c"]][4:7] == [(22 + 5, 32), (52, 57), (57, 62)]
+    assert sum(end - start for start, end, _ in parts["c"]) == 88 - 20
+
+
+def test_a_genome_of_proteins_is_refused(two, tmp_path):
+    (tmp_path / "genome.fa").write_text(">p\nMLSLRVSLL\n>c\nACGT\n")
+    message = refusal(track_of, two, str(tmp_path / "genome.fa"))
+    assert message.startswith("the genome (genome.fa), line 1: letter 'L' at position 2 of the sequence is not a DNA")
+
+
+@pytest.mark.parametrize(("sparse", "step"), [(True, 1), (True, 50), (False, 50)])
+def test_memory_does_not_follow_the_windows_of_a_chromosome(monkeypatch, tmp_path, sparse, step):
+    """Three bytes a letter while a chromosome is read, and blocks that do not depend on it."""
+    letters = 8_000_000
+    monkeypatch.setattr(scanning, "AT_ONCE", 256)
+    monkeypatch.setattr(scanning, "COUNTED_AT_ONCE", 2**16)
+    text = np.random.default_rng(1).choice(np.frombuffer(b"ACGT", dtype=np.uint8), letters).tobytes().decode()
+    lines = (text[first : first + 80] for first in range(0, letters, 80))
+    (tmp_path / "genome.fa").write_text(">c\n" + "\n".join(lines) + "\n")
+    del text
+    (tmp_path / "regions.bed").write_text("c\t5\t500\nc\t4000000\t4000300\nc\t7999000\t8000000\n")
+    options = {"window": 200, "step": step, "regions": str(tmp_path / "regions.bed") if sparse else None}
+    track_parts = Track.parts
+    monkeypatch.setattr(Track, "parts", lambda _: iter(()))  # not the list that is made of them here
+    tracemalloc.start()
+    scanned_without_a_model(monkeypatch, tmp_path / "genome.fa", **options)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    monkeypatch.setattr(Track, "parts", track_parts)
+    assert peak / letters < 4
+
+
+def test_an_ensemble_is_loaded_once_however_many_blocks_there_are(test_data, genome, monkeypatch):
+    ensemble = test_data / "adapter_ensemble.safetensors"
+    expected, _ = track_of(ensemble, genome)
+    loads = []
+    merged = merged_models.MergedModels._merged
+    monkeypatch.setattr(
+        merged_models.MergedModels, "_merged", lambda models, member: loads.append(member) or merged(models, member)
+    )
+    monkeypatch.setattr(scanning, "AT_ONCE", 7)
+    monkeypatch.setattr(merged_models, "BYTES_KEPT", 0)
+    monkeypatch.setattr("dna_lm.classifiers.inference.PROGRESS_SECONDS", -1)
+    messages = []
+    found, _ = track_of(ensemble, genome, progress=messages.append)
+    assert loads == [0, 1]
+    assert list(found) == list(expected)
+    for chrom, bins in found.items():
+        assert np.abs(np.array(bins) - np.array(expected[chrom])).max() < 1e-5
+    assert {text.split(": ")[0] for text in messages if " windows scanned, " in text} == {
+        f"model {n} of 2" for n in (1, 2)
+    }
+
+
 def test_unknown_letters_may_be_allowed(two, genome):
     parts, result = track_of(two, genome, max_ambiguous=1.0)
     assert len(parts["chr2"]) == Grid(20, 8).count(len(CHR2) + 30)
@@ -181,7 +315,7 @@ def test_the_threshold_of_a_label():
 @pytest.mark.parametrize(
     ("bed", "message"),
     [
-        ("chr1\t5\t100000\n", "the regions (regions.bed), line 1: the interval ends at 100000, but 'chr1' has "),
+        ("chr1\t99999\t100000\n", "the regions (regions.bed), line 1: the interval starts at 99999, but 'chr1' has "),
         (
             "1\t5\t10\n",
             "the regions (regions.bed), line 1: chromosome '1' is not in the genome (genome.fa), which calls",

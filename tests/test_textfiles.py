@@ -15,6 +15,11 @@ def read(path) -> str:
         return file.read()
 
 
+def test_bytes_of_a_name_that_are_no_text_are_written_out():
+    name = os.fsdecode(b"te\xffst \xc3\xa9.csv")
+    assert describe(f"/data/{name}", "the table") == "the table (te\\xffst é.csv)"
+
+
 def test_a_message_names_the_file_but_not_galaxys_own_name_for_it():
     assert describe("/home/me/peaks.fa", "the input") == "the input (peaks.fa)"
     assert describe("/home/me/dataset_12.fa", "the input") == "the input (dataset_12.fa)"

@@ -1,11 +1,13 @@
 """How often the intervals of scores cover what is true, and how long they take to compute.
 
     python dev/bench/intervals.py coverage --sets 1000
+    python dev/bench/intervals.py clusters --sets 1000
     python dev/bench/intervals.py speed
 
 Coverage: test sets are drawn from a model of which the true scores are known, those of a million records; for each, an
 interval is computed as evaluate does it. Printed is the share of intervals that hold the true score, of those that
 there are, and of p values below 0.05 where two models are as good as one another. Tables are Markdown.
+Clusters: the same of the accuracy, with records that are right or wrong together, by drawing records and by clusters.
 """
 
 import argparse
@@ -90,6 +92,35 @@ def coverage(sets: int) -> None:
                 print(f"| {NAMES[name]} | {' | '.join(f'{value:.3f}' for value in values[name])} |", flush=True)
 
 
+def clusters(sets: int) -> None:
+    """Two models are right in 0.8 of the records, each of a cluster with a chance of its own (a beta distribution)."""
+    target, key = Target(CLASSES, ["a", "b"]), ("accuracy", None)
+    print(f"| clusters | held, by records | by clusters | p < 0.05, by records | by clusters |  {sets} sets")
+    print("|---|---:|---:|---:|---:|")
+    cases = {f"{count} of {size}": [size] * count for size in (3, 10) for count in (5, 10, 20, 60)}
+    cases |= {
+        f"{count} of 3, and one that has 28%": [3] * count + [round(3 * count * 0.28 / 0.72)] for count in (20, 60)
+    }
+    for name, sizes in cases.items():
+        numbers_of = np.repeat(np.arange(len(sizes)), sizes)
+        found = []
+        for number in range(sets):
+            numbers = np.random.default_rng((len(sizes), len(numbers_of), number))
+            truth, scored = numbers.integers(2, size=len(numbers_of)), []
+            for _ in range(2):
+                right = numbers.random(len(numbers_of)) < numbers.beta(0.8, 0.2, size=len(sizes))[numbers_of]
+                scored.append(np.where((right == truth)[:, None], [0.2, 0.8], [0.8, 0.2]))
+            row = []
+            for drawn in (None, numbers_of):
+                both = [resample(target, truth, each, wanted=[key], seed=number, clusters=drawn) for each in scored]
+                low, high = both[0].interval(key)
+                held = low <= 0.8 <= high if np.isfinite(low) else np.nan
+                row += [held, difference(*both, "accuracy").p < 0.05]
+            found.append(row)
+        records, p_records, whole, p_whole = np.nanmean(np.array(found, dtype=float), axis=0)
+        print(f"| {name} | {records:.3f} | {whole:.3f} | {p_records:.3f} | {p_whole:.3f} |", flush=True)
+
+
 def speed() -> None:
     print("| records | labels | seconds of one core |\n|---:|---|---:|")
     for kind, labels in ((CLASSES, 2), (CLASSES, 12), (MULTI_LABEL, 3), (NUMBER, 0)):
@@ -112,10 +143,13 @@ def speed() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("coverage", "speed"))
+    parser.add_argument("what", choices=("coverage", "clusters", "speed"))
     parser.add_argument("--sets", type=int, default=1000, help="test sets of each size")
     arguments = parser.parse_args()
-    speed() if arguments.what == "speed" else coverage(arguments.sets)
+    if arguments.what == "speed":
+        speed()
+    else:
+        {"coverage": coverage, "clusters": clusters}[arguments.what](arguments.sets)
 
 
 if __name__ == "__main__":

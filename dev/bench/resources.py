@@ -145,7 +145,7 @@ def one_estimate(name: str) -> None:
     model = get_peft_model(model, lora_config(model, head, experts="yes" if name in MIXTRALS else "no", **lora))
     apply_to_tokens(model)
     trained, total = model.get_nb_trainable_parameters()
-    found = [estimate(model, [tokens] * BATCH, BATCH, 1) for tokens in TOKENS]
+    found = [estimate(model, [tokens] * BATCH, BATCH, 1, tokens=BATCH * tokens) for tokens in TOKENS]
     sizes = [[each.fixed, each.sequence, each.checkpointed, each.seconds / BATCH] for each in found]
     print(json.dumps([total, trained, sizes]))
 

@@ -15,4 +15,5 @@ gunicorn 'galaxy.webapps.galaxy.fast_factory:factory()' --timeout 300 --workers 
     --worker-class galaxy.webapps.galaxy.workers.Worker --config python:galaxy.web_stack.gunicorn_config &
 web=$!
 trap 'kill $celery $web 2>/dev/null || true; wait' EXIT INT TERM
-wait -n # either one ending ends Galaxy
+# Either one ending ends Galaxy, and is a failure also with 0: planemo would wait 15 minutes for it to answer.
+wait -n && exit 1

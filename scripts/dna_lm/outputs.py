@@ -19,6 +19,8 @@ def staged(*targets: str) -> Iterator[list[Path]]:
     try:
         for target, place in zip(targets, places, strict=True):
             try:
+                if not str(target):
+                    raise UserError("the name of a file to write is empty; give one")
                 if place.exists() and not place.is_file():
                     raise UserError(f"cannot write {target}: it is a folder or a device; choose another place")
                 if places.count(place) > 1:

@@ -120,14 +120,18 @@ def beyond(intervals: pd.DataFrame, chromosome: Chromosome) -> np.ndarray:
     return (intervals["start"] >= len(chromosome.letters)).to_numpy()
 
 
-def check_within(intervals: pd.DataFrame, chromosome: Chromosome, genome_source: str) -> None:
-    """Raise UserError at the first interval (columns start and _source, index `line`) past the chromosome's end.
+def check_within(intervals: pd.DataFrame, chromosome: Chromosome, genome_source: str) -> pd.DataFrame:
+    """Return the intervals of a chromosome (columns start, end and _source, index `line`), cut at its ends.
 
-    One that begins before the end may reach past it: callers of peaks and lists of regions to avoid round ends up.
+    Callers of peaks and lists of regions to avoid let some reach past an end.
+    Raises UserError at the first one that begins past the end.
     """
     past = intervals[beyond(intervals, chromosome)]
     if len(past):
         raise UserError(_past_end(past, {chromosome.name: len(chromosome.letters)}, genome_source))
+    return intervals.assign(
+        start=intervals["start"].clip(lower=0), end=intervals["end"].clip(upper=len(chromosome.letters))
+    )
 
 
 def _past_end(past: pd.DataFrame, lengths: dict[str, int], genome_source: str) -> str:
@@ -223,7 +227,7 @@ def _beyond_warnings(past: pd.DataFrame, totals: pd.Series, lengths: dict[str, i
         result.append(
             f"{source}: {len(part):,} of {totals[source]:,} intervals, the first on line {part.index[0]}, "
             f"{'begin past the ends of their chromosomes' if several else 'begins past the end of its chromosome'} in "
-            f"{genome_source} and {'were' if several else 'was'} left out: see whether it is the genome of the same "
-            "assembly, since if not all sequences are wrong"
+            f"{genome_source} and {'were' if several else 'was'} left out: see whether it is of the same assembly; "
+            "if it is not, all sequences are wrong"
         )
     return result

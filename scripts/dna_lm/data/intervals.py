@@ -135,7 +135,7 @@ def _check_format(fields: list[str], where: str) -> None:
         raise UserError(f"{where}: this is {kind}, not intervals; choose a BED or narrowPeak file")
     if len(fields) >= 8 and not _WHOLE.fullmatch(fields[1]) and all(map(_WHOLE.fullmatch, fields[3:5])):
         raise UserError(f"{where}: this looks like GFF or GTF, whose positions count from 1; convert it to BED")
-    if len(fields) >= 3 and re.search("start|begin", fields[1], re.IGNORECASE):
+    if len(fields) >= 3 and all(re.fullmatch("[A-Za-z_. ]+", field) for field in fields[1:3]):
         raise UserError(
             f"{where}: a header line, which BED does not have; remove it, and see that positions count from 0"
         )

@@ -28,9 +28,14 @@ DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile)
 GALAXY_NAME = re.compile(r"dataset_[0-9a-f-]+\.dat")
 
 
+def printable(text: str) -> str:
+    """Return a name from the command line as text: bytes in it that are not UTF-8 are written like `\\xff`."""
+    return os.fsencode(text).decode("utf-8", "backslashreplace")
+
+
 def describe(path: str | Path, role: str) -> str:
-    """Return what messages call a file: its role in the job, and its name unless Galaxy gave it one."""
-    name = Path(path).name
+    """Return what messages and reports call a file: its role in the job, and its name unless Galaxy gave it one."""
+    name = printable(Path(path).name)
     return role if not name or GALAXY_NAME.fullmatch(name) else f"{role} ({name})"
 
 

@@ -141,7 +141,7 @@ def _missing_warnings(records: pd.DataFrame, missing: np.ndarray) -> list[str]:
         what = f"{source}: {len(part):,} of {total:,} labels are missing ({written}; first on line {part.index[0]})"
         if 2 * len(part) > total:
             raise UserError(f"{what}; see whether the right column is chosen, or remove these records")
-        result.append(f"{what}, and the sequences are left out; if that is the name of a class, give it another one")
+        result.append(f"{what}, and the sequences are left out; if that is the name of a class, rename it")
     return result
 
 

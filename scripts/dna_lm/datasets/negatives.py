@@ -286,7 +286,7 @@ class _Sampler:
             unmatched = (
                 f"no region of {self.genome_source} was found for {len(self.open):,} of {total:,} negatives, with the "
                 f"length and, within {self.wanted.tolerance:.1%}, the GC content of {self._unmatched()}: these stay "
-                "without, so that the GC content of the labels differs a little"
+                "without, so that the GC content of the labels differs a little; leave them out if that matters"
             )
         columns = ["sequence", "label", "id", *POSITION, "strand", SOURCE]
         records = pd.DataFrame(rows, columns=columns, index=pd.Index([0] * len(rows), name="line"))

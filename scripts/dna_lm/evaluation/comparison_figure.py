@@ -75,7 +75,8 @@ def _curves(roc: Axes, precision: Axes, result: Compared) -> None:
             pairs = [curve(present, answers[:, label]) for label, present in having]
             across, up = pairs[0] if len(pairs) == 1 else _mean_curve(pairs, metric)
             area = result.score(number, metric)[0]
-            axes.plot(across, up, drawstyle=drawing, label=f"{shown(name)}: {area:.3f}", **style)
+            said = f"{area:.3f}" if np.isfinite(area) else "not defined"
+            axes.plot(across, up, drawstyle=drawing, label=f"{shown(name)}: {said}", **style)
     roc.plot([0, 1], [0, 1], color="grey", linestyle=":", label="chance: 0.500")
     share = np.mean([present.mean() for _, present in having])
     precision.axhline(share, color="grey", linestyle=":", label=f"chance: {share:.3f}")

@@ -87,7 +87,8 @@ def _headline(result: Compared) -> list[str]:
     said = [first]
     for kind, text in _SAID.items():
         if kind in kinds:
-            said.append(text.format(them=_them(kinds[kind], names), metric=NAMES[metric]))
+            all_of_them = "any of the others" if kind == WIDE else "every other"
+            said.append(text.format(them=_them(kinds[kind], names, all_of_them), metric=NAMES[metric]))
     return [" ".join(said)]
 
 
@@ -119,11 +120,11 @@ def _kind(row) -> str:
     return MANY if row.p < SIGNIFICANT else WIDE
 
 
-def _them(some: list[str], names: list[str]) -> str:
-    """Return the names of adapters; "the other" or "every other" for all but the first."""
+def _them(some: list[str], names: list[str], all_of_them: str) -> str:
+    """Return the names of adapters; of all but the first, "the other" or what is to be said of all of them."""
     if len(some) < len(names) - 1:
         return listed(some)
-    return "the other" if len(some) == 1 else "every other"
+    return "the other" if len(some) == 1 else all_of_them
 
 
 def _table(result: Compared) -> str:

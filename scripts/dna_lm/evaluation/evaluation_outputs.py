@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..data.tables import write_tsv
+from ..data.textfiles import printable
 from ..datasets.composition_figure import plot_composition
 from ..errors import UserError
 from ..options import INPUT, NUMBER, OPTIONS, OUTPUT, THREADS
@@ -47,7 +48,7 @@ def write_evaluation(result: Evaluated, paths: dict[str, Path], options: Namespa
         "metrics": lambda place: write_tsv(result.metrics_table(), place),
         "predictions": lambda place: write_tsv(result.predictions, place, target.answer_format),
         "errors": lambda place: write_tsv(result.worst, place, target.answer_format),
-        "ladder": lambda place: write_tsv(result.ladder.table, place, target.score_format),
+        "ladder": lambda place: write_tsv(result.ladder.text(target), place),
         "plot": lambda place: plot_evaluation(target, *judged, place),
         "reliability_plot": lambda place: plot_reliability(target, *judged, decision, place),
         "composition_plot": lambda place: plot_composition(
@@ -76,5 +77,5 @@ def _shown(options: Namespace) -> list[tuple[str, str]]:
     for option in OPTIONS["evaluate"]:
         value = getattr(options, option.name)
         if option.kind is not OUTPUT and option is not THREADS and value is not None:
-            shown.append((option.flag, Path(value).name if option.kind is INPUT else str(value)))
+            shown.append((option.flag, printable(Path(value).name if option.kind is INPUT else str(value))))
     return shown

@@ -255,9 +255,12 @@ def _calibrated(result: Evaluated) -> str:
 def _strands(result: Evaluated) -> list[str]:
     strands, kind = result.strands, result.adapter.target.kind
     names = ("spearman", "r2", "mae") if kind == NUMBER else ("f1_macro", "accuracy", "mcc", "roc_auc")
+
+    def cell(value: float) -> str:
+        return "not defined" if np.isnan(value) else f"{value:{'.4g' if kind == NUMBER else '.3f'}}"
+
     rows = [
-        (STRAND_NAMES[strand], *(f"{scores[name]:.3f}" if kind != NUMBER else f"{scores[name]:.4g}" for name in names))
-        for strand, scores in strands.scores.items()
+        (STRAND_NAMES[strand], *(cell(scores[name]) for name in names)) for strand, scores in strands.scores.items()
     ]
     if kind == NUMBER:
         text = (

@@ -131,6 +131,8 @@ def parser(tool: str) -> argparse.ArgumentParser:
             keywords["action"] = "append"
         elif option.kind in (int, float):
             keywords["type"] = _number(option)
+        elif option.kind is OUTPUT:
+            keywords["type"] = _output
         if option.choices:
             keywords["choices"] = option.choices
         else:
@@ -184,6 +186,12 @@ def _number(option: Option):
         return value
 
     return convert
+
+
+def _output(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("the name of the file to write is empty; give one, or leave the option out")
+    return text
 
 
 def library_keywords(tool: str, options: argparse.Namespace) -> dict[str, Any]:

@@ -186,7 +186,7 @@ def scanned(
                 own = None
                 if wanted is not None:
                     own = wanted[wanted["chrom"] == chromosome.name].sort_values(["start", "end"])
-                    check_within(own, chromosome, source)
+                    own = check_within(own, chromosome, source)
                 if own is None or len(own):
                     scan_.chromosome(chromosome, own)
                 del chromosome

@@ -4,8 +4,10 @@ bedGraph: https://genome.ucsc.edu/goldenPath/help/bedgraph.html; chromosomes in 
 bedGraphToBigWig and the index of a bigWig want them.
 """
 
+import faulthandler
 import multiprocessing
 import os
+import resource
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -131,6 +133,8 @@ def _written_bigwig(track: Track, path: str | Path, output: int) -> None:
     """Write bigWig and compare what is in it with the track. What is printed goes to the file with that number."""
     os.dup2(output, 1)
     os.dup2(output, 2)
+    faulthandler.disable()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # an image of the memory has no room either
     import pyBigWig
 
     with pyBigWig.open(str(path), "w") as file:

@@ -36,7 +36,8 @@ def share_interval(having: np.ndarray, clusters: np.ndarray | None = None) -> tu
     square = stats.norm.isf(0.025) ** 2
     middle = (share + square / (2 * effective)) / (1 + square / effective)
     reach = np.sqrt(square * (share * (1 - share) / effective + square / (4 * effective**2))) / (1 + square / effective)
-    return max(0.0, float(middle - reach)), min(1.0, float(middle + reach))
+    # At shares of 0 and 1 an end is the share itself, but for rounding.
+    return max(0.0, min(share, float(middle - reach))), min(1.0, max(share, float(middle + reach)))
 
 
 def mean_interval(values: np.ndarray, clusters: np.ndarray | None = None) -> tuple[float, float]:

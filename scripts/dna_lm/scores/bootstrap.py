@@ -34,8 +34,10 @@ _CELLS = 2**17
 # The share of the draws on either side beyond which their distribution is taken to be normal: a few draws say little
 # of how fast it falls.
 TAIL = 0.01
-# No p value is given below this: a normal tail is not known so far out.
+# No p value is given below this, since a normal tail is not known so far out, nor below that of a sign test in which
+# all records agree; of fewer than LEAST_SIGNS that one could not be below 0.05.
 LEAST_P = 1e-9
+LEAST_SIGNS = 6
 # The farthest apart that two scores can be; 1 of those that lie between 0 and 1.
 _SPANS = {"mcc": 2.0, "pearson": 2.0, "spearman": 2.0, "loss": np.inf, "mae": np.inf, "r2": np.inf}
 
@@ -279,7 +281,8 @@ def _p_value(value: float, defined: np.ndarray, draws: "_Draws", units: float) -
     middle = 2 * _bias(value, defined)
     lowest, highest = draws.places(0.0)
     reach = max(middle - highest, lowest - middle, 0.0)
-    return float(np.clip(2 * stats.t.sf(reach / _widened(units), units - 1), LEAST_P, 1.0))
+    least = max(LEAST_P, 2.0 ** (1 - max(units, LEAST_SIGNS)))
+    return float(np.clip(2 * stats.t.sf(reach / _widened(units), units - 1), least, 1.0))
 
 
 def _sign_test(first: Resampled, second: Resampled) -> float:

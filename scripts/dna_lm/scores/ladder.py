@@ -58,6 +58,14 @@ class Ladder:
     rungs: dict[str, Rung]
     train: int
 
+    def text(self, target: Target) -> pd.DataFrame:
+        """Return the table as it is written: of p values what is small shows."""
+        forms = dict.fromkeys(COLUMNS[COLUMNS.index("value") :], target.score_format)
+        forms |= dict.fromkeys(("p", "p_adjusted"), ".4g")
+        return self.table.assign(
+            **{name: [f"{value:{form}}" for value in self.table[name]] for name, form in forms.items()}
+        )
+
     def value(self, model: str, metric: str) -> float:
         rows = self.table[(self.table["model"] == model) & (self.table["metric"] == metric)]
         return float(rows["value"].iloc[0])

@@ -12,15 +12,20 @@ def write_events(history: pd.DataFrame, path: str | Path) -> None:
     The losses are `loss/train` and `loss/dev`, the scores `dev/<score>`; several runs come with their seed before
     that. A step is a thousandth of an epoch.
     """
-    from tensorboardX import SummaryWriter
+    from tensorboardX.event_file_writer import EventsWriter
+    from tensorboardX.proto.event_pb2 import Event
+    from tensorboardX.summary import scalar
 
     with tempfile.TemporaryDirectory(prefix="events_") as folder:
-        with SummaryWriter(log_dir=folder) as writer:
-            for row in history.to_dict("records"):
-                run = f"seed{row['seed']}/" if "seed" in row else ""
-                for name, value in row.items():
-                    if tag := _tag(name):
-                        writer.add_scalar(run + tag, value, round(row["epoch"] * 1000), walltime=row["seconds"])
+        # Not SummaryWriter: it writes in a thread of its own, and waits for it forever when the disk is full.
+        writer = EventsWriter(str(Path(folder) / "events"))
+        for row in history.to_dict("records"):
+            run = f"seed{row['seed']}/" if "seed" in row else ""
+            for name, value in row.items():
+                if tag := _tag(name):
+                    summary, step = scalar(run + tag, value), round(row["epoch"] * 1000)
+                    writer.write_event(Event(summary=summary, step=step, wall_time=row["seconds"]))
+        writer.close()
         (file,) = Path(folder).iterdir()
         Path(path).write_bytes(file.read_bytes())
 

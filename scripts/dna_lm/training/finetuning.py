@@ -109,10 +109,10 @@ def finetune(options: Namespace, progress: Callable[[str], None]) -> Finetuned:
         runs: list[Trained] = []
         for seed in [(options.seed + run) % 2**32 for run in range(options.runs)]:
             set_seed(seed)  # before the head and the LoRA matrices are drawn
-            model, settings, notes = ready_model(base, encoder, data, options, devices, precision, before)
+            model, settings, about = ready_model(base, encoder, data, options, devices, precision, before)
             if not runs:
                 plan, devices, more = fitted(model, data, plan, devices, options)
-                notes += [*taken, *more]
+                notes = [*about, *taken, *more]
                 for text in notes:
                     progress(text)
             if options.runs > 1:

@@ -25,6 +25,9 @@ from .micro_batches import most_at_once, tokens_at_once
 from .training import Plan
 from .training_data import TrainingData
 
+# Share of the bytes of a linear layer in fp32 that 4 bits and their scales save.
+FOUR_BITS_SAVE = 0.85
+
 
 def ready_model(
     base: BaseModel,
@@ -111,9 +114,16 @@ def fitted(
         least = needed.processes * (needed.fixed + fewer * each)
         # Another trial, for the time; the memory is reckoned, as two trials never find quite the same.
         needed = replace(_estimate(model, data, plan, devices, tokens)[0], bytes=least, fixed=needed.fixed)
-    quantizable = options.method == LORA and options.quantization == NONE
+    could_be = options.method == LORA and options.quantization == NONE
+    quantizable = could_be and FOUR_BITS_SAVE * _linear_bytes(model) >= needed.bytes - available
     check_fits(needed, available, full=options.method == FULL, quantizable=quantizable)
     return replace(plan, tokens_at_once=tokens), devices, [*notes, f"a run will take {needed.sentence}"]
+
+
+def _linear_bytes(model: torch.nn.Module) -> int:
+    """Return the bytes of the weights that 4 bits would make smaller."""
+    layers = (module for module in model.modules() if isinstance(module, torch.nn.Linear))
+    return sum(one.weight.nbytes for one in layers if not one.weight.requires_grad)
 
 
 def _estimate(

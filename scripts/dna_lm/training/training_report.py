@@ -5,6 +5,7 @@ from pathlib import Path
 from ..classifiers.classifier import HEADS
 from ..options import CLASSES, FULL, HEAD_ONLY, LORA, MULTI_LABEL
 from ..reports.markdown import bullets, escape, image, listed, parameters, table, warned, write
+from ..scores.metrics import ERRORS
 from .continuing import decisions
 from .finetuning import Finetuned
 from .training_figure import NAMES
@@ -68,19 +69,19 @@ def _headline(result: Finetuned) -> str:
     kept = result.history[result.history["kept"] == "yes"]
     count = f"{result.adapter.training['sequences']['dev']:,} dev sequences"
     strands = " (mean of both strands)" if result.adapter.strand == "both" else ""
-    metric = NAMES.get(result.metric, result.metric)
+    best = f"{'lowest' if result.metric in ERRORS else 'best'} {NAMES.get(result.metric, result.metric)}"
     if len(kept) > 1:
         scores = ", ".join(f"{value:.3f}" for value in kept[f"dev_{result.metric}"])
         return (
-            f"**{len(kept)} models are kept**, one of each seed, whose answers are averaged. Each had its best "
-            f"{metric} on the {count}{strands}: {scores}."
+            f"**{len(kept)} models are kept**, one of each seed, whose answers are averaged. Each had its "
+            f"{best} on the {count}{strands}: {scores}."
         )
     row = kept.iloc[0]
     scores = ", ".join(
         f"{NAMES.get(name, name)} **{row[f'dev_{name}']:.3f}**" for name in HEADLINE if f"dev_{name}" in row
     )
     seed = f" of the seed {row['seed']}" if "seed" in row else ""
-    return f"**Epoch {row['epoch']:g}**{seed} had the best {metric} on the {count}{strands} and is kept: {scores}."
+    return f"**Epoch {row['epoch']:g}**{seed} had the {best} on the {count}{strands} and is kept: {scores}."
 
 
 def _spread(result: Finetuned) -> list[str]:

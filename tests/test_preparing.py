@@ -521,7 +521,9 @@ def test_pairs_of_short_sequences_with_random_labels_teach_nothing_about_test(tm
 def test_sequences_too_short_to_be_compared_are_warned_of(tmp_path):
     rows = [f"{random_dna(number, 24 + number % 10)},{'ab'[number % 2]}" for number in range(100)]
     (warning,) = prepared(table=table_of(tmp_path, "sequence,label", rows), split="similarity").warnings
-    assert warning.startswith("60 of 100 sequences have fewer than 30 letters, too few for similar ones to be found")
+    assert warning.startswith(
+        "60 of 100 sequences have fewer than 30 letters, too few for similar ones to be found reliably"
+    )
 
 
 def test_a_large_cluster_is_told_with_its_share_and_its_split(tmp_path):

@@ -1,11 +1,12 @@
 """Measure which planted homologs the similarity split keeps together, what it joins by chance, and what it costs.
 
-    python dev/bench/similarity.py [--rows 20000] [--lengths] [--gue FOLDER]
+    python dev/bench/similarity.py [--rows 20000] [--lengths [--weight 11|13|15]] [--gue FOLDER]
 
 Rows are random sequences of 200 letters. Half of them are planted pairs, as many of each kind: the second is the first
 with substitutions, with a few short gaps too, or shifted by a quarter or a half, on either strand. With --lengths, the
-same for whole sequences of 20 to 200 letters, each length a dataset of so many rows, and more identities. With --gue, a
-folder with train.csv, dev.csv and test.csv, also the groups in there, and what is in one group across the splits.
+same for whole sequences of 20 to 200 letters, each length a dataset of so many rows, and more identities; --weight
+takes the seeds of larger datasets. With --gue, a folder with train.csv, dev.csv and test.csv, also the groups in there,
+and what is in one group across the splits.
 """
 
 import argparse
@@ -19,7 +20,8 @@ import pandas as pd
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "scripts"))
 from dna_lm.data.sequences import normalise, reverse_complement  # noqa: E402
-from dna_lm.datasets.similarity import similar_groups  # noqa: E402
+from dna_lm.datasets import similarity  # noqa: E402
+from dna_lm.datasets.similarity import PATTERNS, similar_groups  # noqa: E402
 
 SEED = 42
 LENGTH = 200
@@ -134,11 +136,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=20_000, metavar="N", help="random sequences (default: 20000)")
     parser.add_argument("--lengths", action="store_true", help="also sequences of 20 to 200 letters")
+    parser.add_argument("--weight", type=int, choices=PATTERNS, help="of the seeds, for --lengths")
     parser.add_argument("--gue", type=Path, metavar="FOLDER", help="folder with train.csv, dev.csv and test.csv")
     options = parser.parse_args()
     measure_planted(options.rows)
     if options.lengths:
         print()
+        if options.weight:
+            similarity.patterns_for = lambda lengths: PATTERNS[options.weight]
         measure_lengths(options.rows)
     if options.gue:
         print()

@@ -22,7 +22,10 @@ PATTERNS = {
     13: ("111010110010011010111", "11110110101101111", "11110100010101000101111", "11101110000100001110111"),
     15: ("1101110101001001010111011", "1111011101011101111"),
 }
-MOST_LETTERS = {11: 2 * 10**6, 13: 3 * 10**7}
+MOST_LETTERS = {11: 2 * 10**6, 13: 10**7}
+# Heavy seeds miss more of short sequences: where half of the sequences are shorter than SHORT, light ones are used for
+# so many times as many letters, at the cost of time.
+SHORT, MORE_LETTERS = 60, 4
 # With 1 for a match and -1 for a mismatch: what a stretch has to score, as 40 letters with 100% identity do, 50 with
 # 90% or 58 with 85%, and in sequences that are too short for that, for each letter of the shorter one: as the whole of
 # it does with 75% identity.
@@ -45,29 +48,40 @@ LETTERS = 2**25
 
 
 # Shares of planted pairs with 85% identity over their whole length that end in one group, without gaps and with one for
-# each 34 letters, among 20,000 random sequences of so many letters: dev/bench/similarity.py --lengths.
+# each 34 letters, among random sequences of so many letters, by the weight of the seeds:
+# dev/bench/similarity.py --lengths --weight.
 FOUND = {
-    20: (0.0, 0.0),
-    25: (0.08, 0.0),
-    30: (0.99, 0.38),
-    36: (1.0, 0.87),
-    50: (1.0, 0.986),
-    75: (1.0, 1.0),
-    101: (1.0, 0.998),
-    150: (1.0, 1.0),
-    200: (1.0, 1.0),
+    11: {
+        **{20: (0.0, 0.0), 25: (0.08, 0.002), 30: (0.99, 0.38), 36: (1.0, 0.87), 50: (1.0, 0.986)},
+        **{75: (1.0, 1.0), 101: (1.0, 0.998), 150: (1.0, 1.0), 200: (1.0, 1.0)},
+    },
+    13: {
+        **{20: (0.0, 0.0), 25: (0.28, 0.0), 30: (0.98, 0.264), 36: (0.988, 0.664), 50: (0.984, 0.884)},
+        **{75: (1.0, 0.992), 101: (1.0, 0.996), 150: (1.0, 1.0), 200: (1.0, 1.0)},
+    },
+    15: {
+        **{20: (0.0, 0.0), 25: (0.072, 0.0), 30: (0.58, 0.136), 36: (0.736, 0.304), 50: (0.788, 0.532)},
+        **{75: (0.988, 0.848), 101: (1.0, 0.96), 150: (1.0, 0.992), 200: (1.0, 1.0)},
+    },
 }
-# Shorter sequences are not reliably found to be similar.
-RELIABLE = 30
+# The share that has to be found, without gaps, for the split to be called reliable.
+RELIABLE = 0.95
+
+
+def _found(lengths: np.ndarray) -> dict[int, tuple[float, float]]:
+    return FOUND[patterns_for(lengths)[0].count("1")]
 
 
 def measured(lengths: np.ndarray) -> str:
     """Return a sentence on how surely similar sequences of such lengths, (n,), are found."""
     median = int(np.median(lengths)) if len(lengths) else 0
-    known = [length for length in FOUND if length <= median]
+    known = [length for length in _found(lengths) if length <= median]
     if not known:
-        return f"Similar sequences of fewer than {min(FOUND)} letters are found only if they are equal."
-    plain, gaps = FOUND[max(known)]
+        return (
+            f"Half of the sequences have {median:,} letters or fewer: similar sequences of that length are not looked "
+            "for, other than equal ones."
+        )
+    plain, gaps = _found(lengths)[max(known)]
     return (
         f"Similar sequences are found by rule, not for certain: in measurements with random sequences of {max(known)} "
         f"letters (half of the sequences here have {median:,} or more), of pairs with 85% identity over their whole "
@@ -78,12 +92,14 @@ def measured(lengths: np.ndarray) -> str:
 
 def reliability_warnings(lengths: np.ndarray) -> list[str]:
     """Return a sentence if some sequences are too short for what resembles them to be found; lengths: (n,)."""
-    short = int((lengths < RELIABLE).sum())
+    least = min(length for length, (plain, _) in _found(lengths).items() if plain >= RELIABLE)
+    short = int((lengths < least).sum())
     if not short:
         return []
     return [
-        f"{short:,} of {len(lengths):,} sequences have fewer than {RELIABLE} letters, too few for similar ones to be "
-        "found reliably: some may be in another split; split by chromosome, or by a column of groups, if there is one"
+        f"{short:,} of {len(lengths):,} sequences have fewer than {least} letters, too few for similar ones to be "
+        "found reliably in a dataset of this size: some may be in another split; split by chromosome, or by a column "
+        "of groups, if there is one"
     ]
 
 
@@ -101,7 +117,7 @@ def similar_groups(sequences: Sequence[str]) -> np.ndarray:
     rows, distinct = pd.factorize(np.array([canonical(sequence) for sequence in sequences], dtype=object), sort=True)
     packed = pack(distinct)
     groups = _link_by_kmers(packed, np.arange(len(packed)))
-    patterns = patterns_for(int(packed.lengths.sum()))
+    patterns = patterns_for(packed.lengths)
     reach = min(REACH, int(packed.lengths.max(initial=0)))
     both = BothStrands(packed, margin=reach + max(map(len, patterns)) + FIRST_LOOK + BAND)
     required = required_scores(packed)
@@ -110,8 +126,11 @@ def similar_groups(sequences: Sequence[str]) -> np.ndarray:
     return pd.factorize(groups[rows])[0].astype(np.int64)
 
 
-def patterns_for(letters: int) -> tuple[str, ...]:
-    """Return the patterns of the seeds in sequences with so many letters in all."""
+def patterns_for(lengths: np.ndarray) -> tuple[str, ...]:
+    """Return the patterns of the seeds in sequences of such lengths, (n,)."""
+    letters = int(lengths.sum())
+    if len(lengths) and np.median(lengths) < SHORT:
+        letters //= MORE_LETTERS
     return next((PATTERNS[weight] for weight, most in MOST_LETTERS.items() if letters <= most), PATTERNS[max(PATTERNS)])
 
 

@@ -303,7 +303,8 @@ def test_the_report_says_what_was_drawn(report):
 
 def test_a_score_that_is_not_defined_is_said_so(report):
     target = Target(NUMBER, [], mean=0.0, spread=1.0)
-    text = report(write_evaluation_report, judged(target, [1.0, 2, 3, 6], [[2]] * 4))
+    text = html.unescape(report(write_evaluation_report, judged(target, [1.0, 2, 3, 6], [[2]] * 4)))
+    assert "- The adapter gives every sequence the same number." in text
     assert "**Spearman correlation not defined, Pearson correlation not defined, R2 " in text
 
 

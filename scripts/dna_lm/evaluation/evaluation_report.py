@@ -286,6 +286,8 @@ def _caveats(result: Evaluated) -> list[str]:
     found += result.caveats
     if result.independence.caveat:
         found.append(result.independence.caveat)
+    if len(truth) > 1 and (result.predicted == result.predicted[0]).all():
+        found.append(f"the adapter gives every sequence the same {'number' if kind == NUMBER else 'answer'}")
     if len(truth) < FEW_SEQUENCES:
         found.append(f"{len(truth)} sequences are few: see how wide the intervals are")
     if kind != NUMBER:

@@ -6,15 +6,18 @@ are compared on the same ones.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from ..data.targets import Target
+from ..options import NUMBER
+from .calibration_error import reliability
 from .decision import Decision
-from .metrics import PLAIN, class_scores, score
+from .few_records import without_interval
+from .metrics import CALIBRATION_ERROR, PLAIN, class_scores, name_of_all, score
 from .resampled_scores import Key, keys, scorer
 
 RESAMPLES = 1000
@@ -23,8 +26,6 @@ LEVEL = 0.95
 MOST_UNDEFINED = 0.05
 # Differences of scores that rounding makes.
 EQUAL = 1e-12
-# What stands for the label of a score of all labels.
-ALL = "all"
 COLUMNS = ("metric", "label", "value", "low", "high")
 # Weights that are held at once: what fits a processor's cache.
 _CELLS = 2**17
@@ -36,7 +37,9 @@ class Resampled:
 
     target: what was scored. records: how many. seed: of the resamples.
     values: of all records; draws: of each resample, (resamples,) float64, NaN where not defined. Both by the name of
-    the score and the number of its label (none if it is of all labels); the support has no draws.
+    the score and the number of its label (none if it is of all labels); the support and the calibration error have no
+    draws.
+    intervals: those that do not come from the draws: of the calibration error, and none (NaN) of scores of rare labels.
     """
 
     target: Target
@@ -44,19 +47,21 @@ class Resampled:
     seed: int
     values: dict[Key, float]
     draws: dict[Key, np.ndarray]
+    intervals: dict[Key, tuple[float, float]] = field(default_factory=dict)
 
     def interval(self, key: Key) -> tuple[float, float]:
         """Return the ends of the interval of a score; NaN where there is none."""
+        if key in self.intervals:
+            return self.intervals[key]
         if key not in self.draws:
             return np.nan, np.nan
-        low, high = _interval(key[0], self.values[key], self.draws[key], self.records)
-        least = 0.0 if key[0] == "ece" else -np.inf  # taking off may end below
-        return max(low, least), max(high, least)
+        return _interval(self.values[key], self.draws[key], self.records)
 
     def table(self) -> pd.DataFrame:
         """Return a row for each score, with the columns COLUMNS."""
+        every = name_of_all(self.target.labels)
         rows = [
-            (name, ALL if number is None else self.target.labels[number], value, *self.interval((name, number)))
+            (name, every if number is None else self.target.labels[number], value, *self.interval((name, number)))
             for (name, number), value in self.values.items()
         ]
         return pd.DataFrame(rows, columns=COLUMNS)
@@ -97,7 +102,12 @@ def resample(
     wanted: the scores that are needed, such as ("mcc", None); None: all, of all labels and of each.
     The other parameters are those of metrics.score. About 10 ms for each 1,000 records and label.
     """
-    wanted = keys(target) if wanted is None else list(wanted)
+    if wanted is None:
+        wanted = keys(target) if target.kind == NUMBER else [*keys(target), (CALIBRATION_ERROR, None)]
+    wanted = list(wanted)
+    # The calibration error has an interval of its own, which is not of resamples.
+    apart = [key for key in wanted if key[0] == CALIBRATION_ERROR]
+    wanted = [key for key in wanted if key not in apart]
     values: dict[Key, float] = {(name, None): value for name, value in score(target, truth, answers, decision).items()}
     if any(number is not None for _, number in wanted):
         for number, scores in enumerate(class_scores(target, truth, answers, decision).values()):
@@ -108,8 +118,12 @@ def resample(
         scores = scores_of(weights)
         for key, found in draws.items():
             found.append(scores[key])
-    kept = {key: value for key, value in values.items() if key in draws or key[0] == "support"}
-    return Resampled(target, len(truth), seed, kept, {key: np.concatenate(found) for key, found in draws.items()})
+    kept = {key: value for key, value in values.items() if key in draws or key in apart or key[0] == "support"}
+    intervals = {key: reliability(target, truth, answers).interval() for key in apart}
+    few = without_interval(target, truth, decision.predicted(target, answers))
+    intervals |= dict.fromkeys(few, (np.nan, np.nan))
+    found = {key: np.concatenate(each) for key, each in draws.items()}
+    return Resampled(target, len(truth), seed, kept, found, intervals)
 
 
 def bootstrap(
@@ -123,8 +137,8 @@ def bootstrap(
 ) -> pd.DataFrame:
     """Return all scores with 95% intervals: a row for each, with the columns COLUMNS.
 
-    The scores of all labels come first and have the label ALL; then those of each label. low and high are NaN where
-    there is no interval. The parameters are those of resample.
+    The scores of all labels come first, with the label that metrics.name_of_all gives; then those of each label. low
+    and high are NaN where there is no interval. The parameters are those of resample.
     """
     return resample(target, truth, answers, decision, resamples=resamples, seed=seed).table()
 
@@ -141,7 +155,7 @@ def difference(first: Resampled, second: Resampled, metric: str, label: int | No
         raise ValueError("the two models were not scored on the same resamples")
     differences = draws[0] - draws[1]
     value = first.values[key] - second.values[key]
-    low, high = _interval(metric, value, differences, first.records)
+    low, high = _interval(value, differences, first.records)
     defined = differences[np.isfinite(differences)]
     # Davison & Hinkley 1997, section 4.2: the data themselves count as one of the resamples, so that p is never 0.
     tails = [(np.count_nonzero(side) + 1) / (len(defined) + 1) for side in (defined <= 0, defined >= 0)]
@@ -182,17 +196,13 @@ def _weights(records: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
         yield np.bincount(drawn.ravel(), minlength=count * records).reshape(count, records).astype(float)
 
 
-def _interval(name: str, value: float, draws: np.ndarray, records: int) -> tuple[float, float]:
-    """Return the ends of the interval of a score, or of a difference of such: name, value, and those of the resamples.
+def _interval(value: float, draws: np.ndarray, records: int) -> tuple[float, float]:
+    """Return the ends of the interval of a score, or of a difference of such: value, and those of the resamples.
 
     Bias-corrected percentiles (Efron & Tibshirani 1993, An Introduction to the Bootstrap, section 14.3, without the
     acceleration, for which each record would have to be left out once), of the level that gives the interval of the t
     distribution for a mean, since percentiles alone are too narrow for few records (Hesterberg 2015, section 4.3,
     doi:10.1080/00031305.2015.1089789).
-    The calibration error adds up what is noise in each bin: a resample has more of it than the records, as these have
-    more than there is in truth. The resamples' distance from the value is therefore taken off it, on the other side
-    (the basic interval: Davison & Hinkley 1997, Bootstrap Methods and their Application, section 5.2.1), so that the
-    interval may lie below the value. Of a model without any such error it still often ends above 0.
     """
     defined = draws[np.isfinite(draws)]
     if not np.isfinite(value) or records < 2 or len(defined) < (1 - MOST_UNDEFINED) * len(draws):
@@ -201,9 +211,6 @@ def _interval(name: str, value: float, draws: np.ndarray, records: int) -> tuple
     if defined.max() - defined.min() <= EQUAL * max(1.0, np.abs(defined).max()):
         return np.nan, np.nan
     tail = np.sqrt(records / (records - 1)) * stats.t.ppf((1 - LEVEL) / 2, records - 1)
-    if name == "ece":
-        low, high = 2 * value - np.quantile(defined, stats.norm.cdf([-tail, tail]))
-        return float(low), float(high)
     # Of those that are equal to the value, half count as lower.
     tolerance = EQUAL * max(1.0, abs(value))
     lower = np.mean(defined < value - tolerance) / 2 + np.mean(defined <= value + tolerance) / 2

@@ -9,8 +9,8 @@ import pandas as pd
 from scipy.special import expit, softmax
 
 from ..errors import UserError
-from ..options import CLASSES, MULTI_LABEL, NUMBER
-from .labels import ordered_labels, require_two_labels
+from ..options import AUTO, CLASSES, MULTI_LABEL, NUMBER
+from .labels import ordered_labels, require_two_labels, with_positive
 
 # What transformers calls them.
 PROBLEM_TYPES = {
@@ -45,6 +45,20 @@ class Target:
     def outputs(self) -> int:
         """How many numbers the model gives for a sequence."""
         return 1 if self.kind == NUMBER else len(self.labels)
+
+    @property
+    def positive(self) -> str | None:
+        """The positive one of two classes: the one of curves, thresholds and tracks; None for other targets."""
+        return self.labels[1] if self.kind == CLASSES and len(self.labels) == 2 else None
+
+    def require_positive(self, label: str) -> None:
+        """Raise UserError when a label that is wanted as the positive one is not; AUTO is content with any."""
+        if label not in (AUTO, self.positive):
+            positive = "has none" if self.positive is None else f"has {self.positive!r}"
+            raise UserError(
+                f"the adapter to continue from {positive} as the positive label, not {label!r}, and keeps that; leave "
+                "out --positive-label"
+            )
 
     @property
     def problem_type(self) -> str:
@@ -166,14 +180,20 @@ class Target:
         return Target(kind, labels)
 
 
-def learn_target(kind: str, column: pd.Series, source: str) -> Target:
+def learn_target(kind: str, column: pd.Series, source: str, positive: str = AUTO) -> Target:
     """Find out from the training split what there is to learn.
 
     kind: options.CLASSES, MULTI_LABEL or NUMBER.
     column: text; the index holds the line of each record in its file.
     source: what to call the file in an error message.
-    Raises UserError for fewer than two labels, fewer than two different numbers, and text that is no finite number.
+    positive: which of two classes is the positive one, the second; AUTO leaves them as ordered_labels has them.
+    Raises UserError for a positive label that is none of two classes, fewer than two labels, fewer than two different
+    numbers, and text that is no finite number.
     """
+    if kind != CLASSES and positive != AUTO:
+        raise UserError(
+            "only one of two classes can be the positive label; with this target choose none (--positive-label auto)"
+        )
     if kind == NUMBER:
         numbers = _numbers(column, source)
         if numbers.min() == numbers.max():
@@ -189,7 +209,7 @@ def learn_target(kind: str, column: pd.Series, source: str) -> Target:
     if kind == CLASSES:
         labels = ordered_labels(column)
         require_two_labels(labels, source)
-        return Target(kind, labels)
+        return Target(kind, labels if positive == AUTO else with_positive(labels, positive, source))
     labels = ordered_labels(label for line, cell in column.items() for label in _labels_of(cell, line, source))
     if len(labels) < 2:
         found = f"one label only ({labels[0]!r})" if labels else "no label"

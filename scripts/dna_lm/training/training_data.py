@@ -59,11 +59,19 @@ def read_splits(
     tables = {
         name: read_labelled(getattr(options, name), source, empty_labels=several) for name, source in sources.items()
     }
-    target = before.target if before else learn_target(options.target, tables["train"]["label"], sources["train"])
+    target = (
+        before.target
+        if before
+        else learn_target(options.target, tables["train"]["label"], sources["train"], options.positive_label)
+    )
+    target.require_positive(options.positive_label)
     truth = {name: target.read(table["label"], sources[name]) for name, table in tables.items()}
     # With one label in dev, every MCC is 0 and the first would be kept whatever was learnt.
     target.require_scorable(truth["dev"], sources["dev"])
     sets, shares, read, said = {}, {}, [], []
+    if target.positive is not None:
+        read.append(f"the positive label is {target.positive!r}, the other one {target.labels[0]!r}")
+        progress(read[-1])
     for name, table in tables.items():
         strands, reading = _encoded(encoder, table["sequence"].tolist(), options.strands == BOTH)
         sets[name] = Sequences(strands, target.for_training(truth[name]))

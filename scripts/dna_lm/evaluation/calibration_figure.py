@@ -9,10 +9,13 @@ from matplotlib.axes import Axes
 from ..data.targets import THRESHOLD
 from ..options import CLASSES, F1, MCC, NONE, PRECISION, RECALL
 from ..reports.figure_style import COLOURS, save, shown, tidy
+from ..reports.shares import lower_bound
 from ..scores.calibration_error import reliability
 from ..scores.metrics import curves
 from .calibrating import Calibrated, label_score
 
+# The precision that a threshold assures, by which one is chosen.
+ASSURED = "assured precision"
 # Thresholds at which the score is drawn.
 STEPS = np.linspace(0, 1, 201)
 # Above this number of labels, curves can no longer be told apart.
@@ -66,6 +69,9 @@ def _score(axes: Axes, result: Calibrated, drawn: list[tuple[int, np.ndarray]]) 
         cut = thresholds[0 if target.kind == CLASSES else number] if thresholds else THRESHOLD
         values = _by_threshold(criterion, having, result.after[:, number], np.append(STEPS, cut))
         axes.plot(STEPS, values[:-1], color=COLOURS[place], label=shown(target.labels[number]))
+        if criterion == PRECISION:
+            bound = _by_threshold(ASSURED, having, result.after[:, number], STEPS)
+            axes.plot(STEPS, bound, color=COLOURS[place], linewidth=0.8, label=None if place else "with 95% confidence")
         if thresholds:
             axes.plot(cut, values[-1], marker="o", markersize=9, color=COLOURS[place], markerfacecolor="none")
     axes.axvline(THRESHOLD, color="grey", linestyle=":", label=f"{THRESHOLD:g}")
@@ -86,4 +92,6 @@ def _legend(axes: Axes) -> None:
 def _by_threshold(criterion: str, having: np.ndarray, values: np.ndarray, cuts: np.ndarray) -> np.ndarray:
     said = len(values) - np.searchsorted(np.sort(values), cuts)
     hits = int(having.sum()) - np.searchsorted(np.sort(values[having]), cuts)
+    if criterion == ASSURED:
+        return lower_bound(hits, said)
     return label_score(criterion, hits, said, int(having.sum()), len(values))

@@ -164,8 +164,6 @@ def _scored(result: Evaluated, metric: str, form: str = ".3f") -> str:
     """Return a score with its interval."""
     low, high = result.resampled.interval((metric, None))
     value = result.scores[metric]
-    if not np.isfinite(value):
-        return f"{NAMES[metric]} not defined"
     if not np.isfinite([low, high]).all():
         return f"{NAMES[metric]} {value:{form}}"
     return f"{NAMES[metric]} {value:{form}} ({low:{form}} to {high:{form}})"
@@ -342,8 +340,6 @@ def _caveats(result: Evaluated) -> list[str]:
     found += result.caveats
     if result.independence.caveat:
         found.append(result.independence.caveat)
-    if len(truth) > 1 and (result.predicted == result.predicted[0]).all():
-        found.append(f"the adapter gives every sequence the same {'number' if kind == NUMBER else 'answer'}")
     if len(truth) < FEW_SEQUENCES:
         found.append(f"{len(truth)} sequences are few: see how wide the intervals are")
     if kind != NUMBER:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import softmax
+from scipy.stats import binomtest, norm
 from sklearn import metrics as sk
 
 from conftest import STRANGE_LABELS
@@ -102,10 +103,9 @@ VALUES = np.array([0.9, 0.8, 0.7, 0.6, 0.3, 0.1])
         (RECALL, 1 / 3, (0.85, 1)),
         (RECALL, 0.5, (0.75, 1)),
         (RECALL, 1, (0.45, 1)),
-        (PRECISION, 1, (0.75, 1)),
-        (PRECISION, 0.75, (0.45, 1)),
-        (PRECISION, 0.6, (0.45, 1)),  # at 0.2 the recall is the same and the precision less
-        (PRECISION, 0.1, (0.45, 1)),
+        # lower bounds: 0.05, 0.22, 0.14, 0.25, 0.19, 0.15; of k of k they are 0.05 ** (1 / k)
+        (PRECISION, 0.23, (0.45, 0.2486046)),
+        (PRECISION, 0.1, (0.45, 0.2486046)),  # at 0.2 and 0.05 the recall is the same and the precision less
     ],
 )
 def test_thresholds_by_hand(criterion, at, expected):
@@ -118,7 +118,8 @@ def test_records_of_one_probability_are_said_together():
     having, values = np.array([True, False, True, False]), np.array([0.6, 0.6, 0.6, 0.2])
     assert threshold_of(having, values, F1, 0) == pytest.approx((0.4, 0.8))
     found, best = threshold_of(having, values, PRECISION, 0.9)
-    assert (found, best) == (None, pytest.approx(2 / 3))
+    # Of 2 of 3 the bound b has 1 - (1 - b)^3 - 3 b (1 - b)^2 = 0.05.
+    assert (found, best) == (None, pytest.approx(0.13535, abs=1e-5))
 
 
 def test_all_are_said():
@@ -156,12 +157,17 @@ def test_thresholds_are_the_best_of_all(rows, at):
         values >= max(cut for cut, recall in recalls.items() if recall >= at - 1e-9)
     ).sum()
     found, best = threshold_of(having, values, PRECISION, at)
-    precisions = {cut: sk.precision_score(having, values >= cut, zero_division=0) for cut in tried}
-    reached = [recalls[cut] for cut, precision in precisions.items() if precision >= at - 1e-12 and recalls[cut] > 0]
-    assert best == pytest.approx(max(precisions.values()))
+    assured = {
+        cut: binomtest(int((having & (values >= cut)).sum()), int((values >= cut).sum()), alternative="greater")
+        .proportion_ci(0.95, "exact")
+        .low
+        for cut in tried
+        if (values >= cut).any()
+    }
+    reached = [recalls[cut] for cut, bound in assured.items() if bound >= at - 1e-12]
+    assert best == pytest.approx(max(assured.values()))
     assert (found is None) == (not reached)
     if found is not None:
-        assert sk.precision_score(having, values >= found) >= at - 1e-9
         assert sk.recall_score(having, values >= found) == pytest.approx(max(reached))
 
 
@@ -172,8 +178,26 @@ def test_each_of_several_labels_has_its_own():
     two = both(VALUES.tolist())
     assert chosen_thresholds(TWO, HAVING.astype(int), two, RECALL, 1, "it") == pytest.approx((0.45,))
     assert refusal(chosen_thresholds, SEVERAL, truth[::-1], answers, PRECISION, 0.9, "the data") == (
-        "the data: no threshold gives the label 'a' a precision of 0.9; the greatest is 0.5: ask for no more"
+        "the data: 3 of 6 sequences have the label 'a', which can assure it a precision of 0.153 at most, not of 0.9; "
+        "ask for no more, or give more sequences"
     )
+
+
+@pytest.mark.parametrize(("records", "share", "apart"), [(300, 0.1, 3.5), (300, 0.5, 2.0), (1000, 0.1, 2.5)])
+def test_the_precision_that_was_wanted_holds_for_other_records(records, share, apart):
+    """The values of the label are normal, `apart` standard deviations above those of the others."""
+    wanted, reached = 0.9, []
+    for seed in range(150):
+        numbers = np.random.default_rng(seed)
+        having = numbers.random(records) < share
+        values = norm.cdf(numbers.normal(size=records) + apart * having - apart)
+        cut, _ = threshold_of(having, values, PRECISION, wanted)
+        if cut is not None:
+            right, wrong = share * norm.sf(norm.ppf(cut)), (1 - share) * norm.sf(norm.ppf(cut) + apart)
+            reached.append(right / (right + wrong))
+    assert np.mean(reached) >= wanted
+    # Each promise holds with 95% confidence; the choice among thresholds takes a little of it.
+    assert np.sum(np.array(reached) < wanted) <= 0.1 * 150
 
 
 # --- the job ---------------------------------------------------------------------------------------------------------
@@ -239,15 +263,19 @@ def test_prediction_uses_it_and_scores_as_the_table_says(two, dev, tmp_path):
     assert found["predicted"].tolist() == ["yes" if one else "no" for one in said]
     assert table.loc[("loss", "all"), "after"] < table.loc[("loss", "all"), "before"]
     assert table.loc[("f1", "yes"), "after"] >= table.loc[("f1", "yes"), "before"]
-    assert table.loc[("threshold", "yes")].tolist() == [0.5, result.adapter.decision.thresholds[0]]
+    assert table.loc[("threshold", "yes"), ["before", "after"]].tolist() == [0.5, result.adapter.decision.thresholds[0]]
     assert ("threshold", "no") not in table.index
-    assert table.notna().all(axis=None)
+    assert table[["before", "after"]].notna().all(axis=None)
+    bounded = table[table["low"].notna()]
+    assert {name for name, _ in bounded.index} == {"precision", "recall", "calibration_error"}
+    assert (bounded["low"] <= bounded["after"]).all() and (bounded["after"] <= bounded["high"]).all()
 
 
 def test_the_precision_that_was_wanted_is_reached(two, dev):
-    result = calibrated(two.adapter, dev, threshold=PRECISION, at=0.8)
+    result = calibrated(two.adapter, dev, threshold=PRECISION, at=0.5)
     said = result.after[:, 1] >= result.adapter.decision.thresholds[0]
-    assert sk.precision_score(result.truth == 1, said) >= 0.8
+    assert sk.precision_score(result.truth == 1, said) > 0.5
+    assert "it is predicted for " in result.notes[-1] and " (95% interval 0." in result.notes[-1]
 
 
 def test_the_same_inputs_give_the_same_bytes(two, dev, tmp_path):
@@ -274,8 +302,8 @@ def test_several_labels(test_data):
     )
     first, second = result.adapter.decision.thresholds
     table = result.scores.set_index(["metric", "label"])
-    assert table.loc[("threshold", "A-rich")].tolist() == [0.5, first]
-    assert table.loc[("threshold", "C-rich")].tolist() == [0.5, second]
+    assert table.loc[("threshold", "A-rich"), ["before", "after"]].tolist() == [0.5, first]
+    assert table.loc[("threshold", "C-rich"), ["before", "after"]].tolist() == [0.5, second]
     assert table.loc[("recall", "A-rich"), "after"] == table.loc[("recall", "C-rich"), "after"] == 1
     assert result.adapter.task["calibration"]["at"] == 1.0
     assert result.adapter.task["calibration"]["seen_in_training"] == "dev"
@@ -387,7 +415,7 @@ def width_of(path) -> int:
 @pytest.mark.filterwarnings("error:.*[gG]lyph")
 @pytest.mark.parametrize("criterion", ["none", F1, MCC, RECALL, PRECISION])
 def test_the_figure_has_a_panel_for_thresholds(two, dev, tmp_path, criterion):
-    result = calibrated(two.adapter, dev, threshold=criterion, at=0.8)
+    result = calibrated(two.adapter, dev, threshold=criterion, at=0.5)
     for name in ("first", "second"):
         plot_calibration(result, tmp_path / name)
     assert width_of(tmp_path / "first") == 1350
@@ -432,5 +460,5 @@ def test_the_command_line(call_tool, two, dev, tmp_path):
     assert done.code == 0, done.err
     assert load_adapter(places["calibrated"]).decision.thresholds
     lines = places["table"].read_text().splitlines()
-    assert lines[0] == "metric\tlabel\tbefore\tafter" and len(lines) == 14
+    assert lines[0] == "metric\tlabel\tbefore\tafter\tlow\thigh" and len(lines) == 14
     assert "temperature " in done.err and "threshold " in done.err

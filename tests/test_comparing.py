@@ -315,7 +315,7 @@ DIFFERENT, WIDE, MANY, SAME, RARE, UNDEFINED = (
             (RARE, UNDEFINED),
             [
                 "Whether the difference from b&#42; is more than chance cannot be said: a label is so rare",
-                "It was not compared with c, of which the MCC is not defined.",
+                "It was not compared with c: the MCC of an adapter that gives every sequence the same number is not",
             ],
         ),
     ],
@@ -344,7 +344,10 @@ def test_an_adapter_whose_score_is_not_defined_comes_last(tmp_path, monkeypatch)
         *(Independence(None, "50 sequences", ""), (100, 100)),
     )
     text = report(result, tmp_path)
-    assert "It was not compared with the other, of which the Spearman correlation is not defined." in text
+    assert (
+        "It was not compared with the other: the Spearman correlation of an adapter that gives every sequence the same "
+        "number is not defined." in text
+    )
     assert "| constant | not defined | not defined |" in text
     plot_comparison(result, tmp_path / "plot.png")
 

@@ -98,7 +98,8 @@ def test_clusters_are_drawn_if_the_table_says_them(two, tmp_path):
     data = clustered(two, tmp_path / "clustered.csv", [f"c{number // 2}" for number in range(30)])
     result, plain = (evaluated(two, each, train=two.splits["train"]) for each in (data, None))
     assert result.independence.drawn == "15 clusters"
-    assert result.scores == plain.scores
+    less = ("calibration_error",)  # what chance adds to it is taken off, and is more between clusters
+    assert {**result.scores, **dict.fromkeys(less)} == {**plain.scores, **dict.fromkeys(less)}
     assert result.predictions["cluster"].tolist() == [f"c{number // 2}" for number in range(30)]
     assert "cluster" in result.worst
     expected = resample(

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dna_lm.data.labels import MISSING, are_measured, one_spelling, ordered_labels, require_two_labels, whole_number
+from dna_lm.data.labels import (
+    MISSING,
+    are_measured,
+    one_spelling,
+    ordered_labels,
+    require_two_labels,
+    whole_number,
+    with_positive,
+)
 from refusals import refusal
 
 
@@ -24,6 +32,54 @@ from refusals import refusal
 )
 def test_numbers_come_in_their_order_before_text_in_its_own(labels, ordered):
     assert ordered_labels(labels) == ordered
+
+
+@pytest.mark.parametrize(
+    ("negative", "positive"),
+    [
+        ("non-enhancer", "enhancer"),
+        ("nonenhancer", "enhancer"),
+        ("Non_Enhancer", "enhancer"),
+        ("not bound", "bound"),
+        ("no", "yes"),
+        ("no_peak", "H3K4me3"),
+        ("inactive", "active"),
+        ("in-active", "active"),
+        ("unmethylated", "methylated"),
+        ("Unbound", "Bound"),
+        ("control", "case"),
+        ("neg", "CTCF"),
+        ("neg_ctrl", "CTCF"),
+        ("negative", "1"),
+        ("shuffled-dinucleotides", "promoter"),
+        ("genomic background", "CTCF"),
+        ("random", "peak"),
+        ("0", "1"),
+        ("-1", "1"),
+        # the alphabet decides where both or none is called so
+        ("CTCF", "p73"),
+        ("ELF1", "NONO"),
+        ("NEGR1", "NONO"),
+        ("background", "control"),
+        ("bound", "motif"),
+        ("ALK", "ino80"),
+    ],
+)
+def test_of_two_labels_the_negative_one_comes_first(negative, positive):
+    assert ordered_labels([negative, positive]) == ordered_labels([positive, negative]) == [negative, positive]
+
+
+def test_the_positive_label_can_be_chosen():
+    for positive in ("CTCF", "p73"):
+        assert with_positive(["CTCF", "p73"], positive, "it")[1] == positive
+    assert refusal(with_positive, ["CTCF", "p73"], "p53", "the training split (train.csv)") == (
+        "the training split (train.csv) has no label 'p53', which is to be the positive one; its labels are CTCF, p73: "
+        "choose one of them"
+    )
+    assert refusal(with_positive, ["a", "b", "c"], "a", "it") == (
+        "it has 3 labels, of which none is the positive one: each is judged against the others; choose no positive "
+        "label (--positive-label auto)"
+    )
 
 
 def test_words_that_python_takes_for_numbers_are_text():

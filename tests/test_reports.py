@@ -302,12 +302,6 @@ def test_the_report_says_what_was_drawn(report):
     assert "12 clusters were drawn with replacement, as many as there are, and scored. A cluster is drawn with" in text
 
 
-def test_a_score_that_is_not_defined_is_said_so(report):
-    target = Target(NUMBER, [], mean=0.0, spread=1.0)
-    text = report(write_evaluation_report, judged(target, [1.0, 2, 3, 6], [[2]] * 4))
-    assert "**Spearman correlation not defined, Pearson correlation not defined, R2 " in text
-
-
 def test_the_report_of_an_evaluation_with_several_labels_a_sequence(report):
     target = Target(MULTI_LABEL, ["<a>", "b"])
     truth = [[1.0, 0], [1, 1], [0, 0], [1, 1]]

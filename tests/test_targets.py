@@ -28,6 +28,17 @@ def column(*cells: str, start: int = 2) -> pd.Series:
 def test_classes_come_in_the_order_of_labels():
     assert learn_target(CLASSES, column("10", "9", "10", "1"), TRAIN) == Target(CLASSES, ["1", "9", "10"])
     assert learn_target(CLASSES, column("CTCF", "negative"), TRAIN) == Target(CLASSES, ["negative", "CTCF"])
+    assert learn_target(CLASSES, column("a", "b"), TRAIN, "a") == Target(CLASSES, ["b", "a"])
+    assert refusal(learn_target, NUMBER, column("1", "2"), TRAIN, "2") == (
+        "only one of two classes can be the positive label; with this target choose none (--positive-label auto)"
+    )
+    target = Target(CLASSES, ["a", "b"])
+    for label in ("auto", "b"):
+        target.require_positive(label)
+    assert refusal(target.require_positive, "a") == (
+        "the adapter to continue from has 'b' as the positive label, not 'a', and keeps that; leave out "
+        "--positive-label"
+    )
 
 
 def test_a_whole_number_with_decimals_is_the_same_class():

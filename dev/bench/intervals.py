@@ -2,17 +2,20 @@
 
     python dev/bench/intervals.py coverage --sets 1000
     python dev/bench/intervals.py clusters --sets 1000
+    python dev/bench/intervals.py rare --sets 400
     python dev/bench/intervals.py speed
 
 Coverage: test sets are drawn from a model of which the true scores are known, those of a million records; for each, an
 interval is computed as evaluate does it. Printed is the share of intervals that hold the true score, of those that
 there are, and of p values below 0.05 where two models are as good as one another. Tables are Markdown.
 Clusters: the same of the accuracy, with records that are right or wrong together, by drawing records and by clusters.
+Rare: the same for one label in twenty, of intervals with and without the limits of few_records.py.
 """
 
 import argparse
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -79,12 +82,12 @@ def coverage(sets: int) -> None:
                     low, high = first.interval((name, None))
                     if np.isfinite(low):
                         hits[name].append(low <= true[name] <= high)
-                    p = difference(first, second, name).p
+                    p = difference(first, second, name).p if (name, None) in first.draws else np.nan
                     if np.isfinite(p):
                         below[name].append(p < 0.05)
             for name in names:
-                covered[name].append(np.mean(hits[name]))
-                wrong[name].append(np.mean(below[name]))
+                covered[name].append(np.mean(hits[name]) if hits[name] else np.nan)
+                wrong[name].append(np.mean(below[name]) if below[name] else np.nan)
         for title, values in (("intervals that hold the true score", covered), ("p < 0.05 of equal models", wrong)):
             print(f"\n{case}: {title}, {sets} test sets\n")
             print(f"| records | {' | '.join(map(str, SIZES))} |\n|---|{'---:|' * len(SIZES)}")
@@ -121,6 +124,38 @@ def clusters(sets: int) -> None:
         print(f"| {name} | {records:.3f} | {whole:.3f} | {p_records:.3f} | {p_whole:.3f} |", flush=True)
 
 
+def rare(sets: int) -> None:
+    target, names = Target(CLASSES, ["a", "b"]), ("f1_macro", "mcc", "balanced_accuracy", "precision_macro")
+    keys = [(name, None) for name in names]
+    heads = ["positives", "apart", *(f"{NAMES[name]}{limits}" for limits in ("", ", limits") for name in names)]
+    print(f"| {' | '.join(heads)} |\n|{'---:|' * len(heads)}")
+    for positives in (5, 10, 20, 40):
+        for apart in (1.5, 2.5):
+            truth, answers = _one_in_twenty(MILLION, np.random.default_rng(0), apart)
+            true = score(target, truth, answers)
+            every, limited = {key: [] for key in keys}, {key: [] for key in keys}
+            for number in range(sets):
+                truth, answers = _one_in_twenty(20 * positives, np.random.default_rng((positives, number)), apart)
+                found = resample(target, truth, answers, seed=number, wanted=keys)
+                for held, intervals in ((limited, found.intervals), (every, {})):
+                    for key in keys:
+                        low, high = replace(found, intervals=intervals).interval(key)
+                        held[key].append(low <= true[key[0]] <= high if np.isfinite(low) else np.nan)
+            cells = [f"{np.nanmean(values):.2f}" for values in every.values()]
+            cells += [
+                f"{np.nanmean(values):.2f} ({np.isfinite(values).mean():.2f})" if np.isfinite(values).any() else "none"
+                for values in limited.values()
+            ]
+            print(f"| {positives} | {apart} | {' | '.join(cells)} |", flush=True)
+
+
+def _one_in_twenty(count: int, numbers: np.random.Generator, apart: float) -> tuple[np.ndarray, np.ndarray]:
+    truth = (numbers.random(count) < 0.05).astype(int)
+    odds = apart * (numbers.normal(size=count) + apart * truth) - apart**2 / 2 + np.log(0.05 / 0.95)
+    second = 1 / (1 + np.exp(-SHARPNESS * odds))
+    return truth, np.column_stack([1 - second, second])
+
+
 def speed() -> None:
     print("| records | labels | seconds of one core |\n|---:|---|---:|")
     for kind, labels in ((CLASSES, 2), (CLASSES, 12), (MULTI_LABEL, 3), (NUMBER, 0)):
@@ -143,13 +178,13 @@ def speed() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("coverage", "clusters", "speed"))
+    parser.add_argument("what", choices=("coverage", "clusters", "rare", "speed"))
     parser.add_argument("--sets", type=int, default=1000, help="test sets of each size")
     arguments = parser.parse_args()
     if arguments.what == "speed":
         speed()
     else:
-        {"coverage": coverage, "clusters": clusters}[arguments.what](arguments.sets)
+        {"coverage": coverage, "clusters": clusters, "rare": rare}[arguments.what](arguments.sets)
 
 
 if __name__ == "__main__":

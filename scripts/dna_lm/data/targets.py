@@ -9,8 +9,16 @@ import pandas as pd
 from scipy.special import expit, softmax
 
 from ..errors import UserError
-from ..options import CLASSES, MULTI_LABEL, NUMBER
-from .labels import MISSING, are_measured, one_spelling, ordered_labels, require_two_labels, whole_number
+from ..options import AUTO, CLASSES, MULTI_LABEL, NUMBER
+from .labels import (
+    MISSING,
+    are_measured,
+    one_spelling,
+    ordered_labels,
+    require_two_labels,
+    whole_number,
+    with_positive,
+)
 
 # What transformers calls them.
 PROBLEM_TYPES = {
@@ -45,6 +53,20 @@ class Target:
     def outputs(self) -> int:
         """How many numbers the model gives for a sequence."""
         return 1 if self.kind == NUMBER else len(self.labels)
+
+    @property
+    def positive(self) -> str | None:
+        """The positive one of two classes: the one of curves, thresholds and tracks; None for other targets."""
+        return self.labels[1] if self.kind == CLASSES and len(self.labels) == 2 else None
+
+    def require_positive(self, label: str) -> None:
+        """Raise UserError when a label that is wanted as the positive one is not; AUTO is content with any."""
+        if label not in (AUTO, self.positive):
+            positive = "has none" if self.positive is None else f"has {self.positive!r}"
+            raise UserError(
+                f"the adapter to continue from {positive} as the positive label, not {label!r}, and keeps that; leave "
+                "out --positive-label"
+            )
 
     @property
     def problem_type(self) -> str:
@@ -189,16 +211,22 @@ def same_label(label: str) -> str:
     return repr(number + 0.0) if math.isfinite(number) and "_" not in label else label
 
 
-def learn_target(kind: str, column: pd.Series, source: str) -> Target:
+def learn_target(kind: str, column: pd.Series, source: str, positive: str = AUTO) -> Target:
     """Find out from the training split what there is to learn.
 
     kind: options.CLASSES, MULTI_LABEL or NUMBER.
     column: text; the index holds the line of each record in its file.
     source: what to call the file in an error message.
+    positive: which of two classes is the positive one, the second; AUTO leaves them as ordered_labels has them.
     Whole numbers that are written in two ways, `1` and `1.0`, are one class.
-    Raises UserError for fewer than two labels, fewer than two different numbers, text that is no finite number, a label
-    that is missing, and labels that are the same or rather measured numbers.
+    Raises UserError for a positive label that is none of two classes, fewer than two labels, fewer than two different
+    numbers, text that is no finite number, a label that is missing, and labels that are the same or rather measured
+    numbers.
     """
+    if kind != CLASSES and positive != AUTO:
+        raise UserError(
+            "only one of two classes can be the positive label; with this target choose none (--positive-label auto)"
+        )
     if kind == NUMBER:
         numbers = _numbers(column, source)
         if numbers.min() == numbers.max():
@@ -220,7 +248,7 @@ def learn_target(kind: str, column: pd.Series, source: str) -> Target:
         spelled = one_spelling(column.unique(), lambda label: f"{source}, line {(column == label).idxmax()}")
         labels = ordered_labels(spelled.get(label, label) for label in column.unique())
         require_two_labels(labels, source)
-        return Target(kind, labels)
+        return Target(kind, labels if positive == AUTO else with_positive(labels, positive, source))
     labels = ordered_labels(label for line, cell in column.items() for label in _labels_of(cell, line, source))
     for missing in sorted(MISSING.intersection(labels)):
         line = next(line for line, cell in column.items() if missing in _split(cell))

@@ -1,5 +1,6 @@
 """Choosing the temperature and the thresholds of an adapter on a development split."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -19,9 +20,10 @@ from ..data.textfiles import describe
 from ..errors import UserError
 from ..options import ALLOW, CLASSES, F1, MULTI_LABEL, NO, NONE, NUMBER, PRECISION, RECALL, YES
 from ..prediction.answering import opened_answerer
-from ..scores.bootstrap import ALL
+from ..reports.shares import lower_bound, wilson
+from ..scores.calibration_error import reliability
 from ..scores.decision import CALIBRATION, Decision, scores
-from ..scores.metrics import class_scores, score
+from ..scores.metrics import CALIBRATION_ERROR, class_scores, name_of_all, present, score
 
 # Below these, chance decides what is best.
 LEAST_SEQUENCES = 20
@@ -30,15 +32,18 @@ LEAST_OF_A_LABEL = 5
 COLDEST, HOTTEST = 0.05, 20.0
 # What a calibration writes into an adapter's task, and what stood there before adapters could be calibrated.
 WRITTEN = (*CALIBRATION, "decision_threshold")
-OF_ALL = ("loss", "brier", "ece", "accuracy", "f1_macro", "mcc")
+OF_ALL = ("loss", "brier", CALIBRATION_ERROR, "accuracy", "f1_macro", "mcc")
 OF_LABEL = ("precision", "recall", "f1")
+COLUMNS = ["metric", "label", "before", "after", "low", "high"]
 
 
 @dataclass(frozen=True)
 class Calibrated:
     """An adapter with what was chosen, and what that changes on the data.
 
-    adapter: the new one. scores: columns `metric`, `label` (or ALL), `before` and `after`.
+    adapter: the new one. scores: columns `metric`, `label` (that of
+    metrics.name_of_all for all), `before`, `after`, and the 95% interval of what is after, `low` and `high`, for
+    precision, recall and the calibration error; NaN for others.
     truth: as target.read gives it. before, after: probabilities, (n, outputs), without and with the temperature.
     criterion: what chose the thresholds, or NONE; at: the recall or precision that was wanted.
     notes: sentences on what was done; warnings: sentences that a user has to read.
@@ -243,15 +248,16 @@ def chosen_thresholds(
     """Return a threshold for each label that has one (see Decision).
 
     answers: calibrated. criterion, at: see threshold_of. source: what to call the data in an error message.
-    Raises UserError, naming the label, when none has the precision that is wanted.
+    Raises UserError, naming the label, when the precision that is wanted can be assured of none.
     """
     result = []
     for number, having in _with_threshold(target, truth):
         found, best = threshold_of(having, answers[:, number], criterion, at)
         if found is None:
             raise UserError(
-                f"{source}: no threshold gives the label {target.labels[number]!r} a precision of {at:g}; the greatest "
-                f"is {best:.3g}: ask for no more"
+                f"{source}: {int(having.sum()):,} of {len(having):,} sequences have the label "
+                f"{target.labels[number]!r}, which can assure it a precision of {_down(best):g} at most, not of "
+                f"{at:g}; ask for no more, or give more sequences"
             )
         result.append(found)
     return tuple(result)
@@ -262,8 +268,10 @@ def threshold_of(having: np.ndarray, values: np.ndarray, criterion: str, at: flo
 
     having: which records have the label, (n,) boolean, some and not all. values: its probabilities, (n,).
     criterion: F1 or MCC, of the label: the threshold with the greatest; of several, the one nearest to THRESHOLD.
-    RECALL: the highest threshold whose recall is `at` or more. PRECISION: the one of greatest recall whose precision is
-    `at` or more; None if there is none.
+    RECALL: the highest threshold whose recall is `at` or more. PRECISION: the one of greatest recall of which the
+    precision on other records is `at` or more with 95% confidence (shares.lower_bound); None if there is none. Of many
+    thresholds, the one whose precision happens to reach `at` on these records would mostly have less on others. The
+    greatest score is then the greatest lower bound.
     A threshold lies in the middle between two probabilities that occur (below the lowest, between it and 0): on a
     probability that occurs, the last digits, which depend on the machine, would decide what is said of its record.
     """
@@ -279,13 +287,19 @@ def threshold_of(having: np.ndarray, values: np.ndarray, criterion: str, at: flo
     positives, records = int(having.sum()), len(values)
     if criterion == RECALL:
         return float(cuts[np.argmax(label_score(RECALL, hits, said, positives, records) >= at - 1e-12)]), 1.0
+    if criterion == PRECISION:
+        assured = lower_bound(hits, said)
+        allowed = np.where(assured >= at - 1e-12, hits, 0)
+        return (float(cuts[np.argmax(allowed)]) if allowed.any() else None), float(assured.max())
     value = label_score(criterion, hits, said, positives, records)
     best = float(value.max())
-    if criterion == PRECISION:
-        allowed = np.where(value >= at - 1e-12, hits, 0)
-        return (float(cuts[np.argmax(allowed)]) if allowed.any() else None), best
     equal = np.flatnonzero(value >= best - 1e-12)
     return float(cuts[equal[np.argmin(np.abs(cuts[equal] - THRESHOLD))]]), best
+
+
+def _down(share: float) -> float:
+    """Return a share with three decimals that is not above it."""
+    return math.floor(share * 1000) / 1000
 
 
 def label_score(name: str, hits: np.ndarray, said: np.ndarray, positives: int, records: int) -> np.ndarray:
@@ -310,11 +324,20 @@ def _about_thresholds(target: Target, truth: np.ndarray, answers: np.ndarray, de
     notes = []
     for cut, (number, having) in zip(decision.thresholds or (), _with_threshold(target, truth), strict=True):
         said = answers[:, number] >= cut
+        hits = int((said & having).sum())
         notes.append(
-            f"threshold {cut:.4g} for {target.labels[number]!r}: it is said of {int(said.sum()):,} of {len(said):,} "
-            f"sequences, of {int((said & having).sum()):,} rightly; {int(having.sum()):,} have it"
+            f"threshold {cut:.4g} for {target.labels[number]!r}: it is predicted for {int(said.sum()):,} of "
+            f"{len(said):,} sequences, for {hits:,} rightly; {int(having.sum()):,} have it: "
+            f"{_share('precision', hits, int(said.sum()))}, {_share('recall', hits, int(having.sum()))}"
         )
     return notes
+
+
+def _share(name: str, hits: int, records: int) -> str:
+    if not records:
+        return f"no {name}"
+    low, high = wilson(hits, records)
+    return f"{name} {hits / records:.3f} (95% interval {low:.3f} to {high:.3f})"
 
 
 def _compared(
@@ -323,9 +346,11 @@ def _compared(
     """Return the scores with what is said by default of the answers as they were, and as decided of the new ones."""
     sides = ((before, Decision()), (after, decision))
     overall = [score(target, truth, answers, decided) for answers, decided in sides]
-    # How sure the model is of what a threshold makes it say would be another question.
-    overall[1]["ece"] = score(target, truth, after)["ece"]
-    rows = [(name, ALL, *(side[name] for side in overall)) for name in OF_ALL]
+    every = name_of_all(target.labels)
+    intervals = {CALIBRATION_ERROR: reliability(target, truth, after).interval()}
+    rows = [
+        (name, every, *(side[name] for side in overall), *intervals.get(name, (math.nan, math.nan))) for name in OF_ALL
+    ]
     each = [class_scores(target, truth, answers, decided) for answers, decided in sides]
     cuts = {}
     if target.kind == MULTI_LABEL or len(target.labels) == 2:
@@ -333,6 +358,12 @@ def _compared(
         cuts = dict(zip(numbers, decision.thresholds or [THRESHOLD] * len(numbers), strict=True))
     for number, label in enumerate(target.labels):
         if number in cuts:
-            rows.append(("threshold", label, THRESHOLD, cuts[number]))
-        rows += [(name, label, *(side[label][name] for side in each)) for name in OF_LABEL]
-    return pd.DataFrame(rows, columns=["metric", "label", "before", "after"])
+            rows.append(("threshold", label, THRESHOLD, cuts[number], math.nan, math.nan))
+        true, said = (present(target, values, number) for values in (truth, sides[1][1].predicted(target, after)))
+        hits = int((true & said).sum())
+        intervals = {"precision": wilson(hits, int(said.sum())), "recall": wilson(hits, int(true.sum()))}
+        rows += [
+            (name, label, *(side[label][name] for side in each), *intervals.get(name, (math.nan, math.nan)))
+            for name in OF_LABEL
+        ]
+    return pd.DataFrame(rows, columns=COLUMNS)

@@ -9,12 +9,13 @@ from matplotlib.axes import Axes
 from ..data.targets import THRESHOLD
 from ..options import CLASSES, F1, MCC, NONE, PRECISION, RECALL
 from ..reports.figure_style import COLOURS, save, shown, tidy
-from ..reports.shares import binned, quantile_edges
+from ..reports.shares import lower_bound
+from ..scores.calibration_error import reliability
 from ..scores.metrics import curves
 from .calibrating import Calibrated, label_score
 
-# Bins of about as many records each, and the records that a bin has at least: of fewer, a share is chance.
-BINS, LEAST_IN_BIN = 10, 8
+# The precision that a threshold assures, by which one is chosen.
+ASSURED = "assured precision"
 # Thresholds at which the score is drawn.
 STEPS = np.linspace(0, 1, 201)
 # Above this number of labels, curves can no longer be told apart.
@@ -25,8 +26,8 @@ SCORES = {F1: "F1", MCC: "MCC", RECALL: "recall", PRECISION: "precision"}
 def plot_calibration(result: Calibrated, path: str | Path) -> None:
     """Draw the reliability before and after and, where labels have thresholds, a score against the threshold.
 
-    Reliability: of two classes, the probability of the second; of more, that of the likeliest; of several labels, that
-    of each label, all taken together. The score is what the thresholds were chosen by, or else F1.
+    Reliability: the bins of which the calibration error is made (see calibration_error.py). The score is what the
+    thresholds were chosen by, or else F1.
     """
     target = result.adapter.target
     drawn = []
@@ -43,16 +44,13 @@ def plot_calibration(result: Calibrated, path: str | Path) -> None:
 
 
 def _reliability(axes: Axes, result: Calibrated) -> None:
-    axes.plot([0, 1], [0, 1], color="grey", linestyle=":", label="as sure as right")
+    axes.plot([0, 1], [0, 1], color="grey", linestyle=":", label="perfect calibration")
     sides = [("before", COLOURS[1], result.before), ("after", COLOURS[0], result.after)]
     if np.array_equal(result.before, result.after):
         sides = [("before and after", COLOURS[0], result.after)]
     for name, colour, answers in sides:
-        values, true = _stated(result, answers)
-        edges = quantile_edges(values, min(BINS, max(1, len(values) // LEAST_IN_BIN)))
-        bins = binned(values, edges) if len(edges) > 1 else [np.ones(len(values), dtype=bool)]
-        places = [(values[inside].mean(), true[inside].mean()) for inside in bins if inside.any()]
-        axes.plot(*zip(*places, strict=True), marker="o", markersize=5, color=colour, label=name)
+        found = reliability(result.adapter.target, result.truth, answers)
+        axes.plot(found.means, found.shares, marker="o", markersize=5, color=colour, label=name)
     labels = result.adapter.labels
     what = "of a label"
     if result.adapter.target.kind == CLASSES:
@@ -63,16 +61,6 @@ def _reliability(axes: Axes, result: Calibrated) -> None:
     _legend(axes)
 
 
-def _stated(result: Calibrated, answers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return probabilities, and whether what each is of is true."""
-    target, truth = result.adapter.target, result.truth
-    if target.kind != CLASSES:
-        return answers.ravel(), truth.ravel() == 1
-    if len(target.labels) == 2:
-        return answers[:, 1], truth == 1
-    return answers.max(axis=1), answers.argmax(axis=1) == truth
-
-
 def _score(axes: Axes, result: Calibrated, drawn: list[tuple[int, np.ndarray]]) -> None:
     target, thresholds = result.adapter.target, result.adapter.decision.thresholds
     criterion = F1 if result.criterion == NONE else result.criterion
@@ -81,6 +69,9 @@ def _score(axes: Axes, result: Calibrated, drawn: list[tuple[int, np.ndarray]]) 
         cut = thresholds[0 if target.kind == CLASSES else number] if thresholds else THRESHOLD
         values = _by_threshold(criterion, having, result.after[:, number], np.append(STEPS, cut))
         axes.plot(STEPS, values[:-1], color=COLOURS[place], label=shown(target.labels[number]))
+        if criterion == PRECISION:
+            bound = _by_threshold(ASSURED, having, result.after[:, number], STEPS)
+            axes.plot(STEPS, bound, color=COLOURS[place], linewidth=0.8, label=None if place else "with 95% confidence")
         if thresholds:
             axes.plot(cut, values[-1], marker="o", markersize=9, color=COLOURS[place], markerfacecolor="none")
     axes.axvline(THRESHOLD, color="grey", linestyle=":", label=f"{THRESHOLD:g}")
@@ -101,4 +92,6 @@ def _legend(axes: Axes) -> None:
 def _by_threshold(criterion: str, having: np.ndarray, values: np.ndarray, cuts: np.ndarray) -> np.ndarray:
     said = len(values) - np.searchsorted(np.sort(values), cuts)
     hits = int(having.sum()) - np.searchsorted(np.sort(values[having]), cuts)
+    if criterion == ASSURED:
+        return lower_bound(hits, said)
     return label_score(criterion, hits, said, int(having.sum()), len(values))

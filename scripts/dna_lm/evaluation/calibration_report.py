@@ -4,15 +4,23 @@ from pathlib import Path
 
 from ..options import CLASSES, F1, MCC, NONE, PRECISION, RECALL
 from ..reports.markdown import bullets, escape, image, parameters, table, warned, write
-from ..scores.metrics import NAMES
-from .calibrating import ALL, Calibrated
+from ..scores.calibration_error import reliability
+from ..scores.metrics import CALIBRATION_ERROR, NAMES, name_of_all
+from .calibrating import Calibrated
 
 CHOSEN_BY = {
     F1: "the threshold with the best F1 of the label",
     MCC: "the threshold with the best MCC of the label",
     RECALL: "the highest threshold with a recall of {at:g} or more",
-    PRECISION: "the threshold with the greatest recall of those with a precision of {at:g} or more",
+    PRECISION: "the threshold with the greatest recall of those whose precision is {at:g} or more with 95% confidence",
 }
+
+
+# Of both reports.
+SHARE_OF_POSITIVES = (
+    "Probabilities, precision, PR-AUC and thresholds belong to the share of each label in the data that they come "
+    "from: where a label is rarer, as along a genome, fewer of the sequences that are predicted to have it do have it."
+)
 
 
 def write_calibration_report(result: Calibrated, path: str | Path) -> None:
@@ -34,8 +42,11 @@ def write_calibration_report(result: Calibrated, path: str | Path) -> None:
         "## How to read this",
         "The temperature divides the logarithms of the probabilities: above 1 the model was too sure, below 1 not sure "
         "enough. It changes no order of sequences, so that ROC curves stay as they are. A threshold is the least "
-        "probability, with the temperature, at which a label is said. The calibration error is the mean difference "
-        "between how sure the model is of the likeliest label (of several labels: of each) and how often it is right.",
+        "probability, with the temperature, at which a label is predicted. The calibration error is the root mean "
+        "square of the distances of the points in the figure from the dotted line, less what chance alone would make "
+        "of them; each point has about as many sequences as the others. In the table, `low` and `high` are the 95% "
+        "interval of what is after.",
+        SHARE_OF_POSITIVES,
         "The scores after are those on the sequences that the choice was made by, so that they are a little too good. "
         "Evaluate the new adapter on a test split that took no part in training or in this.",
         "## Options",
@@ -60,11 +71,24 @@ def _what(result: Calibrated) -> str:
 
 
 def _headline(result: Calibrated) -> str:
-    overall = result.scores[result.scores["label"] == ALL].set_index("metric")
-    names = ["loss", "ece"] + ([] if result.criterion == NONE else ["f1_macro", "mcc"])
+    target = result.adapter.target
+    overall = result.scores[result.scores["label"] == name_of_all(target.labels)].set_index("metric")
+    names = ["loss", CALIBRATION_ERROR] + ([] if result.criterion == NONE else ["f1_macro", "mcc"])
     changes = [
         f"{NAMES[name]} **{overall.loc[name, 'before']:.3f}** before, **{overall.loc[name, 'after']:.3f}** after"
         for name in names
     ]
     text = "; ".join(changes)
-    return f"{text[0].upper()}{text[1:]}."
+    return f"{text[0].upper()}{text[1:]}. {_off(result)}"
+
+
+def _off(result: Calibrated) -> str:
+    """Say whether the probabilities were, and are, off by more than chance would make."""
+    target, truth = result.adapter.target, result.truth
+    low, high = reliability(target, truth, result.before).interval()
+    if low > 0:
+        return f"Before, the calibration error was more than chance would make (95% interval {low:.3f} to {high:.3f})."
+    return (
+        f"The calibration error before (95% interval {low:.3f} to {high:.3f}) is no more than chance would make of "
+        "probabilities that are right: these sequences do not show that a temperature was needed."
+    )

@@ -103,7 +103,8 @@ _SAID = {
     f"(adjusted p of at least {SIGNIFICANT}): compare fewer adapters, or take more test sequences.",
     NO_INTERVAL: "Whether the difference from {them} is more than chance cannot be said: a label is so rare that many "
     "resamples lack it.",
-    NO_SCORE: "It was not compared with {them}, of which the {metric} is not defined.",
+    NO_SCORE: "It was not compared with {them}: the {metric} of an adapter that gives every sequence the same number "
+    "is not defined.",
 }
 
 

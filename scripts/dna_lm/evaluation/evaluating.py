@@ -25,8 +25,9 @@ from ..errors import UserError
 from ..options import ALLOW, BOTH, MULTI_LABEL, NUMBER, RECORDED, REFUSE
 from ..prediction.answering import Answerer
 from ..prediction.prediction_table import prediction_table
-from ..scores.bootstrap import ALL, COLUMNS, Resampled, resample, score_text
+from ..scores.bootstrap import COLUMNS, Resampled, resample, score_text
 from ..scores.ladder import Ladder, climb
+from ..scores.metrics import name_of_all
 from ..scores.strands import Strands, compare_strands
 from ..scores.worst_errors import mistakes, worst_errors
 from ..simple_models.baselines import BASELINES, baselines, learnt_from
@@ -91,8 +92,9 @@ class Evaluated:
         target = self.adapter.target
         flips = "strand_difference" if target.kind == NUMBER else "strand_flips"
         rows = [tuple(row) for row in self.resampled.table().itertuples(index=False)]
-        rows.append((flips, ALL, self.strands.flipped, self.strands.low, self.strands.high))
-        rows += [(name, ALL, value, math.nan, math.nan) for name, value in self.speed.items()]
+        every = name_of_all(target.labels)
+        rows.append((flips, every, self.strands.flipped, self.strands.low, self.strands.high))
+        rows += [(name, every, value, math.nan, math.nan) for name, value in self.speed.items()]
         return pd.DataFrame(
             [
                 (metric, label, *(score_text(target, metric, value) for value in values))

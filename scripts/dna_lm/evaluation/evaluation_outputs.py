@@ -50,7 +50,9 @@ def write_evaluation(result: Evaluated, paths: dict[str, Path], options: Namespa
         "errors": lambda place: write_tsv(result.worst, place, target.answer_format),
         "ladder": lambda place: write_tsv(result.ladder.text(target), place),
         "plot": lambda place: plot_evaluation(target, *judged, place),
-        "reliability_plot": lambda place: plot_reliability(target, *judged, decision, place),
+        "reliability_plot": lambda place: plot_reliability(
+            target, *judged, decision, place, result.independence.clusters
+        ),
         "composition_plot": lambda place: plot_composition(
             *(result.errors, result.lengths, result.gc, place),
             of_numbers=of_numbers,

@@ -8,10 +8,11 @@ from ..adapters.seen_data import knows_all
 from ..data.targets import THRESHOLD
 from ..options import BOTH, CLASSES, FORWARD, NUMBER, REVERSE
 from ..reports.markdown import bullets, escape, image, parameters, pipe_table, table, warned
-from ..scores.bootstrap import RESAMPLES
+from ..scores.few_records import LEAST_PREDICTED, LEAST_TRUE, rare_labels
 from ..scores.ladder import SCORES, judged_by, short_verdict, verdict
-from ..scores.metrics import BINS, NAMES
+from ..scores.metrics import CALIBRATION_ERROR, NAMES, missing, present
 from ..simple_models.baselines import BASELINES, KMERS
+from .calibration_report import SHARE_OF_POSITIVES
 from .evaluating import SPEED, Evaluated
 
 TITLE = "# Evaluation of a fine-tuned DNA language model"
@@ -85,14 +86,29 @@ def report_blocks(result: Evaluated, outputs: set[str]) -> list[str]:
         bullets(_caveats(result)),
         "## How to read this",
         meaning,
-        f"The intervals are of the bootstrap: {RESAMPLES:,} times, {result.independence.drawn} were drawn with "
+        SHARE_OF_POSITIVES if result.adapter.target.kind != NUMBER else "",
+        f"The intervals are of the bootstrap: {_draws(result):,} times, {result.independence.drawn} were drawn with "
         f"replacement, as many as there are, and scored.{_clusters(result)} They say how far a score could be off by "
         "the choice of these test sequences, not by that of the training sequences or the seed. A score without one is "
-        "the same in all draws, or not defined in many.",
+        f"the same in all draws, or not defined in many{_few_of_a_label(result)}.",
         f"What was read: {escape(result.read)}. {_speed(result)}",
         "## Options",
         parameters(),
     ]
+
+
+def _draws(result: Evaluated) -> int:
+    return len(next(iter(result.resampled.draws.values())))
+
+
+def _few_of_a_label(result: Evaluated) -> str:
+    if result.adapter.target.kind == NUMBER:
+        return ""
+    return (
+        f", or depends on a label that fewer than {LEAST_TRUE} sequences have or fewer than {LEAST_PREDICTED} are "
+        "predicted to have, or of which all of fewer than 100 answers are right, or all wrong: so few say too little "
+        "of others"
+    )
 
 
 def ladder_title(result: Evaluated) -> str:
@@ -149,11 +165,31 @@ def _scored(result: Evaluated, metric: str, form: str = ".3f") -> str:
     """Return a score with its interval."""
     low, high = result.resampled.interval((metric, None))
     value = result.scores[metric]
-    if not np.isfinite(value):
-        return f"{NAMES[metric]} not defined"
     if not np.isfinite([low, high]).all():
         return f"{NAMES[metric]} {value:{form}}"
     return f"{NAMES[metric]} {value:{form}} ({low:{form}} to {high:{form}})"
+
+
+def _defined(result: Evaluated, *metrics: str, form: str = ".3f") -> str:
+    """Return those of some scores that are defined, with their intervals."""
+    return ", ".join(_scored(result, metric, form) for metric in metrics if np.isfinite(result.scores[metric]))
+
+
+def _undefined(result: Evaluated, metrics: tuple[str, ...], reason: str) -> str:
+    """Return a sentence that says which of some scores are not defined, and why; nothing if all are."""
+    names = [NAMES[metric] for metric in metrics if not np.isfinite(result.scores[metric])]
+    if not names:
+        return ""
+    return f" {_first_up(' and '.join(names))} {'is' if len(names) == 1 else 'are'} not defined, since {reason}."
+
+
+def _not_there(labels: list[str]) -> str:
+    """Say which labels do not occur: a sentence without a full stop."""
+    more = f" and {len(labels) - MOST_RARE} more" if len(labels) > MOST_RARE else ""
+    which = (
+        f"the label {labels[0]} does" if len(labels) == 1 else f"the labels {', '.join(labels[:MOST_RARE])}{more} do"
+    )
+    return f"{which} not occur in this test set"
 
 
 def _counted(labels: list[str], counts: np.ndarray) -> str:
@@ -183,15 +219,17 @@ def _classes(result: Evaluated) -> tuple[str, str, str]:
         if thresholds
         else ""
     )
+    areas = "roc_auc" if np.isfinite(result.scores["roc_auc"]) else "balanced_accuracy"
+    absent = escape(_not_there(missing(result.adapter.target, result.truth)))
     return (
         _counted(labels, counts),
-        f"**{_scored(result, 'mcc')}, {_scored(result, 'accuracy')}, {_scored(result, 'roc_auc')}.**\n\n"
+        f"**{_defined(result, 'mcc', 'accuracy', areas)}.**{_undefined(result, ('roc_auc',), absent)}\n\n"
         "In brackets are 95% intervals. Always answering with the commonest label would have an accuracy of "
         f"{counts.max() / counts.sum():.3f} and an MCC of 0.",
         "MCC (Matthews correlation coefficient) is 0 for guessing and 1 for perfect answers, whatever the share of the "
         "labels. Balanced accuracy is the mean of the labels' recall. Each label counts the same in what is called "
-        f"macro. {MACRO}. {curve} The loss is the cross-entropy in nats. The Brier score is the mean squared error of "
-        f"the probabilities.{said}",
+        f"macro; a label that neither occurs nor is predicted does not count. {MACRO}. {curve} The loss is "
+        f"the cross-entropy in nats. The Brier score is the mean squared error of the probabilities.{said}",
     )
 
 
@@ -210,13 +248,13 @@ def _several_labels(result: Evaluated) -> tuple[str, str, str]:
     )
     return (
         f"any number of labels each: {_counted(result.adapter.labels, truth.sum(axis=0).astype(int))}, {none:,} none",
-        f"**{_first_up(_scored(result, 'f1_macro'))}, {_scored(result, 'roc_auc')}, all labels of a sequence right: "
+        f"**{_first_up(_defined(result, 'f1_macro', 'roc_auc'))}, all labels of a sequence right: "
         f"{_scored(result, 'accuracy')}.**\n\nIn brackets are 95% intervals. Always answering with the commonest set "
         f"of labels would be right for {same.max() / same.sum():.3f} of the sequences.",
         f"{said}. Accuracy is the share of sequences of which every label is right. The other scores are computed for "
-        f"each label by itself, and their mean is given: each label counts the same. {MACRO}. ROC-AUC, PR-AUC and "
-        "balanced accuracy leave out a label that all of these sequences have, or none. MCC (Matthews correlation "
-        "coefficient) is 0 for guessing and 1 for perfect answers.",
+        f"each label by itself, and their mean is given: each label counts the same, but for one that neither occurs "
+        f"nor is predicted. {MACRO}. ROC-AUC, PR-AUC, balanced accuracy and MCC leave out a label that all of these "
+        "sequences have, or none. MCC (Matthews correlation coefficient) is 0 for guessing and 1 for perfect answers.",
     )
 
 
@@ -224,9 +262,10 @@ def _numbers(result: Evaluated) -> tuple[str, str, str]:
     truth = result.truth
     return (
         f"with numbers from {truth.min():g} to {truth.max():g}",
-        f"**{_scored(result, 'spearman')}, {_scored(result, 'pearson')}, {_scored(result, 'r2')}, "
-        f"{_scored(result, 'mae', '.4g')}.**\n\nIn brackets are 95% intervals. Always answering with the mean of these "
-        f"numbers would have an R2 of 0 and a mean absolute error of {np.abs(truth - truth.mean()).mean():.4g}.",
+        f"**{_first_up(_defined(result, 'spearman', 'pearson', 'r2'))}, {_scored(result, 'mae', '.4g')}.**"
+        f"{_undefined(result, ('spearman', 'pearson'), 'all predictions are the same number')}\n\nIn brackets "
+        "are 95% intervals. Always answering with the mean of these numbers would have an R2"
+        f" of 0 and a mean absolute error of {np.abs(truth - truth.mean()).mean():.4g}.",
         "Spearman's correlation says how well the predictions put the sequences in order; Pearson's, how well they lie "
         "on a line; both are 1 for perfect answers and 0 for guessing. R2 is the share of the variance that is "
         "explained, below 0 if the mean would be a better answer. The loss is the mean squared error; it and the mean "
@@ -237,11 +276,23 @@ def _numbers(result: Evaluated) -> tuple[str, str, str]:
 def _reliability(result: Evaluated) -> str:
     if result.adapter.target.kind == NUMBER:
         return "On the dotted line, the true numbers are on average what was predicted."
-    return (
-        "On the dotted line, of the answers that are given a probability of 70%, 70% are true. The calibration error "
-        f"(`ece`), the mean distance from such a line over {BINS} bins of the probability, is "
-        f"{result.scores['ece']:.3f}. {_first_up(_calibrated(result))}."
+    error = result.scores[CALIBRATION_ERROR]
+    low, high = result.resampled.interval((CALIBRATION_ERROR, None))
+    text = (
+        "On the dotted line, of the answers that are given a probability of 70%, 70% are true. Each point is the mean "
+        "of about as many probabilities as the others. "
     )
+    if np.isfinite(error):
+        text += (
+            f"The calibration error (`{CALIBRATION_ERROR}`) is {error:.3f} (95% interval {low:.3f} to {high:.3f}): the "
+            "root mean square of the distances of the points from the line, less what chance alone would make of them. "
+        )
+        text += (
+            "That is more than chance would make. "
+            if low > 0
+            else "Probabilities that are right could show it by chance. "
+        )
+    return f"{text}{_first_up(_calibrated(result))}."
 
 
 def _calibrated(result: Evaluated) -> str:
@@ -255,6 +306,7 @@ def _calibrated(result: Evaluated) -> str:
 def _strands(result: Evaluated) -> list[str]:
     strands, kind = result.strands, result.adapter.target.kind
     names = ("spearman", "r2", "mae") if kind == NUMBER else ("f1_macro", "accuracy", "mcc", "roc_auc")
+    names = [name for name in names if any(np.isfinite(scores[name]) for scores in strands.scores.values())]
 
     def cell(value: float) -> str:
         return "not defined" if np.isnan(value) else f"{value:{'.4g' if kind == NUMBER else '.3f'}}"
@@ -279,6 +331,8 @@ def _caveats(result: Evaluated) -> list[str]:
     adapter, truth = result.adapter, result.truth
     kind = adapter.target.kind
     found = []
+    if (result.predicted == result.predicted[0]).all():
+        found.append("the adapter predicts the same for every one of these sequences")
     if result.ladder is None:
         found.append(
             "no training split was given, so that it is not known whether simpler models, such as counts of k-mers, "
@@ -292,22 +346,39 @@ def _caveats(result: Evaluated) -> list[str]:
     if kind != NUMBER:
         labels = adapter.labels
         counts = np.bincount(truth, minlength=len(labels)) if kind == CLASSES else truth.sum(axis=0).astype(int)
-        rare = [f"{label} ({count:,})" for label, count in zip(labels, counts, strict=True) if count < FEW_OF_A_LABEL]
+        absent = missing(adapter.target, truth)
+        if absent:
+            found.append(
+                f"{_not_there(absent)}: its scores are not defined, and those of all labels are of the others"
+                if len(absent) == 1
+                else f"{_not_there(absent)}: their scores are not defined, and those of all labels are of the others"
+            )
+        rare = [
+            f"{label} ({count:,})" for label, count in zip(labels, counts, strict=True) if 0 < count < FEW_OF_A_LABEL
+        ]
         if rare:
             more = f" and {len(rare) - MOST_RARE} more" if len(rare) > MOST_RARE else ""
             whose = "its" if len(rare) == 1 else "their"
             found.append(
                 f"few sequences have the label {', '.join(rare[:MOST_RARE])}{more}: {whose} scores are uncertain"
             )
+        found += _too_few(result)
         if kind == CLASSES and counts.max() > IMBALANCED * counts.sum():
             found.append(
                 f"{counts.max() / counts.sum():.0%} of the sequences are {labels[int(counts.argmax())]}, so that "
                 "accuracy says little: read MCC, balanced accuracy and PR-AUC"
             )
-        if not isinstance(adapter.task.get("calibration"), dict) and result.scores["ece"] > UNCALIBRATED:
+        error = result.scores[CALIBRATION_ERROR]
+        low, high = result.resampled.interval((CALIBRATION_ERROR, None))
+        if low > 0 and error > UNCALIBRATED:
             found.append(
-                f"{_calibrated(result)}, and off by {result.scores['ece']:.3f} on average; the tool Calibrate a DNA "
-                "classifier mends that"
+                f"the probabilities are off by {error:.3f} ({low:.3f} to {high:.3f}), more than chance would make; "
+                + (
+                    "the adapter was calibrated: are these sequences, or the shares of their labels, unlike those of "
+                    "the calibration?"
+                    if isinstance(adapter.task.get("calibration"), dict)
+                    else "the tool Calibrate a DNA classifier can mend that"
+                )
             )
         if result.strands.flipped > FLIPPING and result.strand != BOTH:
             metric = SCORES[kind][0]
@@ -330,6 +401,23 @@ def _caveats(result: Evaluated) -> list[str]:
         "regions, homologs), they are too good"
     )
     return [f"{_first_up(text)}." for text in found]
+
+
+def _too_few(result: Evaluated) -> list[str]:
+    """Say of which labels there are too few for an interval."""
+    target, truth, predicted = result.adapter.target, result.truth, result.predicted
+    each = []
+    for number in rare_labels(target, truth, predicted):
+        true, said = (int(present(target, values, number).sum()) for values in (truth, predicted))
+        each.append(f"{target.labels[number]} (true of {true:,} sequences, predicted for {said:,})")
+    if not each:
+        return []
+    more = f" and {len(each) - MOST_RARE} more" if len(each) > MOST_RARE else ""
+    return [
+        f"there are too few sequences for an interval of the scores that depend on the label "
+        f"{', '.join(each[:MOST_RARE])}{more}: at least {LEAST_TRUE} that have it and {LEAST_PREDICTED} that are "
+        "predicted to have it are needed"
+    ]
 
 
 def _speed(result: Evaluated) -> str:

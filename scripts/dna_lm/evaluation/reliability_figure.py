@@ -10,7 +10,8 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from ..data.targets import Target
 from ..options import CLASSES, NUMBER
 from ..reports.figure_style import COLOURS, PRINT_DPI, save, shown, tidy
-from ..reports.shares import binned, quantile_edges, wilson
+from ..reports.shares import binned, mean_interval, quantile_edges
+from ..scores.calibration_error import Reliability, reliability
 from ..scores.decision import Decision
 
 BINS = 10
@@ -25,54 +26,57 @@ def plot_reliability(
     predicted: np.ndarray,
     decision: Decision,
     path: str | Path,
+    clusters: np.ndarray | None = None,
 ) -> None:
     """Draw what came true of the answers against what they said, and the distribution of the answers.
 
     truth, answers, predicted: as target.read, Answerer.answers and Decision.predicted give them.
-    Of two classes, the probability of the second; of more, that of the predicted one; of several labels, that of each
-    label, all taken together. Numbers: the mean of the true ones in bins of the predicted ones.
+    The points are the bins of which the calibration error is made: of two classes, of the probability of the second; of
+    more, of that of the likeliest; of several labels, of that of each label, all taken together. Numbers: the mean of
+    the true ones in bins of the predicted ones.
+    clusters: the number of the cluster of each record, (n,) int64, of those that depend on one another; None: none do.
     """
-    figure, (reliability, spread) = plt.subplots(1, 2, figsize=(8, 4), layout="constrained")
+    figure, (left, spread) = plt.subplots(1, 2, figsize=(8, 4), layout="constrained")
     if target.kind == NUMBER:
-        _means(reliability, truth, predicted)
+        _means(left, truth, predicted, clusters)
         _two_spreads(spread, truth, predicted)
     else:
-        values, came_true, axis, groups = _stated(target, truth, answers, predicted)
-        _reliability(reliability, values, came_true, axis)
+        found = reliability(target, truth, answers, clusters)
+        axis, groups = _named(target)
+        _reliability(left, found, COLOURS[0], "observed")
+        left.set(title="Reliability", xlabel=axis, ylabel="share that is true (95% interval)", box_aspect=1)
+        tidy(left)
+        left.legend(frameon=False, loc="upper left")
         thresholds = decision.thresholds if target.kind == CLASSES else None
-        _spread(spread, values, came_true, axis, groups, thresholds)
+        _spread(spread, found.probabilities, found.came_true, axis, groups, thresholds)
     save(figure, path, PRINT_DPI)
 
 
-def _stated(
-    target: Target, truth: np.ndarray, answers: np.ndarray, predicted: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, str, tuple[str, str]]:
-    """Return probabilities, whether each came true, what they are, and the names of those that did not and that did."""
+def _reliability(axes: Axes, found: Reliability, colour: str, name: str) -> None:
+    """Draw the line of perfect calibration and, with 95% intervals, the share of each bin that came true."""
+    axes.plot([0, 1], [0, 1], color="grey", linestyle=":", label="perfect calibration")
+    low, high = found.share_intervals()
+    reach = np.maximum([found.shares - low, high - found.shares], 0)
+    axes.errorbar(
+        *(found.means, found.shares, reach),
+        marker="o",
+        markersize=5,
+        color=colour,
+        capsize=2,
+        linewidth=1.2,
+        label=name,
+    )
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+
+
+def _named(target: Target) -> tuple[str, tuple[str, str]]:
+    """Return what the probabilities are of, and the names of those that did not come true and of those that did."""
     if target.kind != CLASSES:
-        return answers.ravel(), truth.ravel() == 1, "probability of a label", ("label not there", "label there")
+        return "probability of a label", ("label not there", "label there")
     if len(target.labels) == 2:
         first, second = map(shown, target.labels)
-        return answers[:, 1], truth == 1, f"probability of {second}", (first, second)
-    values = answers[np.arange(len(answers)), predicted]
-    return values, truth == predicted, "probability of the predicted label", ("wrong", "right")
-
-
-def _reliability(axes: Axes, values: np.ndarray, came_true: np.ndarray, axis: str) -> None:
-    axes.plot([0, 1], [0, 1], color="grey", linestyle=":", label="perfect calibration")
-    rows = []
-    for inside in binned(values, np.linspace(0, 1, BINS + 1)):
-        if inside.any():
-            records, having = int(inside.sum()), int(came_true[inside].sum())
-            rows.append((values[inside].mean(), having / records, *wilson(having, records)))
-    place, share, low, high = np.array(rows).T
-    reach = np.maximum([share - low, high - share], 0)
-    axes.errorbar(
-        *(place, share, reach), marker="o", markersize=5, color=COLOURS[0], capsize=2, linewidth=1.2, label="observed"
-    )
-    axes.set(title="Reliability", xlabel=axis, ylabel="share that is true (95% interval)")
-    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), box_aspect=1)
-    tidy(axes)
-    axes.legend(frameon=False, loc="upper left")
+        return f"probability of {second}", (first, second)
+    return "probability of the predicted label", ("wrong", "right")
 
 
 def _spread(
@@ -100,14 +104,14 @@ def _spread(
     axes.legend(loc="upper center", fontsize="small", edgecolor="none", framealpha=0.9)
 
 
-def _means(axes: Axes, truth: np.ndarray, predicted: np.ndarray) -> None:
+def _means(axes: Axes, truth: np.ndarray, predicted: np.ndarray, clusters: np.ndarray | None) -> None:
     edges = quantile_edges(predicted, min(BINS, max(1, len(predicted) // 5)))
     bins = binned(predicted, edges) if len(edges) > 1 else [np.ones(len(predicted), dtype=bool)]
     rows = []
     for inside in bins:
         if inside.any():
             own = truth[inside]
-            error = 1.96 * own.std(ddof=1) / len(own) ** 0.5 if len(own) > 1 else 0.0
+            error = mean_interval(own, None if clusters is None else clusters[inside])[1] - own.mean()
             rows.append((predicted[inside].mean(), own.mean(), error))
     place, mean, error = np.array(rows).T
     low, high = min(place.min(), mean.min()), max(place.max(), mean.max())

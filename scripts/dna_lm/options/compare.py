@@ -35,7 +35,8 @@ COMPARE = (
     Option(
         "resamples",
         int,
-        "Times that the sequences are drawn anew for the intervals and p values",
+        "Times that the sequences are drawn anew for the intervals; for the differences of many adapters they are "
+        "drawn more often by themselves",
         1000,
         minimum=100,
         maximum=100_000,

@@ -51,6 +51,14 @@ FINETUNE = (
         choices=(CLASSES, MULTI_LABEL, NUMBER),
     ),
     Option(
+        "positive_label",
+        str,
+        "Which of two classes is the positive one, of which curves, thresholds and tracks are; auto takes the one that "
+        "is not called what a negative class is called (negative, control, background, inactive, non-..., the smaller "
+        "number), or else the second in the alphabet",
+        AUTO,
+    ),
+    Option(
         "method",
         str,
         "What is trained beside the classification head: LoRA matrices, nothing, or all weights of the base model",

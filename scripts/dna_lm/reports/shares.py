@@ -2,7 +2,7 @@
 
 import numpy as np
 from scipy import stats
-from scipy.stats import binomtest
+from scipy.stats import beta, binomtest
 
 
 def wilson(having: int, records: int) -> tuple[float, float]:
@@ -15,6 +15,17 @@ def wilson(having: int, records: int) -> tuple[float, float]:
         return float("nan"), float("nan")
     interval = binomtest(having, records).proportion_ci(0.95, method="wilson")
     return interval.low, interval.high
+
+
+def lower_bound(having: np.ndarray, records: np.ndarray) -> np.ndarray:
+    """Return the one-sided 95% lower confidence bound of shares, of the shape of both; 0 for no record.
+
+    Clopper and Pearson's, which holds at least as often as it says (1934, doi:10.1093/biomet/26.4.404).
+    having: how many of the records have what is counted, whole numbers.
+    """
+    having = np.asarray(having)
+    bound = beta.ppf(0.05, np.maximum(having, 1), np.asarray(records) - having + 1)
+    return np.where(having > 0, bound, 0.0)
 
 
 def share_interval(having: np.ndarray, clusters: np.ndarray | None = None) -> tuple[float, float]:

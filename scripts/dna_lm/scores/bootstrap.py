@@ -8,15 +8,18 @@ ones.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from ..data.targets import Target
+from ..options import NUMBER
+from .calibration_error import reliability
 from .decision import Decision
-from .metrics import PLAIN, class_scores, score
+from .few_records import without_interval
+from .metrics import CALIBRATION_ERROR, PLAIN, class_scores, name_of_all, score
 from .resampled_scores import Key, keys, scorer
 from .worst_errors import mistakes
 
@@ -26,8 +29,6 @@ LEVEL = 0.95
 MOST_UNDEFINED = 0.05
 # Differences of scores that rounding makes.
 EQUAL = 1e-12
-# What stands for the label of a score of all labels.
-ALL = "all"
 COLUMNS = ("metric", "label", "value", "low", "high")
 # Weights that are held at once: what fits a processor's cache.
 _CELLS = 2**17
@@ -50,7 +51,9 @@ class Resampled:
     clusters: the number of the cluster of each record, (n,) int64; None: each record was drawn by itself.
     mistakes: as worst_errors.mistakes gives them, (n,).
     values: of all records; draws: of each resample, (resamples,) float64, NaN where not defined. Both by the name of
-    the score and the number of its label (none if it is of all labels); the support has no draws.
+    the score and the number of its label (none if it is of all labels); the support and the calibration error have no
+    draws.
+    intervals: those that do not come from the draws: of the calibration error, and none (NaN) of scores of rare labels.
     """
 
     target: Target
@@ -59,6 +62,7 @@ class Resampled:
     values: dict[Key, float]
     draws: dict[Key, np.ndarray]
     mistakes: np.ndarray
+    intervals: dict[Key, tuple[float, float]] = field(default_factory=dict)
     clusters: np.ndarray | None = None
 
     @property
@@ -68,16 +72,17 @@ class Resampled:
 
     def interval(self, key: Key) -> tuple[float, float]:
         """Return the ends of the interval of a score; NaN where there is none."""
+        if key in self.intervals:
+            return self.intervals[key]
         if key not in self.draws:
             return np.nan, np.nan
-        low, high = _interval(key[0], self.values[key], self.draws[key], self.units)
-        least = 0.0 if key[0] == "ece" else -np.inf  # taking off may end below
-        return max(low, least), max(high, least)
+        return _interval(self.values[key], self.draws[key], self.units)
 
     def table(self) -> pd.DataFrame:
         """Return a row for each score, with the columns COLUMNS."""
+        every = name_of_all(self.target.labels)
         rows = [
-            (name, ALL if number is None else self.target.labels[number], value, *self.interval((name, number)))
+            (name, every if number is None else self.target.labels[number], value, *self.interval((name, number)))
             for (name, number), value in self.values.items()
         ]
         return pd.DataFrame(rows, columns=COLUMNS)
@@ -122,7 +127,12 @@ def resample(
     records.
     The other parameters are those of metrics.score. About 10 ms for each 1,000 records and label.
     """
-    wanted = keys(target) if wanted is None else list(wanted)
+    if wanted is None:
+        wanted = keys(target) if target.kind == NUMBER else [*keys(target), (CALIBRATION_ERROR, None)]
+    wanted = list(wanted)
+    # The calibration error has an interval of its own, which is not of resamples.
+    apart = [key for key in wanted if key[0] == CALIBRATION_ERROR]
+    wanted = [key for key in wanted if key not in apart]
     values: dict[Key, float] = {(name, None): value for name, value in score(target, truth, answers, decision).items()}
     if any(number is not None for _, number in wanted):
         for number, scores in enumerate(class_scores(target, truth, answers, decision).values()):
@@ -133,14 +143,21 @@ def resample(
         scores = scores_of(weights)
         for key, found in draws.items():
             found.append(scores[key])
-    kept = {key: value for key, value in values.items() if key in draws or key[0] == "support"}
+    kept = {key: value for key, value in values.items() if key in draws or key in apart or key[0] == "support"}
+    intervals = {}
+    for key in apart:
+        calibration = reliability(target, truth, answers, clusters)
+        kept[key], intervals[key] = calibration.error, calibration.interval()
+    predicted = decision.predicted(target, answers)
+    intervals |= dict.fromkeys(without_interval(target, truth, predicted), (np.nan, np.nan))
     return Resampled(
         target,
         len(truth),
         seed,
         kept,
         {key: np.concatenate(found) for key, found in draws.items()},
-        mistakes(target, truth, decision.predicted(target, answers)),
+        mistakes(target, truth, predicted),
+        intervals,
         clusters,
     )
 
@@ -156,8 +173,8 @@ def bootstrap(
 ) -> pd.DataFrame:
     """Return all scores with 95% intervals: a row for each, with the columns COLUMNS.
 
-    The scores of all labels come first and have the label ALL; then those of each label. low and high are NaN where
-    there is no interval. The parameters are those of resample.
+    The scores of all labels come first, with the label that metrics.name_of_all gives; then those of each label. low
+    and high are NaN where there is no interval. The parameters are those of resample.
     """
     return resample(target, truth, answers, decision, resamples=resamples, seed=seed).table()
 
@@ -334,14 +351,9 @@ class _Draws:
         return (float(np.interp(value, self._values[first - 1 : first + 1], self._places[first - 1 : first + 1])),) * 2
 
 
-def _interval(name: str, value: float, draws: np.ndarray, units: float) -> tuple[float, float]:
-    """Return the ends of the interval of a score: its name, value, and those of the resamples.
+def _interval(value: float, draws: np.ndarray, units: float) -> tuple[float, float]:
+    """Return the ends of the interval of a score, those of _ends in the draws: its value, and those of the resamples.
 
-    Those of _ends, in the draws.
-    The calibration error adds up what is noise in each bin: a resample has more of it than the records, as these have
-    more than there is in truth. The resamples' distance from the value is therefore taken off it, on the other side
-    (the basic interval: Davison & Hinkley 1997, Bootstrap Methods and their Application, section 5.2.1), so that the
-    interval may lie below the value. Of a model without any such error it still often ends above 0.
     units: as Resampled has them.
     """
     defined = draws[np.isfinite(draws)]
@@ -350,9 +362,5 @@ def _interval(name: str, value: float, draws: np.ndarray, units: float) -> tuple
     # Where all resamples agree (ten of ten right), they say nothing of what other records would give.
     if defined.max() - defined.min() <= EQUAL * max(1.0, np.abs(defined).max()):
         return np.nan, np.nan
-    if name == "ece":
-        reach = _reach(units)
-        low, high = 2 * value - np.quantile(defined, stats.norm.cdf([reach, -reach]))
-        return float(low), float(high)
     low, high = np.quantile(defined, stats.norm.cdf(_ends(value, defined, units)))
     return float(low), float(high)

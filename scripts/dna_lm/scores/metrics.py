@@ -1,7 +1,7 @@
 """Scores of a model's answers."""
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from scipy import stats
@@ -9,10 +9,13 @@ from sklearn import metrics as sk
 
 from ..data.targets import Target
 from ..options import CLASSES, MULTI_LABEL, NUMBER
+from .calibration_error import calibration_error
 from .decision import Decision
 
+# The name of the calibration error, which resamples do not have.
+CALIBRATION_ERROR = "calibration_error"
 # Of these a smaller value is better.
-ERRORS = ("loss", "mae", "brier", "ece")
+ERRORS = ("loss", "mae", "brier", CALIBRATION_ERROR)
 # The score that chooses where none is asked for. MCC, unlike accuracy, does not reward guessing the larger class.
 DEFAULT_METRIC = {CLASSES: "mcc", MULTI_LABEL: "f1_macro", NUMBER: "spearman"}
 # How the scores are called in reports and figures.
@@ -27,7 +30,7 @@ NAMES = {
     "roc_auc": "ROC-AUC",
     "pr_auc": "PR-AUC",
     "brier": "Brier score",
-    "ece": "calibration error",
+    CALIBRATION_ERROR: "calibration error",
     "mae": "mean absolute error",
     "r2": "R2",
     "pearson": "Pearson correlation",
@@ -39,10 +42,10 @@ NAMES = {
 }
 # The scores of each label, and those that are wanted of all labels together, by a Target's kind.
 OF_LABELS = ("precision", "recall", "f1", "roc_auc", "pr_auc", "support")
-_OF_CLASSES = tuple(NAMES)[: tuple(NAMES).index("ece") + 1]
+_OF_CLASSES = tuple(NAMES)[: tuple(NAMES).index(CALIBRATION_ERROR) + 1]
 OVERALL = {CLASSES: _OF_CLASSES, MULTI_LABEL: _OF_CLASSES, NUMBER: ("loss", "mae", "r2", "pearson", "spearman")}
-# Bins of probabilities for the calibration error: as many as Guo et al. 2017 have.
-BINS = 15
+# What stands for the label of a score of all labels.
+ALL = "all"
 PLAIN = Decision()
 
 
@@ -52,16 +55,18 @@ def score(target: Target, truth: np.ndarray, answers: np.ndarray, decision: Deci
     truth: as target.read gives it. answers: as target.answers gives them, calibrated; decision: what is said for them.
 
     CLASSES: precision, recall and F1 are macro averages (the mean over labels, each counting the same; F1 is the mean
-    of the labels' F1, as scikit-learn and the tutorial on Mistral-DNA have it). Balanced accuracy is the mean recall of
-    the labels that occur. With two labels, ROC-AUC and PR-AUC (average precision) are those of the second label; with
-    more, macro averages of one against the rest. The loss is the cross-entropy in nats. The Brier score is the mean
-    squared error of the second of two labels' probability, 0 to 1; with more labels the sum over them, 0 to 2 (Brier
-    1950, doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2). The calibration error is the expected one of the
-    probability of what is said: the mean of |share that is right - mean probability| over BINS bins of equal width,
-    weighted by their records (Guo et al. 2017, https://arxiv.org/abs/1706.04599).
+    of the labels' F1, as scikit-learn and the tutorial on Mistral-DNA have it). As with scikit-learn, a label that no
+    record has and none is predicted to have does not count; one that is missing from either counts with 0. Balanced
+    accuracy is the mean recall of the labels that occur. With two labels, ROC-AUC and PR-AUC (average precision) are
+    those of the second label; with more, macro averages of one against the rest. The loss is the cross-entropy in nats.
+    The Brier score is the mean squared error of the second of two labels' probability, 0 to 1; with more labels the sum
+    over them, 0 to 2 (Brier 1950, doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2). The calibration error is that
+    of the second of two labels' probability, of more that of the likeliest label's, whatever the thresholds are (see
+    calibration_error.py).
     MULTI_LABEL: accuracy is the share of records of which all labels are right; the others are means over the labels:
-    the areas and the balanced accuracy over those labels that some records have and others have not; a label whose MCC
-    is not defined counts with 0. The calibration error of a label is that of its probability, said or not.
+    the areas, the balanced accuracy and the MCC over those labels that some records have and others have not; the MCC
+    of a label that is predicted of all records, or of none, counts with 0. The calibration error is that of the labels'
+    probabilities, all taken together.
     NUMBER: the loss is the mean squared error; this and the mean absolute error are in the user's unit.
     A score that is not defined, since a label does not occur or all numbers are equal, is NaN.
     """
@@ -77,8 +82,9 @@ def class_scores(
 ) -> dict[str, dict[str, float]]:
     """Return the scores OF_LABELS of each label, by label; nothing for NUMBER.
 
-    The parameters are those of score. Precision, recall and F1 are 0 where their denominator is; an area of a label
-    that all records have, or none, is NaN. The support is the number of records that have the label.
+    The parameters are those of score. The precision of a label that is never predicted is 0. The recall of a label that
+    no record has is NaN; so are its precision and F1 if it is not predicted either. An area of a label that all records
+    have, or none, is NaN. The support is the number of records that have the label.
     """
     if target.kind == NUMBER:
         return {}
@@ -93,6 +99,10 @@ def class_scores(
             for area in (sk.roc_auc_score, sk.average_precision_score)
         ]
         precision, recall, f1, support = (float(values[number]) for values in each)
+        if not having.any():
+            recall = float("nan")
+            if not present(target, predicted, number).any():
+                precision = f1 = float("nan")
         result[label] = dict(zip(OF_LABELS, (precision, recall, f1, *areas, support), strict=True))
     return result
 
@@ -112,24 +122,17 @@ def curves(target: Target, truth: np.ndarray) -> list[tuple[int, np.ndarray]]:
     return [(number, having) for number, having in each if having.any() and not having.all()]
 
 
-def confidences(
-    target: Target, truth: np.ndarray, answers: np.ndarray, decision: Decision = PLAIN
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Give the probabilities, (n,), that calibration is about, and whether each came true, (n,) boolean.
-
-    CLASSES: once, those of what is said. MULTI_LABEL: for each label, those of the label. Not for NUMBER.
-    """
-    if target.kind == CLASSES:
-        said = decision.predicted(target, answers)
-        yield answers[np.arange(len(answers)), said], said == truth
-    else:
-        for number in range(len(target.labels)):
-            yield answers[:, number], truth[:, number] == 1
+def missing(target: Target, truth: np.ndarray) -> list[str]:
+    """Return the labels that no record has; nothing for NUMBER. truth: as target.read gives it."""
+    return [label for number, label in enumerate(target.labels) if not present(target, truth, number).any()]
 
 
-def calibration_bins(probabilities: np.ndarray) -> np.ndarray:
-    """Return the bin, 0 to BINS - 1, of each probability."""
-    return np.minimum((probabilities * BINS).astype(np.int64), BINS - 1)
+def name_of_all(labels: Iterable[str]) -> str:
+    """Return what a table has for the label of a score of all labels: ALL, in brackets if a label is called so."""
+    name, taken = ALL, set(labels)
+    while name in taken:
+        name = f"({name})"
+    return name
 
 
 def likelihoods(target: Target, truth: np.ndarray, answers: np.ndarray) -> np.ndarray:
@@ -158,13 +161,21 @@ def _label_scores(target: Target, truth: np.ndarray, answers: np.ndarray, decisi
         balanced = sk.balanced_accuracy_score(truth, predicted)
     else:
         right = (truth == predicted).all(axis=1)
-        mcc = np.mean([sk.matthews_corrcoef(*both) for both in zip(truth.T, predicted.T, strict=True)])
-        each = [sk.balanced_accuracy_score(having, predicted[:, number]) for number, having in curves(target, truth)]
+        varied = curves(target, truth)
+        each = [sk.matthews_corrcoef(having, predicted[:, number]) for number, having in varied]
+        mcc = np.mean(each) if each else float("nan")
+        each = [sk.balanced_accuracy_score(having, predicted[:, number]) for number, having in varied]
         balanced = np.mean(each) if each else float("nan")
-    precision, recall, f1, _ = sk.precision_recall_fscore_support(
-        truth, predicted, labels=np.arange(len(target.labels)), average="macro", zero_division=0
-    )
-    errors = [_calibration_error(*pair) for pair in confidences(target, truth, answers, decision)]
+    labels = [
+        number
+        for number in range(len(target.labels))
+        if present(target, truth, number).any() or present(target, predicted, number).any()
+    ]
+    precision = recall = f1 = float("nan")
+    if labels:
+        precision, recall, f1, _ = sk.precision_recall_fscore_support(
+            truth, predicted, labels=labels, average="macro", zero_division=0
+        )
     return {
         "loss": float(-np.log(likelihoods(target, truth, answers)).mean()),
         "accuracy": float(right.mean()),
@@ -176,13 +187,8 @@ def _label_scores(target: Target, truth: np.ndarray, answers: np.ndarray, decisi
         "roc_auc": _mean_area(sk.roc_auc_score, target, truth, answers),
         "pr_auc": _mean_area(sk.average_precision_score, target, truth, answers),
         "brier": float(squared_errors(target, truth, answers).mean()),
-        "ece": float(np.mean(errors)),
+        CALIBRATION_ERROR: calibration_error(target, truth, answers),
     }
-
-
-def _calibration_error(probabilities: np.ndarray, true: np.ndarray) -> float:
-    gaps = np.bincount(calibration_bins(probabilities), true - probabilities, minlength=BINS)
-    return float(np.abs(gaps).sum() / len(true))
 
 
 def _mean_area(area: Callable, target: Target, truth: np.ndarray, answers: np.ndarray) -> float:

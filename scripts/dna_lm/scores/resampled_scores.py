@@ -12,7 +12,7 @@ from scipy.sparse import csr_matrix
 from ..data.targets import Target
 from ..options import CLASSES, NUMBER
 from .decision import Decision
-from .metrics import BINS, OF_LABELS, OVERALL, calibration_bins, confidences, likelihoods, present, squared_errors
+from .metrics import CALIBRATION_ERROR, OF_LABELS, OVERALL, likelihoods, present, squared_errors
 
 # Below this share of the numbers' variance, that of a resample is what rounding left of 0.
 LEAST_VARIANCE = 1e-12
@@ -29,7 +29,7 @@ def scorer(
     """Return the function that scores resamples.
 
     It takes weights, (resamples, n) float64, and returns each score, (resamples,) float64, NaN where it is not defined;
-    of the scores of labels all but the support.
+    all but the calibration error and the support.
     wanted: the scores that are needed at least; None: all that keys() gives.
     The other parameters are those of metrics.score.
     """
@@ -52,9 +52,13 @@ def scorer(
 
 
 def keys(target: Target) -> list[Key]:
-    """Return all scores: those of all labels, then those of each label."""
+    """Return all scores that resamples have: those of all labels, then those of each label.
+
+    The calibration error is not among them: in a resample the noise of its bins is that of the records and as much
+    again; it has an interval of its own (see calibration_error.py).
+    """
     of_labels = [(name, number) for number in range(len(target.labels)) for name in OF_LABELS if name != "support"]
-    return [(name, None) for name in OVERALL[target.kind]] + of_labels
+    return [(name, None) for name in OVERALL[target.kind] if name != CALIBRATION_ERROR] + of_labels
 
 
 # --- labels ----------------------------------------------------------------------------------------------------------
@@ -63,10 +67,8 @@ def keys(target: Target) -> list[Key]:
 def _class_sums(target: Target, truth: np.ndarray, answers: np.ndarray, decision: Decision) -> Callable:
     count, records = len(target.labels), len(truth)
     cells = truth * count + decision.predicted(target, answers)
-    ((probability, right),) = confidences(target, truth, answers, decision)
     sums = _Sums(records)
     confusion = sums.add_groups(cells, count * count)
-    gaps = sums.add_groups(calibration_bins(probability), BINS, right - probability)
     loss = sums.add(-np.log(likelihoods(target, truth, answers)))
     brier = sums.add(squared_errors(target, truth, answers))
     sums.close()
@@ -85,7 +87,6 @@ def _class_sums(target: Target, truth: np.ndarray, answers: np.ndarray, decision
             ("balanced_accuracy", None): np.nansum(found, axis=1) / (true > 0).sum(axis=1),
             ("mcc", None): np.where(spread > 0, covariance / np.sqrt(spread), 0),
             ("brier", None): values[:, brier][:, 0] / total,
-            ("ece", None): np.abs(values[:, gaps]).sum(axis=1) / total,
         }
         return result | _precision_recall_f1(hits, said, true)
 
@@ -93,15 +94,10 @@ def _class_sums(target: Target, truth: np.ndarray, answers: np.ndarray, decision
 
 
 def _several_label_sums(target: Target, truth: np.ndarray, answers: np.ndarray, decision: Decision) -> Callable:
-    count, records = len(target.labels), len(truth)
     predicted = decision.predicted(target, answers)
-    sums = _Sums(records)
+    sums = _Sums(len(truth))
     hits, true, said = (sums.add(columns) for columns in (truth * predicted, truth, predicted))
     right = sums.add((truth == predicted).all(axis=1))
-    gaps = [
-        sums.add_groups(calibration_bins(probability), BINS, came_true - probability)
-        for probability, came_true in confidences(target, truth, answers, decision)
-    ]
     loss = sums.add(-np.log(likelihoods(target, truth, answers)).mean(axis=1))
     brier = sums.add(squared_errors(target, truth, answers))
     sums.close()
@@ -113,14 +109,14 @@ def _several_label_sums(target: Target, truth: np.ndarray, answers: np.ndarray, 
         tn = total[:, None] - positives - positive_said + tp
         spread = positives * negatives * positive_said * negative_said
         mcc = np.where(spread > 0, (tp * total[:, None] - positives * positive_said) / np.sqrt(spread), 0)
+        varied = (positives > 0) & (negatives > 0)
         balanced = (tp / positives + tn / negatives) / 2
         result = {
             ("loss", None): values[:, loss][:, 0] / total,
             ("accuracy", None): values[:, right][:, 0] / total,
             ("balanced_accuracy", None): np.nansum(balanced, axis=1) / np.isfinite(balanced).sum(axis=1),
-            ("mcc", None): mcc.mean(axis=1),
+            ("mcc", None): np.where(varied, mcc, 0).sum(axis=1) / varied.sum(axis=1),
             ("brier", None): values[:, brier][:, 0] / total,
-            ("ece", None): sum(np.abs(values[:, gap]).sum(axis=1) for gap in gaps) / count / total,
         }
         return result | _precision_recall_f1(tp, positive_said, positives)
 
@@ -128,13 +124,16 @@ def _several_label_sums(target: Target, truth: np.ndarray, answers: np.ndarray, 
 
 
 def _precision_recall_f1(hits: np.ndarray, said: np.ndarray, true: np.ndarray) -> Scores:
-    """hits, said, true: (resamples, labels) sums. A score is 0 where its denominator is."""
+    """hits, said, true: (resamples, labels) sums. What is not defined is as in metrics.class_scores."""
+    occurs = said + true > 0
     each = {
-        "precision": np.where(said > 0, hits / said, 0),
-        "recall": np.where(true > 0, hits / true, 0),
-        "f1": np.where(said + true > 0, 2 * hits / (said + true), 0),
+        "precision": np.where(said > 0, hits / said, np.where(occurs, 0, np.nan)),
+        "recall": np.where(true > 0, hits / true, np.nan),
+        "f1": np.where(occurs, 2 * hits / (said + true), np.nan),
     }
-    result: Scores = {(f"{name}_macro", None): values.mean(axis=1) for name, values in each.items()}
+    result: Scores = {
+        (f"{name}_macro", None): np.nansum(values, axis=1) / occurs.sum(axis=1) for name, values in each.items()
+    }
     return result | {
         (name, number): values[:, number] for name, values in each.items() for number in range(hits.shape[1])
     }

@@ -67,7 +67,12 @@ def read_splits(
     tables = {
         name: read_labelled(getattr(options, name), source, empty_labels=several) for name, source in sources.items()
     }
-    target = before.target if before else learn_target(options.target, tables["train"]["label"], sources["train"])
+    target = (
+        before.target
+        if before
+        else learn_target(options.target, tables["train"]["label"], sources["train"], options.positive_label)
+    )
+    target.require_positive(options.positive_label)
     truth = {name: target.read(table["label"], sources[name]) for name, table in tables.items()}
     # With one label in dev, every MCC is 0 and the first would be kept whatever was learnt.
     target.require_scorable(truth["dev"], sources["dev"])
@@ -78,6 +83,9 @@ def read_splits(
         said.append(hint)
     for text in said:
         progress(f"warning: {text}")
+    if target.positive is not None:
+        read.append(f"the positive label is {target.positive!r}, the other one {target.labels[0]!r}")
+        progress(read[-1])
     for name in tables:
         strands, reading = _encoded(encoder, sequences[name], options.strands == BOTH)
         sets[name] = Sequences(strands, target.for_training(truth[name]))

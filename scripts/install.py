@@ -10,9 +10,9 @@ def main(options):
 
     from dna_lm.exchange.installing import data_table, install
     from dna_lm.outputs import staged
-    from dna_lm.runtime import limit_threads
+    from dna_lm.runtime import configure_torch
 
-    limit_threads(options.threads)
+    configure_torch(options.threads, offline=not options.hub_model)
     with staged(options.table_out) as (path,):
         installed = install(**library_keywords("install", options), into=options.into, progress=say)
         path.write_text(json.dumps(data_table(installed), indent=1) + "\n", encoding="utf-8")

@@ -3,6 +3,7 @@ import gzip
 import io
 import lzma
 import random
+import shutil
 import stat
 import struct
 import tarfile
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from dna_lm.base_models import archives
-from dna_lm.base_models.archives import unpack
+from dna_lm.base_models.archives import pickled_weights, unpack
 from dna_lm.base_models.base_model import is_model_file
 from refusals import refusal, returns_or_refuses
 
@@ -54,6 +55,7 @@ def unpacked(tmp_path):
     def call(content: bytes) -> dict[str, bytes]:
         archive, folder = tmp_path / "m.zip", tmp_path / "folder"
         archive.write_bytes(content)
+        shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         try:
             unpack(archive, folder, is_model_file, SOURCE)
@@ -165,10 +167,20 @@ def test_an_encrypted_zip_is_refused(unpacked):
     assert refusal(unpacked, bytes(content)) == f"{SOURCE}: 'config.json' is encrypted; pack plain files only"
 
 
-@pytest.mark.parametrize("name", ["pytorch_model.bin", "a.pt", "a.pth", "a.PKL", "a.pickle", "a.ckpt", "a.joblib"])
-def test_a_pickle_is_refused_by_its_name(unpacked, name):
-    message = refusal(unpacked, zipped(FILES | {f"tiny/{name}": b""}))
-    assert message == (f"{SOURCE}: 'tiny/{name}' is a pickle, which can run code: save the model as safetensors")
+def test_what_a_training_left_beside_the_model_stays_in_the_archive(unpacked):
+    names = ["training_args.bin", "optimizer.pt", "rng_state.pth", "a.PKL", "a.pickle", "a.ckpt", "a.joblib"]
+    left = {f"tiny/{name}": b"\x80\x04cos\nsystem\n" for name in names}
+    checkpoint = {f"tiny/checkpoint-10/{name}": b"another" for name in FILES} | {"tiny/checkpoint-10/global/x.pt": b""}
+    assert unpacked(zipped(within("tiny") | left | checkpoint)) == FILES
+    assert unpacked(tarred(checkpoint | left | within("tiny"))) == FILES
+
+
+def test_the_names_of_what_was_not_unpacked_are_returned(tmp_path):
+    (tmp_path / "m.zip").write_bytes(zipped(within("tiny") | {"tiny/training_args.bin": b"", "tiny/b.bin": b""}))
+    (tmp_path / "folder").mkdir()
+    others = unpack(tmp_path / "m.zip", tmp_path / "folder", is_model_file, SOURCE)
+    assert sorted(others) == ["b.bin", "training_args.bin"] and pickled_weights(others) == "b.bin"
+    assert pickled_weights(["training_args.bin", "optimizer.pt", "rng_state_0.pth", "README.md"]) is None
 
 
 def test_two_models_are_refused(unpacked):

@@ -7,7 +7,7 @@ import struct
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from dna_lm.base_models.base_model import (
     BUILT_IN_FOLDER,
@@ -17,6 +17,7 @@ from dna_lm.base_models.base_model import (
     sha256_of_file,
 )
 from dna_lm.base_models.encoding import Encoder
+from dna_lm.base_models.model_settings import differing_setting
 from dna_lm.classifiers.classifier import new_classifier
 from refusals import refusal, returns_or_refuses
 
@@ -41,7 +42,10 @@ def sha256(content: bytes) -> str:
 
 
 def test_identity(folder):
-    assert opened(folder).identity() == {
+    identity = opened(folder).identity()
+    settings = identity.pop("settings")
+    assert (settings["model_type"], settings["rms_norm_eps"], settings["hidden_act"]) == ("mixtral", 1e-5, "silu")
+    assert identity == {
         "id": "tiny",
         "revision": "",
         "architecture": "mixtral",
@@ -142,12 +146,72 @@ def test_a_missing_file(folder, missing, message):
     assert refusal(opened, folder) == message
 
 
-def test_pickled_weights_alone(folder):
+def test_pickled_weights_alone(folder, tmp_path):
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
-    assert refusal(opened, folder) == (
-        "the base model 'tiny' has no .safetensors file; pytorch_model.bin is a pickle and never read: save the model "
-        "as safetensors"
+    (folder / "optimizer.pt").write_bytes(b"pickle")
+    message = (
+        "the base model {!r} has no .safetensors file; pytorch_model.bin is a pickle and never read: save the model as "
+        "safetensors"
     )
+    assert refusal(opened, folder) == message.format("tiny")
+    assert refusal(opened, shutil.make_archive(str(tmp_path / "x"), "zip", folder)) == message.format("x.zip")
+
+
+def test_what_the_trainer_leaves_is_not_read(folder, tmp_path):
+    for name in ("training_args.bin", "optimizer.pt", "scheduler.pt", "rng_state.pth"):
+        (folder / name).write_bytes(b"pickle")
+    (folder / "checkpoint-5").mkdir()
+    shutil.copy(folder / "config.json", folder / "checkpoint-5" / "config.json")
+    archive = shutil.make_archive(str(tmp_path / "x"), "zip", folder.parent, folder.name)
+    assert opened(archive, model_id="x").identity() == opened(folder, model_id="x").identity()
+
+
+def test_weights_in_4_bits_are_refused(folder):
+    change_json(folder / "config.json", quantization_config={"quant_method": "bitsandbytes", "load_in_4bit": True})
+    assert refusal(opened, folder).startswith("the base model 'tiny' has quantized weights (quantization_config in ")
+
+
+def test_a_name_that_is_not_utf_8_is_recorded_as_text(folder):
+    named = folder.rename(folder.parent / "mod\udce4l")
+    assert opened(named).id == "mod\\udce4l"
+    assert opened(named, model_id="a\udcff", revision="\udcff").identity()["revision"] == "\\udcff"
+
+
+def settings_of(folder, **changes) -> dict:
+    change_json(folder / "config.json", **changes)
+    return opened(folder).settings
+
+
+def test_settings_are_the_same_however_they_are_written(folder):
+    before = settings_of(folder)
+    written = AutoConfig.from_pretrained(folder).to_dict()
+    notes = {"transformers_version": "4.0.0", "_name_or_path": "/home/x", "use_cache": False, "trained_by": "me"}
+    notes |= {"architectures": ["X"], "torch_dtype": "bfloat16", "attention_dropout": 0.5, "eos_token_id": 3}
+    assert settings_of(folder, **written) == before
+    assert settings_of(folder, **notes, id2label={"0": "a", "1": "b", "2": "c"}) == before
+    assert differing_setting(before, before) is None
+    assert "/home" not in json.dumps(before)
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"rms_norm_eps": 1e-6}, "rms_norm_eps"),
+        ({"hidden_act": "gelu"}, "hidden_act"),
+        ({"rope_parameters": {"rope_theta": 5e5, "rope_type": "default"}}, "rope_parameters.rope_theta"),
+        ({"num_experts_per_tok": 2}, "num_experts_per_tok"),
+        ({"sliding_window": 4}, "sliding_window"),
+    ],
+)
+def test_a_setting_that_shapes_the_numbers_differs(folder, changes, name):
+    before = settings_of(folder)
+    assert differing_setting(before, settings_of(folder, **changes))[0] == name
+
+
+def test_settings_that_one_side_does_not_have_are_not_compared():
+    assert differing_setting({}, {"a": 1}) is None
+    assert differing_setting({"a": {"b": 1}, "c": 2}, {"a": {"d": 1}, "c": 2.0}) is None
+    assert differing_setting({"a": {"b": 1}}, {"a": {"b": 2}}) == ("a.b", 1, 2)
 
 
 @pytest.mark.parametrize("file", ["config.json", "tokenizer_config.json"])
@@ -435,11 +499,7 @@ def test_a_tokenizer_is_refused_as_the_model_would_be(folder, tmp_path):
         f"the base model 'x': there is no {tmp_path / 'x'}; give a folder, an archive or 'built-in'"
     )
     (folder / "pytorch_model.bin").write_bytes(b"pickle")
-    archive = shutil.make_archive(str(tmp_path / "packed"), "zip", folder)
-    assert refusal(tokenizer_of, archive) == (
-        "the base model 'packed.zip': 'pytorch_model.bin' is a pickle, which can run code: save the model as "
-        "safetensors"
-    )
+    assert tokenizer_of(folder)[0] == tokenizer_of(shutil.make_archive(str(tmp_path / "packed"), "zip", folder))[0]
     change_json(folder / "tokenizer_config.json", auto_map={})
     assert refusal(tokenizer_of, folder) == refusal(opened, folder)
     (folder / "tokenizer_config.json").unlink()

@@ -228,6 +228,21 @@ def test_the_right_weights_with_another_tokenizer_are_refused(base, folder):
     assert "but the base model given is 'tiny'" in message
 
 
+def test_the_right_weights_with_other_settings_are_refused(base, folder):
+    adapter = adapter_of(classifier(base), base, ["a", "b"])
+    settings = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(settings | {"rms_norm_eps": 1e-6}))
+    with opened_base_model(str(folder), "lab/other") as other:
+        assert refusal(trained_classifier, other, adapter, PAD) == (
+            "the adapter was trained on the base model 'tiny-random' with rms_norm_eps 1e-05 in its config.json, but "
+            "that of the base model given, 'lab/other', has 1e-06, so that the same weights answer otherwise; choose "
+            "the copy of 'tiny-random' that the adapter was trained on"
+        )
+        # Adapters of earlier releases do not know the settings.
+        identity = {name: value for name, value in adapter.base_model.items() if name != "settings"}
+        trained_classifier(other, dataclasses.replace(adapter, base_model=identity), PAD)
+
+
 def test_the_name_of_the_base_model_does_not_matter(base, tiny_random):
     adapter = adapter_of(classifier(base), base, ["a", "b"])
     with opened_base_model(str(tiny_random), "another name") as same:

@@ -1,10 +1,12 @@
 import errno
 import os
+from argparse import Namespace
 
 import pytest
 
 from dna_lm.command import run, say
 from dna_lm.errors import LONGEST_MESSAGE, UserError
+from dna_lm.options import COMMANDS
 
 ARGUMENTS = ["predict.py", "--adapter", "a", "--input", "b", "--input-format", "csv", "--predictions-out", "c"]
 
@@ -79,6 +81,32 @@ def test_too_little_memory_for_a_training(monkeypatch, capsys, options, advice):
     said = capsys.readouterr().err
     assert said.startswith("error: out of memory; give the job more memory")
     assert said.endswith(f"{advice}\n")
+
+
+@pytest.mark.parametrize("tool", COMMANDS)
+def test_too_little_memory_names_only_options_of_the_tool(monkeypatch, capsys, tool):
+    options = COMMANDS[tool]
+    given = Namespace(**{option.name: option.default for option in options})
+    monkeypatch.setattr("dna_lm.command.parse", lambda _: given)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+
+    def job(_):
+        raise MemoryError
+
+    with pytest.raises(SystemExit):
+        run(tool, job)
+    said = capsys.readouterr().err
+    assert said.startswith("error: out of memory; give the job more memory")
+    names = {option.name for option in options}
+    for words, name in (
+        ("batch size", "batch_size"),
+        ("maximum length", "max_length"),
+        ("quantization", "quantization"),
+        ("checkpointing", "gradient_checkpointing"),
+        ("sequences", "batch_size"),
+    ):
+        assert words not in said or name in names
+    assert "(now 0)" not in said
 
 
 def test_torch_has_an_exception_of_its_own_for_too_little_memory(ended):

@@ -7,7 +7,10 @@ import torch
 from peft import LoraConfig, TaskType, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 from transformers import AutoModelForSequenceClassification, BertConfig, GPT2Config, LlamaConfig, MixtralConfig
 
+import tiny_models
+from dna_lm.base_models.base_model import opened_base_model
 from dna_lm.classifiers import quantization
+from dna_lm.classifiers.classifier import new_classifier
 from dna_lm.classifiers.quantization import describe, prepare, quantization_config
 from dna_lm.errors import UserError
 
@@ -137,6 +140,18 @@ def test_routers_heads_and_named_modules_are_not_quantized(folders):
     bert = load(folders["bert"], quantization_config("8bit", "no", "auto", "fp32", ("bert.encoder.layer.1",)))
     assert len(quantization.quantized_modules(bert)) == 6
     assert not any("layer.1" in name or "pooler" in name for name in quantization.quantized_modules(bert))
+
+
+@pytest.mark.parametrize("architecture", [*tiny_models.ARCHITECTURES, *tiny_models.FURTHER])
+def test_no_head_is_quantized_whatever_it_is_called(tmp_path, architecture):
+    tiny_models.write_model(tmp_path, architecture, tiny_models.letters(tmp_path))
+    with opened_base_model(str(tmp_path)) as base:
+        config = quantization_config("8bit", "no", "auto", "fp32")
+        model = new_classifier(base, 2, 0, method="head", quantization=config)
+    quantized = quantization.quantized_modules(model)
+    assert quantized
+    assert all(name.startswith(f"{model.base_model_prefix}.") for name in quantized)
+    assert not any(name.split(".")[0] in quantization.HEADS for name in quantized)
 
 
 def test_what_8_bits_save(folders):

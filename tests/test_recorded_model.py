@@ -61,6 +61,23 @@ def test_the_weights_of_models_with_another_tokenizer_are_not_read(tiny_random, 
     assert found(adapter_of(str(tiny_random), "a"), [f"b={different}", f"c={tiny_random}"]).id == "c"
 
 
+def test_the_same_weights_with_other_settings_are_another_model(tiny_random, tmp_path):
+    different = shutil.copytree(tiny_random, tmp_path / "different")
+    settings = json.loads((different / "config.json").read_text())
+    (different / "config.json").write_text(json.dumps(settings | {"hidden_act": "gelu"}))
+    adapter = adapter_of(str(tiny_random), "a")
+    assert found(adapter, [f"a={different}", f"b={tiny_random}"]).id == "b"
+    message = "(the one installed under this name is another: hidden_act in its config.json)"
+    assert message in refusal(found, adapter, [f"a={different}"])
+    identity = {name: value for name, value in adapter.base_model.items() if name != "settings"}
+    assert found(replace(adapter, base_model=identity), [f"a={different}"]).id == "a"
+
+
+def test_a_name_and_a_folder_may_hold_an_equals_sign(tiny_random, tmp_path):
+    folder = shutil.copytree(tiny_random, tmp_path / "rate=0.1")
+    assert found(adapter_of(str(tiny_random), "lab/a=b"), [f"lab/a=b={folder}"]).id == "lab/a=b"
+
+
 def test_a_model_that_is_not_there_is_named(tiny_random, other):
     adapter = adapter_of(str(tiny_random), "lab/tiny")
     weights = adapter.base_model["weights_sha256"][:12]

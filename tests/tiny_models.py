@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM, set_seed
+from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM, set_seed
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 NAMES = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"}
@@ -53,6 +53,35 @@ MASKED = {
     "roformer": {"embedding_size": 16},
 }
 ARCHITECTURES = CAUSAL | MASKED
+# What transformers has classifiers for too, and fine-tuning and installing refuse.
+REFUSED = {
+    "bart": {
+        "d_model": 16,
+        "encoder_layers": 1,
+        "decoder_layers": 1,
+        "encoder_attention_heads": 2,
+        "decoder_attention_heads": 2,
+        "encoder_ffn_dim": 16,
+        "decoder_ffn_dim": 16,
+    },
+    "canine": {"num_hash_buckets": 64, "downsampling_rate": 4, "local_transformer_stride": 8},
+    "convbert": {"embedding_size": 16},
+    "fnet": {"tpu_short_seq_length": 64},
+    "nystromformer": {"num_landmarks": 4, "segment_means_seq_len": 16},
+    "reformer": {
+        "attn_layers": ["local", "lsh"],
+        "attention_head_size": 8,
+        "axial_pos_embds": False,
+        "feed_forward_size": 16,
+        "local_attn_chunk_length": 8,
+        "lsh_attn_chunk_length": 8,
+        "num_buckets": 2,
+        "is_decoder": False,
+    },
+    "t5": {"d_model": 16, "d_kv": 8, "d_ff": 16, "num_layers": 1, "num_decoder_layers": 1, "num_heads": 2},
+}
+# What else is tried where the name of a head matters.
+FURTHER = {"eurobert": {}, "xlm": {"emb_dim": 16, "n_layers": 1, "n_heads": 2}}
 
 
 def write_model(folder: Path, architecture: str, vocabulary: int, seed: int = 0, **settings) -> None:
@@ -62,10 +91,11 @@ def write_model(folder: Path, architecture: str, vocabulary: int, seed: int = 0,
     settings: of transformers' configuration of the architecture, before those of this module.
     """
     set_seed(seed)
-    causal = architecture in CAUSAL
-    known = SMALL | {"vocab_size": vocabulary} | ARCHITECTURES[architecture] | settings
-    config = AutoConfig.for_model(architecture, **known)
-    model_class = AutoModelForCausalLM if causal else AutoModelForMaskedLM
+    of_its_own = (ARCHITECTURES | REFUSED | FURTHER)[architecture]
+    config = AutoConfig.for_model(architecture, **SMALL | {"vocab_size": vocabulary} | of_its_own | settings)
+    model_class = AutoModel
+    if architecture in ARCHITECTURES:
+        model_class = AutoModelForCausalLM if architecture in CAUSAL else AutoModelForMaskedLM
     folder.mkdir(parents=True, exist_ok=True)
     model_class.from_config(config).save_pretrained(folder)
 

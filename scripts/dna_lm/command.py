@@ -38,11 +38,12 @@ def say(text: str) -> None:
 
 
 def _less_memory(options: argparse.Namespace) -> str:
-    """Return what the user can do when memory was too small: what fits the options of the job."""
+    """Return what the user can do when memory was too small: what the tool has options for and the job did not do."""
     advice = ["give the job more memory"]
-    batch_size = getattr(options, "batch_size", 0)  # 0 too where the job chooses it
-    if batch_size != 1:
-        advice.append("a smaller batch size" + (f" (now {batch_size})" if batch_size else ""))
+    computes = hasattr(options, "batch_size")  # sequences go through a model
+    if computes and options.batch_size != 1:
+        # 0 where the job chooses it
+        advice.append("a smaller batch size" + (f" (now {options.batch_size})" if options.batch_size else ""))
     if getattr(options, "gradient_checkpointing", "") == NO:
         advice.append("gradient checkpointing")
     going_on = bool(getattr(options, "resume_from", None))  # what is trained and how it is read is decided already
@@ -50,11 +51,11 @@ def _less_memory(options: argparse.Namespace) -> str:
         advice.append("quantization")
     if getattr(options, "method", LORA) != LORA and not going_on:
         advice.append("LoRA")
-    if hasattr(options, "max_length") and not going_on:
+    if computes and getattr(options, "max_length", 0) and not going_on:
         advice.append(f"a smaller maximum length (now {options.max_length})")
-    else:
+    elif computes:
         advice.append("shorter sequences")
-    return f"out of memory; {', '.join(advice[:-1])} or {advice[-1]}"
+    return "out of memory; " + " or ".join([part for part in (", ".join(advice[:-1]), advice[-1]) if part])
 
 
 def _said(problem: object) -> int:

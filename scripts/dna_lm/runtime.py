@@ -58,17 +58,19 @@ def _hidden(package: str) -> Iterator[None]:
         del sys.modules[package]
 
 
-def configure_torch(threads: int, quantized: bool = False) -> None:
+def configure_torch(threads: int, quantized: bool = False, offline: bool = True) -> None:
     """Set the number of CPU threads (see limit_threads) and keep torch and transformers quiet and offline.
 
-    quantized: whether bitsandbytes will be used.
+    quantized: whether bitsandbytes will be used. offline: False where something is to be fetched from the hub.
     """
     threads = limit_threads(threads)
     _keep_freed_memory()
     if not quantized:
         # peft imports it wherever it is installed, which takes a second. None makes it look as if it were not.
         sys.modules.setdefault("bitsandbytes", None)
-    os.environ.update(HF_HUB_OFFLINE="1", MPLBACKEND="Agg")
+    if offline:
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ["MPLBACKEND"] = "Agg"
     import torch
     import transformers
 

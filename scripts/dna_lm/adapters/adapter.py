@@ -4,7 +4,8 @@ The file's metadata holds `format: pt` and `dna_lm`, a JSON document with
 
 - `version`: of this format;
 - `peft`: PEFT's adapter configuration, and `method`: what was trained beside the head (without it, LoRA matrices);
-- `base_model`: id, revision, architecture, SHA-256 of its weights and of its tokenizer;
+- `base_model`: id, revision, architecture, SHA-256 of its weights and of its tokenizer, and the settings that its
+  answers depend on, which adapters of earlier releases lack;
 - `task`: the target (see targets.py); how a sequence is read: maximum length in tokens, k-mers, strands, pooling; of
   how many members an ensemble is; temperature and thresholds, if they were chosen (see decision.py);
 - `training`: options, library versions, SHA-256 of the train and dev files, lengths of the training sequences, metric
@@ -25,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from ..base_models.base_model import IDENTITY, BaseModel
+from ..base_models.model_settings import differing_setting
 from ..data.tables import check_label
 from ..data.targets import Target
 from ..data.textfiles import describe
@@ -53,7 +55,7 @@ class Adapter:
 
     tensors: dict[str, Any]
     peft: dict[str, Any]
-    base_model: dict[str, str]
+    base_model: dict[str, Any]
     task: dict[str, Any]
     training: dict[str, Any]
     further: list[dict[str, Any]] = field(default_factory=list)
@@ -270,6 +272,8 @@ def check_record(record: dict[str, Any]) -> None:
     _check_peft(record["peft"])
     if not all(isinstance(record["base_model"].get(name), str) for name in IDENTITY):
         raise ValueError("the base model is not told")
+    if not isinstance(record["base_model"].get("settings", {}), dict):
+        raise ValueError("the base model's settings are none")
     sequences = record["training"].get("sequences")
     if not (isinstance(sequences, dict) and all(type(sequences.get(name)) is int for name in ("train", "dev"))):
         raise ValueError("the sequences are not counted")
@@ -310,3 +314,15 @@ def check_base_model(adapter: Adapter, base_model: BaseModel) -> None:
                 f"{part} {recorded[key][:12]}), but the base model given is {given['id']!r} "
                 f"({given['architecture']}, {part} {given[key][:12]}); choose {recorded['id']!r}"
             )
+    if differing := differing_setting(recorded.get("settings", {}), base_model.settings):
+        name, before, now = differing
+        raise UserError(
+            f"the adapter was trained on the base model {recorded['id']!r} with {name} {_short(before)} in its "
+            f"config.json, but that of the base model given, {given['id']!r}, has {_short(now)}, so that the same "
+            f"weights answer otherwise; choose the copy of {recorded['id']!r} that the adapter was trained on"
+        )
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:60]}..."

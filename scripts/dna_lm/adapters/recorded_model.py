@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 from ..base_models.base_model import BaseModel, opened_base_model, tokenizer_sha256
+from ..base_models.model_settings import differing_setting
+from ..data.named_files import divided
 from ..errors import UserError
 from ..options import BUILT_IN, RECORDED
 from .adapter import Adapter
@@ -31,15 +34,15 @@ def opened_base_model_of(
 def _pairs(installed: Sequence[str]) -> list[tuple[str, str]]:
     pairs = []
     for text in installed:
-        name, divider, folder = text.partition("=")
-        if not (name and divider and folder):
+        pair = divided(text)
+        if not pair:
             raise UserError(f"--installed {text!r} is not ID=FOLDER; write the model's name, '=' and its folder")
-        pairs.append((name, folder))
+        pairs.append(pair)
     return pairs
 
 
 @contextmanager
-def _recorded(recorded: dict[str, str], installed: list[tuple[str, str]]) -> Iterator[BaseModel]:
+def _recorded(recorded: dict[str, Any], installed: list[tuple[str, str]]) -> Iterator[BaseModel]:
     """Give the model whose weights and tokenizer are the recorded ones, whatever it is called here."""
     of_its_name = ""
     for name, folder in [(None, BUILT_IN), *sorted(installed, key=lambda pair: pair[0] != recorded["id"])]:
@@ -55,11 +58,14 @@ def _recorded(recorded: dict[str, str], installed: list[tuple[str, str]]) -> Ite
                 if namesake:
                     of_its_name = f" (the one installed under this name cannot be used: {problem})"
                 continue
-            if all(getattr(found, key) == recorded[key] for key in ("weights_sha256", "tokenizer_sha256")):
+            same = all(getattr(found, key) == recorded[key] for key in ("weights_sha256", "tokenizer_sha256"))
+            differing = differing_setting(recorded.get("settings", {}), found.settings)
+            if same and not differing:
                 yield found
                 return
             if namesake:
-                of_its_name = f" (the one installed under this name is another: weights {found.weights_sha256[:12]})"
+                which = f"{differing[0]} in its config.json" if same else f"weights {found.weights_sha256[:12]}"
+                of_its_name = f" (the one installed under this name is another: {which})"
     raise UserError(
         f"the adapter was trained on the base model {recorded['id']!r} ({recorded['architecture']}, weights "
         f"{recorded['weights_sha256'][:12]}), which is neither built in nor installed here{of_its_name}; choose an "

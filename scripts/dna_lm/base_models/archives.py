@@ -4,7 +4,7 @@ import lzma
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -14,8 +14,10 @@ from ..errors import UserError
 # Far above any DNA language model of 2026 (the largest published has 40 billion parameters, 80 GB in bf16).
 MAX_BYTES = 200 * 10**9
 MAX_MEMBERS = 10_000
-# Formats that can run code when they are loaded.
+# Formats that can run code when they are loaded: they are neither unpacked nor opened.
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib")
+# What a training leaves beside a model's weights, by the beginnings of the names.
+OF_TRAINING = ("training_args", "optimizer", "scheduler", "scaler", "rng_state", "random_states")
 
 _DAMAGE = (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, NotImplementedError, ValueError)
 
@@ -28,47 +30,72 @@ class _Member:
     open: Callable[[], IO[bytes]]
 
 
+def pickled_weights(names: Iterable[str]) -> str | None:
+    """Return the first of some files' names that is one of weights in a format that can run code, if there is one."""
+    weights = (name for name in sorted(names) if PurePosixPath(name).suffix.lower() in PICKLES)
+    return next((name for name in weights if not name.startswith(OF_TRAINING)), None)
+
+
 def unpack(
     archive: str | Path, folder: Path, wanted: Callable[[str], bool], source: str, most: int | None = None
-) -> None:
-    """Copy the wanted files of a zip or tar archive (also compressed) into a folder.
+) -> list[str]:
+    """Copy the wanted files of a zip or tar archive (also compressed) into a folder; return the names of the others.
 
-    archive: files at its top, or inside one top folder.
+    archive: files at its top, or inside one top folder. Wanted names in deeper folders, such as those of a training's
+    checkpoints, stay in the archive as everything that is not wanted does.
     folder: exists and is empty; nothing is written outside it.
-    wanted: says of a file name whether it is to be unpacked; everything else stays in the archive.
+    wanted: says of a file name whether it is to be unpacked.
     source: what to call the archive in an error message.
     most: how many bytes it may unpack to, at most MAX_BYTES.
-    Raises UserError for a damaged archive, links, device files, absolute paths, `..`, encryption, pickles, and more
-    than MAX_MEMBERS members or MAX_BYTES of content.
+    Raises UserError for a damaged archive, links, device files, absolute paths, `..`, encryption, wanted files in two
+    folders or two folders deep, and more than MAX_MEMBERS members or MAX_BYTES of content.
     """
     limit = min(MAX_BYTES, most or MAX_BYTES)
     try:
         with _opened(archive, source) as members:
-            written = 0
-            for count, member in enumerate(members, start=1):
-                if count > MAX_MEMBERS:
-                    raise UserError(f"{source} holds more than {MAX_MEMBERS} members; pack the model's files only")
-                path = _checked(member, source)
-                if not wanted(path.name):
-                    continue
-                if len(path.parts) > 2:
-                    raise UserError(
-                        f"{source}: {member.name!r} is two folders deep; pack the model's files alone or in one folder"
-                    )
-                target = folder / path.name
-                if target.exists():
-                    raise UserError(f"{source} holds {path.name!r} twice; pack one model only")
-                with member.open() as content, open(target, "wb") as file:
-                    # Sizes that an archive claims can be lies: what is copied is counted.
-                    while block := content.read(1 << 20):
-                        written += len(block)
-                        if written > limit:
-                            raise UserError(f"{source} unpacks to more than {limit / 1e9:g} GB, which is refused")
-                        file.write(block)
+            return _unpack(members, folder, wanted, source, limit)
     except _DAMAGE as problem:
         raise UserError(f"{source} is a damaged archive ({problem}); upload it again") from None
     except OSError as problem:
         raise UserError(f"{source} cannot be unpacked: {problem.strerror or problem}") from None
+
+
+def _unpack(
+    members: Iterable[_Member], folder: Path, wanted: Callable[[str], bool], source: str, limit: int
+) -> list[str]:
+    others: list[str] = []
+    place: PurePosixPath | None = None  # the archive's folder that the files are from: of those that there are the top
+    made: dict[str, Path] = {}
+    written = 0
+    for count, member in enumerate(members, start=1):
+        if count > MAX_MEMBERS:
+            raise UserError(f"{source} holds more than {MAX_MEMBERS} members; pack the model's files only")
+        path = _checked(member, source)
+        if not wanted(path.name):
+            others.append(path.name)
+            continue
+        if place is None or len(path.parent.parts) < len(place.parts):
+            place = path.parent
+            for file in made.values():
+                file.unlink()
+            made.clear()
+        elif len(path.parent.parts) > len(place.parts):
+            continue
+        if path.name in made or path.parent != place:
+            raise UserError(f"{source} holds {path.name!r} twice; pack one model only")
+        made[path.name] = folder / path.name
+        with member.open() as content, open(folder / path.name, "wb") as file:
+            # Sizes that an archive claims can be lies: what is copied is counted.
+            while block := content.read(1 << 20):
+                written += len(block)
+                if written > limit:
+                    raise UserError(f"{source} unpacks to more than {limit / 1e9:g} GB, which is refused")
+                file.write(block)
+    if place and len(place.parts) > 1:
+        raise UserError(
+            f"{source}: {str(place / min(made))!r} is two folders deep; pack the model's files alone or in one folder"
+        )
+    return others
 
 
 class _opened:  # noqa: N801 (a context manager, used like a function)
@@ -112,8 +139,6 @@ def _checked(member: _Member, source: str) -> PurePosixPath:
     path = PurePosixPath(member.name.replace("\\", "/"))
     if not path.parts or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
         raise UserError(f"{source}: {member.name!r} points outside the archive's folder; pack it again from inside it")
-    if path.suffix.lower() in PICKLES:
-        raise UserError(f"{source}: {member.name!r} is a pickle, which can run code: save the model as safetensors")
     if member.size > MAX_BYTES:
         raise UserError(f"{source}: {member.name!r} claims {member.size} bytes, which is refused")
     return path

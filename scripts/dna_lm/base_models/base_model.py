@@ -6,12 +6,14 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ..errors import UserError
 from ..options import BUILT_IN
-from .archives import PICKLES, unpack
+from .archives import pickled_weights, unpack
+from .model_settings import effective_settings
 
 BUILT_IN_FOLDER = Path(__file__).parent.parent / "models" / "tiny-human-dna"
 CONFIG = "config.json"
@@ -32,7 +34,7 @@ MAX_JSON_BYTES = 100 * 10**6
 # What settings call the number of layers, and how many are too many: lists as long are made while settings are read.
 LAYERS = ("num_hidden_layers", "num_layers", "n_layers", "n_layer")
 MOST_LAYERS = 10_000
-# The fields of a BaseModel that an adapter records, all text.
+# The fields of a BaseModel that every adapter records, all text.
 IDENTITY = ("id", "revision", "architecture", "weights_sha256", "tokenizer_sha256")
 
 
@@ -43,7 +45,8 @@ class BaseModel:
     folder: holds nothing but config.json, tokenizer files and safetensors.
     id, revision: how it is called in adapters and messages; revision may be empty.
     architecture: transformers' model type, such as `mixtral`.
-    weights_sha256, tokenizer_sha256: what an adapter is bound to.
+    weights_sha256, tokenizer_sha256, settings: what an adapter is bound to; the last is of config.json (see
+    model_settings.py).
     """
 
     folder: Path
@@ -52,10 +55,11 @@ class BaseModel:
     architecture: str
     weights_sha256: str
     tokenizer_sha256: str
+    settings: dict[str, Any] = field(default_factory=dict)
 
-    def identity(self) -> dict[str, str]:
-        """What an adapter records of its base model."""
-        return {name: getattr(self, name) for name in IDENTITY}
+    def identity(self) -> dict[str, Any]:
+        """What an adapter records of its base model: IDENTITY and the settings."""
+        return {name: getattr(self, name) for name in IDENTITY} | {"settings": self.settings}
 
 
 def is_model_file(name: str) -> bool:
@@ -72,9 +76,9 @@ def opened_base_model(base_model: str, model_id: str | None = None, revision: st
     model_id: how to call it; without one, the folder's or archive's name.
     Raises UserError for everything that is not a safe and complete model folder.
     """
-    with _opened(base_model, model_id, is_model_file) as (folder, name, source, pickles):
+    with _opened(base_model, model_id, is_model_file) as (folder, name, source, others):
         with _readable(source):
-            base = _check(folder, name, revision or "", source, pickles)
+            base = _check(folder, name, (revision or "").encode("utf-8", "backslashreplace").decode(), source, others)
         yield base
 
 
@@ -105,19 +109,18 @@ def tokenizer_sha256(base_model: str, model_id: str | None = None) -> str:
 def _opened(
     base_model: str, model_id: str | None, wanted: Callable[[str], bool]
 ) -> Iterator[tuple[Path, str, str, list[str]]]:
-    """Give a folder with the wanted files, the model's name, what messages call it, and the pickles beside them."""
+    """Give a folder with the wanted files, the model's name, what messages call it, and the names of other files."""
     path = BUILT_IN_FOLDER if base_model == BUILT_IN else Path(base_model)
-    name = model_id or path.name
+    # What is not UTF-8 in a folder's name stands in Python's text as letters that no record can be written with.
+    name = (model_id or path.name).encode("utf-8", "backslashreplace").decode()
     source = f"the base model {name!r}"
     with tempfile.TemporaryDirectory(prefix="base_model_") as temporary:
         folder = Path(temporary)
         with _readable(source):
             if not path.exists():
                 raise UserError(f"{source}: there is no {path}; give a folder, an archive or '{BUILT_IN}'")
-            pickles = _linked(path, folder, wanted) if path.is_dir() else []
-            if not path.is_dir():
-                unpack(path, folder, wanted, source)
-        yield folder, name, source, pickles
+            others = _linked(path, folder, wanted) if path.is_dir() else unpack(path, folder, wanted, source)
+        yield folder, name, source, others
 
 
 @contextmanager
@@ -132,7 +135,7 @@ def _readable(source: str) -> Iterator[None]:
 
 
 def _linked(path: Path, folder: Path, wanted: Callable[[str], bool]) -> list[str]:
-    """Link the wanted files of a path into a folder; return the names of the pickles beside them.
+    """Link the wanted files of a path into a folder; return the names of the others.
 
     Links to the wanted files alone: transformers cannot come upon anything else in the folder.
     """
@@ -140,10 +143,10 @@ def _linked(path: Path, folder: Path, wanted: Callable[[str], bool]) -> list[str
     for file in files:
         if file.is_file() and wanted(file.name):
             os.symlink(file.resolve(), folder / file.name)
-    return [file.name for file in files if file.suffix.lower() in PICKLES]
+    return [file.name for file in files if not wanted(file.name)]
 
 
-def _check(folder: Path, name: str, revision: str, source: str, pickles: list[str]) -> BaseModel:
+def _check(folder: Path, name: str, revision: str, source: str, others: list[str]) -> BaseModel:
     config = read_json(folder / CONFIG, source)
     architecture = config.get("model_type")
     for key, value in _entries(config):
@@ -155,16 +158,24 @@ def _check(folder: Path, name: str, revision: str, source: str, pickles: list[st
         raise UserError(f"{source}: {CONFIG} names no model_type; choose a folder that transformers saved")
     for settings in (config, _tokenizer_settings(folder, source)):
         check_settings(settings, source)
+    if config.get("quantization_config"):
+        raise UserError(
+            f"{source} has quantized weights (quantization_config in {CONFIG}), which cannot be trained here; choose "
+            "the model as it was before: training and installing quantize none, or do it themselves where they are "
+            "asked to"
+        )
     weights = sorted(folder.glob("*.safetensors"))
     if not weights:
-        hint = f"; {pickles[0]} is a pickle and never read: save the model as safetensors" if pickles else ""
+        pickled = pickled_weights(others)
+        hint = f"; {pickled} is a pickle and never read: save the model as safetensors" if pickled else ""
         raise UserError(f"{source} has no .safetensors file{hint or '; add its weights in that format'}")
     for file in weights:
         _check_safetensors(file, source)
     if not (folder / WEIGHTS).exists() and (folder / INDEX).exists():  # transformers looks for them in this order
         _check_index(read_json(folder / INDEX, source), {file.name for file in weights}, source)
     tokenizer = _tokenizer_files(folder, source)
-    return BaseModel(folder, name, revision, architecture, _sha256(weights), _sha256(tokenizer))
+    digests = _sha256(weights), _sha256(tokenizer)
+    return BaseModel(folder, name, revision, architecture, *digests, effective_settings(folder))
 
 
 def _tokenizer_settings(folder: Path, source: str) -> dict:

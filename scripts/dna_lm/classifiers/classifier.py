@@ -1,6 +1,7 @@
 """The network: a base model with a classification head, and LoRA matrices or whatever else is trained."""
 
 import copy
+import warnings
 from typing import Any
 
 import torch
@@ -19,7 +20,8 @@ from .expert_lora import apply_to_tokens
 from .experts import GROUPED
 from .lora import PEFT_SETTINGS, expert_parameters, lora_config
 from .precision import Precision, leave_inputs, train_in_float32
-from .quantization import HEADS, prepare
+from .quantization import HEADS, prepare, without_head
+from .trial import refused
 
 # Kinds of numbers in which an adapter's tensors are read.
 PRECISIONS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
@@ -60,7 +62,13 @@ def new_classifier(
         _reset(getattr(model, name), getattr(model.config, "initializer_range", 0.02))
     trained = sorted({*heads, *fresh})
     if method == LORA:
-        model = get_peft_model(model, lora_config(model, trained, **lora))
+        try:
+            model = _with_matrices(model, lora_config(model, trained, **lora))
+        except UserError:
+            raise
+        except Exception as problem:  # whatever PEFT raises for an architecture that it does not know
+            reason = f"PEFT puts no LoRA matrices on it ({problem})"
+            raise refused(base_model.id, base_model.architecture, reason) from None
         whole = _whole(model)
     else:
         whole = [model] if method == FULL else [model.get_submodule(name) for name in trained]
@@ -69,6 +77,14 @@ def new_classifier(
             module.requires_grad_(True)
     _ready(model, whole)
     return model
+
+
+def _with_matrices(model: PreTrainedModel, config: LoraConfig) -> PeftModel:
+    """Return the model with LoRA matrices; whatever PEFT raises goes through."""
+    with warnings.catch_warnings():
+        # That the weights of GPT-2's layers are the other way round, PEFT sees by itself, and says each time.
+        warnings.filterwarnings("ignore", message="fan_in_fan_out is set to")
+        return get_peft_model(model, config)
 
 
 def _whole(model: PeftModel) -> list[torch.nn.Module]:
@@ -211,7 +227,7 @@ def _with_places(model: PreTrainedModel, adapter: Adapter, trainable: bool) -> P
             name: adapter.peft[name] for name in PEFT_SETTINGS if name != "target_parameters" or name in adapter.peft
         }
         settings = copy.deepcopy(settings)  # PEFT adds to the lists: the adapter stays as it was read
-        return get_peft_model(model, LoraConfig(task_type=TaskType.SEQ_CLS, inference_mode=not trainable, **settings))
+        return _with_matrices(model, LoraConfig(task_type=TaskType.SEQ_CLS, inference_mode=not trainable, **settings))
     except Exception as problem:  # whatever a damaged record makes PEFT raise
         raise Misfit(f"{type(problem).__name__}: {problem}") from None
 
@@ -233,6 +249,11 @@ def _load(
         )
     try:
         config = AutoConfig.from_pretrained(base_model.folder, local_files_only=True, trust_remote_code=False)
+        if config.is_encoder_decoder:
+            raise UserError(
+                f"{source}: models of the architecture {base_model.architecture!r} have an encoder and a decoder, of "
+                "which no classifier is made here; choose a model that has one of them, such as a BERT or a Mistral"
+            )
         config.num_labels = outputs
         config.pad_token_id = pad_token_id
         config.problem_type = PROBLEM_TYPES[kind]
@@ -242,7 +263,7 @@ def _load(
             config=config,
             dtype=precision.dtype,
             attn_implementation=precision.attention,
-            quantization_config=quantization,
+            quantization_config=without_head(quantization, config) if quantization else None,
             local_files_only=True,
             trust_remote_code=False,
             use_safetensors=True,

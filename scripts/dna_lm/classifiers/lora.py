@@ -36,6 +36,10 @@ PEFT_SETTINGS = (
 )
 
 
+class NoTargets(UserError):
+    """A model in which it is not known where LoRA's matrices are to be put; they can be named."""
+
+
 def lora_config(
     model: PreTrainedModel,
     modules_to_save: list[str],
@@ -99,13 +103,7 @@ def expert_parameters(model: torch.nn.Module) -> list[str]:
 
 
 def _target_modules(model: PreTrainedModel, target_modules: str, saved: list[str]) -> list[str]:
-    from transformers.pytorch_utils import Conv1D
-
-    linear = {
-        path
-        for path, module in model.named_modules()
-        if isinstance(module, (torch.nn.Linear, Conv1D)) and path.split(".")[0] not in saved
-    }
+    linear = {path for path, module in model.named_modules() if _is_linear(module) and path.split(".")[0] not in saved}
     names = sorted({path.rpartition(".")[2] for path in linear})
     if target_modules == AUTO:
         chosen = sorted(
@@ -115,13 +113,31 @@ def _target_modules(model: PreTrainedModel, target_modules: str, saved: list[str
                 if any(word in part.lower() for part in path.split(".")[:-1] for word in ATTENTION)
             }
         )
+        if not names:
+            raise NoTargets("the model has no linear layer beside its head; train the head alone, or all weights")
         if not chosen:
-            raise UserError(f"no attention layer was found; name the target modules: the model has {', '.join(names)}")
-        return chosen
+            raise NoTargets(f"no attention layer was found; name the target modules: the model has {', '.join(names)}")
+        return _paths_of_ambiguous(model, chosen, linear)
     chosen = [name.strip() for name in target_modules.split(",") if name.strip()]
     for name in chosen or [""]:
         if name not in names:
             raise UserError(
                 f"target module {name!r} matches no linear layer of the base model; choose from {', '.join(names)}"
             )
-    return chosen
+    return _paths_of_ambiguous(model, chosen, linear)
+
+
+def _paths_of_ambiguous(model: PreTrainedModel, names: list[str], linear: set[str]) -> list[str]:
+    """Return the names, but the paths of the linear layers for a name that other modules have too.
+
+    PEFT would put matrices on everything of that name, and cannot.
+    """
+    others = {path.rpartition(".")[2] for path, module in model.named_modules() if not _is_linear(module)}
+    paths = sorted(path for path in linear if path.rpartition(".")[2] in set(names) & others)
+    return [name for name in names if name not in others] + paths
+
+
+def _is_linear(module: torch.nn.Module) -> bool:
+    from transformers.pytorch_utils import Conv1D
+
+    return isinstance(module, (torch.nn.Linear, Conv1D))

@@ -4,15 +4,17 @@
 arXiv:2208.07339). An adapter that was trained on a quantized base model fits the base model without quantization too.
 """
 
+import copy
 import importlib.util
 import logging
 import math
+import re
 import warnings
 from dataclasses import dataclass
 
 import torch
 from torch import nn
-from transformers import BitsAndBytesConfig, PreTrainedModel
+from transformers import AutoModelForSequenceClassification, BitsAndBytesConfig, PreTrainedConfig, PreTrainedModel
 
 from ..errors import UserError
 from ..options import NONE
@@ -20,11 +22,11 @@ from .precision import DTYPES
 
 EIGHT_BIT, NF4, FP4 = "8bit", "4bit-nf4", "4bit-fp4"
 _NAMES = {dtype: name for name, dtype in DTYPES.items()}
+# What transformers calls the module that turns the pooled state into one number a label.
+HEADS = ("score", "classifier", "pre_classifier", "classification_head", "logits_proj", "sequence_summary")
 # Never quantized: heads, which are trained, the modules before them that a base model can lack weights for, and
 # routers, whose small errors would send tokens to other experts. A regular expression for a path in the model.
-SKIPPED = r".*\b(score|classifier|pre_classifier|pooler|head|gate|router)\b"
-# What transformers calls the module that turns the pooled state into one number a label.
-HEADS = ("score", "classifier", "pre_classifier", "classification_head", "logits_proj")
+SKIPPED = rf".*\b({'|'.join((*HEADS, 'pooler', 'head', 'gate', 'router'))})\b"
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,19 @@ def quantization_config(
         bnb_4bit_compute_dtype=DTYPES[precision if compute_type == "auto" else compute_type],
         llm_int8_skip_modules=skipped,
     )
+
+
+def without_head(quantization: BitsAndBytesConfig, config: PreTrainedConfig) -> BitsAndBytesConfig:
+    """Return the settings such that no module beside the base model proper is quantized, whatever it is called.
+
+    config: of the classifier.
+    """
+    with torch.device("meta"):
+        model = AutoModelForSequenceClassification.from_config(config)
+    names = [name for name, _ in model.named_children() if name != model.base_model_prefix]
+    result = copy.deepcopy(quantization)
+    result.llm_int8_skip_modules += [rf"{re.escape(name)}(\..*)?$" for name in names]
+    return result
 
 
 def prepare(model: PreTrainedModel, gradient_checkpointing: bool) -> PreTrainedModel:

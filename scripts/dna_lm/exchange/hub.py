@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..base_models.archives import PICKLES
+from ..base_models.archives import pickled_weights
 from ..base_models.base_model import CONFIG, INDEX, WEIGHTS, check_settings, is_model_file, read_json, sha256_of_file
 from ..errors import UserError
 
@@ -115,8 +115,8 @@ def _described(api, model: str, revision: str, source: str) -> HubModel:
     if CONFIG not in wanted:
         raise UserError(f"{source} has no {CONFIG}; choose a model that transformers saved")
     if not weights:
-        pickles = sorted(name for name in files if Path(name).suffix.lower() in PICKLES)
-        why = f": its weights are pickles ({pickles[0]}), which can run code" if pickles else ""
+        pickled = pickled_weights(files)
+        why = f": its weights are pickles ({pickled}), which can run code" if pickled else ""
         raise UserError(
             f"{source} has no safetensors{why}; choose a model that has, or convert it and install an archive"
         )

@@ -18,7 +18,7 @@ from peft import LoraConfig
 from ..adapters.adapter import PARTS, Adapter, check_base_model, check_record, finite
 from ..adapters.model_card import RECORD_FILE
 from ..adapters.recorded_model import opened_base_model_of
-from ..base_models.archives import unpack
+from ..base_models.archives import pickled_weights, unpack
 from ..base_models.base_model import CONFIG, BaseModel
 from ..base_models.encoding import Encoder
 from ..classifiers.classifier import PREFIX, Misfit, fitted_classifier, peft_settings
@@ -78,18 +78,19 @@ def import_adapter(options: Namespace, progress: Callable[[str], None]) -> Impor
     source = describe(options.archive, "the archive")
     with tempfile.TemporaryDirectory(prefix="import_") as name:
         folder = Path(name)
-        unpack(options.archive, folder, WANTED.__contains__, source)
+        pickled = pickled_weights(unpack(options.archive, folder, WANTED.__contains__, source))
+        what = f"{pickled} is a pickle and never read: " if pickled else ""
         for file, advice in (
             (PEFT_CONFIG, "is it an adapter in PEFT's form?"),
-            (PEFT_WEIGHTS, "save it as safetensors"),
+            (PEFT_WEIGHTS, f"{what}save it as safetensors"),
         ):
             if not (folder / file).exists():
                 raise UserError(f"{source} has no {file}; {advice}")
         settings = _settings(_read_json(folder / PEFT_CONFIG, source), source)
         tensors = _read_tensors(folder / PEFT_WEIGHTS, source)
         recorded = _recorded(folder, source)
-        named = _labels_of_config(folder, source)
-    target = _target(options, recorded, named, source)
+        kind, named = _config(folder, source)
+    target = _target(options, recorded, kind, named, source)
     # Where the archive does not record its base model, this one passes for any until it is known.
     shell = Adapter(
         tensors=tensors,
@@ -109,7 +110,8 @@ def import_adapter(options: Namespace, progress: Callable[[str], None]) -> Impor
             check_base_model(shell, base)
         else:
             shell = replace(shell, base_model=base.identity())
-        encoder = Encoder(base, shell.max_length, shell.kmer)
+        encoder = Encoder(base, shell.max_length, shell.kmer or None)
+        shell = replace(shell, task=shell.task | {"kmer": encoder.kmer})
         adapter = _fitted(shell, base, encoder, source)
     notes.append(f"{source}: {len(tensors)} tensors fit the base model {base.id!r}")
     if not recorded:
@@ -117,6 +119,11 @@ def import_adapter(options: Namespace, progress: Callable[[str], None]) -> Impor
         said.append(
             f"{source} does not say how sequences are to be read: {adapter.max_length} {given}, unless you choose "
             "otherwise; compare a prediction with one that you know"
+        )
+    if kind and not recorded and target.kind != kind:
+        said.append(
+            f"the config.json in {source} says {PROBLEM_TYPES[kind]} (problem_type), and --target {target.kind} is "
+            "taken instead"
         )
     for text in notes:
         progress(text)
@@ -197,24 +204,38 @@ def _recorded(folder: Path, source: str) -> dict[str, Any] | None:
     return record
 
 
-def _labels_of_config(folder: Path, source: str) -> list[str]:
-    """Return the labels that a config.json beside the adapter has, if it has names for them."""
+def _config(folder: Path, source: str) -> tuple[str | None, list[str]]:
+    """Return what a config.json beside the adapter says that it answers, a Target's kind, and its labels.
+
+    None and no labels where there is no such file, or it does not say.
+    """
     path = folder / CONFIG
-    names = _read_json(path, source).get("id2label") if path.exists() else None
+    config = _read_json(path, source) if path.exists() else {}
+    kind = next((kind for kind, name in PROBLEM_TYPES.items() if name == config.get("problem_type")), None)
+    names = config.get("id2label")
     if not isinstance(names, dict):
-        return []
+        return kind, []
     labels = [names.get(str(number)) for number in range(len(names))]
     usable = all(isinstance(label, str) and not _UNNAMED.fullmatch(label) for label in labels)
-    return [str(label).strip() for label in labels] if usable else []
+    return kind, [str(label).strip() for label in labels] if usable else []
 
 
-def _target(options: Namespace, recorded: dict[str, Any] | None, named: list[str], source: str) -> Target:
-    """Return what the adapter answers: as the options say, or else the record, or else a config.json."""
+def _target(
+    options: Namespace, recorded: dict[str, Any] | None, stated: str | None, named: list[str], source: str
+) -> Target:
+    """Return what the adapter answers: as the options say, or else the record, or else a config.json.
+
+    stated, named: what the latter says. Where nothing says what it answers, one of several classes is meant.
+    """
     before = Target.from_task(recorded["task"]) if recorded else None
-    kind = options.target if options.target != AUTO else before.kind if before else CLASSES
+    usual = before.kind if before else stated or CLASSES
+    kind = options.target if options.target != AUTO else usual
     if kind == NUMBER:
         if options.labels != AUTO:
-            raise UserError(f"--labels {options.labels!r}: an adapter for numbers has no labels; leave them out")
+            raise UserError(
+                f"--labels {options.labels!r}: an adapter for numbers has no labels; leave them out, or say what "
+                "else it answers (--target)"
+            )
         return before if before and before.kind == NUMBER else Target(NUMBER, [])
     labels = [label.strip() for label in options.labels.split(",")]
     where = f"--labels {options.labels!r}"
@@ -244,6 +265,7 @@ def _task(options: Namespace, recorded: dict[str, Any] | None, target: Target) -
         | target.task()
         | {
             "max_length": options.max_length or before.get("max_length", DEFAULT_LENGTH),
+            # 0, what the tokenizer reads, is found out where the base model is opened.
             "kmer": options.kmer if options.kmer != -1 else before.get("kmer", -1),
             "strand": strand,
             "members": 1,

@@ -4,24 +4,31 @@ A folder that was installed holds the model's files and `installed.json`, which 
 SHA-256 of each.
 """
 
+import errno
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..base_models.archives import unpack
 from ..base_models.base_model import BaseModel, is_model_file, opened_base_model, read_json, sha256_of_file
 from ..errors import UserError
-from ..options import YES
+from ..options import FINETUNE, HEAD_ONLY, YES
 from .hub import fetch
+
+if TYPE_CHECKING:
+    from ..base_models.encoding import Encoder
 
 RECORD_FILE = "installed.json"
 TABLE, DOMAIN = "huggingface", "sequence"
 # As the hub names models; it becomes a part of a path on the server.
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}(/[A-Za-z0-9][A-Za-z0-9._-]{0,95})?")
+# Tokens of the longest sequence that is tried.
+LONGEST = 512
 # Genomes have repeats in lower-case letters and gaps of N: what a tokenizer makes of them is told.
 _EXAMPLES = {"lower-case letters": "acgtacgtacgt", "N": "ACGTNNNNACGT"}
 
@@ -62,21 +69,30 @@ def install(
             raise UserError(f"{option} {text!r} is not OWNER/NAME; use letters, digits, '.', '_' and '-'")
     if label and not label.isprintable():
         raise UserError("--label holds a control character; use printable characters only")
-    place = Path(into)
-    place.mkdir(parents=True, exist_ok=True)
+    place, made = _made(into)
+    source = f"the model {name!r}"
     tag, version = "", ""
     if hub_model:
+        # What a broken download leaves is kept: the next one goes on from there.
         described = fetch(hub_model, hub_revision, place, max_gb * 1e9, progress)
         tag, version = described.pipeline_tag, described.commit
-    else:
-        _copy(Path(archive or folder), place, max_gb * 1e9)
-    with opened_base_model(str(place), name, version) as base:
-        progress(f"{name}: {base.architecture}, weights {base.weights_sha256[:12]}")
-        said = _checked(base, load == YES)
-        tag = tag or _pipeline_tag(read_json(base.folder / "config.json", f"the model {name!r}"))
-        version = version or base.weights_sha256[:12]
-        record = base.identity() | {"source": hub_model or Path(archive or folder).name, "files": _sums(place)}
-    (place / RECORD_FILE).write_text(json.dumps(record | {"revision": version}, indent=1, sort_keys=True) + "\n")
+    elif any(place.iterdir()):
+        raise UserError(f"{place} is not empty; give a new folder")
+    try:
+        if not hub_model:
+            _copy(Path(archive or folder), place, max_gb * 1e9)
+        with opened_base_model(str(place), name, version) as base:
+            progress(f"{name}: {base.architecture}, weights {base.weights_sha256[:12]}")
+            said = _checked(base, load == YES)
+            tag = tag or _pipeline_tag(read_json(base.folder / "config.json", source))
+            version = version or base.weights_sha256[:12]
+            record = base.identity() | {"source": hub_model or Path(archive or folder).name, "files": _sums(place)}
+        (place / RECORD_FILE).write_text(json.dumps(record | {"revision": version}, indent=1, sort_keys=True) + "\n")
+    except BaseException as problem:  # an interruption too: what is left would refuse the next try
+        # What was fetched is gone on with by the next try, unless it was refused.
+        if not hub_model or (made and isinstance(problem, UserError)):
+            _unmake(place, made)
+        raise
     row = {
         "value": name,
         "name": label or name,
@@ -86,7 +102,7 @@ def install(
         "version": version,
         "path": str(place),
     }
-    return Installed({column: " ".join(text.split()) for column, text in row.items()}, said)
+    return Installed({**{column: " ".join(text.split()) for column, text in row.items()}, "path": str(place)}, said)
 
 
 def data_table(installed: Installed) -> dict[str, Any]:
@@ -94,24 +110,57 @@ def data_table(installed: Installed) -> dict[str, Any]:
     return {"data_tables": {TABLE: [installed.row]}}
 
 
+def _made(into: str) -> tuple[Path, bool]:
+    """Make the folder that a model is put into; return its absolute path, as the table needs it, and if it is new."""
+    place = Path(os.path.abspath(into))
+    if not str(place).isprintable():  # a byte that is not UTF-8 too
+        raise UserError(f"--into {into!r}: no table can hold that name; give a folder of printable letters")
+    new = not place.exists()
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as problem:
+        what = "is a file" if place.is_file() else f"cannot be made or written to ({problem.strerror or problem})"
+        raise UserError(f"--into {into!r} {what}; give a new folder that you may write to") from None
+    return place, new
+
+
+def _unmake(place: Path, made: bool) -> None:
+    """Remove what was installed, and the folder if it was made for it."""
+    if made:
+        shutil.rmtree(place, ignore_errors=True)
+        return
+    for file in place.iterdir():
+        if is_model_file(file.name) or file.name == RECORD_FILE:
+            file.unlink(missing_ok=True)
+
+
 def _copy(given: Path, place: Path, max_bytes: float) -> None:
     """Put the model's files of an archive or a folder into an empty folder."""
     source = f"the model {given.name!r}"
-    if any(place.iterdir()):
-        raise UserError(f"{place} is not empty; give a new folder")
     if not given.exists():
         raise UserError(f"{source}: there is no {given}; give a folder or an archive")
     if not given.is_dir():
         unpack(given, place, is_model_file, source, int(max_bytes))
         return
-    files = [file for file in sorted(given.iterdir()) if file.is_file() and is_model_file(file.name)]
+    try:
+        files = [file for file in sorted(given.iterdir()) if file.is_file() and is_model_file(file.name)]
+    except OSError as problem:
+        raise UserError(f"{source} cannot be read: {problem.strerror or problem}; see its permissions") from None
     total = sum(file.stat().st_size for file in files)
     if total > max_bytes:
         raise UserError(
             f"{source} has {total / 1e9:.3g} GB, more than the {max_bytes / 1e9:g} GB allowed; raise the limit"
         )
     for file in files:
-        shutil.copyfile(file, place / file.name)
+        try:
+            shutil.copyfile(file, place / file.name)
+        except OSError as problem:
+            if problem.errno == errno.ENOSPC:
+                raise
+            reason = problem.strerror or problem
+            raise UserError(f"{source}: {file.name} cannot be copied ({reason}); see the permissions") from None
 
 
 def _sums(place: Path) -> dict[str, dict[str, Any]]:
@@ -123,13 +172,10 @@ def _sums(place: Path) -> dict[str, dict[str, Any]]:
 
 
 def _checked(base: BaseModel, load: bool) -> list[str]:
-    """Raise UserError unless the tokenizer reads DNA and, if that is to be seen, the weights make a classifier."""
-    import torch
-
+    """Raise UserError unless the tokenizer reads DNA and, if that is to be seen, training would take the model."""
     from ..base_models.encoding import Encoder
-    from ..classifiers.classifier import new_classifier
 
-    encoder = Encoder(base, 64, None)
+    encoder = Encoder(base, LONGEST, None)
     said = [f"It reads k-mers of {encoder.kmer} letters."] if encoder.kmer >= 1 else []
     for what, sequence in _EXAMPLES.items():
         encoded = encoder.encode([sequence])
@@ -138,15 +184,30 @@ def _checked(base: BaseModel, load: bool) -> list[str]:
         )
         said.append(f"{what}, as in {sequence}: {read}.")
     said.append("The tools make all letters upper-case before a model reads them.")
-    if load:
-        model = new_classifier(base, 2, encoder.tokenizer.pad_token_id, method="head").eval()
-        tokens = torch.tensor(encoder.encode(["ACGTTGCA" * 4]).tokens)
-        with torch.inference_mode():
-            logits = model(input_ids=tokens, attention_mask=torch.ones_like(tokens)).logits
-        if logits.shape != (1, 2) or not torch.isfinite(logits).all():
-            raise UserError(f"the model {base.id!r} gives no numbers for a sequence; choose another copy of it")
-        said.append(f"It makes a classifier: {sum(map(torch.numel, model.parameters())):,} parameters.")
-    return said
+    return said + _tried(base, encoder) if load else said
+
+
+def _tried(base: BaseModel, encoder: "Encoder") -> list[str]:
+    """Make a classifier as fine-tuning does where nothing else is asked for, and let sequences through it.
+
+    Raises UserError when fine-tuning would refuse it.
+    """
+    from ..classifiers.classifier import new_classifier
+    from ..classifiers.lora import LORA_OPTIONS, NoTargets
+    from ..classifiers.trial import reason_against, refused
+
+    usual = {option.name: option.default for option in FINETUNE if option.name in LORA_OPTIONS}
+    pad, without = encoder.tokenizer.pad_token_id, []
+    try:
+        model = new_classifier(base, 2, pad, **usual)
+    except NoTargets as problem:
+        model = new_classifier(base, 2, pad, method=HEAD_ONLY)
+        without = [f"LoRA does not find by itself where to put its matrices: {problem}."]
+    if reason := reason_against(model, encoder):
+        raise refused(base.id, base.architecture, reason)
+    added = ("lora_", "modules_to_save")  # what PEFT puts beside the classifier's own parameters
+    count = sum(one.numel() for name, one in model.named_parameters() if not any(part in name for part in added))
+    return [f"It makes a classifier: {count:,} parameters.", *without]
 
 
 def _pipeline_tag(config: dict) -> str:

@@ -41,7 +41,8 @@ ADAPTER_TOOL = (
     Option(
         "kmer",
         int,
-        "Length of the overlapping k-mers that an imported adapter reads; -1: as the archive says, or else none",
+        "Length of the overlapping k-mers that an imported adapter reads; 0: what the base model's tokenizer reads, "
+        "-1: as the archive says, or else none",
         -1,
         minimum=-1,
         maximum=12,

@@ -41,7 +41,7 @@ from .losses import loss_function
 from .runs import history, spread
 from .training import ENDED, TIME_LIMIT, Plan, Trained, train
 from .training_data import TrainingData, read_splits
-from .training_model import fitted, ready_model
+from .training_model import check_trainable, fitted, ready_model
 from .training_state import read_trained, write_trained
 
 OF_LABELS = ("loss", "accuracy", "f1_macro", "mcc", "roc_auc", "pr_auc")
@@ -111,6 +111,8 @@ def finetune(options: Namespace, progress: Callable[[str], None]) -> Finetuned:
             set_seed(seed)  # before the head and the LoRA matrices are drawn
             model, settings, about = ready_model(base, encoder, data, options, devices, precision, before)
             if not runs:
+                quantized = options.quantization != NONE
+                check_trainable(model, base, encoder, data, devices, precision, quantized)
                 plan, devices, more = fitted(model, data, plan, devices, options)
                 notes = [*about, *taken, *more]
                 for text in notes:

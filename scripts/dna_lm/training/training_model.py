@@ -18,6 +18,7 @@ from ..classifiers.precision import Precision
 from ..classifiers.processes import apart
 from ..classifiers.quantization import describe, quantization_config
 from ..classifiers.rms_norm import fuse_norms
+from ..classifiers.trial import reason_against, refused
 from ..errors import MEMORY, UserError, lack
 from ..options import FULL, LORA, NONE, YES
 from .estimate import Estimate, available_memory, check_fits, estimate, gigabytes
@@ -80,6 +81,41 @@ def ready_model(
     if quantized:
         notes.append(describe(model).sentence)
     return model, settings, notes
+
+
+def check_trainable(
+    model: torch.nn.Module,
+    base: BaseModel,
+    encoder: Encoder,
+    data: TrainingData,
+    devices: Devices,
+    precision: Precision,
+    quantized: bool,
+) -> None:
+    """Raise UserError if the model cannot be trained on sequences as the data's, which is tried.
+
+    It is not known for several GPUs, as with the estimate below.
+    """
+    if devices.cuda and devices.processes > 1:
+        return
+
+    def ask() -> str:
+        torch.set_num_threads(devices.threads)
+        try:
+            return reason_against(
+                model.to("cuda" if devices.cuda else "cpu"),
+                encoder,
+                longest=data.longest,
+                precision=precision.name,
+                quantized=quantized,
+            )
+        except Exception as problem:
+            if lack(problem):  # the estimate says how much there would have to be
+                return ""
+            raise
+
+    if reason := apart(ask):
+        raise refused(base.id, base.architecture, reason)
 
 
 def fitted(

@@ -32,31 +32,31 @@ def legend(axes) -> list[str]:
 
 
 def test_reliability_of_two_labels(tmp_path, kept):
-    second = np.array([0.05, 0.07, 0.62, 0.64, 0.66, 0.68])
-    truth = np.array([0, 0, 1, 1, 1, 0])
+    second = np.repeat([0.05, 0.07, 0.62, 0.64, 0.66, 0.68], 4)  # three bins of eight
+    truth = np.repeat([0, 0, 1, 1, 1, 0], 4)
     reliability(
         *(Target(CLASSES, ["no", "yes"]), truth, np.column_stack([1 - second, second]), tmp_path / "plot.png"),
         Decision(thresholds=(0.63,)),
     )
     left, right = kept[0].axes
-    assert points(left) == pytest.approx(np.array([[0.06, 0], [0.65, 0.75]]))
+    assert points(left) == pytest.approx(np.array([[0.06, 0], [0.63, 1], [0.67, 0.5]]))
     assert left.get_xlabel() == right.get_xlabel() == "probability of yes"
-    assert legend(right) == ["no (3)", "yes (3)", "threshold: 0.630"]
+    assert legend(right) == ["no (12)", "yes (12)", "threshold: 0.630"]
 
 
 def test_reliability_of_three_labels_is_that_of_what_is_said(tmp_path, kept):
-    answers = np.array([[0.72, 0.2, 0.08], [0.1, 0.74, 0.16], [0.3, 0.3, 0.4]])
-    reliability(Target(CLASSES, ["a", "b", "c"]), np.array([0, 0, 2]), answers, tmp_path / "plot.png")
+    answers = np.repeat([[0.72, 0.2, 0.08], [0.1, 0.74, 0.16], [0.3, 0.3, 0.4]], 8, axis=0)
+    reliability(Target(CLASSES, ["a", "b", "c"]), np.repeat([0, 0, 2], 8), answers, tmp_path / "plot.png")
     left, right = kept[0].axes
-    assert points(left) == pytest.approx(np.array([[0.4, 1], [0.73, 0.5]]))
-    assert legend(right) == ["wrong (1)", "right (2)"]
+    assert points(left) == pytest.approx(np.array([[0.4, 1], [0.72, 1], [0.74, 0]]))
+    assert legend(right) == ["wrong (8)", "right (16)"]
 
 
 def test_reliability_of_several_labels_takes_all_together(tmp_path, kept):
-    answers = np.array([[0.12, 0.14], [0.92, 0.94]])
-    reliability(Target(MULTI_LABEL, ["a", "b"]), np.array([[0.0, 1], [1, 1]]), answers, tmp_path / "plot.png")
+    answers, truth = (np.tile(rows, (4, 1)) for rows in ([[0.12, 0.14], [0.92, 0.94]], [[0.0, 1], [1, 1]]))
+    reliability(Target(MULTI_LABEL, ["a", "b"]), truth, answers, tmp_path / "plot.png")
     assert points(kept[0].axes[0]) == pytest.approx(np.array([[0.13, 0.5], [0.93, 1]]))
-    assert legend(kept[0].axes[1]) == ["label not there (1)", "label there (3)"]
+    assert legend(kept[0].axes[1]) == ["label not there (4)", "label there (12)"]
 
 
 def test_reliability_of_numbers(tmp_path, kept):

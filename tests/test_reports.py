@@ -173,6 +173,53 @@ def test_the_report_says_which_strands_were_read(report):
     assert "on the reverse complement of the sequences." in text
 
 
+def test_a_label_that_does_not_occur_is_named_and_no_headline_is_undefined(report):
+    truth = np.arange(40) % 2
+    result = judged(Target(CLASSES, ["all", "b", "c"]), truth, 0.9 * np.eye(3)[truth] + 0.1 / 3)
+    text = html.unescape(report(write_evaluation_report, result))
+    assert "**MCC 1.000, accuracy 1.000, balanced accuracy 1.000.** ROC-AUC is not defined, since the label c" in text
+    assert "- The label c does not occur in this test set: its scores are not defined" in text
+    assert "nan" not in re.sub(r"[a-z]+nan|nan[a-z]+", "", text)
+    table = result.metrics_table()
+    assert not table.duplicated(["metric", "label"]).any()
+    assert table.set_index(["metric", "label"]).loc[("f1_macro", "(all)"), "value"] == "1.0000"
+
+
+def test_one_number_for_all_has_no_correlation(report):
+    result = judged(Target(NUMBER, []), [1.0, 2.0, 4.0], [[2.0], [2.0], [2.0]])
+    text = html.unescape(report(write_evaluation_report, result))
+    assert "Spearman correlation and Pearson correlation are not defined, since all predictions are the same" in text
+    assert "- The adapter predicts the same for every one of these sequences." in text
+    assert "nan" not in text
+
+
+def test_too_few_of_a_label_for_an_interval(report):
+    truth = np.array([1] * 5 + [0] * 95)
+    second = np.where(truth == 1, 0.8, 0.2)
+    second[[0, 50]] = 1 - second[[0, 50]]
+    text = html.unescape(report(write_evaluation_report, judged(TWO[0], truth, np.column_stack([1 - second, second]))))
+    assert "the label yes (true of 5 sequences, predicted for 5): at least 10 that have it and 5 that are" in text
+    assert "**MCC 0.789, accuracy 0.980 (0." in text
+
+
+@pytest.mark.parametrize("off", [0.0, 0.2])
+def test_calibration_is_advised_if_the_probabilities_are_off_by_more_than_chance(report, off):
+    numbers = np.random.default_rng(1)
+    chance = numbers.uniform(0.05, 0.75, size=200)
+    truth = (numbers.random(200) < chance).astype(int)
+    second = chance + off
+    text = html.unescape(report(write_evaluation_report, judged(TWO[0], truth, np.column_stack([1 - second, second]))))
+    assert ("That is more than chance would make." in text) == bool(off)
+    assert ("the tool Calibrate a DNA classifier can mend that" in text) == bool(off)
+    assert ("Probabilities that are right could show it by chance." in text) != bool(off)
+
+
+def test_the_draws_are_counted(report):
+    result = judged(*TWO)
+    fewer = dataclasses.replace(result, resampled=resample(TWO[0], result.truth, result.answers, resamples=200))
+    assert "200 times, as many sequences were drawn" in report(write_evaluation_report, fewer)
+
+
 def test_a_mean_of_both_strands_that_scores_lower_is_not_advised(report):
     result = judged(*TWO)
     scores = result.strands.scores | {BOTH: result.strands.scores[BOTH] | {"mcc": -1.0}}

@@ -43,7 +43,7 @@ def test_a_ladder_has_each_model_and_score_with_the_difference():
     assert tuple(table.columns) == COLUMNS
     assert table["model"].tolist() == ["other"] * 3 + ["same"] * 3 + [ADAPTER_NAME] * 3
     assert table["metric"].tolist() == list(SCORES[CLASSES]) * 3
-    assert table["sequences"].tolist() == [77] * 3 + [80] * 3 + [""] * 3
+    assert table["sequences"].tolist() == [77] * 3 + [80] * 3 + ["nan"] * 3
     assert ladder.value("other", "mcc") == score(BINARY, truth, other)["mcc"]
     first = table.iloc[0]
     alone = paired_difference(BINARY, truth, adapter, other, metric="mcc")

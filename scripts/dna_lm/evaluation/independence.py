@@ -10,9 +10,9 @@ from ..scores.bootstrap import effective_clusters
 
 # Prepare writes it: clusters of similar sequences, groups or chromosomes, whatever the split kept together.
 COLUMN = "cluster"
-# Below these, resampling clusters is worse than nothing: with 10 of one size the 95% interval of the accuracy holds in
-# 0.90, with 5 in 0.85 to 0.99 (`python dev/bench/intervals.py clusters`). The second, where one cluster has most of the
-# sequences, is what bootstrap.effective_clusters counts.
+# Fewer clusters say little of how they vary: with 10 of one size the 95% interval of the accuracy holds in 0.92 to
+# 0.95, with 5 in 0.85 (`python dev/bench/intervals.py clusters`). The second limit, where one cluster has most of the
+# sequences, is of what bootstrap.effective_clusters counts.
 LEAST_CLUSTERS, LEAST_EFFECTIVE = 10, 3.5
 
 

@@ -20,8 +20,8 @@ SCORES = {
 }
 ADAPTER_NAME = "the adapter"
 COLUMNS = (
-    *("model", "sequences", "metric", "value", "low", "high"),
-    *("difference", "difference_low", "difference_high", "p", "p_adjusted"),
+    *("model", "metric", "value", "low", "high"),
+    *("difference", "difference_low", "difference_high", "p", "p_adjusted", "sequences"),
 )
 # What a comparison with a simpler model can end with.
 AHEAD, LEVEL, BEHIND, UNDEFINED = "ahead", "level", "behind", "undefined"
@@ -50,7 +50,7 @@ class Ladder:
 
     table: a row for each model and score, columns COLUMNS, the adapter last; the differences are the adapter's score
     less the baseline's, and the p values are adjusted for all of the table. `sequences`: how many taught the model;
-    nothing for the adapter.
+    "nan" for the adapter.
     rungs: by baseline. train: how many sequences the training split has.
     """
 
@@ -60,7 +60,7 @@ class Ladder:
 
     def text(self, target: Target) -> pd.DataFrame:
         """Return the table as it is written: of p values what is small shows."""
-        forms = dict.fromkeys(COLUMNS[COLUMNS.index("value") :], target.score_format)
+        forms = dict.fromkeys(COLUMNS[COLUMNS.index("value") : -1], target.score_format)
         forms |= dict.fromkeys(("p", "p_adjusted"), ".4g")
         return self.table.assign(
             **{name: [f"{value:{form}}" for value in self.table[name]] for name, form in forms.items()}
@@ -103,7 +103,7 @@ def climb(
             gap = gaps.get((model, name), Difference(*[np.nan] * 4))
             scores = own.values[name, None], *own.interval((name, None))
             last = gap.value, gap.low, gap.high, gap.p, adjusted.get((model, name), np.nan)
-            rows.append((model, learnt.get(model, ""), name, *scores, *last))
+            rows.append((model, name, *scores, *last, learnt.get(model, "nan")))
     rungs = {}
     for model, given in baselines.items():
         metric = next((name for name in names if np.isfinite(gaps[model, name].value)), None)

@@ -213,7 +213,10 @@ def test_the_seed_decides(two):
 
 def test_what_is_recorded(two):
     adapter = two.result.adapter
+    settings = adapter.base_model["settings"]
+    assert settings["rms_norm_eps"] == 1e-5 and settings["hidden_size"] == 16
     assert adapter.base_model == {
+        "settings": settings,
         "id": "tiny-random",
         "revision": "",
         "architecture": "mixtral",

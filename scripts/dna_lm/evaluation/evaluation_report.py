@@ -8,7 +8,7 @@ from ..adapters.seen_data import knows_all
 from ..data.targets import THRESHOLD
 from ..options import BOTH, CLASSES, FORWARD, NUMBER, REVERSE
 from ..reports.markdown import bullets, escape, image, parameters, pipe_table, table, warned
-from ..scores.few_records import LEAST_PREDICTED, LEAST_TRUE, rare_labels
+from ..scores.few_records import LEAST_PREDICTED, LEAST_TRUE, LEAST_UNANIMOUS, rare_labels
 from ..scores.ladder import SCORES, judged_by, short_verdict, verdict
 from ..scores.metrics import CALIBRATION_ERROR, NAMES, missing, present
 from ..simple_models.baselines import BASELINES, KMERS
@@ -106,8 +106,8 @@ def _few_of_a_label(result: Evaluated) -> str:
         return ""
     return (
         f", or depends on a label that fewer than {LEAST_TRUE} sequences have or fewer than {LEAST_PREDICTED} are "
-        "predicted to have, or of which all of fewer than 100 answers are right, or all wrong: so few say too little "
-        "of others"
+        f"predicted to have, or of which all of fewer than {LEAST_UNANIMOUS} answers are right, or all wrong: so few "
+        "say too little of others"
     )
 
 

@@ -160,9 +160,8 @@ def _check(folder: Path, name: str, revision: str, source: str, others: list[str
         check_settings(settings, source)
     if config.get("quantization_config"):
         raise UserError(
-            f"{source} has quantized weights (quantization_config in {CONFIG}), which cannot be trained here; choose "
-            "the model as it was before: training and installing quantize none, or do it themselves where they are "
-            "asked to"
+            f"{source} has quantized weights (quantization_config in {CONFIG}), which cannot be used here; choose "
+            "the model as it was before, which fine-tuning quantizes itself if it is asked to"
         )
     weights = sorted(folder.glob("*.safetensors"))
     if not weights:

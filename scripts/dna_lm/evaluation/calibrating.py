@@ -20,10 +20,11 @@ from ..data.textfiles import describe
 from ..errors import UserError
 from ..options import ALLOW, CLASSES, F1, MULTI_LABEL, NO, NONE, NUMBER, PRECISION, RECALL, YES
 from ..prediction.answering import opened_answerer
-from ..reports.shares import lower_bound, wilson
+from ..reports.shares import lower_bound, share_interval
 from ..scores.calibration_error import reliability
 from ..scores.decision import CALIBRATION, Decision, scores
 from ..scores.metrics import CALIBRATION_ERROR, class_scores, name_of_all, present, score
+from .independence import Independence, independence
 
 # Below these, chance decides what is best.
 LEAST_SEQUENCES = 20
@@ -46,6 +47,7 @@ class Calibrated:
     precision, recall and the calibration error; NaN for others.
     truth: as target.read gives it. before, after: probabilities, (n, outputs), without and with the temperature.
     criterion: what chose the thresholds, or NONE; at: the recall or precision that was wanted.
+    independence: what the intervals take as independent.
     notes: sentences on what was done; warnings: sentences that a user has to read.
     """
 
@@ -56,6 +58,7 @@ class Calibrated:
     after: np.ndarray
     criterion: str
     at: float
+    independence: Independence
     notes: list[str]
     warnings: list[str]
 
@@ -89,7 +92,7 @@ def calibrate(
     records = read_labelled(data, source, empty_labels=target.kind == MULTI_LABEL)
     sha256, digests = sha256_of_file(data), digests_of(records["sequence"])
     said = _check_seen(plain, sha256, digests, seen_data, source)
-    truth = target.read(records["label"], source)
+    truth, units = target.read(records["label"], source), independence(records)
     target.require_scorable(truth, source)
     _check_size(target, truth, threshold, source)
     with opened_answerer(
@@ -107,7 +110,7 @@ def calibrate(
     after = decision.calibrated(target, before)
     if threshold != NONE:
         decision = replace(decision, thresholds=chosen_thresholds(target, truth, after, threshold, at, source))
-        notes += _about_thresholds(target, truth, after, decision)
+        notes += _about_thresholds(target, truth, after, decision, units.clusters)
     for text in notes:
         progress(text)
     for text in said:
@@ -125,12 +128,13 @@ def calibrate(
     }
     return Calibrated(
         adapter=replace(plain, task=plain.task | decision.task() | {"calibration": record}),
-        scores=_compared(target, truth, before, after, decision),
+        scores=_compared(target, truth, before, after, decision, units.clusters),
         truth=truth,
         before=before,
         after=after,
         criterion=threshold,
         at=at,
+        independence=units,
         notes=notes,
         warnings=said,
     )
@@ -320,7 +324,9 @@ def label_score(name: str, hits: np.ndarray, said: np.ndarray, positives: int, r
     return np.divide(hits * negatives - (said - hits) * positives, spread, out=np.zeros(len(said)), where=spread > 0)
 
 
-def _about_thresholds(target: Target, truth: np.ndarray, answers: np.ndarray, decision: Decision) -> list[str]:
+def _about_thresholds(
+    target: Target, truth: np.ndarray, answers: np.ndarray, decision: Decision, clusters: np.ndarray | None
+) -> list[str]:
     notes = []
     for cut, (number, having) in zip(decision.thresholds or (), _with_threshold(target, truth), strict=True):
         said = answers[:, number] >= cut
@@ -328,26 +334,36 @@ def _about_thresholds(target: Target, truth: np.ndarray, answers: np.ndarray, de
         notes.append(
             f"threshold {cut:.4g} for {target.labels[number]!r}: it is predicted for {int(said.sum()):,} of "
             f"{len(said):,} sequences, for {hits:,} rightly; {int(having.sum()):,} have it: "
-            f"{_share('precision', hits, int(said.sum()))}, {_share('recall', hits, int(having.sum()))}"
+            f"{_share('precision', having, said, clusters)}, {_share('recall', said, having, clusters)}"
         )
     return notes
 
 
-def _share(name: str, hits: int, records: int) -> str:
-    if not records:
+def _share(name: str, counted: np.ndarray, among: np.ndarray, clusters: np.ndarray | None) -> str:
+    if not among.any():
         return f"no {name}"
-    low, high = wilson(hits, records)
-    return f"{name} {hits / records:.3f} (95% interval {low:.3f} to {high:.3f})"
+    low, high = _interval(counted, among, clusters)
+    return f"{name} {counted[among].mean():.3f} (95% interval {low:.3f} to {high:.3f})"
+
+
+def _interval(counted: np.ndarray, among: np.ndarray, clusters: np.ndarray | None) -> tuple[float, float]:
+    """Return the interval of the share of some sequences that are counted; both (n,) boolean."""
+    return share_interval(counted[among], None if clusters is None else clusters[among])
 
 
 def _compared(
-    target: Target, truth: np.ndarray, before: np.ndarray, after: np.ndarray, decision: Decision
+    target: Target,
+    truth: np.ndarray,
+    before: np.ndarray,
+    after: np.ndarray,
+    decision: Decision,
+    clusters: np.ndarray | None,
 ) -> pd.DataFrame:
     """Return the scores with what is said by default of the answers as they were, and as decided of the new ones."""
     sides = ((before, Decision()), (after, decision))
     overall = [score(target, truth, answers, decided) for answers, decided in sides]
     every = name_of_all(target.labels)
-    intervals = {CALIBRATION_ERROR: reliability(target, truth, after).interval()}
+    intervals = {CALIBRATION_ERROR: reliability(target, truth, after, clusters).interval()}
     rows = [
         (name, every, *(side[name] for side in overall), *intervals.get(name, (math.nan, math.nan))) for name in OF_ALL
     ]
@@ -360,8 +376,7 @@ def _compared(
         if number in cuts:
             rows.append(("threshold", label, THRESHOLD, cuts[number], math.nan, math.nan))
         true, said = (present(target, values, number) for values in (truth, sides[1][1].predicted(target, after)))
-        hits = int((true & said).sum())
-        intervals = {"precision": wilson(hits, int(said.sum())), "recall": wilson(hits, int(true.sum()))}
+        intervals = {"precision": _interval(true, said, clusters), "recall": _interval(said, true, clusters)}
         rows += [
             (name, label, *(side[label][name] for side in each), *intervals.get(name, (math.nan, math.nan)))
             for name in OF_LABEL

@@ -49,7 +49,7 @@ def _reliability(axes: Axes, result: Calibrated) -> None:
     if np.array_equal(result.before, result.after):
         sides = [("before and after", COLOURS[0], result.after)]
     for name, colour, answers in sides:
-        found = reliability(result.adapter.target, result.truth, answers)
+        found = reliability(result.adapter.target, result.truth, answers, result.independence.clusters)
         axes.plot(found.means, found.shares, marker="o", markersize=5, color=colour, label=name)
     labels = result.adapter.labels
     what = "of a label"

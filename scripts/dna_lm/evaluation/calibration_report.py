@@ -45,13 +45,20 @@ def write_calibration_report(result: Calibrated, path: str | Path) -> None:
         "probability, with the temperature, at which a label is predicted. The calibration error is the root mean "
         "square of the distances of the points in the figure from the dotted line, less what chance alone would make "
         "of them; each point has about as many sequences as the others. In the table, `low` and `high` are the 95% "
-        "interval of what is after.",
+        f"interval of what is after{_units(result)}.",
         SHARE_OF_POSITIVES,
         "The scores after are those on the sequences that the choice was made by, so that they are a little too good. "
         "Evaluate the new adapter on a test split that took no part in training or in this.",
         "## Options",
         parameters(),
     )
+
+
+def _units(result: Calibrated) -> str:
+    units = result.independence
+    if units.clusters is not None:
+        return ", which counts sequences of a cluster, by the column `cluster`, as dependent on one another"
+    return f"; {escape(units.caveat)}"
 
 
 def _what(result: Calibrated) -> str:
@@ -85,7 +92,7 @@ def _headline(result: Calibrated) -> str:
 def _off(result: Calibrated) -> str:
     """Say whether the probabilities were, and are, off by more than chance would make."""
     target, truth = result.adapter.target, result.truth
-    low, high = reliability(target, truth, result.before).interval()
+    low, high = reliability(target, truth, result.before, result.independence.clusters).interval()
     if low > 0:
         return f"Before, the calibration error was more than chance would make (95% interval {low:.3f} to {high:.3f})."
     return (

@@ -4,12 +4,15 @@ import json
 import shutil
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import tiny_models
 from dna_lm.base_models.base_model import BUILT_IN_FOLDER, opened_base_model
 from dna_lm.base_models.encoding import Encoded, Encoder, warnings
 from dna_lm.base_models.token_reader import kmers
 from dna_lm.base_models.unknown_tokens import unknown_share
+from dna_lm.data.sequences import reverse_complement
 from refusals import refusal
 from small import TINY_RANDOM
 from tiny_models import SPECIAL, all_kmers
@@ -156,7 +159,7 @@ def test_both_strands_of_letters(folder):
     encoded, reverse = encoder(folder, max_length=6).encode_both(["AACG", "ACR", "AAAACCCC"])
     # A 5, C 6, G 7, T 8, N 9, R 10, Y 11
     assert encoded == Encoded([[2, 5, 5, 6, 7, 3], [2, 5, 6, 10, 3], [2, 5, 5, 5, 5, 3]], 0, 1)
-    assert reverse == [[2, 6, 7, 8, 8, 3], [2, 11, 7, 8, 3], [2, 7, 7, 7, 7, 3]]
+    assert reverse == [[2, 6, 7, 8, 8, 3], [2, 11, 7, 8, 3], [2, 8, 8, 8, 8, 3]]
 
 
 def test_both_strands_of_kmers(folder):
@@ -174,6 +177,42 @@ def test_both_strands_of_byte_pairs():
     assert encoded == one.encode([sequence, "A"])
     assert reverse == one.encode([other, "T"]).tokens
     assert len(encoded.tokens[0]) != len(reverse[0])
+
+
+def test_both_strands_of_what_is_cut_are_of_the_same_kmers(folder):
+    write_words(folder, 3, "vocab.txt")
+    encoded, reverse = encoder(folder, max_length=5, kmer=3).encode_both(["AACGTTTT"])
+    assert encoded.tokens == [[2, number("AAC"), number("ACG"), number("CGT"), 3]] and encoded.cut == 1
+    assert reverse == [[2, number("ACG"), number("CGT"), number("GTT"), 3]]
+
+
+@pytest.fixture(scope="module")
+def of_pieces():
+    with opened_base_model(str(BUILT_IN_FOLDER)) as base:
+        return Encoder(base, 40)
+
+
+@given(st.lists(st.text("ACGTN", max_size=900), min_size=1, max_size=5), st.integers(2, 40))
+def test_both_strands_of_what_is_cut_are_of_the_same_letters(of_pieces, sequences, max_length):
+    of_pieces.max_length = max_length
+    room = max_length - 2
+    full = [[len(ids) for ids, _ in of_pieces._reader.read(texts)] for texts in (sequences, turned(sequences))]
+    encoded, reverse = of_pieces.encode_both(sequences)
+    assert encoded.cut == sum(max(each) > room for each in zip(*full, strict=True))
+    for sequence, forward, backward, *counts in zip(sequences, encoded.tokens, reverse, *full, strict=True):
+        letters = of_pieces.tokenizer.decode(forward[1:-1]).replace(" ", "").replace("[UNK]", "N")
+        assert sequence.startswith(letters)
+        assert backward == of_pieces.encode(turned([letters])).tokens[0]
+        assert max(len(forward), len(backward)) <= max_length
+        if max(counts) <= room:
+            assert letters == sequence
+        elif "N" not in sequence:
+            # A token has 16 letters at most: as much as that, and what one more makes of those before it, may be left.
+            assert max(len(forward), len(backward)) - 2 >= room - 4
+
+
+def turned(sequences):
+    return [reverse_complement(sequence) for sequence in sequences]
 
 
 # --- letters and pieces ----------------------------------------------------------------------------------------------

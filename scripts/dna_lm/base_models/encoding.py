@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBase
 
@@ -114,11 +114,74 @@ class Encoder:
     def encode(self, sequences: Sequence[str]) -> Encoded:
         """Encode normalised sequences.
 
-        Raises UserError when the tokenizer gives numbers that the model has no embedding for.
+        What is longer than the limit loses its end. Raises UserError when the tokenizer gives numbers that the model
+        has no embedding for.
         """
-        room = max(0, self.max_length - len(self._before) - len(self._after))
+        return self._encode(sequences)[0]
+
+    def encode_both(self, sequences: Sequence[str]) -> tuple[Encoded, list[list[int]]]:
+        """Encode normalised sequences, and the reverse complement of each.
+
+        Of a sequence that is too long on either strand, both are read of the same piece: as many of its first letters
+        as fit on both. A tokenizer of pieces may make more tokens of one strand than of the other, so that these can
+        be fewer letters than `encode` reads. What Encoded counts, it counts on the strand given.
+        """
+        encoded, counts = self._encode(sequences)
+        reverse, of_reverse = self._encode(_reversed(sequences))
+        longest = list(map(max, counts, of_reverse))
+        long = [number for number, count in enumerate(longest) if count > self._room]
+        if not long:
+            return encoded, reverse.tokens
+        pieces = list(sequences)
+        found = self._that_fit([sequences[number] for number in long], [longest[number] for number in long])
+        for number, piece in zip(long, found, strict=True):
+            pieces[number] = piece
+        return replace(self.encode(pieces), cut=len(long)), self.encode(_reversed(pieces)).tokens
+
+    @property
+    def _room(self) -> int:
+        """Tokens of a sequence that are kept, special ones not included."""
+        return max(0, self.max_length - len(self._before) - len(self._after))
+
+    def _that_fit(self, sequences: Sequence[str], counts: Sequence[int]) -> list[str]:
+        """Return the first letters of each sequence that fit on both strands, as many as there are or nearly so.
+
+        counts: the tokens of each, on the strand that has more of them.
+        The number of tokens grows with the letters but for a few, so that two or three trials find it.
+        """
+        room = self._room
+        if self._reader.a_token_a_letter:
+            tried = [min(len(sequence), room + max(1, self.kmer) - 1) for sequence in sequences]
+        else:
+            tried = [len(sequence) * room // count for sequence, count in zip(sequences, counts, strict=True)]
+        fitting = [0] * len(sequences)
+        active = list(range(len(sequences)))
+        while active:
+            pieces = [sequences[number][: tried[number]] for number in active]
+            both = [[len(ids) for ids, _ in self._reader.read(texts)] for texts in (pieces, _reversed(pieces))]
+            going_on = []
+            for number, count in zip(active, map(max, *both), strict=True):
+                length, before = tried[number], fitting[number]
+                if count > room:
+                    # Once something has fitted, what is longer and does not is the end of the search.
+                    if not before and length:
+                        tried[number] = min(length - 1, length * room // count)
+                        going_on.append(number)
+                    continue
+                fitting[number] = length
+                more = min(len(sequences[number]), length + max(1, (room - count) * length // max(1, count)))
+                if count < room and length < more:
+                    tried[number] = more
+                    going_on.append(number)
+            active = going_on
+        return [sequence[:length] for sequence, length in zip(sequences, fitting, strict=True)]
+
+    def _encode(self, sequences: Sequence[str]) -> tuple[Encoded, list[int]]:
+        """Encode as `encode` does; return also the tokens that each would have without a limit, special ones aside."""
+        room, counts = self._room, []
         tokens, cut, read, unknowns, dropped = [], 0, 0, 0, 0
         for ids, left_out in self._reader.read(sequences):
+            counts.append(len(ids))
             cut += len(ids) > room
             ids = ids[:room]
             read += len(ids)
@@ -133,15 +196,11 @@ class Encoder:
                 f"{self._source}: its tokenizer gives {token!r} the number {highest}, but the model has embeddings for "
                 f"the numbers below {self._rows} only; choose a model with the tokenizer that it was trained with"
             )
-        return Encoded(tokens, (unknowns + dropped) / max(1, read + dropped), cut, read + dropped)
+        return Encoded(tokens, (unknowns + dropped) / max(1, read + dropped), cut, read + dropped), counts
 
-    def encode_both(self, sequences: Sequence[str]) -> tuple[Encoded, list[list[int]]]:
-        """Encode normalised sequences, and the reverse complement of each.
 
-        Both are cut to the limit from their own start. A tokenizer of pieces may make more tokens of one strand than
-        of the other. What Encoded counts, it counts on the strand given.
-        """
-        return self.encode(sequences), self.encode([reverse_complement(sequence) for sequence in sequences]).tokens
+def _reversed(sequences: Sequence[str]) -> list[str]:
+    return list(map(reverse_complement, sequences))
 
 
 def positions(config: PreTrainedConfig, pad_token_id: int) -> int | None:

@@ -52,9 +52,14 @@ class TokenReader:
         # Letters that are a token each, whatever stands beside them, need not be looked for either.
         self._letters = self.kmer < 1 and self._reads_letters(vocabulary)
 
+    @property
+    def a_token_a_letter(self) -> bool:
+        """Whether a sequence has as many tokens as letters, or as k-mers."""
+        return self.kmer >= 1 or self._letters
+
     def read(self, sequences: Sequence[str]) -> Iterator[tuple[list[int], int]]:
         """Give the token numbers of each sequence, and how many letters (k-mers) of it the tokenizer leaves out."""
-        if self.kmer >= 1 or self._letters:
+        if self.a_token_a_letter:
             length = max(1, self.kmer)
             for sequence in sequences:
                 found = list(map(self._words.__getitem__, kmers(sequence, length)))

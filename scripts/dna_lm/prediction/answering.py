@@ -15,9 +15,8 @@ from ..base_models.encoding import Encoded, Encoder
 from ..classifiers import inference
 from ..classifiers.devices import prediction_processes
 from ..classifiers.inference import batches
-from ..data.sequences import reverse_complement
 from ..errors import UserError
-from ..options import BOTH, RECORDED, REVERSE
+from ..options import BOTH, FORWARD, RECORDED, REVERSE
 from ..runtime import job_threads
 from .merged_models import MergedModels, answers
 
@@ -104,14 +103,17 @@ class Answerer:
         return Outputs(raw[:, np.array(places, dtype=int)].reshape(shape), encoded)
 
     def _read(self, sequences: Sequence[str]) -> tuple[Encoded, list[list[int]]]:
-        """Return how the sequences were read, and the tokens to compute, strand by strand."""
-        if self.strand == BOTH:
-            encoded, reverse = self.encoder.encode_both(sequences)
-            return encoded, encoded.tokens + reverse
-        if self.strand == REVERSE:
-            sequences = [reverse_complement(sequence) for sequence in sequences]
-        encoded = self.encoder.encode(sequences)
-        return encoded, encoded.tokens
+        """Return how the sequences were read, and the tokens to compute, strand by strand.
+
+        Of a sequence that is cut, the strand given is read as in training, whatever other strand is asked for.
+        """
+        if self.strand == self.adapter.strand != BOTH:
+            encoded = self.encoder.encode(sequences)
+            return encoded, encoded.tokens
+        encoded, reverse = self.encoder.encode_both(sequences)
+        if self.adapter.strand != BOTH:
+            encoded = self.encoder.encode(sequences)
+        return encoded, {FORWARD: encoded.tokens, REVERSE: reverse, BOTH: encoded.tokens + reverse}[self.strand]
 
     def answers(self, raw: np.ndarray) -> np.ndarray:
         """Return calibrated probabilities, or numbers in the user's unit, (n, outputs).

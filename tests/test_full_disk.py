@@ -93,7 +93,7 @@ def test_a_training_on_a_full_disk(two, tmp_path, call_tool):
 
 
 def test_a_scan_whose_bigwig_does_not_fit(two, tmp_path, call_tool, monkeypatch):
-    monkeypatch.setattr(tracks, "_written_bigwig", lambda *_: os.kill(os.getpid(), signal.SIGSEGV))
+    monkeypatch.setattr(tracks, "_written_bigwig", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
     (tmp_path / "genome.fa").write_text(">c\n" + "ACGTTGCA" * 30 + "\n")
     (tmp_path / "out").mkdir()
     done = call_tool(

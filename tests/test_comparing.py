@@ -276,7 +276,7 @@ def test_the_report_says_first_what_the_sequences_can_tell(three, tmp_path):
         "difference includes 0, and more test sequences could make it narrower."
     )
     assert "200 times, for the differences 1,200, 40 sequences were drawn with replacement" in text
-    assert "- There is no column &#39;cluster&#39;" in text
+    assert "- There is no column 'cluster'" in text
     for output in ("metrics", "differences", "plot"):
         assert f'output="{output}"' in text
     assert re.search(r"^\| name of &#95;ensemble \| 0\.657 ", text, re.MULTILINE)

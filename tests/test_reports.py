@@ -217,7 +217,7 @@ def test_calibration_is_advised_if_the_probabilities_are_off_by_more_than_chance
 def test_the_draws_are_counted(report):
     result = judged(*TWO)
     fewer = dataclasses.replace(result, resampled=resample(TWO[0], result.truth, result.answers, resamples=200))
-    assert "200 times, as many sequences were drawn" in report(write_evaluation_report, fewer)
+    assert "200 times, 3 sequences were drawn with replacement" in report(write_evaluation_report, fewer)
 
 
 def test_a_mean_of_both_strands_that_scores_lower_is_not_advised(report):

@@ -33,6 +33,8 @@ def named_files(
     result: dict[str, str] = {}
     for pair in pairs:
         parts = divided(pair)
+        if not parts and pair.lstrip().startswith("="):
+            check_label("", f"--{option} {pair!r}")
         if not parts:
             raise UserError(f"--{option} {pair!r} is not {form}; write {mend}, '=' and the name of the file")
         name, path = parts

@@ -36,8 +36,10 @@ def tidy(axes: Axes) -> None:
 
 def save(figure: Figure, path: str | Path, dpi: int = DPI) -> None:
     """Write a figure as PNG, and forget it."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph")  # a letter of a label that the font has not is drawn as a box
-        # No software version or date in the file: equal results give equal bytes.
-        figure.savefig(path, format="png", dpi=dpi, metadata={"Software": None})
-    plt.close(figure)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph")  # a letter of a label that the font has not is drawn as a box
+            # No software version or date in the file: equal results give equal bytes.
+            figure.savefig(path, format="png", dpi=dpi, metadata={"Software": None})
+    finally:
+        plt.close(figure)

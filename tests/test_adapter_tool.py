@@ -398,6 +398,30 @@ def test_labels_from_a_config_beside_it(foreign):
 
 
 @pytest.mark.parametrize(
+    ("stated", "kind"),
+    [("multi_label_classification", "multi-label"), ("single_label_classification", "classes"), ("other", "classes")],
+)
+def test_what_an_adapter_answers_is_what_a_config_beside_it_says(foreign, stated, kind):
+    config = {"id2label": {"0": "no", "1": "yes"}, "problem_type": stated}
+    (foreign.folder / "config.json").write_text(json.dumps(config))
+    result = imported(foreign(), **GIVEN | {"labels": "auto"})
+    assert (result.adapter.target.kind, result.adapter.labels) == (kind, ["no", "yes"])
+    assert not any("problem_type" in text for text in result.warnings)
+
+
+def test_an_option_goes_before_a_config_beside_it(foreign):
+    config = {"id2label": {"0": "no", "1": "yes"}, "problem_type": "multi_label_classification"}
+    (foreign.folder / "config.json").write_text(json.dumps(config))
+    result = imported(foreign(), **GIVEN | {"target": "classes"})
+    assert result.adapter.target.kind == "classes"
+    assert "says multi_label_classification (problem_type), and --target classes is taken instead" in result.warnings[-1]
+
+
+def test_the_kmers_that_the_tokenizer_reads_may_be_found_out(foreign):
+    assert imported(foreign(), **GIVEN | {"kmer": 0}).adapter.kmer == -1
+
+
+@pytest.mark.parametrize(
     "settings",
     [
         {"target_modules": "(.*a)*.*_proj"},

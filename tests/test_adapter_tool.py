@@ -414,7 +414,9 @@ def test_an_option_goes_before_a_config_beside_it(foreign):
     (foreign.folder / "config.json").write_text(json.dumps(config))
     result = imported(foreign(), **GIVEN | {"target": "classes"})
     assert result.adapter.target.kind == "classes"
-    assert "says multi_label_classification (problem_type), and --target classes is taken instead" in result.warnings[-1]
+    assert (
+        "says multi_label_classification (problem_type), and --target classes is taken instead" in result.warnings[-1]
+    )
 
 
 def test_the_kmers_that_the_tokenizer_reads_may_be_found_out(foreign):

@@ -2,12 +2,14 @@
 
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
+from dna_lm.adapters.adapter import load_adapter, save_adapter
 from dna_lm.data.targets import Target
 from dna_lm.evaluation.comparing import DIFFERENCES, Compared, _differences, compare, draws_for
 from dna_lm.evaluation.comparison_figure import _mean_curve, plot_comparison, precision_curve, roc_curve
@@ -73,6 +75,25 @@ def test_the_tables(three):
         assert row.difference == pytest.approx(first - second)
         assert row.low <= row.difference <= row.high
         assert 0 < row.p <= row.p_adjusted <= 1
+
+
+def test_adapters_with_another_positive_label_answer_the_same_question(test_data, tmp_path):
+    before = load_adapter(test_data / "adapter_tiny_random.safetensors")
+    tensors = {name: tensor.flip(0) if "score" in name else tensor for name, tensor in before.tensors.items()}
+    paths = []
+    for name, labels, threshold, weights in (("one", 1, 0.3, before.tensors), ("other", -1, 0.7, tensors)):
+        task = before.task | {"labels": before.labels[::labels], "temperature": 2.0, "thresholds": [threshold]}
+        save_adapter(replace(before, tensors=weights, task=task), tmp_path / name)
+        paths.append(f"{name}={tmp_path / name}")
+    result = compared(
+        test_data, adapter=paths, installed=[f"dna-lm/tiny-random={test_data}/tiny-random"], resamples=100
+    )
+    assert np.abs(result.answers[0] - result.answers[1]).max() < 1e-6
+    for one, other in zip(*(scores.values.items() for scores in result.resampled), strict=True):
+        assert one[0] == other[0] and (
+            one[1] == pytest.approx(other[1], abs=1e-6) or np.isnan([one[1], other[1]]).all()
+        )
+    assert result.differences["difference"].tolist() == [0]
 
 
 def test_of_a_loss_the_lowest_comes_first(test_data):

@@ -126,7 +126,7 @@ def test_the_report_tells_what_the_adapter_has_decided(train, first, two, tmp_pa
         ("--lora-r=4", "2"),
         ("--lora-alpha=5", "4"),
         ("--lora-dropout=0.1", "0"),
-        ("--target-modules=q_proj", "auto"),
+        ("--target-modules=q_proj", "k_proj,o_proj,q_proj,v_proj"),
         ("--experts=no", "yes"),
         ("--embeddings=yes", "no"),
         ("--lora-bias=all", "none"),
@@ -273,3 +273,43 @@ def test_the_epochs_of_an_adapter_of_before_are_not_known(first, train, tmp_path
     training = {name: value for name, value in adapter.training.items() if name != "epochs"}
     save_adapter(replace(adapter, training=training), tmp_path / "old")
     assert train(epochs=1, resume_from=str(tmp_path / "old")).adapter.training["epochs"] == 1
+
+
+def adapter_of(result, folder):
+    save_adapter(result.adapter, folder / "adapter")
+    return str(folder / "adapter")
+
+
+def test_more_tokens_than_the_base_model_reads_may_be_asked_for_again(train, tmp_path):
+    path = adapter_of(train(epochs=1, max_length=100_000), tmp_path)
+    assert load_adapter(path).max_length == 512
+    options, _ = continued(given({"resume_from": path}, "--max-length=100000"), load_adapter(path))
+    assert options.max_length == 100_000
+    message = refusal(continued, given({"resume_from": path}, "--max-length=600"), load_adapter(path))
+    assert message.startswith("--max-length 600: the adapter that the training goes on from has 512, which cannot be")
+
+
+def test_a_preset_does_not_quantize_what_has_no_lora(train, tmp_path):
+    path = adapter_of(train(epochs=1, method="head"), tmp_path)
+    options = {"quantization": "4bit-nf4", "double_quantization": "yes", "compute_type": "bf16"}
+    recorded = train(epochs=1, resume_from=path, **options).adapter.training["options"]
+    assert recorded["quantization"] == "none"
+
+
+def test_one_label_is_too_few_to_go_on_with(train, first, two, tmp_path):
+    table = pd.read_csv(two.splits["train"])
+    table[table["label"] == "yes"].to_csv(tmp_path / "one.csv", index=False)
+    assert "has one label only ('yes')" in refusal(
+        train, train=str(tmp_path / "one.csv"), resume_from=first["resume_from"]
+    )
+
+
+def test_the_training_file_of_an_adapter_of_before_is_no_dev_split(train, first, two, tmp_path):
+    adapter = load_adapter(first["resume_from"])
+    old = {name: value for name, value in adapter.training.items() if name != "seen"}
+    save_adapter(replace(adapter, training=old), tmp_path / "old")
+    splits = {"train": two.splits["test"], "dev": two.splits["train"]}
+    message = refusal(train, resume_from=str(tmp_path / "old"), **splits)
+    assert (
+        "is the file that the adapter was trained on, from which this training goes on; choose a dev split" in message
+    )

@@ -17,6 +17,7 @@ def test_sequences_are_encoded_in_parts_as_they_would_be_together(tiny_random, m
     counted = Reading(len(sequences), pytest.approx(encoded.unknown_share), encoded.cut, encoded.read)
     monkeypatch.setattr(training_data, "ENCODED_AT_ONCE", at_once)
     for both, expected in ((False, [encoded.tokens]), (True, [encoded.tokens, reverse])):
-        strands, reading = training_data._encoded(encoder, sequences, both)
+        strands, reading, letters = training_data._encoded(encoder, sequences, both)
         assert [[strand[number] for number in range(len(sequences))] for strand in strands] == expected
         assert reading == counted
+        assert letters.tolist() == [min(10, len(sequence)) for sequence in sequences]

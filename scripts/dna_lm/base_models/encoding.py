@@ -45,12 +45,14 @@ class Encoded:
     the k-mers, if it reads k-mers.
     cut: how many sequences were longer than the limit and lost their end.
     read: of how many tokens, dropped ones included, unknown_share is a share.
+    letters: how many letters of each sequence were read; nearly so many of one that was cut into pieces on one strand.
     """
 
     tokens: list[list[int]]
     unknown_share: float
     cut: int
     read: int = field(default=0, compare=False)
+    letters: list[int] = field(default_factory=list, compare=False)
 
     @property
     def sequences(self) -> int:
@@ -150,10 +152,7 @@ class Encoder:
         The number of tokens grows with the letters but for a few, so that two or three trials find it.
         """
         room = self._room
-        if self._reader.a_token_a_letter:
-            tried = [min(len(sequence), room + max(1, self.kmer) - 1) for sequence in sequences]
-        else:
-            tried = [len(sequence) * room // count for sequence, count in zip(sequences, counts, strict=True)]
+        tried = list(map(self._letters_of, sequences, counts))
         fitting = [0] * len(sequences)
         active = list(range(len(sequences)))
         while active:
@@ -178,10 +177,11 @@ class Encoder:
 
     def _encode(self, sequences: Sequence[str]) -> tuple[Encoded, list[int]]:
         """Encode as `encode` does; return also the tokens that each would have without a limit, special ones aside."""
-        room, counts = self._room, []
+        room, counts, letters = self._room, [], []
         tokens, cut, read, unknowns, dropped = [], 0, 0, 0, 0
-        for ids, left_out in self._reader.read(sequences):
+        for sequence, (ids, left_out) in zip(sequences, self._reader.read(sequences), strict=True):
             counts.append(len(ids))
+            letters.append(len(sequence) if len(ids) <= room else self._letters_of(sequence, len(ids)))
             cut += len(ids) > room
             ids = ids[:room]
             read += len(ids)
@@ -196,7 +196,16 @@ class Encoder:
                 f"{self._source}: its tokenizer gives {token!r} the number {highest}, but the model has embeddings for "
                 f"the numbers below {self._rows} only; choose a model with the tokenizer that it was trained with"
             )
-        return Encoded(tokens, (unknowns + dropped) / max(1, read + dropped), cut, read + dropped), counts
+        return Encoded(tokens, (unknowns + dropped) / max(1, read + dropped), cut, read + dropped, letters), counts
+
+    def _letters_of(self, sequence: str, count: int) -> int:
+        """Return how many letters of a sequence that is too long are read: exactly, or in proportion to its tokens.
+
+        count: the tokens that it has.
+        """
+        if self._reader.a_token_a_letter:
+            return min(len(sequence), self._room + max(1, self.kmer) - 1)
+        return len(sequence) * self._room // count
 
 
 def _reversed(sequences: Sequence[str]) -> list[str]:

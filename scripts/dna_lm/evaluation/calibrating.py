@@ -242,7 +242,10 @@ def _about_temperature(target: Target, truth: np.ndarray, answers: np.ndarray, t
             "hardly more than chance"
         ]
     if temperature < 1.01 * COLDEST:
-        return [f"the temperature is the lowest that is tried, {COLDEST:g}: nearly every answer is right"]
+        return [
+            f"the temperature is the lowest that is tried, {COLDEST:g}: the model is far less sure than it is right; "
+            "train it longer, or with a higher learning rate"
+        ]
     return []
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -21,6 +21,7 @@ from ..errors import UserError
 from ..options import AUTO, CLASSES, COMPARE, MULTI_LABEL, NUMBER
 from ..prediction.answering import opened_answerer
 from ..scores.bootstrap import COLUMNS, Resampled, difference, resample, score_text
+from ..scores.decision import Decision
 from ..scores.metrics import DEFAULT_METRIC, ERRORS, OVERALL
 from ..scores.multiple_tests import SIGNIFICANT, holm
 from .independence import Independence, independence
@@ -123,7 +124,8 @@ def compare(
             outputs = answerer.outputs(sequences)
             answers = answerer.answers(outputs.raw)
             said += [f"{name}: {text}" for text in warnings(outputs.encoded, answerer.encoder, source)]
-        judged, given = (one.target, truth, answers, one.decision), {"seed": seed, "clusters": units.clusters}
+        answers, decision = _in_order_of(target, one, answers)
+        judged, given = (target, truth, answers, decision), {"seed": seed, "clusters": units.clusters}
         scores = resample(*judged, resamples=draws[0], **given)
         paired = scores
         if draws[1] > draws[0]:
@@ -177,12 +179,29 @@ def _loaded(paths: dict[str, str]) -> dict[str, Adapter]:
             result[name] = load_adapter(path)
         before, first = next(iter(result.items()))
         ours, theirs = (one.target for one in (first, result[name]))
-        if (ours.kind, ours.labels) != (theirs.kind, theirs.labels):
+        if (ours.kind, sorted(ours.labels)) != (theirs.kind, sorted(theirs.labels)):
             raise UserError(
                 f"the adapters {before!r} and {name!r} cannot be compared: the first answers with {_question(ours)}, "
                 f"the second with {_question(theirs)}; choose adapters that were trained for the same labels"
             )
     return result
+
+
+def _in_order_of(target: Target, adapter: Adapter, answers: np.ndarray) -> tuple[np.ndarray, Decision]:
+    """Return an adapter's answers, and how they are decided by, with the labels in the order of another adapter's.
+
+    target: the other one's, which has the same labels. Of two, another one may be the positive label.
+    """
+    own, decision = adapter.target, adapter.decision
+    if own.labels == target.labels:
+        return answers, decision
+    order = [own.labels.index(label) for label in target.labels]
+    thresholds = decision.thresholds
+    if thresholds:
+        # Of two classes there is one, for the second.
+        turned = [1 - thresholds[0]] if own.kind == CLASSES else [thresholds[number] for number in order]
+        decision = replace(decision, thresholds=tuple(turned))
+    return answers[:, order], decision
 
 
 def _question(target: Target) -> str:

@@ -122,7 +122,7 @@ def predicted_blocks(
                 if answered is None:
                     log.passed(len(records))
                 else:
-                    log.add(answered, records["sequence"])
+                    log.add(answered, records["sequence"][~records.index.isin(answered.skipped.index)])
                     yield answered
                 del block, records, skipped, answered
         log.end(answerer, windows)

@@ -38,10 +38,16 @@ def continued(options: Namespace, before: Adapter | None) -> tuple[Namespace, li
         if name not in decided:
             raise UserError(f"{flag} {value}: the adapter that the training goes on from has no LoRA matrices; {mend}")
         if not _same(name, value, decided[name], before):
+            has = ",".join(_modules(before)) if name == "target_modules" else _text(decided[name])
             raise UserError(
-                f"{flag} {_text(value)}: the adapter that the training goes on from has {_text(decided[name])}, which "
-                f"cannot be changed; {mend}"
+                f"{flag} {_text(value)}: the adapter that the training goes on from has {has}, which cannot be "
+                f"changed; {mend}"
             )
+        if name == "max_length":
+            decided[name] = value  # above what the base model reads, it is cut to that again
+    if decided["method"] != LORA and "quantization" not in getattr(options, "given", ()):
+        # A preset may ask for it, which holds for LoRA only.
+        decided |= {"quantization": NONE, "double_quantization": NO, "compute_type": AUTO}
     return Namespace(**vars(options) | decided), [f"taken from the adapter: {decisions(decided)}"]
 
 
@@ -114,6 +120,8 @@ def _same(name: str, value: Any, decided: Any, adapter: Adapter) -> bool:
         given = {part.strip() for part in value.split(",") if part.strip()}
         chosen_before = _recorded(adapter, "target_modules")
         return given == set(_modules(adapter)) or (value == AUTO and chosen_before in (None, AUTO))
+    if name == "max_length" and value > decided:
+        return value == _recorded(adapter, "max_length")  # more than the base model reads, which cut it
     return value == decided
 
 

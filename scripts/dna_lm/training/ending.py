@@ -24,15 +24,22 @@ def ending(run: Trained, plan: Plan, max_minutes: float, which: str = "the train
     return f"{after} {reason}; the best weights until then are kept"
 
 
-def to_be_read(run: Trained, plan: Plan, max_minutes: float, which: str = "the training") -> list[str]:
-    """Return the sentences on a training that a user has to read; the parameters are those of ending."""
+def to_be_read(
+    run: Trained, plan: Plan, max_minutes: float, which: str = "the training", kept: bool = True
+) -> list[str]:
+    """Return the sentences on a training that a user has to read.
+
+    kept: whether its model is, of several runs. The other parameters are those of ending.
+    """
     result = [ending(run, plan, max_minutes, which)] if run.stopped in (TIME_LIMIT, ENDED) else []
-    kept = "the kept model" if which == "the training" else f"the model that is kept of {which}"
+    if not kept:
+        return result
+    model = "the kept model" if which == "the training" else f"the model that is kept of {which}"
     if math.isnan(run.rows[run.best][f"dev_{plan.best_metric}"]):
         result.append(
-            f"{NAMES[plan.best_metric]} of {kept} is not defined on dev, nor was it in another epoch; the loss on dev "
+            f"{NAMES[plan.best_metric]} of {model} is not defined on dev, nor was it in another epoch; the loss on dev "
             "chose among them"
         )
     if run.same:
-        result.append(same_answer_warning(plan.target, run.same, len(plan.truth), kept))
+        result.append(same_answer_warning(plan.target, run.same, len(plan.truth), model))
     return result

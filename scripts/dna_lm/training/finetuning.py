@@ -107,6 +107,7 @@ def finetune(options: Namespace, progress: Callable[[str], None]) -> Finetuned:
             data.warnings.append(text)
             progress(f"warning: {text}")
         runs: list[Trained] = []
+        told = list(data.warnings)
         for seed in [(options.seed + run) % 2**32 for run in range(options.runs)]:
             set_seed(seed)  # before the head and the LoRA matrices are drawn
             model, settings, about = ready_model(base, encoder, data, options, devices, precision, before)
@@ -120,12 +121,18 @@ def finetune(options: Namespace, progress: Callable[[str], None]) -> Finetuned:
             if options.runs > 1:
                 progress(f"run {len(runs) + 1} of {options.runs}, seed {seed}")
             runs.append(_train(model, encoder, data, replace(plan, seed=seed), devices, progress, state))
-            remarks = _remarks(runs[-1], seed, plan, options)
+            # Which of several runs is kept, and what is to be said of its model, is known at the end.
+            remarks = _remarks(runs[-1], seed, plan, options, kept=options.runs == 1)
+            told += remarks.warnings
             for text in [*remarks.ended, *(f"warning: {text}" for text in remarks.warnings)]:
                 progress(text)
             if runs[-1].stopped in (TIME_LIMIT, ENDED):
                 break
-        return _finetuned(options, base, encoder, data, runs, settings, notes, plan)
+        result = _finetuned(options, base, encoder, data, runs, settings, notes, plan)
+        for text in result.warnings:
+            if text not in told:
+                progress(f"warning: {text}")
+        return result
 
 
 def _epochs(before: Adapter) -> int:
@@ -208,7 +215,7 @@ def _finetuned(
     seeds = [(options.seed + number) % 2**32 for number in range(len(runs))]
     table, kept = history(runs, seeds, options.keep, plan.best_metric)
     first, *further = (runs[number] for number in kept)
-    remarks = [_remarks(run, seed, plan, options) for run, seed in zip(runs, seeds, strict=True)]
+    remarks = [_remarks(run, seeds[number], plan, options, kept=number in kept) for number, run in enumerate(runs)]
     adapter = Adapter(
         tensors=first.tensors,
         further=[run.tensors for run in further],
@@ -263,10 +270,10 @@ class _Remarks:
     warnings: list[str]
 
 
-def _remarks(run: Trained, seed: int, plan: Plan, options: Namespace) -> _Remarks:
+def _remarks(run: Trained, seed: int, plan: Plan, options: Namespace, kept: bool) -> _Remarks:
     which = f"the run with the seed {seed}" if options.runs > 1 else "the training"
     sentence = ending(run, plan, options.max_minutes, which)
-    warnings = to_be_read(run, plan, options.max_minutes, which)
+    warnings = to_be_read(run, plan, options.max_minutes, which, kept)
     return _Remarks([] if sentence in warnings else [sentence], warnings)
 
 

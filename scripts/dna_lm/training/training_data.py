@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from ..adapters.adapter import Adapter
-from ..adapters.seen_data import in_common, overlap, overlap_text, seen_record
+from ..adapters.seen_data import FILES, in_common, overlap, overlap_text, roles, seen_record
 from ..base_models.base_model import sha256_of_file
 from ..base_models.encoding import Encoder, Reading, summary, warnings
 from ..data.digests import digests_of
-from ..data.labels import are_measured
+from ..data.labels import are_measured, require_two_labels
 from ..data.tables import read_labelled
 from ..data.targets import Target, learn_target
 from ..data.textfiles import describe
@@ -74,11 +74,14 @@ def read_splits(
     )
     target.require_positive(options.positive_label)
     truth = {name: target.read(table["label"], sources[name]) for name, table in tables.items()}
+    if before and target.kind == CLASSES:
+        require_two_labels([target.labels[number] for number in np.unique(truth["train"])], sources["train"])
     # With one label in dev, every MCC is 0 and the first would be kept whatever was learnt.
     target.require_scorable(truth["dev"], sources["dev"])
     sequences = {name: table["sequence"].tolist() for name, table in tables.items()}
-    sets, shares, read = {}, {}, []
-    said = _shared(sequences, truth, before, sources)
+    sha256 = {name: sha256_of_file(getattr(options, name)) for name in sources}
+    sets, shares, letters, read = {}, {}, {}, []
+    said = _shared(sequences, truth, before, sha256["dev"], sources)
     if target.kind == CLASSES and not before and (hint := are_measured(tables["train"]["label"], sources["train"])):
         said.append(hint)
     for text in said:
@@ -87,7 +90,7 @@ def read_splits(
         read.append(f"the positive label is {target.positive!r}, the other one {target.labels[0]!r}")
         progress(read[-1])
     for name in tables:
-        strands, reading = _encoded(encoder, sequences[name], options.strands == BOTH)
+        strands, reading, letters[name] = _encoded(encoder, sequences[name], options.strands == BOTH)
         sets[name] = Sequences(strands, target.for_training(truth[name]))
         shares[name] = reading.unknown_share
         read.append(summary(reading, sources[name]))
@@ -95,18 +98,22 @@ def read_splits(
         for text in warnings(reading, encoder, sources[name], trained=before is not None):
             said.append(text)
             progress(f"warning: {text}")
-    sha256 = {name: sha256_of_file(getattr(options, name)) for name in sources}
-    lengths = np.fromiter(map(len, sequences["train"]), dtype=np.int64)
+    lengths = letters["train"]
     known = {"shortest": int(lengths.min()), "median": int(np.median(lengths)), "longest": int(lengths.max())}
     seen = seen_record(sequences["train"], sequences["dev"], before)
     return TrainingData(target, truth, sets, shares, sha256, known, seen, read, said)
 
 
 def _shared(
-    sequences: dict[str, list[str]], truth: dict[str, np.ndarray], before: Adapter | None, sources: dict[str, str]
+    sequences: dict[str, list[str]],
+    truth: dict[str, np.ndarray],
+    before: Adapter | None,
+    dev_sha256: str,
+    sources: dict[str, str],
 ) -> list[str]:
     """Return a sentence for dev sequences that are trained on too, or were before the adapter is gone on with.
 
+    dev_sha256: of dev's file, by which alone adapters of earlier releases know it.
     Raises UserError when that is half of them or more: the dev split would choose what has been learnt by heart.
     """
     mend = "choose a dev split that shares none with the training split, such as Prepare makes"
@@ -114,6 +121,8 @@ def _shared(
     verb = "is" if found.seen == 1 else "are"
     cases = [(found, f"{sources['dev']}: {found.text()} {verb} also in {sources['train']}, on either strand{contrary}")]
     if before:
+        if "train" in roles(before, dev_sha256):
+            raise UserError(f"{sources['dev']} is {FILES['train']}, from which this training goes on; {mend}")
         digests = digests_of(sequences["dev"])
         earlier = overlap(before, digests, ["train"])
         if earlier:
@@ -128,13 +137,14 @@ def _shared(
     return said
 
 
-def _encoded(encoder: Encoder, sequences: list[str], both: bool) -> tuple[list[Tokens], Reading]:
-    """Return the token numbers of the strand given, or of both, and what was counted."""
-    strands, reading = [Tokens() for _ in range(1 + both)], Reading()
+def _encoded(encoder: Encoder, sequences: list[str], both: bool) -> tuple[list[Tokens], Reading, np.ndarray]:
+    """Return the token numbers of the strand given, or of both, what was counted, and the letters read, (n,)."""
+    strands, reading, letters = [Tokens() for _ in range(1 + both)], Reading(), np.zeros(len(sequences), dtype=np.int64)
     for start in range(0, len(sequences), ENCODED_AT_ONCE):
         part = sequences[start : start + ENCODED_AT_ONCE]
         encoded, *reverse = encoder.encode_both(part) if both else [encoder.encode(part)]
         for tokens, numbers in zip(strands, [encoded.tokens, *reverse], strict=True):
             tokens.extend(numbers)
+        letters[start : start + len(part)] = encoded.letters
         reading += encoded
-    return strands, reading
+    return strands, reading, letters

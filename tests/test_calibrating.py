@@ -369,6 +369,24 @@ def test_the_training_split_is_known_in_whatever_form(two, tmp_path):
     assert "30 of 30 sequences (100.0%) are in the data on which it was calibrated" in said
 
 
+def test_sequences_of_a_cluster_assure_less_precision_and_have_wider_intervals(two, dev, tmp_path):
+    table = pd.read_csv(dev)
+    alone = calibrated(two.adapter, dev, threshold=PRECISION, at=0.5)
+    table["cluster"] = [f"c{number // 3}" for number in range(len(table))]
+    table.to_csv(tmp_path / "clusters.csv", index=False)
+    together = calibrated(two.adapter, tmp_path / "clusters.csv", threshold=PRECISION, at=0.2)
+    assert together.independence.share == pytest.approx(1 / 3, abs=0.01)
+    message = refusal(calibrated, two.adapter, tmp_path / "clusters.csv", threshold=PRECISION, at=0.9)
+    assert "can assure it a precision of" in message
+    write_calibration_report(together, tmp_path / "report")
+    assert "by the column `cluster`, as dependent" in (tmp_path / "report").read_text()
+    write_calibration_report(alone, tmp_path / "report")
+    assert "There is no column" not in (tmp_path / "report").read_text()
+    having, values = np.arange(60) % 10 > 0, np.linspace(1, 0, 60)
+    bounds = [threshold_of(having, values, PRECISION, 0.99, share)[1] for share in (1.0, 1 / 3)]
+    assert bounds[1] < bounds[0]
+
+
 def test_numbers(test_data):
     message = refusal(calibrated, test_data / "adapter_number.safetensors", test_data / "number_dev.tabular")
     assert message == "the adapter predicts numbers, which have neither a temperature nor thresholds; use it as it is"

@@ -109,7 +109,9 @@ def calibrate(
         said += _about_temperature(target, truth, before, decision.temperature)
     after = decision.calibrated(target, before)
     if threshold != NONE:
-        decision = replace(decision, thresholds=chosen_thresholds(target, truth, after, threshold, at, source))
+        decision = replace(
+            decision, thresholds=chosen_thresholds(target, truth, after, threshold, at, source, units.share)
+        )
         notes += _about_thresholds(target, truth, after, decision, units.clusters)
     for text in notes:
         progress(text)
@@ -250,16 +252,23 @@ def _about_temperature(target: Target, truth: np.ndarray, answers: np.ndarray, t
 
 
 def chosen_thresholds(
-    target: Target, truth: np.ndarray, answers: np.ndarray, criterion: str, at: float, source: str
+    target: Target,
+    truth: np.ndarray,
+    answers: np.ndarray,
+    criterion: str,
+    at: float,
+    source: str,
+    independent: float = 1.0,
 ) -> tuple[float, ...]:
     """Return a threshold for each label that has one (see Decision).
 
-    answers: calibrated. criterion, at: see threshold_of. source: what to call the data in an error message.
+    answers: calibrated. criterion, at, independent: see threshold_of. source: what to call the data in an error
+    message.
     Raises UserError, naming the label, when the precision that is wanted can be assured of none.
     """
     result = []
     for number, having in _with_threshold(target, truth):
-        found, best = threshold_of(having, answers[:, number], criterion, at)
+        found, best = threshold_of(having, answers[:, number], criterion, at, independent)
         if found is None:
             raise UserError(
                 f"{source}: {int(having.sum()):,} of {len(having):,} sequences have the label "
@@ -270,7 +279,9 @@ def chosen_thresholds(
     return tuple(result)
 
 
-def threshold_of(having: np.ndarray, values: np.ndarray, criterion: str, at: float) -> tuple[float | None, float]:
+def threshold_of(
+    having: np.ndarray, values: np.ndarray, criterion: str, at: float, independent: float = 1.0
+) -> tuple[float | None, float]:
     """Return the threshold of one label, and the greatest score that the criterion can have.
 
     having: which records have the label, (n,) boolean, some and not all. values: its probabilities, (n,).
@@ -278,7 +289,8 @@ def threshold_of(having: np.ndarray, values: np.ndarray, criterion: str, at: flo
     RECALL: the highest threshold whose recall is `at` or more. PRECISION: the one of greatest recall of which the
     precision on other records is `at` or more with 95% confidence (shares.lower_bound); None if there is none. Of many
     thresholds, the one whose precision happens to reach `at` on these records would mostly have less on others. The
-    greatest score is then the greatest lower bound.
+    greatest score is then the greatest lower bound. independent: the share of the records that counts for it, since
+    others are like them (Independence.share).
     A threshold lies in the middle between two probabilities that occur (below the lowest, between it and 0): on a
     probability that occurs, the last digits, which depend on the machine, would decide what is said of its record.
     """
@@ -295,7 +307,7 @@ def threshold_of(having: np.ndarray, values: np.ndarray, criterion: str, at: flo
     if criterion == RECALL:
         return float(cuts[np.argmax(label_score(RECALL, hits, said, positives, records) >= at - 1e-12)]), 1.0
     if criterion == PRECISION:
-        assured = lower_bound(hits, said)
+        assured = lower_bound(hits * independent, said * independent)
         allowed = np.where(assured >= at - 1e-12, hits, 0)
         return (float(cuts[np.argmax(allowed)]) if allowed.any() else None), float(assured.max())
     value = label_score(criterion, hits, said, positives, records)

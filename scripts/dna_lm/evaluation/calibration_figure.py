@@ -70,7 +70,8 @@ def _score(axes: Axes, result: Calibrated, drawn: list[tuple[int, np.ndarray]]) 
         values = _by_threshold(criterion, having, result.after[:, number], np.append(STEPS, cut))
         axes.plot(STEPS, values[:-1], color=COLOURS[place], label=shown(target.labels[number]))
         if criterion == PRECISION:
-            bound = _by_threshold(ASSURED, having, result.after[:, number], STEPS)
+            share = result.independence.share
+            bound = _by_threshold(ASSURED, having, result.after[:, number], STEPS, share)
             axes.plot(STEPS, bound, color=COLOURS[place], linewidth=0.8, label=None if place else "with 95% confidence")
         if thresholds:
             axes.plot(cut, values[-1], marker="o", markersize=9, color=COLOURS[place], markerfacecolor="none")
@@ -89,9 +90,11 @@ def _legend(axes: Axes) -> None:
     axes.legend(frameon=False, fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=3)
 
 
-def _by_threshold(criterion: str, having: np.ndarray, values: np.ndarray, cuts: np.ndarray) -> np.ndarray:
+def _by_threshold(
+    criterion: str, having: np.ndarray, values: np.ndarray, cuts: np.ndarray, independent: float = 1.0
+) -> np.ndarray:
     said = len(values) - np.searchsorted(np.sort(values), cuts)
     hits = int(having.sum()) - np.searchsorted(np.sort(values[having]), cuts)
     if criterion == ASSURED:
-        return lower_bound(hits, said)
+        return lower_bound(hits * independent, said * independent)
     return label_score(criterion, hits, said, int(having.sum()), len(values))

@@ -29,6 +29,11 @@ class Independence:
     drawn: str
     caveat: str
 
+    @property
+    def share(self) -> float:
+        """The independent sequences that these are worth at least, as a share of them: of clusters, one each."""
+        return 1.0 if self.clusters is None else effective_clusters(self.clusters) / len(self.clusters)
+
 
 def independence(records: pd.DataFrame) -> Independence:
     """Say what is to be drawn of labelled records; a sequence of which the cluster is not known is one by itself."""

@@ -21,10 +21,10 @@ def lower_bound(having: np.ndarray, records: np.ndarray) -> np.ndarray:
     """Return the one-sided 95% lower confidence bound of shares, of the shape of both; 0 for no record.
 
     Clopper and Pearson's, which holds at least as often as it says (1934, doi:10.1093/biomet/26.4.404).
-    having: how many of the records have what is counted, whole numbers.
+    having: how many of the records have what is counted; need not be whole, where records count in part.
     """
     having = np.asarray(having)
-    bound = beta.ppf(0.05, np.maximum(having, 1), np.asarray(records) - having + 1)
+    bound = beta.ppf(0.05, np.where(having > 0, having, 1), np.asarray(records) - having + 1)
     return np.where(having > 0, bound, 0.0)
 
 

@@ -4,22 +4,19 @@ from .choices import (
     AUTO,
     BALANCED,
     BOTH,
-    CLASSES,
     CROSS_ENTROPY,
     FOCAL,
     FORWARD,
     FULL,
     HEAD_ONLY,
     LORA,
-    MULTI_LABEL,
     NO,
     NONE,
-    NUMBER,
     RECOMMENDED,
     TUTORIAL,
     YES,
 )
-from .option import BASE_MODEL, BASE_MODEL_ID, BASE_MODEL_REVISION, INPUT, OUTPUT, SEED, THREADS, Option
+from .option import BASE_MODEL, BASE_MODEL_ID, BASE_MODEL_REVISION, INPUT, OUTPUT, SEED, TARGET, THREADS, Option
 
 FINETUNE = (
     BASE_MODEL,
@@ -43,13 +40,7 @@ FINETUNE = (
         optional=True,
     ),
     Option("resume_state", INPUT, "Optimizer state that was saved with that adapter", optional=True),
-    Option(
-        "target",
-        str,
-        "What the labels are: one of several classes, any number of classes separated by semicolons, or a number",
-        CLASSES,
-        choices=(CLASSES, MULTI_LABEL, NUMBER),
-    ),
+    TARGET,
     Option(
         "positive_label",
         str,

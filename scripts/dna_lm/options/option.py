@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from .choices import ALLOW, REFUSE
+from .choices import ALLOW, CLASSES, MULTI_LABEL, NUMBER, REFUSE
 
 INPUT, OUTPUT, MANY = "input", "output", "many"
 
@@ -49,6 +49,13 @@ RECORDED = "recorded"
 THREADS = Option("threads", int, "CPU threads", default=0, minimum=0, maximum=1024)
 SEED = Option(
     "seed", int, "Seed of the random numbers: the same seed gives the same result", 42, minimum=0, maximum=2**32 - 1
+)
+TARGET = Option(
+    "target",
+    str,
+    "What the labels are: one of several classes, any number of classes separated by semicolons, or a number",
+    CLASSES,
+    choices=(CLASSES, MULTI_LABEL, NUMBER),
 )
 BASE_MODEL = Option(
     "base_model",

@@ -3,23 +3,20 @@
 from .choices import (
     BOTH_STRANDS,
     CHROMOSOME,
-    CLASSES,
     COLUMN,
     DOWNSAMPLE,
     DOWNSAMPLE_ALL,
     GENOME,
     GROUP,
     KEEP,
-    MULTI_LABEL,
     NONE,
-    NUMBER,
     RANDOM,
     REVERSE_COMPLEMENT,
     SAME_STRAND,
     SHUFFLE,
     SIMILARITY,
 )
-from .option import BASE_MODEL, BASE_MODEL_ID, INPUT, MANY, OUTPUT, SEED, THREADS, Option
+from .option import BASE_MODEL, BASE_MODEL_ID, INPUT, MANY, OUTPUT, SEED, TARGET, THREADS, Option
 
 PREPARE = (
     Option("table", INPUT, "Labelled sequences: CSV or TSV, also gzipped", optional=True),
@@ -31,13 +28,7 @@ PREPARE = (
         "sequence_column", str, "Column of the table with the sequences: its name, or its number from 1", "sequence"
     ),
     Option("label_column", str, "Column of the table with the labels: its name, or its number from 1", "label"),
-    Option(
-        "target",
-        str,
-        "What the labels are: one of several classes, any number of classes separated by semicolons, or a number",
-        CLASSES,
-        choices=(CLASSES, MULTI_LABEL, NUMBER),
-    ),
+    TARGET,
     Option(
         "fasta", MANY, "LABEL=FILE: sequences of one label in FASTA, also gzipped; once for each label", optional=True
     ),

@@ -49,7 +49,7 @@ def test_finetune(galaxy, uploaded):
     galaxy.choose("Training split", "train.csv")
     galaxy.choose("Development split", "dev.csv")
     galaxy.choose("Settings of the training", "My own")
-    galaxy.expand("Optimisation")
+    galaxy.expand("Optimization")
     galaxy.fill("Epochs", 2)
     outputs = finish(galaxy, "finetune")
     assert "safetensors" in galaxy.expand_dataset(outputs["adapter"])
@@ -59,7 +59,7 @@ def test_finetune(galaxy, uploaded):
 def test_evaluate_with_simpler_models(galaxy, uploaded):
     galaxy.open_tool("dna_lm_evaluate")
     galaxy.choose("Adapter", ADAPTER)
-    galaxy.choose("Labelled sequences", "test.csv")
+    galaxy.choose("Labeled sequences", "test.csv")
     galaxy.choose("Compare with simpler models", "Yes: train them on the training split")
     galaxy.choose("Training split", "train.csv")
     outputs = finish(galaxy, "evaluate")
@@ -73,7 +73,7 @@ def test_evaluate_with_simpler_models(galaxy, uploaded):
 def test_compare(galaxy, uploaded):
     galaxy.open_tool("dna_lm_compare")
     galaxy.choose("Adapters", ADAPTER, "adapter_brief.safetensors")
-    galaxy.choose("Labelled sequences", "test.csv")
+    galaxy.choose("Labeled sequences", "test.csv")
     galaxy.expand("Intervals and computation")
     galaxy.fill("Resamples", 200)
     outputs = finish(galaxy, "compare")

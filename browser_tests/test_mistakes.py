@@ -4,7 +4,7 @@
 def test_wrong_base_model_is_one_line_on_the_page(galaxy, uploaded):
     galaxy.open_tool("dna_lm_evaluate")
     galaxy.choose("Adapter", "adapter_tiny_random.safetensors")
-    galaxy.choose("Labelled sequences", "test.csv")
+    galaxy.choose("Labeled sequences", "test.csv")
     galaxy.choose("Base model", "Built in: tiny human DNA model, for trials and teaching")
     outputs = galaxy.run()
     galaxy.wait(*outputs.values(), allow=("error",))
@@ -34,7 +34,7 @@ def test_hostile_labels_are_text(galaxy, uploaded):
     galaxy.choose("Base model", "An archive in your history")
     galaxy.choose("Archive of the model", "tiny-random.zip")
     galaxy.choose("Settings of the training", "My own")
-    galaxy.expand("Optimisation")
+    galaxy.expand("Optimization")
     galaxy.fill("Epochs", 1)
     outputs = galaxy.run()
     galaxy.wait(*outputs.values())

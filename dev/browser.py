@@ -8,7 +8,7 @@
         galaxy.choose("Training split", "train.csv")
         galaxy.choose("Development split", "dev.csv")
         galaxy.choose("Settings of the training", "My own")
-        galaxy.expand("Optimisation")
+        galaxy.expand("Optimization")
         galaxy.fill("Epochs", 1)
         galaxy.picture("form")
         outputs = galaxy.run()                # {output's name in the tool's XML: Dataset}
@@ -453,7 +453,7 @@ class GalaxyPage:
         """Wait until a workflow's steps have all been started, and then for all of the current history."""
         end = time.monotonic() + seconds
         while (state := self.read(f"invocations/{invocation}")["state"]) not in ("scheduled", "completed"):
-            if state in ("failed", "cancelled", "cancelling") or time.monotonic() > end:
+            if state in ("failed", "canceled", "cancelling") or time.monotonic() > end:
                 raise PageError(f"the workflow: {state}")
             self.page.wait_for_timeout(2000)
         self.wait(seconds=end - time.monotonic())

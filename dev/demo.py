@@ -1,6 +1,6 @@
 """`make demo`: run the workflow on real ChIP-seq peaks in a real Galaxy, and show what came of it.
 
-Every labelled output of the workflow is left in `.local/demo/`. Beside the model's scores stand those of two baselines
+Every labeled output of the workflow is left in `.local/demo/`. Beside the model's scores stand those of two baselines
 on the same split: always the commonest class, and a logistic regression on k-mer counts.
 """
 

@@ -114,7 +114,7 @@ def run_workflow(client, workflow, history, inputs, progress):
             if state not in ("new", "waiting", "queued", "running", "ok", "skipped"):
                 details = client.jobs.show_job(job, full_details=True)
                 raise StepFailed(f"{tool}: {state}\n{details.get('stdout', '')}{details.get('stderr', '')}".rstrip())
-        if shown["state"] in ("failed", "cancelled", "cancelling"):
+        if shown["state"] in ("failed", "canceled", "cancelling"):
             raise StepFailed(f"the workflow: {shown['state']}; {json.dumps(shown.get('messages', []))}")
         scheduled = shown["state"] in ("scheduled", "completed")
         if scheduled and jobs and all(state in ("ok", "skipped") for _, state in jobs.values()):
@@ -123,7 +123,7 @@ def run_workflow(client, workflow, history, inputs, progress):
 
 
 def download(client, invocation, folder):
-    """Save every labelled output of an invocation in `folder`; return {label: path} and {dataset id: path}.
+    """Save every labeled output of an invocation in `folder`; return {label: path} and {dataset id: path}.
 
     A collection becomes a folder. Files are named by label and datatype.
     """

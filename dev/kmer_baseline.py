@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+from dna_lm.baselines.kmer_baseline import kmer_classifier, probabilities  # noqa: E402
 from dna_lm.data.labels import ordered_labels  # noqa: E402
-from dna_lm.data.tables import read_labelled  # noqa: E402
+from dna_lm.data.tables import read_labeled  # noqa: E402
 from dna_lm.data.targets import Target  # noqa: E402
-from dna_lm.options import CLASSES  # noqa: E402
 from dna_lm.scores.metrics import score  # noqa: E402
-from dna_lm.simple_models.kmer_baseline import kmer_classifier, probabilities  # noqa: E402
+from dna_lm.words import CLASSES
 
 METRICS = ("accuracy", "f1_macro", "mcc", "roc_auc")
 
@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--train", required=True, type=Path, help="table with the columns sequence and label")
     parser.add_argument("--test", required=True, type=Path, help="table with the columns sequence and label")
     arguments = parser.parse_args()
-    train, test = (read_labelled(path, str(path)) for path in (arguments.train, arguments.test))
+    train, test = (read_labeled(path, str(path)) for path in (arguments.train, arguments.test))
     baselines(train, test).to_csv(sys.stdout, sep="\t", float_format="%.4f")
 
 

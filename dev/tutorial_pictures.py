@@ -148,7 +148,7 @@ class Walk:
 def rename(galaxy: GalaxyPage, dataset: Dataset, name: str) -> None:
     """Give a dataset another name, on the page of its attributes."""
     galaxy.open(f"datasets/{dataset.id}/edit")
-    galaxy.page.fill('[aria-labelledby="dataset-attributes-heading"] input#name', name)
+    galaxy.page.fill('[aria-labeledby="dataset-attributes-heading"] input#name', name)
     galaxy.page.click("#dataset-attributes-default-save")
     galaxy.settle()
     if galaxy.dataset(name).id != dataset.id:

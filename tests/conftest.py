@@ -107,7 +107,7 @@ class Trained:
 
 
 def train(folder: Path, labels: list[str], **changes) -> Trained:
-    from dna_lm.adapters.adapter import save_adapter
+    from dna_lm.adapters.dataset import save_adapter
     from dna_lm.training.finetuning import finetune
     from small import training_options, write_splits
 

@@ -1,13 +1,14 @@
-"""Small labelled sequences that the tiny random model learns to tell apart, and the options of a short training."""
+"""Small labeled sequences that the tiny random model learns to tell apart, and the options of a short training."""
 
 import random
-from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from dna_lm.options import FINETUNE, OUTPUT, PREDICT
+from dna_lm.command import options_of_tool
+from dna_lm.options import OUTPUT
+from dna_lm.training.options import FinetuneOptions
 
 TINY_RANDOM = Path(__file__).resolve().parent.parent / "test-data" / "tiny-random"
 TRAINING = {
@@ -27,11 +28,9 @@ TRAINING = {
 }
 
 
-def training_options(**changes) -> Namespace:
+def training_options(**changes) -> FinetuneOptions:
     """Return the options of a training: the defaults, TRAINING, and what changes."""
-    defaults = {option.name: option.default for option in FINETUNE}
-    assert changes.keys() <= defaults.keys()
-    return Namespace(**defaults | TRAINING | changes)
+    return FinetuneOptions(**TRAINING | changes)
 
 
 def predictions(**options) -> pd.DataFrame:
@@ -39,13 +38,13 @@ def predictions(**options) -> pd.DataFrame:
     from dna_lm.prediction.predicting import predicted_blocks
 
     left_out = ("threads", *options)
-    defaults = {option.name: option.default for option in PREDICT if option.kind is not OUTPUT}
+    defaults = {option.name: option.default for option in options_of_tool("predict") if option.kind is not OUTPUT}
     defaults = {name: value for name, value in defaults.items() if name not in left_out}
     return pd.concat([block.predictions for block in predicted_blocks(**defaults, **options)], ignore_index=True)
 
 
 def sequences(labels: list[str], count: int, seed: int) -> list[tuple[str, str]]:
-    """Return pairs of a sequence of 6 to 24 bases and its label; each label favours a base of its own."""
+    """Return pairs of a sequence of 6 to 24 bases and its label; each label favors a base of its own."""
     numbers = random.Random(seed)
     pairs = []
     for position in range(count):
@@ -56,7 +55,7 @@ def sequences(labels: list[str], count: int, seed: int) -> list[tuple[str, str]]
     return pairs
 
 
-def write_labelled(path: Path, pairs: list[tuple[str, str]]) -> str:
+def write_labeled(path: Path, pairs: list[tuple[str, str]]) -> str:
     """Write a CSV with the columns sequence, label and id; returns its path."""
     rows = []
     for number, (dna, label) in enumerate(pairs):
@@ -70,7 +69,7 @@ def write_splits(folder: Path, labels: list[str]) -> dict[str, str]:
     """Write train, dev and test splits; returns their paths by name."""
     sizes = {"train": 60, "dev": 30, "test": 30}
     return {
-        name: write_labelled(folder / f"{name}.csv", sequences(labels, size, seed))
+        name: write_labeled(folder / f"{name}.csv", sequences(labels, size, seed))
         for seed, (name, size) in enumerate(sizes.items(), start=1)
     }
 

@@ -18,11 +18,11 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from conftest import PROJECT
-from dna_lm.adapters.adapter import MAX_HEADER, RECORD, Adapter, load_adapter, save_adapter
-from dna_lm.base_models.base_model import opened_base_model
-from dna_lm.classifiers.classifier import trained_classifier
+from dna_lm.adapters.dataset import MAX_HEADER, RECORD, Adapter, load_adapter, save_adapter
+from dna_lm.base_models.opening import opened_base_model
+from dna_lm.classifiers.building import trained_classifier
 from dna_lm.data.targets import Target
-from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER
+from dna_lm.words import CLASSES, MULTI_LABEL, NUMBER
 from refusals import refusal, returns_or_refuses
 from small import TRAINING, command_line
 

@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 import zipfile
-from argparse import Namespace
 from dataclasses import replace
 
 import numpy as np
@@ -17,21 +16,22 @@ from transformers import AutoModelForSequenceClassification, set_seed
 
 import tiny_models
 from conftest import STRANGE_LABELS
-from dna_lm.adapters.adapter import Adapter, load_adapter, save_adapter
-from dna_lm.adapters.adapter_facts import facts
-from dna_lm.adapters.adapter_report import write_adapter_report
-from dna_lm.adapters.model_card import RECORD_FILE
-from dna_lm.base_models.base_model import opened_base_model
+from dna_lm.adapters.dataset import Adapter, load_adapter, save_adapter
 from dna_lm.base_models.encoding import Encoder
-from dna_lm.classifiers.classifier import adapter_tensors, new_classifier, peft_settings
+from dna_lm.base_models.opening import opened_base_model
+from dna_lm.classifiers.building import adapter_tensors, new_classifier, peft_settings
 from dna_lm.data.targets import Target
 from dna_lm.evaluation.calibrating import calibrate
+from dna_lm.exchange.adapter_report import write_adapter_report
 from dna_lm.exchange.exchange_report import write_export_report, write_import_report
 from dna_lm.exchange.exporting import PEFT_CONFIG, PEFT_WEIGHTS, export
+from dna_lm.exchange.facts import facts
 from dna_lm.exchange.importing import import_adapter
-from dna_lm.options import CLASSES, OPTIONS
+from dna_lm.exchange.model_card import RECORD_FILE
+from dna_lm.exchange.options import ImportOptions
 from dna_lm.prediction.answering import opened_answerer
 from dna_lm.training.finetuning import finetune
+from dna_lm.words import CLASSES
 from refusals import refusal
 from small import TINY_RANDOM, training_options, write_splits
 
@@ -48,8 +48,7 @@ def exported(adapter, path, action="export", member=1, **changes):
 
 
 def imported(archive, **changes):
-    defaults = {option.name: option.default for option in OPTIONS["adapter"]}
-    return import_adapter(Namespace(**defaults | RECORDED | {"archive": str(archive)} | changes), silent)
+    return import_adapter(ImportOptions(**{"action": "import", "archive": str(archive)} | RECORDED | changes), silent)
 
 
 def unpacked(archive, folder):

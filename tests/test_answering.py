@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 import torch
 
-from dna_lm.adapters.adapter import load_adapter
+from dna_lm.adapters.dataset import load_adapter
 from dna_lm.base_models.encoding import Encoded, Reading
-from dna_lm.classifiers import inference
-from dna_lm.classifiers.inference import batches
 from dna_lm.data.sequences import reverse_complement
 from dna_lm.prediction import answering, merged_models
 from dna_lm.prediction.answering import opened_answerer
 from dna_lm.prediction.passes import Passes
+from dna_lm.processes import batches as inference
+from dna_lm.processes.batches import batches
 from refusals import refusal
 from small import TINY_RANDOM, sequences
 
@@ -76,7 +76,7 @@ def test_a_process_that_the_system_ends_is_one_line(two, processes, monkeypatch)
         os.kill(os.getpid(), signal.SIGKILL)
 
     processes(2)
-    monkeypatch.setattr("dna_lm.prediction.workers.batch_outputs", killed)
+    monkeypatch.setattr("dna_lm.processes.workers.batch_outputs", killed)
     assert refusal(raw, two).startswith("a process that computes predictions was ended by the system, most often")
 
 
@@ -85,7 +85,7 @@ def test_what_goes_wrong_in_a_process_comes_through(two, processes, monkeypatch)
         raise MemoryError
 
     processes(2)
-    monkeypatch.setattr("dna_lm.prediction.workers.batch_outputs", short)
+    monkeypatch.setattr("dna_lm.processes.workers.batch_outputs", short)
     with pytest.raises(MemoryError):
         raw(two)
 
@@ -101,7 +101,7 @@ def test_what_occurs_twice_is_computed_once(two, monkeypatch):
         computed.extend(tokens)
         return batch_outputs(model, tokens, *rest)
 
-    monkeypatch.setattr("dna_lm.prediction.workers.batch_outputs", counted)
+    monkeypatch.setattr("dna_lm.processes.workers.batch_outputs", counted)
     once = raw(two, ["ACGTT", "GGA"])
     assert len(computed) == 2
     assert (raw(two, ["GGA", "ACGTT", "GGA", "ACGTT"]) == once[:, :, [1, 0, 1, 0]]).all()

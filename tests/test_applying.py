@@ -12,17 +12,17 @@ from safetensors.torch import load_file, save_file
 from scipy.special import expit, softmax
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, set_seed
 
-from dna_lm.adapters.adapter import RECORD, Adapter, load_adapter, save_adapter
-from dna_lm.base_models.base_model import opened_base_model
+from dna_lm.adapters.dataset import RECORD, Adapter, load_adapter, save_adapter
+from dna_lm.base_models.opening import opened_base_model
 from dna_lm.data.sequences import reverse_complement
 from dna_lm.data.targets import Target
 from dna_lm.errors import UserError
 from dna_lm.evaluation.evaluating import evaluate
-from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER
 from dna_lm.prediction import answering
 from dna_lm.scores.metrics import score
+from dna_lm.words import CLASSES, MULTI_LABEL, NUMBER
 from refusals import refusal
-from small import TINY_RANDOM, predictions, sequences, write_labelled
+from small import TINY_RANDOM, predictions, sequences, write_labeled
 
 COMMON = {"base_model": str(TINY_RANDOM), "base_model_id": None, "batch_size": 8, "progress": lambda _: None}
 
@@ -47,7 +47,7 @@ def mixed(tmp_path_factory):
     pairs = sequences(["no", "yes"], 70, seed=9)
     lengths = [1 + number * 37 % 90 for number in range(70)]
     pairs = [((dna * 15)[:length], label) for (dna, label), length in zip(pairs, lengths, strict=True)]
-    return write_labelled(tmp_path_factory.mktemp("mixed") / "mixed.csv", pairs)
+    return write_labeled(tmp_path_factory.mktemp("mixed") / "mixed.csv", pairs)
 
 
 # --- what is computed ------------------------------------------------------------------------------------------------
@@ -176,30 +176,30 @@ def test_labels_of_any_text_come_through(strange):
 
 
 def test_some_of_the_labels_will_do(three, tmp_path):
-    data = write_labelled(tmp_path / "some.csv", [("ACGT", "10"), ("TTTT", "1")])
+    data = write_labeled(tmp_path / "some.csv", [("ACGT", "10"), ("TTTT", "1")])
     result = evaluated(three, data=data)
     assert result.truth.tolist() == [2, 0]
     assert np.isnan(result.scores["roc_auc"])
 
 
 def test_an_unknown_label_is_refused(three, tmp_path):
-    data = write_labelled(tmp_path / "new.csv", [("ACGT", "10"), ("TTTT", "01")])
+    data = write_labeled(tmp_path / "new.csv", [("ACGT", "10"), ("TTTT", "01")])
     assert refusal(evaluated, three, data=data) == (
-        "the labelled data (new.csv), line 3: the label '01' does not occur in the training data, whose labels are 1, "
+        "the labeled data (new.csv), line 3: the label '01' does not occur in the training data, whose labels are 1, "
         "9, 10; correct it or remove the record"
     )
 
 
 def test_one_label_is_refused(three, tmp_path):
-    data = write_labelled(tmp_path / "one.csv", [("ACGT", "10"), ("TTTT", "10")])
+    data = write_labeled(tmp_path / "one.csv", [("ACGT", "10"), ("TTTT", "10")])
     assert refusal(evaluated, three, data=data) == (
-        "the labelled data (one.csv) has one label only ('10'); a classifier needs at least two"
+        "the labeled data (one.csv) has one label only ('10'); a classifier needs at least two"
     )
 
 
 def test_cut_and_unknown_sequences_are_warned_of(two, tmp_path):
     said = []
-    data = write_labelled(tmp_path / "long.csv", [("ACGT" * 20, "yes"), ("N" * 9, "no")])
+    data = write_labeled(tmp_path / "long.csv", [("ACGT" * 20, "yes"), ("N" * 9, "no")])
     result = evaluated(two, data=data, progress=said.append)
     assert said == [result.read, *(f"warning: {text}" for text in result.warnings)]
     assert len(result.warnings) == 2
@@ -305,7 +305,7 @@ def test_an_ensemble_that_reads_both_strands(tmp_path):
 
 
 def test_what_is_said_of_an_ensemble(tmp_path, monkeypatch):
-    monkeypatch.setattr("dna_lm.classifiers.inference.PROGRESS_SECONDS", -1)
+    monkeypatch.setattr("dna_lm.processes.batches.PROGRESS_SECONDS", -1)
     said = []
     path = fasta(tmp_path / "new.fa", DNA)
     predicted(Made(tmp_path, BASES, members=2), path, input_format="fasta", progress=said.append)
@@ -353,13 +353,13 @@ def test_an_adapter_whose_outputs_are_no_numbers_is_refused(tmp_path):
     )
 
 
-def labelled(folder, *labels: str):
-    return write_labelled(folder / "labelled.csv", list(zip(DNA, labels, strict=False)))
+def labeled(folder, *labels: str):
+    return write_labeled(folder / "labeled.csv", list(zip(DNA, labels, strict=False)))
 
 
 def test_evaluated_predictions_of_several_labels(tmp_path):
     made = Made(tmp_path, SITES)
-    data = labelled(tmp_path, "p73; CTCF", "none", "", "p53;p73;CTCF", "p53", "CTCF", "p73", "p53")
+    data = labeled(tmp_path, "p73; CTCF", "none", "", "p53;p73;CTCF", "p53", "CTCF", "p73", "p53")
     result = evaluated(made, data=data)
     table = result.predictions
     assert table.columns.tolist() == ["id", "predicted", "p(CTCF)", "p(p53)", "p(p73)", "label", "correct"]
@@ -382,7 +382,7 @@ def test_predictions_of_several_labels(tmp_path):
 
 def test_evaluated_predictions_of_numbers(tmp_path):
     made = Made(tmp_path, LEVEL)
-    data = labelled(tmp_path, "1", "2.50", "-3e1", "0", "7", "8", "9", "10")
+    data = labeled(tmp_path, "1", "2.50", "-3e1", "0", "7", "8", "9", "10")
     result = evaluated(made, data=data)
     table = result.predictions
     assert table.columns.tolist() == ["id", "predicted", "label", "error"]
@@ -416,15 +416,13 @@ def test_predictions_of_numbers(tmp_path):
     ],
 )
 def test_labels_that_do_not_belong_to_the_target(tmp_path, target, labels, message):
-    data = labelled(tmp_path, *labels)
-    assert refusal(evaluated, Made(tmp_path, target), data=data).startswith(
-        "the labelled data (labelled.csv)" + message
-    )
+    data = labeled(tmp_path, *labels)
+    assert refusal(evaluated, Made(tmp_path, target), data=data).startswith("the labeled data (labeled.csv)" + message)
 
 
 def test_the_files_that_the_command_lines_write_of_numbers(call_tool, tmp_path):
     made = Made(tmp_path, Target(NUMBER, [], mean=5e-7, spread=1e-7))
-    data = labelled(tmp_path, "1e-7", "2e-7", "5e-7", "4e-7")
+    data = labeled(tmp_path, "1e-7", "2e-7", "5e-7", "4e-7")
     common = ["--base-model", TINY_RANDOM, "--adapter", made.adapter]
     outputs = {name: tmp_path / name for name in ("metrics", "predictions", "plot", "report")}
     flags = [part for name, path in outputs.items() for part in (f"--{name}-out", path)]

@@ -8,12 +8,12 @@ import torch
 from transformers import set_seed
 
 import tiny_models
-from dna_lm.adapters.adapter import Adapter, save_adapter
-from dna_lm.base_models.base_model import opened_base_model
+from dna_lm.adapters.dataset import Adapter, save_adapter
 from dna_lm.base_models.encoding import Encoder, warnings
-from dna_lm.classifiers.classifier import adapter_tensors, new_classifier, peft_settings, trained_classifier
-from dna_lm.classifiers.inference import padded
+from dna_lm.base_models.opening import opened_base_model
+from dna_lm.classifiers.building import adapter_tensors, new_classifier, peft_settings, trained_classifier
 from dna_lm.evaluation.evaluating import evaluate
+from dna_lm.processes.batches import padded
 from dna_lm.training.finetuning import finetune
 from small import training_options, write_splits
 
@@ -121,7 +121,7 @@ def test_it_reads_as_far_as_its_positions_and_says_so(trained, base):
     assert (encoder.model_limit, encoder.max_length, encoded.cut) == (expected, expected, 1)
     assert warnings(encoded, encoder, "the input") == [
         f"the input: 1 of 2 sequences are longer than {expected} tokens and lose their end; the base model reads no "
-        "more, so cut the sequences around their centre"
+        "more, so cut the sequences around their center"
     ]
     with torch.no_grad():
         assert torch.isfinite(logits(model, base, ["ACGT" * 50, "ACGT"])).all()

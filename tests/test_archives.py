@@ -14,7 +14,7 @@ import pytest
 
 from dna_lm.base_models import archives
 from dna_lm.base_models.archives import pickled_weights, unpack
-from dna_lm.base_models.base_model import is_model_file
+from dna_lm.base_models.opening import is_model_file
 from refusals import refusal, returns_or_refuses
 
 SOURCE = "the base model 'm.zip'"

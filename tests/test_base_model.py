@@ -9,16 +9,16 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from dna_lm.base_models.base_model import (
+from dna_lm.base_models.encoding import Encoder
+from dna_lm.base_models.opening import (
     BUILT_IN_FOLDER,
     is_model_file,
     opened_base_model,
     opened_tokenizer,
     sha256_of_file,
 )
-from dna_lm.base_models.encoding import Encoder
-from dna_lm.base_models.model_settings import differing_setting
-from dna_lm.classifiers.classifier import new_classifier
+from dna_lm.base_models.settings import differing_setting
+from dna_lm.classifiers.building import new_classifier
 from refusals import refusal, returns_or_refuses
 
 
@@ -433,7 +433,7 @@ def test_an_index_without_files_is_refused(in_parts, content):
 
 
 def test_huge_settings_are_refused_before_they_are_read(folder, monkeypatch):
-    monkeypatch.setattr("dna_lm.base_models.base_model.MAX_JSON_BYTES", 1_000_000)
+    monkeypatch.setattr("dna_lm.base_models.opening.MAX_JSON_BYTES", 1_000_000)
     for file in ("config.json", "tokenizer_config.json", "tokenizer.json"):
         kept = (folder / file).read_bytes()
         (folder / file).write_text('"' + "A" * 1_000_001 + '"')

@@ -3,14 +3,14 @@ import random
 import numpy as np
 import pytest
 
-from dna_lm.base_models.base_model import BUILT_IN_FOLDER, opened_base_model
 from dna_lm.base_models.encoding import Encoder
+from dna_lm.base_models.opening import BUILT_IN_FOLDER, opened_base_model
+from dna_lm.baselines import ladder_models as module
+from dna_lm.baselines.ladder_models import BASELINES, COMMONEST, FROZEN, GC, KMERS, baselines, learned_from
+from dna_lm.baselines.linear_model import answers_from_number, best_strength, fitted
 from dna_lm.data.targets import Target
-from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER
 from dna_lm.scores.metrics import score
-from dna_lm.simple_models import baselines as module
-from dna_lm.simple_models.baselines import BASELINES, COMMONEST, FROZEN, GC, KMERS, baselines, learnt_from
-from dna_lm.simple_models.linear_model import answers_from_number, best_strength, fitted
+from dna_lm.words import CLASSES, MULTI_LABEL, NUMBER
 
 CLASS = Target(CLASSES, ["at", "gc", "site"])
 SEVERAL = Target(MULTI_LABEL, ["gc", "site"])
@@ -112,14 +112,14 @@ def test_of_many_labels_they_learn_from_fewer(monkeypatch):
     counts = []
     for labels in (1, 2, 3, 30):
         target = Target(MULTI_LABEL, [str(number) for number in range(labels)])
-        counts.append(len(learnt_from(target, train, np.ones((80, labels)), KMERS)))
+        counts.append(len(learned_from(target, train, np.ones((80, labels)), KMERS)))
     assert counts == [60, 50, 33, 20]
 
 
-def test_all_of_an_ordinary_training_split_is_learnt_from():
+def test_all_of_an_ordinary_training_split_is_learned_from():
     """That of GUE's tf/0; the states of a base model are computed for fewer."""
     train, kinds = ["ACGTACGT"] * 32_378, np.arange(32_378) % 2
-    assert [len(learnt_from(CLASS, train, kinds, name)) for name in BASELINES] == [32_378] * 3 + [20_000]
+    assert [len(learned_from(CLASS, train, kinds, name)) for name in BASELINES] == [32_378] * 3 + [20_000]
 
 
 def test_the_strength_is_chosen_on_records_left_out():

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import PROJECT
-from dna_lm.options import FINETUNE
+from dna_lm.command import options_of_tool
 from dna_lm.training.batches import BATCH, LEAST_BATCH, STEPS, Scored, Sequences, Steps, Tokens, batch_size_for
 
 LENGTHS = np.random.default_rng(1).integers(4, 200, size=(1003, 2))
@@ -102,7 +102,7 @@ def test_a_small_split_has_small_batches(sequences, batch):
 
 
 def test_option_form_and_documentation_give_the_same_numbers():
-    said = next(option.help for option in FINETUNE if option.name == "batch_size")
+    said = next(option.help for option in options_of_tool("finetune") if option.name == "batch_size")
     assert f"0 takes {BATCH}, or as few, {LEAST_BATCH} at least, as give {STEPS} steps" in said
     form = (PROJECT / "tools" / "dna_lm_finetune.xml").read_text()
     assert f"0: {BATCH}, and fewer" in form and f"at least {STEPS} steps, but {LEAST_BATCH} at least." in form

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dna_lm.data.decision import Decision
 from dna_lm.data.targets import Target
-from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER
 from dna_lm.scores.bootstrap import (
     COLUMNS,
     LEAST_P,
@@ -14,9 +14,9 @@ from dna_lm.scores.bootstrap import (
     paired_difference,
     resample,
 )
-from dna_lm.scores.decision import Decision
 from dna_lm.scores.metrics import CALIBRATION_ERROR, ERRORS, NAMES, OF_LABELS, OVERALL, class_scores, score
 from dna_lm.scores.resampled_scores import keys, scorer
+from dna_lm.words import CLASSES, MULTI_LABEL, NUMBER
 
 TWO, FIVE = (Target(CLASSES, [f"L{number}" for number in range(count)]) for count in (2, 5))
 SITES = Target(MULTI_LABEL, ["a", "b", "c"])

@@ -11,7 +11,8 @@ from scipy.stats import binomtest, norm
 from sklearn import metrics as sk
 
 from conftest import STRANGE_LABELS
-from dna_lm.adapters.adapter import load_adapter, save_adapter
+from dna_lm.adapters.dataset import load_adapter, save_adapter
+from dna_lm.data.decision import Decision
 from dna_lm.data.targets import Target
 from dna_lm.evaluation.calibrating import (
     COLDEST,
@@ -24,10 +25,9 @@ from dna_lm.evaluation.calibrating import (
 from dna_lm.evaluation.calibration_figure import plot_calibration
 from dna_lm.evaluation.calibration_report import write_calibration_report
 from dna_lm.evaluation.evaluating import evaluate
-from dna_lm.options import CLASSES, F1, MCC, MULTI_LABEL, PRECISION, RECALL
-from dna_lm.scores.decision import Decision
+from dna_lm.words import CLASSES, F1, MCC, MULTI_LABEL, PRECISION, RECALL
 from refusals import refusal
-from small import TINY_RANDOM, predictions, sequences, write_labelled
+from small import TINY_RANDOM, predictions, sequences, write_labeled
 
 TWO = Target(CLASSES, ["no", "yes"])
 SEVERAL = Target(MULTI_LABEL, ["a", "b"])
@@ -127,7 +127,7 @@ def test_all_are_said():
     assert (found, best) == pytest.approx((0.2, 6 / 7))
 
 
-def test_neighbouring_numbers_have_no_middle():
+def test_neighboring_numbers_have_no_middle():
     low = 0.3
     high = np.nextafter(low, 1)
     found, _ = threshold_of(np.array([True, False]), np.array([high, low]), F1, 0)
@@ -208,7 +208,7 @@ def dev(tmp_path_factory):
     """80 sequences of the kind that the model of `two` was trained on, and a tenth of the labels wrong."""
     pairs = sequences(["no", "yes"], 80, seed=5)
     pairs = [(dna, "no" if number % 20 == 1 else label) for number, (dna, label) in enumerate(pairs)]
-    return write_labelled(tmp_path_factory.mktemp("dev") / "more.csv", pairs)
+    return write_labeled(tmp_path_factory.mktemp("dev") / "more.csv", pairs)
 
 
 def test_the_new_adapter_is_the_old_one_with_the_choice(two, dev, tmp_path):
@@ -331,7 +331,7 @@ def test_an_ensemble_on_both_strands(test_data, tmp_path):
 
 def test_the_training_split_is_refused_unless_it_is_allowed(two):
     assert refusal(calibrated, two.adapter, two.splits["train"]) == (
-        "the labelled data (train.csv) is the file that the adapter was trained on, of which it is too sure; choose "
+        "the labeled data (train.csv) is the file that the adapter was trained on, of which it is too sure; choose "
         "the dev split, or allow seen data (--seen-data allow)"
     )
     result = calibrated(two.adapter, two.splits["train"], seen_data="allow")
@@ -342,7 +342,7 @@ def test_the_training_split_is_refused_unless_it_is_allowed(two):
 def test_the_training_split_is_known_in_whatever_form(two, tmp_path):
     tables = {name: pd.read_csv(two.splits[name], dtype=str) for name in ("train", "dev", "test")}
     tables["train"][::-1].to_csv(tmp_path / "shuffled.csv", index=False)
-    what = "the labelled data (shuffled.csv): 60 of 60 sequences (100.0%) are in the adapter's training split"
+    what = "the labeled data (shuffled.csv): 60 of 60 sequences (100.0%) are in the adapter's training split"
     assert refusal(calibrated, two.adapter, tmp_path / "shuffled.csv") == (
         f"{what}, of which it is too sure; choose the dev split, or allow seen data (--seen-data allow)"
     )
@@ -356,7 +356,7 @@ def test_the_training_split_is_known_in_whatever_form(two, tmp_path):
     pd.concat([tables["dev"][::-1], tables["train"][:2]]).to_csv(tmp_path / "mixed.csv", index=False)
     mixed = calibrated(two.adapter, tmp_path / "mixed.csv")
     assert mixed.warnings[0] == (
-        "the labelled data (mixed.csv): 2 of 32 sequences (6.2%) are in the adapter's training split, of which it is "
+        "the labeled data (mixed.csv): 2 of 32 sequences (6.2%) are in the adapter's training split, of which it is "
         "too sure: what is chosen here is a little off; take these sequences out"
     )
     assert mixed.adapter.task["calibration"]["seen_in_training"] == "dev"
@@ -404,15 +404,15 @@ def test_too_few_sequences(two, dev, tmp_path):
         return tmp_path / "part.csv"
 
     assert refusal(calibrated, two.adapter, written(table.head(19))) == (
-        "the labelled data (part.csv) has 19 sequences, too few to choose anything by; give at least 20"
+        "the labeled data (part.csv) has 19 sequences, too few to choose anything by; give at least 20"
     )
     assert refusal(calibrated, two.adapter, written(table[table["label"] == "no"])) == (
-        "the labelled data (part.csv) has one label only ('no'); a classifier needs at least two"
+        "the labeled data (part.csv) has one label only ('no'); a classifier needs at least two"
     )
     few = pd.concat([table[table["label"] == "no"], table[table["label"] == "yes"].head(4)])
     calibrated(two.adapter, written(few))
     assert refusal(calibrated, two.adapter, written(few), threshold=F1) == (
-        f"the labelled data (part.csv): 4 of {len(few)} sequences have the label 'yes'; a threshold is chosen by at "
+        f"the labeled data (part.csv): 4 of {len(few)} sequences have the label 'yes'; a threshold is chosen by at "
         "least 5 that have it and 5 that have not"
     )
 

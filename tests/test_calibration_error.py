@@ -3,9 +3,9 @@ import pytest
 from scipy.special import expit, softmax
 
 from dna_lm.data.targets import Target
-from dna_lm.options import CLASSES, MULTI_LABEL
 from dna_lm.scores.bootstrap import resample
 from dna_lm.scores.calibration_error import BINS, LEAST_IN_BIN, calibration_error, reliability
+from dna_lm.words import CLASSES, MULTI_LABEL
 
 TWO, THREE = (Target(CLASSES, [f"L{number}" for number in range(count)]) for count in (2, 3))
 SITES = Target(MULTI_LABEL, ["a", "b", "c"])

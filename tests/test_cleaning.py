@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dna_lm.data.sequences import canonical, reverse_complement
-from dna_lm.datasets.cleaning import Ledger, downsample, fold, limit_ambiguous, limit_length, pad, remove_copies
-from dna_lm.datasets.splitting import SPLITS
+from dna_lm.preparation.cleaning import Ledger, downsample, fold, limit_ambiguous, limit_length, pad, remove_copies
+from dna_lm.preparation.splitting import SPLITS
 from refusals import refusal
 
 SOURCE = "the table (a.csv)"
@@ -18,7 +18,7 @@ def table(*rows, source=SOURCE, **columns):
     return pd.DataFrame(rows, columns=["sequence", "label"], index=lines).assign(_source=source, **columns)
 
 
-def unlabelled(*sequences, **columns):
+def unlabeled(*sequences, **columns):
     return table(*((sequence, "0") for sequence in sequences), **columns)
 
 
@@ -41,7 +41,7 @@ def done(step, records, *arguments):
 
 
 def test_letters_are_folded_and_counted():
-    records, entries = done(fold, unlabelled("ACGT", " acgt", "AcgN ", "ACGU", "acgu"))
+    records, entries = done(fold, unlabeled("ACGT", " acgt", "AcgN ", "ACGU", "acgu"))
     assert records["sequence"].tolist() == ["ACGT", "ACGT", "ACGN", "ACGT", "ACGT"]
     assert entries == {
         "changed: lower case written in upper case": [3, 4, 6],
@@ -50,24 +50,24 @@ def test_letters_are_folded_and_counted():
 
 
 def test_letters_of_several_files_are_folded_in_their_order():
-    records, _ = done(fold, pd.concat([unlabelled("a", "c", source="one"), unlabelled("g", "t", source="two")]))
+    records, _ = done(fold, pd.concat([unlabeled("a", "c", source="one"), unlabeled("g", "t", source="two")]))
     assert records["sequence"].tolist() == ["A", "C", "G", "T"]
 
 
 def test_records_of_two_files_may_stand_among_each_other():
-    records, entries = done(fold, unlabelled("a", "c", "g", "T", source=["one", "two", "one", "two"]))
+    records, entries = done(fold, unlabeled("a", "c", "g", "T", source=["one", "two", "one", "two"]))
     assert records["sequence"].tolist() == ["A", "C", "G", "T"]
     assert entries["changed: lower case written in upper case"] == [2, 3, 4]
 
 
 def test_an_empty_sequence_is_refused_with_its_line():
-    assert refusal(fold, unlabelled("A", "  "), Ledger()) == (
+    assert refusal(fold, unlabeled("A", "  "), Ledger()) == (
         "the table (a.csv), line 3: the sequence is empty; fill it in or remove the record"
     )
 
 
 def test_a_foreign_letter_is_refused_in_its_file():
-    records = pd.concat([unlabelled("A", source="one"), unlabelled("C", "AXA", source="two")])
+    records = pd.concat([unlabeled("A", source="one"), unlabeled("C", "AXA", source="two")])
     assert refusal(fold, records, Ledger()) == (
         "two, line 3: letter 'X' at position 2 of the sequence is not a DNA letter (A, C, G, T, U or an IUPAC code "
         "such as N); correct or remove the record"
@@ -75,7 +75,7 @@ def test_a_foreign_letter_is_refused_in_its_file():
 
 
 def test_sequences_with_too_many_ambiguous_letters_are_removed():
-    records, entries = done(limit_ambiguous, unlabelled("ACGTACGTAN", "ACGTACGTNR", "ACGTACGTAC"), 0.1, "keep")
+    records, entries = done(limit_ambiguous, unlabeled("ACGTACGTAN", "ACGTACGTNR", "ACGTACGTAC"), 0.1, "keep")
     assert records["sequence"].tolist() == ["ACGTACGTAN", "ACGTACGTAC"]
     assert entries == {"removed: more than 10% of the letters are not A, C, G or T": [3]}
 
@@ -83,14 +83,14 @@ def test_sequences_with_too_many_ambiguous_letters_are_removed():
 @pytest.mark.parametrize("percent", range(101))
 def test_as_many_ambiguous_letters_as_allowed_are_kept(percent):
     # 0.29 * 100, for one, is less than 29 in floating-point numbers.
-    records = unlabelled("N" * percent + "A" * (100 - percent), "R" * (percent + 1) + "A" * (99 - percent))
+    records = unlabeled("N" * percent + "A" * (100 - percent), "R" * (percent + 1) + "A" * (99 - percent))
     left, entries = done(limit_ambiguous, records, percent / 100, "keep")
     assert lines(left) == ([2] if percent < 100 else [2, 3])
     assert list(entries) == [f"removed: more than {percent}% of the letters are not A, C, G or T"]
 
 
 def test_ambiguous_letters_are_masked():
-    records, entries = done(limit_ambiguous, unlabelled("ACGTACGTAR", "ACGTACGTAN", "ACGT"), 1.0, "mask")
+    records, entries = done(limit_ambiguous, unlabeled("ACGTACGTAR", "ACGTACGTAN", "ACGT"), 1.0, "mask")
     assert records["sequence"].tolist() == ["ACGTACGTAN", "ACGTACGTAN", "ACGT"]
     assert entries == {
         "removed: more than 100% of the letters are not A, C, G or T": [],
@@ -99,7 +99,7 @@ def test_ambiguous_letters_are_masked():
 
 
 def test_no_ambiguous_letter_is_kept_if_none_is_allowed():
-    records, _ = done(limit_ambiguous, unlabelled("A" * 999 + "N", "A" * 1000), 0.0, "keep")
+    records, _ = done(limit_ambiguous, unlabeled("A" * 999 + "N", "A" * 1000), 0.0, "keep")
     assert lines(records) == [3]
 
 
@@ -107,7 +107,7 @@ def test_no_ambiguous_letter_is_kept_if_none_is_allowed():
 
 
 def test_lengths_stay_if_none_is_asked_for():
-    records = unlabelled("A", "ACGTACGT")
+    records = unlabeled("A", "ACGTACGT")
     left, entries = done(limit_length, records, 0, "drop", "drop")
     assert left is records and entries == {}
 
@@ -124,7 +124,7 @@ def test_lengths_stay_if_none_is_asked_for():
     ],
 )
 def test_lengths_are_limited(longer, shorter, left, entries):
-    records, entered = done(limit_length, unlabelled("AC", "ACGT", "AACGTT", "ACGTACG"), 4, longer, shorter)
+    records, entered = done(limit_length, unlabeled("AC", "ACGT", "AACGTT", "ACGTACG"), 4, longer, shorter)
     assert records["sequence"].tolist() == left
     assert entered == entries
 
@@ -136,7 +136,7 @@ def test_a_cropped_sequence_is_where_its_positions_say(strand, length):
     start, end = 3, 10
     forward = genome[start:end]
     sequence = reverse_complement(forward) if strand == "-" else forward
-    records = unlabelled(sequence, chrom="chr1", start=start, end=end, strand=strand)
+    records = unlabeled(sequence, chrom="chr1", start=start, end=end, strand=strand)
     cropped = done(limit_length, records, length, "crop", "keep")[0].iloc[0]
     there = genome[cropped["start"] : cropped["end"]]
     assert cropped["sequence"] == (reverse_complement(there) if strand == "-" else there)
@@ -144,13 +144,13 @@ def test_a_cropped_sequence_is_where_its_positions_say(strand, length):
 
 
 def test_positions_that_are_text_of_a_table_stay_as_they_are():
-    records = unlabelled("ACGTAC", chrom="chr1", start="3", end="9", strand="+")
+    records = unlabeled("ACGTAC", chrom="chr1", start="3", end="9", strand="+")
     cropped = done(limit_length, records, 2, "crop", "keep")[0].iloc[0]
     assert (cropped["sequence"], cropped["start"], cropped["end"]) == ("GT", "3", "9")
 
 
 def test_short_sequences_are_filled_up_on_both_sides():
-    records, entries = done(pad, unlabelled("ACG", "AC", "ACGTA", "ACGTAC"), 5)
+    records, entries = done(pad, unlabeled("ACG", "AC", "ACGTA", "ACGTAC"), 5)
     assert records["sequence"].tolist() == ["NACGN", "NACNN", "ACGTA", "ACGTAC"]
     assert entries == {"changed: filled up with N to 5 nt": [2, 3]}
 
@@ -158,7 +158,7 @@ def test_short_sequences_are_filled_up_on_both_sides():
 @given(st.lists(st.text("ACGT", min_size=1, max_size=12), min_size=1), st.integers(1, 12))
 def test_cropped_and_padded_sequences_have_the_length(sequences, length):
     ledger = Ledger()
-    records = pad(limit_length(unlabelled(*sequences), length, "crop", "pad", ledger), length, ledger)
+    records = pad(limit_length(unlabeled(*sequences), length, "crop", "pad", ledger), length, ledger)
     assert set(records["sequence"].str.len()) == {length}
     for before, after in zip(sequences, records["sequence"], strict=True):
         assert after.strip("N") in before and (len(before) < length or "N" not in after)
@@ -186,7 +186,7 @@ def test_the_first_of_equal_sequences_is_kept():
 
 def test_a_reverse_complement_is_a_copy():
     assert copies(table(("AACC", "0"), ("GGTT", "0"), ("GGTA", "1")))[0] == [2, 4]
-    assert copies(unlabelled("AANR", "YNTT"))[0] == [2]
+    assert copies(unlabeled("AANR", "YNTT"))[0] == [2]
 
 
 def test_a_reverse_complement_is_no_copy_on_the_same_strand():
@@ -206,7 +206,7 @@ def test_copies_may_be_kept():
 
 def test_of_copies_in_given_splits_the_one_in_test_is_kept():
     splits = ["train", "dev", "test", "train", "dev", "train", "train"]
-    records = unlabelled("AACC", "AACC", "GGTT", "CCCC", "GGGG", "ACAC", "ACAC", _split=splits)
+    records = unlabeled("AACC", "AACC", "GGTT", "CCCC", "GGGG", "ACAC", "ACAC", _split=splits)
     left, entries = copies(records)
     assert left == [4, 6, 7]
     assert entries == {
@@ -225,7 +225,7 @@ def test_copies_in_given_splits_where_other_sequences_are_contradictory():
 def test_contradictory_labels_are_refused_with_both_lines():
     records = table(("CCCC", "yes"), ("AACC", "yes"), ("AACC", "yes"), ("GGTT", "no"), ("AACT", "no"), ("AGTT", "yes"))
     message = (
-        "the table (a.csv), line 3, and the table (a.csv), line 5: the same sequence (on either strand) is labelled "
+        "the table (a.csv), line 3, and the table (a.csv), line 5: the same sequence (on either strand) is labeled "
         "'yes' and 'no', one of 2 such sequences; correct the labels, or choose to drop these sequences"
     )
     assert refusal(copies, records) == refusal(copies, records, "keep") == message
@@ -244,12 +244,12 @@ def test_labels_that_mean_the_same_are_no_contradiction():
     assert copies(table(*rows))[0] == [2, 4, 6]
     for first, second in [("1", "1.5"), ("a;b", "a"), ("1_0", "10"), ("inf", "infinity"), ("CTCF", "p73;CTCF")]:
         message = refusal(copies, table(("AACC", "x"), ("CCCC", first), ("CCCC", second)))
-        assert f"is labelled {first!r} and {second!r}" in message
+        assert f"is labeled {first!r} and {second!r}" in message
 
 
 def test_contradictory_labels_on_one_strand():
     assert refusal(copies, table(("AACC", "a"), ("AACC", "b")), "same-strand") == (
-        "the table (a.csv), line 2, and the table (a.csv), line 3: the same sequence (on the same strand) is labelled "
+        "the table (a.csv), line 2, and the table (a.csv), line 3: the same sequence (on the same strand) is labeled "
         "'a' and 'b', one of 1 such sequences; correct the labels, or choose to drop these sequences"
     )
 
@@ -258,7 +258,7 @@ def test_contradictory_labels_in_two_files_are_refused_with_both_files():
     # Each file counts its lines from 1: the index of the joined records is not unique.
     one, two = table(("AACC", "a"), source="one"), table(("GGTT", "b"), source="two")
     assert refusal(copies, pd.concat([one, two])).startswith(
-        "one, line 2, and two, line 2: the same sequence (on either strand) is labelled 'a' and 'b'"
+        "one, line 2, and two, line 2: the same sequence (on either strand) is labeled 'a' and 'b'"
     )
 
 
@@ -296,7 +296,7 @@ def test_palindromes_are_ordinary_sequences(contradictory):
 
 def test_no_record_is_left_and_the_next_steps_do_not_mind():
     ledger = Ledger()
-    nothing = fold(unlabelled("ACG", chrom="chr1", start=0, end=3, strand="+").iloc[:0], ledger)
+    nothing = fold(unlabeled("ACG", chrom="chr1", start=0, end=3, strand="+").iloc[:0], ledger)
     nothing = limit_length(limit_ambiguous(nothing, 0.1, "mask", ledger), 4, "crop", "drop", ledger)
     nothing = pad(remove_copies(nothing, "both-strands", "refuse", ledger), 4, ledger)
     left, split = downsample(nothing, np.empty(0, dtype=object), SPLITS, 0, ledger)

@@ -4,9 +4,9 @@ from argparse import Namespace
 
 import pytest
 
-from dna_lm.command import run, say
+from dna_lm.command import options_of_tool, run, say
 from dna_lm.errors import LONGEST_MESSAGE, UserError
-from dna_lm.options import COMMANDS
+from dna_lm.tools import TOOLS
 
 ARGUMENTS = ["predict.py", "--adapter", "a", "--input", "b", "--input-format", "csv", "--predictions-out", "c"]
 
@@ -27,7 +27,8 @@ def ended(monkeypatch, capsys):
             raise problem
 
         with pytest.raises(SystemExit) as end:
-            run("predict", job)
+            monkeypatch.setattr("dna_lm.tools.predict.run", lambda options, _: job(options))
+            run("predict")
         out, err = capsys.readouterr()
         assert out == ""
         return end.value.code, err
@@ -73,28 +74,30 @@ def test_too_little_memory_for_a_training(monkeypatch, capsys, options, advice):
     monkeypatch.setattr("sys.argv", arguments.split())
     monkeypatch.setattr("signal.signal", lambda *_: None)
 
-    def job(_):
+    def job(*_):
         raise MemoryError
 
     with pytest.raises(SystemExit):
-        run("finetune", job)
+        monkeypatch.setattr("dna_lm.tools.finetune.run", job)
+        run("finetune")
     said = capsys.readouterr().err
     assert said.startswith("error: out of memory; give the job more memory")
     assert said.endswith(f"{advice}\n")
 
 
-@pytest.mark.parametrize("tool", COMMANDS)
+@pytest.mark.parametrize("tool", TOOLS)
 def test_too_little_memory_names_only_options_of_the_tool(monkeypatch, capsys, tool):
-    options = COMMANDS[tool]
+    options = options_of_tool(tool)
     given = Namespace(**{option.name: option.default for option in options})
-    monkeypatch.setattr("dna_lm.command.parse", lambda _: given)
+    monkeypatch.setattr("dna_lm.command.parse", lambda *_: given)
     monkeypatch.setattr("signal.signal", lambda *_: None)
 
-    def job(_):
+    def job(*_):
         raise MemoryError
 
     with pytest.raises(SystemExit):
-        run(tool, job)
+        monkeypatch.setattr(f"dna_lm.tools.{tool}.run", job)
+        run(tool)
     said = capsys.readouterr().err
     assert said.startswith("error: out of memory; give the job more memory")
     names = {option.name for option in options}
@@ -139,11 +142,12 @@ def test_a_bug_is_not_hidden(monkeypatch, problem):
     monkeypatch.setattr("sys.argv", ARGUMENTS)
     monkeypatch.setattr("signal.signal", lambda *_: None)
 
-    def job(_):
+    def job(*_):
         raise problem
 
+    monkeypatch.setattr("dna_lm.tools.predict.run", job)
     with pytest.raises(type(problem)):
-        run("predict", job)
+        run("predict")
 
 
 def test_progress_goes_to_stderr(capsys):

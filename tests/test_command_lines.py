@@ -6,11 +6,13 @@ import pytest
 
 from conftest import STRANGE_LABELS
 from dna_lm import __version__
+from dna_lm.command import options_of_tool
 from dna_lm.data.tables import read_table
-from dna_lm.options import OPTIONS, OUTPUT
+from dna_lm.options import OUTPUT
+from dna_lm.tools import PANEL
 from small import TINY_RANDOM, TRAINING, command_line, sequences
 
-TOOLS = sorted(OPTIONS)
+TOOLS = sorted(PANEL)
 HEAVY = {"torch", "transformers", "peft", "safetensors", "tokenizers", "accelerate"}
 BASE = ["--base-model", str(TINY_RANDOM)]
 
@@ -28,7 +30,7 @@ LADDER = ("ladder_out", "ladder_plot_out")
 
 def outputs(tool: str, folder) -> dict[str, os.PathLike]:
     """Return a place for every output but those of LADDER."""
-    names = {option.flag: option.name for option in OPTIONS[tool] if option.kind is OUTPUT}
+    names = {option.flag: option.name for option in options_of_tool(tool) if option.kind is OUTPUT}
     return {flag: folder / name for flag, name in names.items() if name not in LADDER}
 
 
@@ -154,7 +156,7 @@ def test_standard_error_holds_progress_and_nothing_else(run_tool, strange, tmp_p
     given = [*BASE, "--adapter", strange.adapter, "--data", strange.splits["test"]]
     done = run_tool("evaluate", *given, *flat(outputs("evaluate", tmp_path)))
     assert (done.code, done.out) == (0, "")
-    said = "the labelled data (test.csv): 30 sequences, 0.00% of whose tokens are unknown to the base model\n"
+    said = "the labeled data (test.csv): 30 sequences, 0.00% of whose tokens are unknown to the base model\n"
     assert done.err == said
 
 
@@ -165,12 +167,12 @@ ERRORS = {
     "prepare: no such file": (
         "prepare",
         ["--table", "no.csv"],
-        "the labelled table (no.csv) cannot be read: No such file or directory",
+        "the labeled table (no.csv) cannot be read: No such file or directory",
     ),
     "prepare: a contradiction": (
         "prepare",
         ["--table", "{data}/unclean.csv", "--sequence-column", "dna", "--label-column", "bound"],
-        "the labelled table (unclean.csv), line 20, and the labelled table (unclean.csv), line 21: the same sequence",
+        "the labeled table (unclean.csv), line 20, and the labeled table (unclean.csv), line 21: the same sequence",
     ),
     "prepare: one label": ("prepare", ["--fasta", "a={data}/CTCF.fa"], "the input has one label only ('a')"),
     "prepare: fractions": (
@@ -206,7 +208,7 @@ ERRORS = {
     "evaluate: an unknown label": (
         "evaluate",
         [*BASE, "--adapter", "adapter", "--data", "{data}/test.csv"],
-        "the labelled data (test.csv), line 2: the label 'CTCF' does not occur in the training data, whose labels are "
+        "the labeled data (test.csv), line 2: the label 'CTCF' does not occur in the training data, whose labels are "
         "no, yes; correct it or remove the record",
     ),
     "predict: an empty file": (

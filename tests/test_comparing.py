@@ -9,20 +9,26 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
-from dna_lm.adapters.adapter import load_adapter, save_adapter
+from dna_lm.adapters.dataset import load_adapter, save_adapter
+from dna_lm.command import options_of_tool
 from dna_lm.data.targets import Target
 from dna_lm.evaluation.comparing import DIFFERENCES, Compared, _differences, compare, draws_for
 from dna_lm.evaluation.comparison_figure import _mean_curve, plot_comparison, precision_curve, roc_curve
 from dna_lm.evaluation.comparison_report import write_comparison_report
 from dna_lm.evaluation.independence import Independence
-from dna_lm.options import CLASSES, COMPARE, MULTI_LABEL, NUMBER, OUTPUT
+from dna_lm.options import OUTPUT
 from dna_lm.scores.bootstrap import resample
 from dna_lm.scores.metrics import score
 from dna_lm.scores.multiple_tests import SIGNIFICANT, holm
+from dna_lm.words import CLASSES, MULTI_LABEL, NUMBER
 from refusals import refusal
 from small import command_line
 
-DEFAULTS = {option.name: option.default for option in COMPARE if option.kind is not OUTPUT and option.name != "threads"}
+DEFAULTS = {
+    option.name: option.default
+    for option in options_of_tool("compare")
+    if option.kind is not OUTPUT and option.name != "threads"
+}
 
 
 def compared(test_data, data="test.csv", **changes):
@@ -188,7 +194,7 @@ def test_the_draws_suffice_for_the_pairs():
         ),
         (
             {"data": "dev.csv"},
-            "adapter 'name of': the labelled data (dev.csv) is the dev split by which the adapter's weights were "
+            "adapter 'name of': the labeled data (dev.csv) is the dev split by which the adapter's weights were "
             "chosen: scores on it would be too good; choose a test split, or allow seen data (--seen-data allow)",
         ),
     ],

@@ -8,15 +8,15 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from dna_lm.adapters.adapter import load_adapter, save_adapter
+from dna_lm.adapters.dataset import load_adapter, save_adapter
+from dna_lm.command import parse
 from dna_lm.evaluation.evaluating import evaluate
-from dna_lm.options import parse
 from dna_lm.training.continuing import DECIDED, continued, decided_by
 from dna_lm.training.finetuning import finetune
-from dna_lm.training.training_report import write_training_report
-from dna_lm.training.training_state import save_state
+from dna_lm.training.report import write_training_report
+from dna_lm.training.state import save_state
 from refusals import refusal
-from small import TINY_RANDOM, sequences, training_options, write_labelled
+from small import TINY_RANDOM, sequences, training_options, write_labeled
 
 # At a constant rate, how many epochs there will be does not matter; the loss falls from epoch to epoch.
 STEADY = {"schedule": "constant", "learning_rate": 0.005, "batch_size": 12, "best_metric": "loss", "experts": "yes"}
@@ -24,9 +24,9 @@ STEADY = {"schedule": "constant", "learning_rate": 0.005, "batch_size": 12, "bes
 
 @pytest.fixture(scope="module")
 def train(two):
-    def run(**changes):
+    def run(keep_state=False, **changes):
         splits = {name: two.splits[name] for name in ("train", "dev")}
-        return finetune(training_options(**STEADY | splits | changes), lambda _: None)
+        return finetune(training_options(**STEADY | splits | changes), lambda _: None, keep_state)
 
     return run
 
@@ -41,7 +41,7 @@ def save(result, folder):
 @pytest.fixture(scope="module")
 def first(train, tmp_path_factory):
     """The adapter and the state after one epoch, as options to go on from them."""
-    return save(train(epochs=1, state_out="asked for"), tmp_path_factory.mktemp("first"))
+    return save(train(epochs=1, keep_state=True), tmp_path_factory.mktemp("first"))
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def test_going_on_with_the_state_is_training_without_a_break(train, first, whole
 def test_the_state_of_two_processes_is_that_of_one(train, first, monkeypatch, tmp_path, parallel):
     monkeypatch.setenv("DNA_LM_PROCESSES", "2")
     monkeypatch.setenv("DNA_LM_PARALLEL", parallel)
-    other = save(train(epochs=1, state_out="asked for"), tmp_path)
+    other = save(train(epochs=1, keep_state=True), tmp_path)
     one, two = load_file(first["resume_state"]), load_file(other["resume_state"])
     assert one.keys() == two.keys()
     assert all(torch.allclose(one[name], two[name], rtol=0, atol=1e-5) for name in one)
@@ -83,7 +83,7 @@ def test_without_the_state_the_optimizer_begins_anew(train, first, whole):
 
 @pytest.mark.parametrize("method", ["head", "full"])
 def test_other_methods_go_on_too(train, tmp_path, method):
-    before = train(epochs=1, method=method, state_out="asked for")
+    before = train(epochs=1, method=method, keep_state=True)
     after = train(epochs=1, **save(before, tmp_path))
     assert after.adapter.peft["method"] == method
     assert after.history["dev_loss"][0] < before.history["dev_loss"][0]
@@ -157,7 +157,7 @@ def test_options_as_the_adapter_has_them_may_be_given(first):
 
 
 def test_an_adapter_without_lora_has_no_options_of_lora(train, tmp_path):
-    head = save(train(epochs=1, method="head", state_out="asked for"), tmp_path)
+    head = save(train(epochs=1, method="head", keep_state=True), tmp_path)
     before = load_adapter(head["resume_from"])
     said = refusal(continued, given(head, "--lora-r=16"), before)
     assert said.startswith("--lora-r 16: the adapter that the training goes on from has no LoRA matrices; ")
@@ -182,7 +182,7 @@ def test_an_adapter_made_elsewhere_decides_by_its_settings(first):
 
 
 def test_what_was_read_is_not_to_be_read_longer(train, first, tmp_path):
-    long = write_labelled(tmp_path / "long.csv", [("ACGT" * 20, "no"), ("CCGT" * 20, "yes")] * 5)
+    long = write_labeled(tmp_path / "long.csv", [("ACGT" * 20, "no"), ("CCGT" * 20, "yes")] * 5)
     (text,) = [
         text for text in train(epochs=1, resume_from=first["resume_from"], train=long).warnings if "50 tokens" in text
     ]
@@ -192,8 +192,8 @@ def test_what_was_read_is_not_to_be_read_longer(train, first, tmp_path):
 def test_what_was_seen_before_is_still_known(train, first, two, tmp_path):
     pairs = sequences(["no", "yes"], 60, 31)
     new = {
-        "train": write_labelled(tmp_path / "t.csv", pairs[:40]),
-        "dev": write_labelled(tmp_path / "d.csv", pairs[40:]),
+        "train": write_labeled(tmp_path / "t.csv", pairs[:40]),
+        "dev": write_labeled(tmp_path / "d.csv", pairs[40:]),
     }
     result = train(epochs=1, resume_from=first["resume_from"], **new)
     save_adapter(result.adapter, tmp_path / "second")
@@ -230,7 +230,7 @@ def test_a_state_without_its_adapter(train, first):
 
 
 def test_other_labels(train, first, tmp_path):
-    path = write_labelled(tmp_path / "other.csv", sequences(["no", "perhaps"], 20, 1))
+    path = write_labeled(tmp_path / "other.csv", sequences(["no", "perhaps"], 20, 1))
     assert "perhaps" in refusal(train, resume_from=first["resume_from"], train=path)
 
 
@@ -239,10 +239,10 @@ def test_another_base_model(train, first):
 
 
 def test_the_state_of_another_training(train, first, tmp_path):
-    other = save(train(epochs=1, lora_r=3, state_out="asked for"), tmp_path)
+    other = save(train(epochs=1, lora_r=3, keep_state=True), tmp_path)
     said = refusal(train, resume_from=first["resume_from"], resume_state=other["resume_state"])
     assert "was saved with another adapter" in said
-    head = save(train(epochs=1, method="full", state_out="asked for"), tmp_path)
+    head = save(train(epochs=1, method="full", keep_state=True), tmp_path)
     said = refusal(train, resume_from=first["resume_from"], resume_state=head["resume_state"])
     assert said == (
         "the optimizer state (state) was saved with another adapter than the one given (--resume-from); choose the one "
@@ -251,7 +251,7 @@ def test_the_state_of_another_training(train, first, tmp_path):
 
 
 def test_the_state_of_another_seed(train, first, tmp_path):
-    other = save(train(epochs=1, seed=43, state_out="asked for"), tmp_path)
+    other = save(train(epochs=1, seed=43, keep_state=True), tmp_path)
     said = refusal(train, resume_from=first["resume_from"], resume_state=other["resume_state"])
     assert "was saved with another adapter" in said
 

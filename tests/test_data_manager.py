@@ -4,13 +4,14 @@ import re
 import xml.etree.ElementTree as ElementTree
 
 from conftest import PROJECT
+from dna_lm.command import options_of_tool
 from dna_lm.exchange.installing import TABLE
-from dna_lm.options import COMMANDS, OUTPUT
+from dna_lm.options import OUTPUT
 from forms import name_of, params, selected
 
 FOLDER = PROJECT / "data_managers" / "data_manager_dna_lm_models"
 FORM = ElementTree.parse(FOLDER / "data_manager" / "dna_lm_install.xml").getroot()
-OPTIONS = {option.name: option for option in COMMANDS["install"]}
+PANEL = {option.name: option for option in options_of_tool("install")}
 MACROS = ElementTree.parse(FOLDER / "data_manager" / "install_macros.xml").getroot()
 COMMAND = FORM.findtext("command")
 
@@ -25,7 +26,7 @@ def arguments():
 def test_every_param_is_an_option_with_its_default_and_limits():
     names = set()
     for _, param in arguments():
-        option = OPTIONS[name_of(param)]
+        option = options_of_tool(name_of(param))
         names.add(option.name)
         assert param.get("argument") == option.flag and param.get("label")
         if option.kind is float:
@@ -36,7 +37,7 @@ def test_every_param_is_an_option_with_its_default_and_limits():
             assert tuple(choice.get("value") for choice in param.findall("option")) == option.choices
         elif option.name == "hub_revision":
             assert param.get("value") == option.default
-    assert names == {option.name for option in COMMANDS["install"] if option.kind is not OUTPUT} - {"threads"}
+    assert names == {option.name for option in options_of_tool("install") if option.kind is not OUTPUT} - {"threads"}
 
 
 def test_text_is_validated():
@@ -49,7 +50,7 @@ def test_text_is_validated():
 
 
 def test_the_command_gives_every_option_and_quotes_what_is_given():
-    assert set(re.findall(r"--[a-z][a-z-]+", COMMAND)) == {o.flag for o in COMMANDS["install"]} - {"--threads"}
+    assert set(re.findall(r"--[a-z][a-z-]+", COMMAND)) == {o.flag for o in options_of_tool("install")} - {"--threads"}
     for line in COMMAND.splitlines():
         if not line.lstrip().startswith("#"):
             assert "$" not in re.sub(r"'[^']*'", "", line)

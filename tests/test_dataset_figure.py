@@ -6,10 +6,10 @@ import pytest
 from matplotlib import pyplot as plt
 
 from conftest import STRANGE_LABELS
-from dna_lm.datasets import dataset_figure
-from dna_lm.datasets.dataset_figure import density, plot_dataset
-from dna_lm.options import MULTI_LABEL, NUMBER
-from dna_lm.simple_models.quicklook import Look, look
+from dna_lm.preparation import figure as dataset_figure
+from dna_lm.preparation.figure import density, plot_dataset
+from dna_lm.preparation.quicklook import Look, look
+from dna_lm.words import MULTI_LABEL, NUMBER
 
 pytestmark = pytest.mark.filterwarnings("error")
 

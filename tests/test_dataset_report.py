@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from conftest import STRANGE_LABELS
-from dna_lm.datasets.dataset_report import DatasetReport, write_dataset_report
-from dna_lm.options import MULTI_LABEL, NUMBER
-from dna_lm.simple_models.quicklook import look
+from dna_lm.preparation.quicklook import look
+from dna_lm.preparation.report import DatasetReport, write_dataset_report
+from dna_lm.words import MULTI_LABEL, NUMBER
 from plain_report import plain_report
 
 DIRECTIVES = [
@@ -27,7 +27,7 @@ def result(labels=("no", "yes"), **changes) -> DatasetReport:
     seen = look({"train": train, "dev": train.iloc[:2], "test": train.iloc[2:3]}, list(labels), seed=1)
     given = {
         "labels": list(labels),
-        "read": ["the labelled table (a.csv): 9 sequences"],
+        "read": ["the labeled table (a.csv): 9 sequences"],
         "split": "the splits were drawn at random",
         "sizes": {"train": 4, "dev": 2, "test": 1},
         "splits": seen.table(),
@@ -60,7 +60,7 @@ def test_what_it_says(written):
         "\n**7 sequences** with the labels no, yes were divided into 4 train, 2 dev, 1 test. The splits were drawn at "
         "random.\n"
     ) in text
-    assert "\n- the labelled table (a.csv): 9 sequences\n" in text
+    assert "\n- the labeled table (a.csv): 9 sequences\n" in text
     assert "\nOf the tokens, none is unknown.\n" in text
     assert "\n- 2 of 2 dev sequences are copies of train's\n" in text
     assert "\n## What was not checked\n\n- homologs were not looked for\n" in text

@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dna_lm.data.decision import Decision, scores
 from dna_lm.data.targets import Target
-from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER
-from dna_lm.scores.decision import Decision, scores
+from dna_lm.words import CLASSES, MULTI_LABEL, NUMBER
 
 TWO = Target(CLASSES, ["no", "yes"])
 THREE = Target(CLASSES, ["a", "b", "c"])

@@ -1,7 +1,7 @@
 import pytest
 
-from dna_lm.classifiers import devices
-from dna_lm.classifiers.devices import Devices, Gpus, choose_devices
+from dna_lm.processes import devices
+from dna_lm.processes.devices import Devices, Gpus, choose_devices
 from refusals import refusal
 
 NONE = Gpus(0, 0, False)

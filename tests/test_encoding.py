@@ -4,8 +4,8 @@ import shutil
 import pytest
 from transformers import AutoConfig
 
-from dna_lm.base_models.base_model import opened_base_model
 from dna_lm.base_models.encoding import Encoded, Encoder, positions, summary, warnings
+from dna_lm.base_models.opening import opened_base_model
 from refusals import refusal
 
 SOURCE = "the input (a.fa)"
@@ -104,12 +104,12 @@ def test_unknown_tokens_are_warned_of_above_one_in_a_hundred(tiny_random, unknow
         (
             6,
             {"trained": False},
-            "raise the maximum length (the base model reads up to 512 tokens) or cut the sequences around their centre",
+            "raise the maximum length (the base model reads up to 512 tokens) or cut the sequences around their center",
         ),
         (
             6,
             {},
-            "cut the sequences around their centre, or train the adapter anew with a larger maximum length (the base "
+            "cut the sequences around their center, or train the adapter anew with a larger maximum length (the base "
             "model reads up to 512 tokens)",
         ),
         (
@@ -119,7 +119,7 @@ def test_unknown_tokens_are_warned_of_above_one_in_a_hundred(tiny_random, unknow
             "to 512 tokens)",
         ),
         (512, {"shorter": "choose shorter windows"}, "the base model reads no more, so choose shorter windows"),
-        (512, {"trained": False}, "the base model reads no more, so cut the sequences around their centre"),
+        (512, {"trained": False}, "the base model reads no more, so cut the sequences around their center"),
     ],
 )
 def test_cut_sequences_are_warned_of_with_advice_that_the_tool_can_follow(tiny_random, max_length, of_tool, advice):

@@ -8,14 +8,14 @@ import pandas as pd
 import pytest
 import torch
 
-from dna_lm.adapters.adapter import RECORD, load_adapter, save_adapter
+from dna_lm.adapters.dataset import RECORD, load_adapter, save_adapter
 from dna_lm.data.sequences import reverse_complement
 from dna_lm.evaluation.evaluating import SPEED, evaluate
-from dna_lm.options import BOTH, FORWARD, RECORDED, REVERSE
 from dna_lm.scores.bootstrap import COLUMNS, bootstrap, resample
 from dna_lm.scores.metrics import score
+from dna_lm.words import BOTH, FORWARD, RECORDED, REVERSE
 from refusals import refusal
-from small import TINY_RANDOM, sequences, write_labelled
+from small import TINY_RANDOM, sequences, write_labeled
 
 
 def evaluated(trained, data=None, **changes):
@@ -30,7 +30,7 @@ def evaluated(trained, data=None, **changes):
 def turned(two, tmp_path):
     """The test split with the reverse complement of each sequence."""
     pairs = sequences(["no", "yes"], 30, seed=3)
-    return write_labelled(tmp_path / "turned.csv", [(reverse_complement(dna), label) for dna, label in pairs])
+    return write_labeled(tmp_path / "turned.csv", [(reverse_complement(dna), label) for dna, label in pairs])
 
 
 def test_the_strand_that_is_chosen_is_scored(two, turned):
@@ -128,35 +128,35 @@ def test_a_ladder_on_the_training_split(two):
     result = evaluated(two, train=two.splits["train"])
     assert result.ladder.table["model"].nunique() == 5
     assert result.ladder.train == 60
-    assert {rung.learnt for rung in result.ladder.rungs.values()} == {60}
+    assert {rung.learned for rung in result.ladder.rungs.values()} == {60}
     assert result.ladder.value("the adapter", "mcc") == result.scores["mcc"]
     assert not [text for text in result.caveats if "not the file" in text]
 
 
 def test_another_training_split_is_told(two, tmp_path):
-    data = write_labelled(tmp_path / "other.csv", sequences(["no", "yes"], 40, seed=8))
+    data = write_labeled(tmp_path / "other.csv", sequences(["no", "yes"], 40, seed=8))
     (caveat,) = [text for text in evaluated(two, train=data).caveats if "not the file" in text]
     assert caveat.startswith("the training split (other.csv) is not the file that the adapter was trained on")
 
 
 def test_sequences_that_stand_in_train_too_are_counted_on_either_strand(two, tmp_path):
     pairs = [("ACGTTGCA" + "AC" * number, "yes" if number % 2 else "no") for number in range(1, 9)]
-    data = write_labelled(tmp_path / "test.csv", pairs)
+    data = write_labeled(tmp_path / "test.csv", pairs)
     first, second, *_ = pairs
     shared = [first, (reverse_complement(second[0]), "yes")]
-    train = write_labelled(tmp_path / "train.csv", shared + sequences(["no", "yes"], 20, seed=8))
+    train = write_labeled(tmp_path / "train.csv", shared + sequences(["no", "yes"], 20, seed=8))
     caveats = evaluated(two, data, train=train).caveats
     assert caveats[-1] == (
-        "the labelled data (test.csv): 2 of 8 sequences (25.0%) are also in the training split (train.csv), on either "
+        "the labeled data (test.csv): 2 of 8 sequences (25.0%) are also in the training split (train.csv), on either "
         "strand, 1 of them with another label: the scores of all models are too good"
     )
 
 
 def test_a_test_split_that_is_half_in_train_is_refused(two, tmp_path):
     pairs = sequences(["no", "yes"], 30, seed=8) + sequences(["no", "yes"], 20, seed=9)
-    train, data = write_labelled(tmp_path / "other.csv", pairs[:30]), write_labelled(tmp_path / "copy.csv", pairs[10:])
+    train, data = write_labeled(tmp_path / "other.csv", pairs[:30]), write_labeled(tmp_path / "copy.csv", pairs[10:])
     assert refusal(evaluated, two, data, train=train) == (
-        "the labelled data (copy.csv): 20 of 40 sequences (50.0%) are also in the training split (other.csv), on "
+        "the labeled data (copy.csv): 20 of 40 sequences (50.0%) are also in the training split (other.csv), on "
         "either strand; choose a test split that shares none with it, or allow seen data (--seen-data allow)"
     )
     assert evaluated(two, data, train=train, seen_data="allow").ladder
@@ -177,7 +177,7 @@ def test_the_training_split_in_another_order_is_that_of_the_adapter(two, tmp_pat
     ],
 )
 def test_a_training_split_that_does_not_fit_is_refused(two, tmp_path, labels, message):
-    train = write_labelled(tmp_path / "train.csv", list(zip(["ACGTA", "TTTTT"], labels, strict=True)))
+    train = write_labeled(tmp_path / "train.csv", list(zip(["ACGTA", "TTTTT"], labels, strict=True)))
     assert refusal(evaluated, two, train=train).startswith(f"the training split (train.csv){message}")
 
 
@@ -193,11 +193,11 @@ def test_a_training_split_that_does_not_fit_is_refused(two, tmp_path, labels, me
 )
 def test_data_that_the_adapter_has_seen(two, split, words):
     message = refusal(evaluated, two, two.splits[split])
-    assert message.startswith(f"the labelled data ({split}.csv) is {words}: scores on it would be too good; ")
+    assert message.startswith(f"the labeled data ({split}.csv) is {words}: scores on it would be too good; ")
     said = []
     result = evaluated(two, two.splits[split], seen_data="allow", progress=said.append)
     assert result.seen == [
-        f"the labelled data ({split}.csv) is {words}: the scores are too good, and say nothing of new sequences"
+        f"the labeled data ({split}.csv) is {words}: the scores are too good, and say nothing of new sequences"
     ]
     assert f"warning: {result.seen[0]}" in said
 
@@ -210,7 +210,7 @@ def test_the_training_split_is_known_in_whatever_form(two, tmp_path):
     path = tmp_path / "other.tsv.gz"
     pd.concat([disguised, more]).to_csv(path, index=False, sep="\t")
     assert refusal(evaluated, two, str(path)) == (
-        "the labelled data (other.tsv.gz): 60 of 61 sequences (98.4%) are in the adapter's training split: scores on "
+        "the labeled data (other.tsv.gz): 60 of 61 sequences (98.4%) are in the adapter's training split: scores on "
         "them would be too good; choose a test split, or allow seen data (--seen-data allow)"
     )
 
@@ -221,7 +221,7 @@ def test_some_sequences_of_the_training_split_are_told(two, tmp_path):
     said = []
     result = evaluated(two, str(tmp_path / "mixed.csv"), progress=said.append)
     assert result.seen == [
-        "the labelled data (mixed.csv): 3 of 33 sequences (9.1%) are in the adapter's training split: the scores are "
+        "the labeled data (mixed.csv): 3 of 33 sequences (9.1%) are in the adapter's training split: the scores are "
         "too good; take these sequences out"
     ]
     assert f"warning: {result.seen[0]}" in said
@@ -236,7 +236,7 @@ def test_data_without_labels_are_refused(two, tmp_path):
     path = tmp_path / "bare.csv"
     path.write_text("sequence,id\nACGT,a\nTTTT,b\n")
     assert refusal(evaluated, two, path) == (
-        "the labelled data (bare.csv) has no column 'label'; its columns are sequence, id: is there a header line, and "
+        "the labeled data (bare.csv) has no column 'label'; its columns are sequence, id: is there a header line, and "
         "is the right column chosen?"
     )
 

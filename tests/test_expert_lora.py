@@ -10,8 +10,8 @@ from torch.nn.functional import cross_entropy
 from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
-from dna_lm.classifiers import expert_lora
-from dna_lm.classifiers.expert_lora import apply_to_tokens
+from dna_lm.speed import expert_lora
+from dna_lm.speed.expert_lora import apply_to_tokens
 
 SMALL = {
     "vocab_size": 12,

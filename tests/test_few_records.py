@@ -3,10 +3,10 @@ import pytest
 from scipy.special import expit
 
 from dna_lm.data.targets import Target
-from dna_lm.options import CLASSES, MULTI_LABEL
 from dna_lm.scores.bootstrap import resample
 from dna_lm.scores.few_records import rare_labels, without_interval
 from dna_lm.scores.metrics import score
+from dna_lm.words import CLASSES, MULTI_LABEL
 
 TWO, THREE = (Target(CLASSES, list("abc")[:count]) for count in (2, 3))
 MACRO = {("f1_macro", None), ("precision_macro", None), ("recall_macro", None), ("balanced_accuracy", None)}

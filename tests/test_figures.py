@@ -6,12 +6,12 @@ import pytest
 from matplotlib import pyplot as plt
 
 from conftest import STRANGE_LABELS
+from dna_lm.data.decision import Decision
 from dna_lm.data.targets import Target
-from dna_lm.evaluation.evaluation_figure import plot_evaluation
-from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER
+from dna_lm.evaluation.figure import plot_evaluation
 from dna_lm.reports.figure_style import shown
-from dna_lm.scores.decision import Decision
-from dna_lm.training.training_figure import plot_training
+from dna_lm.training.figure import plot_training
+from dna_lm.words import CLASSES, MULTI_LABEL, NUMBER
 
 pytestmark = pytest.mark.filterwarnings("error")
 

@@ -11,15 +11,16 @@ from transformers import set_seed
 
 import tiny_models
 from conftest import STRANGE_LABELS
-from dna_lm.base_models.base_model import opened_base_model
-from dna_lm.classifiers.classifier import adapter_tensors, new_classifier
+from dna_lm.base_models.opening import opened_base_model
+from dna_lm.classifiers.building import adapter_tensors, new_classifier
 from dna_lm.classifiers.lora import LORA_OPTIONS
+from dna_lm.command import options_of_tool
 from dna_lm.data.sequences import reverse_complement
 from dna_lm.evaluation.evaluating import evaluate
-from dna_lm.options import FINETUNE, INPUT, OUTPUT
+from dna_lm.options import INPUT, OUTPUT
 from dna_lm.training.finetuning import finetune
 from refusals import refusal
-from small import TINY_RANDOM, TRAINING, sequences, training_options, write_labelled
+from small import TINY_RANDOM, TRAINING, sequences, training_options, write_labeled
 
 HEAD = "base_model.model.score.weight"
 
@@ -64,7 +65,7 @@ def test_nothing_of_the_base_model_is_in_the_adapter_or_changed(two, tiny_random
     assert sha256(tiny_random / "model.safetensors") == two.result.adapter.base_model["weights_sha256"]
 
 
-def test_the_classifier_has_learnt_something(two, three):
+def test_the_classifier_has_learned_something(two, three):
     assert two.result.history["dev_mcc"].max() > 0.8
     assert three.result.history["dev_mcc"].max() > 0.4
 
@@ -135,7 +136,7 @@ def test_without_patience_all_epochs_are_trained(two):
 
 def test_a_score_that_dev_does_not_define_is_said_and_the_loss_chooses(three, tmp_path):
     """Without one of three labels, ROC-AUC is not a number, and would make the first epoch the best."""
-    dev = write_labelled(tmp_path / "dev.csv", [pair for pair in sequences(["10", "1", "9"], 30, 2) if pair[1] != "9"])
+    dev = write_labeled(tmp_path / "dev.csv", [pair for pair in sequences(["10", "1", "9"], 30, 2) if pair[1] != "9"])
     said = []
     result = train(three.splits | {"dev": dev}, best_metric="roc_auc", progress=said.append)
     (warning,) = [text for text in result.warnings if "ROC-AUC" in text]
@@ -152,7 +153,7 @@ def test_a_score_that_dev_does_not_define_is_said_and_the_loss_chooses(three, tm
 def test_a_model_that_gives_every_sequence_the_same_answer_is_said(two, tmp_path):
     rare = [pair for number, pair in enumerate(sequences(["no", "yes"], 120, 1)) if number % 40 == 1 or pair[1] == "no"]
     assert sum(label == "yes" for _, label in rare) == 3
-    path = write_labelled(tmp_path / "rare.csv", rare)
+    path = write_labeled(tmp_path / "rare.csv", rare)
     said = []
     result = train(two.splits | {"train": path}, learning_rate=0.001, epochs=1, progress=said.append)
     assert result.history["dev_mcc"].tolist() == [0]
@@ -166,13 +167,13 @@ def test_a_model_that_gives_every_sequence_the_same_answer_is_said(two, tmp_path
 
 
 def one_sequence_at_once(monkeypatch):
-    monkeypatch.setattr("dna_lm.training.training_model.tokens_at_once", lambda *_: 1)
+    monkeypatch.setattr("dna_lm.training.model.tokens_at_once", lambda *_: 1)
 
 
 @pytest.fixture
 def uneven(two, tmp_path):
     rows = [pair for number, pair in enumerate(sequences(["no", "yes"], 60, 1)) if number % 4 != 1]
-    return two.splits | {"train": write_labelled(tmp_path / "uneven.csv", rows)}
+    return two.splits | {"train": write_labeled(tmp_path / "uneven.csv", rows)}
 
 
 def test_class_weights_count_also_where_one_sequence_goes_through_the_model_at_once(uneven, monkeypatch):
@@ -234,7 +235,7 @@ def test_what_is_recorded(two):
         "calibration": None,
     }
     training = adapter.training
-    not_recorded = {option.name for option in FINETUNE if option.kind in (INPUT, OUTPUT)}
+    not_recorded = {option.name for option in options_of_tool("finetune") if option.kind in (INPUT, OUTPUT)}
     not_recorded |= {"base_model_id", "base_model_revision", "threads"}
     options = vars(training_options())
     assert training["options"] == {name: value for name, value in options.items() if name not in not_recorded}
@@ -323,7 +324,7 @@ def test_the_limit_of_the_model_is_recorded_when_it_is_the_lower_one(two):
 
 @pytest.mark.parametrize("split", ["train", "dev"])
 def test_one_label_is_refused(two, tmp_path, split):
-    one = write_labelled(tmp_path / "one.csv", sequences(["yes"], 9, seed=0))
+    one = write_labeled(tmp_path / "one.csv", sequences(["yes"], 9, seed=0))
     name = {"train": "the training split", "dev": "the dev split"}[split]
     assert refusal(train, two.splits | {split: one}) == (
         f"{name} (one.csv) has one label only ('yes'); a classifier needs at least two"
@@ -331,7 +332,7 @@ def test_one_label_is_refused(two, tmp_path, split):
 
 
 def test_a_label_of_dev_that_train_has_not_is_refused(two, tmp_path):
-    dev = write_labelled(tmp_path / "dev.csv", [("ACGT", "yes"), ("ACGT", "no"), ("ACGT", "maybe")])
+    dev = write_labeled(tmp_path / "dev.csv", [("ACGT", "yes"), ("ACGT", "no"), ("ACGT", "maybe")])
     assert refusal(train, two.splits | {"dev": dev}) == (
         "the dev split (dev.csv), line 4: the label 'maybe' does not occur in the training data, whose labels are no, "
         "yes; correct it or remove the record"
@@ -366,7 +367,7 @@ def test_training_that_diverges_is_refused(two):
 def test_a_dev_split_that_is_half_in_train_is_refused(two, tmp_path, rows, others, words):
     pairs = sequences(["no", "yes"], 60, seed=1)[rows] + sequences(["no", "yes"], others, seed=77)
     pairs = [(reverse_complement(sequence), label) for sequence, label in pairs]
-    dev = write_labelled(tmp_path / "other.csv", pairs)
+    dev = write_labeled(tmp_path / "other.csv", pairs)
     assert refusal(train, two.splits | {"dev": dev}) == (
         f"the dev split (other.csv): {words} also in the training split (train.csv), on either strand; choose a dev "
         "split that shares none with the training split, such as Prepare makes"
@@ -375,12 +376,12 @@ def test_a_dev_split_that_is_half_in_train_is_refused(two, tmp_path, rows, other
 
 def test_some_dev_sequences_that_are_in_train_are_told(two, tmp_path):
     pairs = sequences(["no", "yes"], 60, seed=1)[:4] + sequences(["no", "yes"], 30, seed=77)
-    dev = write_labelled(tmp_path / "other.csv", [(pairs[0][0], "yes"), *pairs[1:]])
+    dev = write_labeled(tmp_path / "other.csv", [(pairs[0][0], "yes"), *pairs[1:]])
     said = []
     result = train(two.splits | {"dev": dev}, said.append, epochs=1)
     assert result.warnings[0] == (
         "the dev split (other.csv): 4 of 34 sequences (11.8%) are also in the training split (train.csv), on either "
-        "strand, 1 of them with another label: the scores on dev are too good, and choose what has learnt by heart; "
+        "strand, 1 of them with another label: the scores on dev are too good, and choose what has learned by heart; "
         "choose a dev split that shares none with the training split, such as Prepare makes"
     )
     assert f"warning: {result.warnings[0]}" in said

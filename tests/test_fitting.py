@@ -1,4 +1,4 @@
-"""With little memory fewer sequences go through the model at once, and what is learnt is the same."""
+"""With little memory fewer sequences go through the model at once, and what is learned is the same."""
 
 from argparse import Namespace
 from dataclasses import replace
@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from dna_lm.classifiers.devices import Devices
-from dna_lm.training import training_model
+from dna_lm.processes.devices import Devices
+from dna_lm.training import model as training_model
 from dna_lm.training.estimate import Estimate
 from dna_lm.training.finetuning import finetune
 from dna_lm.training.micro_batches import most_at_once
-from dna_lm.training.training_model import fitted
+from dna_lm.training.model import fitted
 from refusals import refusal
 from small import training_options
 
@@ -40,7 +40,7 @@ DATA = Namespace(sets={"train": Split(), "dev": Split()})
 
 
 def plan(**changes):
-    from dna_lm.training.training import Plan
+    from dna_lm.training.loop import Plan
 
     missing = dict.fromkeys((name for name in Plan.__dataclass_fields__), 1)
     return Plan(**missing | {"batch_size": 64, "precision": "fp32"} | changes)
@@ -72,7 +72,7 @@ def memory(monkeypatch):
             5 * LONGEST,
             [
                 "5 of the longest sequences go through the model at once instead of 25, since 1.5 GB of memory are "
-                "available; what is learnt does not change"
+                "available; what is learned does not change"
             ],
         ),
         (
@@ -80,7 +80,7 @@ def memory(monkeypatch):
             LONGEST,
             [
                 "1 of the longest sequences go through the model at once instead of 25, since 1.1 GB of memory are "
-                "available; what is learnt does not change"
+                "available; what is learned does not change"
             ],
         ),
     ],

@@ -2,8 +2,8 @@
 
 import pytest
 
-from dna_lm.adapters.adapter import check_base_model, load_adapter
-from dna_lm.base_models.base_model import opened_base_model
+from dna_lm.adapters.dataset import check_base_model, load_adapter
+from dna_lm.base_models.opening import opened_base_model
 from refusals import refusal
 
 PAIRS = {

@@ -5,7 +5,11 @@ import re
 import pytest
 
 from conftest import PROJECT
-from dna_lm.options import INPUT, MANY, OPTIONS, OUTPUT, PRESETS, TUTORIAL
+from dna_lm.command import options_of_tool
+from dna_lm.options import INPUT, MANY, OUTPUT
+from dna_lm.tools import PANEL
+from dna_lm.tools.finetune import PRESETS
+from dna_lm.words import TUTORIAL
 from forms import branches, form, name_of, outputs, params, selected, shown, tool_names
 
 TOOLS = tool_names()
@@ -49,7 +53,7 @@ TYPES[MANY] = {"data"}
 
 
 def options(tool: str) -> dict:
-    return {option.name: option for option in OPTIONS[tool]}
+    return {option.name: option for option in options_of_tool(tool)}
 
 
 def arguments(tool: str) -> list:
@@ -65,7 +69,7 @@ EVERY_ARGUMENT = [pytest.param(tool, param, id=f"{tool}-{path}") for tool in TOO
 
 
 def test_every_command_line_has_a_form():
-    assert sorted(OPTIONS) == TOOLS
+    assert sorted(PANEL) == TOOLS
     assert [form(tool).get("id") for tool in TOOLS] == [f"dna_lm_{tool}" for tool in TOOLS]
 
 
@@ -134,14 +138,14 @@ def test_a_param_that_is_no_option_has_a_reason(tool):
 @pytest.mark.parametrize("tool", TOOLS)
 def test_an_option_is_in_the_form_or_there_is_a_reason(tool):
     in_form = {name_of(param) for _, param in arguments(tool)}
-    for option in OPTIONS[tool]:
+    for option in options_of_tool(tool):
         if option.kind is not OUTPUT:
             assert (option.name in in_form) != (option.name in NOT_IN_FORM), option.name
 
 
 def test_no_reason_is_out_of_date():
     paths = {path for tool in TOOLS for path, _ in params(form(tool).find("inputs"))}
-    names = {option.name for tool in TOOLS for option in OPTIONS[tool]}
+    names = {option.name for tool in TOOLS for option in options_of_tool(tool)}
     assert paths >= NOT_ON_COMMAND_LINE.keys()
     assert names >= NOT_IN_FORM.keys() | OTHER_DEFAULT.keys() | FURTHER_CHOICES.keys()
 
@@ -195,7 +199,7 @@ def test_the_form_tells_the_values_of_the_tutorial():
 @pytest.mark.parametrize("tool", TOOLS)
 def test_the_command_gives_every_option_but_those_with_a_reason(tool):
     given = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", command(tool)))
-    expected = {option.flag for option in OPTIONS[tool]} - {"--threads", "--precision"}
+    expected = {option.flag for option in options_of_tool(tool)} - {"--threads", "--precision"}
     assert given == expected
 
 
@@ -229,7 +233,7 @@ def flags_given(tool: str, values: dict[str, str]) -> list[str]:
 @pytest.mark.parametrize("tool", TOOLS)
 def test_an_option_is_given_where_the_form_shows_it_and_nowhere_else(tool):
     inputs = form(tool).find("inputs")
-    not_asked = {option.flag for option in OPTIONS[tool] if option.kind is OUTPUT or option.name in NOT_IN_FORM}
+    not_asked = {option.flag for option in options_of_tool(tool) if option.kind is OUTPUT or option.name in NOT_IN_FORM}
     for branch in branches(inputs):
         state = shown(inputs, {path: value for path, value, _ in branch})
         wanted = {param.get("argument") for param, _ in state.values()} - {None}
@@ -266,7 +270,7 @@ def test_a_param_is_given_to_its_own_option(tool):
 @pytest.mark.parametrize("tool", TOOLS)
 def test_every_output_option_is_given_one_dataset(tool):
     given = re.findall(r"--([a-z-]+-out) '\$(\w+)'", command(tool))
-    assert [flag for flag, _ in given] == [option.flag[2:] for option in OPTIONS[tool] if option.kind is OUTPUT]
+    assert [flag for flag, _ in given] == [option.flag[2:] for option in options_of_tool(tool) if option.kind is OUTPUT]
     assert [name for _, name in given] == outputs(form(tool))
     for flag, name in given:
         assert flag == f"{name.replace('_', '-')}-out"

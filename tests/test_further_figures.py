@@ -6,12 +6,12 @@ import pytest
 from matplotlib import pyplot as plt
 
 from conftest import STRANGE_LABELS
+from dna_lm.data.decision import Decision
 from dna_lm.data.targets import Target
-from dna_lm.datasets.composition_figure import plot_composition
+from dna_lm.evaluation.composition_figure import plot_composition
 from dna_lm.evaluation.ladder_figure import plot_ladder
 from dna_lm.evaluation.reliability_figure import plot_reliability
-from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER
-from dna_lm.scores.decision import Decision
+from dna_lm.words import CLASSES, MULTI_LABEL, NUMBER
 
 pytestmark = pytest.mark.filterwarnings("error")
 

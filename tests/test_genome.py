@@ -19,11 +19,11 @@ SMALL = ">one made up\nAAAACCCCGG\nTTTTacgtNN\n>two\nGATTACAGAT\n"
 def cut(tmp_path):
     """Cut windows from a genome, given as text, about the lines of a BED file."""
 
-    def call(lines: str, width: int = 0, centre: str = "summit", genome: str | bytes = SMALL):
+    def call(lines: str, width: int = 0, center: str = "summit", genome: str | bytes = SMALL):
         bed, fasta = tmp_path / "a.bed", tmp_path / "genome.fa"
         bed.write_text(lines)
         fasta.write_bytes(genome.encode() if isinstance(genome, str) else genome)
-        return cut_windows([("a", read_intervals(bed, SOURCE), SOURCE)], fasta, GENOME, width, centre)
+        return cut_windows([("a", read_intervals(bed, SOURCE), SOURCE)], fasta, GENOME, width, center)
 
     return call
 
@@ -32,7 +32,7 @@ def sequences(cut):
     return cut.records["sequence"].tolist()
 
 
-def test_chromosomes_are_normalised(tmp_path):
+def test_chromosomes_are_normalized(tmp_path):
     path = tmp_path / "genome.fa.gz"
     path.write_bytes(gzip.compress(b">a x\nacgu\nRyk\n>b\nNNN"))
     assert list(chromosomes(path, GENOME)) == [Chromosome("a", b"ACGTRYK"), Chromosome("b", b"NNN")]
@@ -104,7 +104,7 @@ def test_windows_about_the_middle(cut, interval, width, start, sequence):
 
 
 @pytest.mark.parametrize(
-    ("centre", "strand", "summit", "sequence"),
+    ("center", "strand", "summit", "sequence"),
     [
         ("summit", "+", 1, "AACC"),
         ("summit", "-", 1, "GGTT"),
@@ -115,9 +115,9 @@ def test_windows_about_the_middle(cut, interval, width, start, sequence):
         ("middle", "-", 5, "GGGG"),
     ],
 )
-def test_windows_about_the_summit(cut, centre, strand, summit, sequence):
+def test_windows_about_the_summit(cut, center, strand, summit, sequence):
     line = f"one\t3\t9\tp\t0\t{strand}\t1\t1\t1\t{summit}\n"
-    assert sequences(cut(line, 4, centre)) == [sequence]
+    assert sequences(cut(line, 4, center)) == [sequence]
 
 
 def test_windows_past_the_ends_are_left_out_and_counted(cut):
@@ -169,30 +169,30 @@ SUMMITS = "one\t3\t9\tp\t0\t+\t1\t1\t1\t{}\none\t4\t10\tp\t0\t+\t1\t1\t1\t{}\n"
 
 
 @pytest.mark.parametrize(
-    ("lines", "width", "centre", "note"),
+    ("lines", "width", "center", "note"),
     [
-        (SUMMITS.format(1, 2), 4, "summit", ["windows are centred on the summit (column 10) of all 2 peaks"]),
+        (SUMMITS.format(1, 2), 4, "summit", ["windows are centerd on the summit (column 10) of all 2 peaks"]),
         (
             SUMMITS.format(1, -1),
             4,
             "summit",
             [
-                "windows are centred on the summit (column 10) of 1 of 2 peaks, and on the middle of the others, which "
+                "windows are centerd on the summit (column 10) of 1 of 2 peaks, and on the middle of the others, which "
                 "have none"
             ],
         ),
-        (SUMMITS.format(1, 2), 4, "middle", ["windows are centred on the middle of each region, as chosen"]),
+        (SUMMITS.format(1, 2), 4, "middle", ["windows are centerd on the middle of each region, as chosen"]),
         (
             "one\t3\t9\n",
             4,
             "summit",
-            ["no summits were found in it, so that windows are centred on the middle of each region"],
+            ["no summits were found in it, so that windows are centerd on the middle of each region"],
         ),
         (SUMMITS.format(1, 2), 0, "summit", []),
     ],
 )
-def test_what_windows_are_centred_on_is_noted(cut, lines, width, centre, note):
-    assert cut(lines, width, centre).notes == {SOURCE: note}
+def test_what_windows_are_centerd_on_is_noted(cut, lines, width, center, note):
+    assert cut(lines, width, center).notes == {SOURCE: note}
 
 
 def test_files_keep_their_labels_and_their_order(tmp_path):

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from dna_lm.data.packing import OTHER, kmers, pack
 from dna_lm.data.sequences import reverse_complement
-from dna_lm.datasets.homology import BAND, GAP, BothStrands, parts_of_kmers, seeds
+from dna_lm.preparation.homology import BAND, GAP, BothStrands, parts_of_kmers, seeds
 
 PATTERN = "1011101"
 dna = st.text(alphabet="ACGT", max_size=40)

@@ -12,7 +12,9 @@ import pytest
 from markdown_it import MarkdownIt
 
 from conftest import train
-from dna_lm.options import COMMANDS, OUTPUT
+from dna_lm.command import options_of_tool
+from dna_lm.options import OUTPUT
+from dna_lm.tools import TOOLS
 from small import TINY_RANDOM, sequences
 
 LABELS = [
@@ -39,7 +41,7 @@ def trained(tmp_path_factory):
 
 @pytest.fixture
 def work(trained, tmp_path, monkeypatch):
-    """A folder to run in, with a labelled table and a FASTA file full of such text."""
+    """A folder to run in, with a labeled table and a FASTA file full of such text."""
     monkeypatch.chdir(tmp_path)
     with open(FILE, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -52,7 +54,7 @@ def work(trained, tmp_path, monkeypatch):
 
 def outputs(tool: str) -> list[str]:
     """Every output of a tool that has to be given, with a name that is text of that kind, too."""
-    asked = [option for option in COMMANDS[tool] if option.kind is OUTPUT and not option.optional]
+    asked = [option for option in options_of_tool(tool) if option.kind is OUTPUT and not option.optional]
     return [part for option in asked for part in (option.flag, f"{option.name}.$(touch done)")]
 
 
@@ -150,7 +152,7 @@ def test_adapter(call_tool, work, trained):
 
 def test_every_tool_is_here():
     tested = {name.removeprefix("test_") for name in globals() if name.startswith("test_")}
-    assert COMMANDS.keys() - {"install"} <= tested
+    assert TOOLS.keys() - {"install"} <= tested
 
 
 # --- what is quoted in messages --------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from dna_lm.evaluation.independence import independence
-from dna_lm.reports.shares import mean_interval, share_interval, wilson
+from dna_lm.scores.shares import mean_interval, share_interval, wilson
 
 
 def records(clusters):

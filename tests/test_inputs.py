@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from dna_lm import options
-from dna_lm.datasets.inputs import (
+from dna_lm import words
+from dna_lm.preparation.inputs import (
     read_fasta_files,
-    read_labelled_table,
+    read_labeled_table,
     read_split_tables,
     read_windows,
     with_positions,
@@ -32,11 +32,11 @@ def rows(records) -> list[list]:
 
 
 def test_a_table_keeps_its_letters_and_columns_and_says_where_it_is_from(file):
-    records = read_labelled_table(file("t.csv", TABLE), split=options.RANDOM, **CHOSEN)
+    records = read_labeled_table(file("t.csv", TABLE), split=words.RANDOM, **CHOSEN)
     assert records.columns.tolist() == ["sequence", "label", "site", "_source"]
     assert rows(records) == [
-        ["acgu", "yes", "A", "the labelled table (t.csv)"],
-        ["GGNA", "no", "B", "the labelled table (t.csv)"],
+        ["acgu", "yes", "A", "the labeled table (t.csv)"],
+        ["GGNA", "no", "B", "the labeled table (t.csv)"],
     ]
     assert (records.index.name, records.index.tolist()) == ("line", [2, 3])
 
@@ -44,52 +44,52 @@ def test_a_table_keeps_its_letters_and_columns_and_says_where_it_is_from(file):
 def test_a_table_without_a_header_has_its_columns_by_number(file):
     path = file("t.csv", TABLE.partition("\n")[2])
     chosen = {"header": False, "sequence_column": "1", "label_column": "2", "column": "3"}
-    records = read_labelled_table(path, split=options.GROUP, **chosen)
+    records = read_labeled_table(path, split=words.GROUP, **chosen)
     assert records.columns.tolist() == ["sequence", "label", "column3", "_source", "_by"]
     assert (records.index.tolist(), records["_by"].tolist()) == ([1, 2], ["A", "B"])
 
 
-@pytest.mark.parametrize(("split", "name"), [(options.CHROMOSOME, "chrom"), (options.GROUP, "group")])
+@pytest.mark.parametrize(("split", "name"), [(words.CHROMOSOME, "chrom"), (words.GROUP, "group")])
 def test_what_the_split_goes_by_has_a_usual_name_or_is_chosen(file, split, name):
     usual = file("t.csv", TABLE.replace("site", name).replace(",A", ", A "))
-    assert read_labelled_table(usual, split=split, **CHOSEN)["_by"].tolist() == ["A", "B"]
+    assert read_labeled_table(usual, split=split, **CHOSEN)["_by"].tolist() == ["A", "B"]
     chosen = CHOSEN | {"column": "site"}
-    assert read_labelled_table(file("u.csv", TABLE), split=split, **chosen)["_by"].tolist() == ["A", "B"]
-    assert refusal(read_labelled_table, file("v.csv", TABLE), split=split, **CHOSEN) == (
-        f"the labelled table (v.csv) has no column {name!r}; its columns are dna, bound, site: is there a header line, "
+    assert read_labeled_table(file("u.csv", TABLE), split=split, **chosen)["_by"].tolist() == ["A", "B"]
+    assert refusal(read_labeled_table, file("v.csv", TABLE), split=split, **CHOSEN) == (
+        f"the labeled table (v.csv) has no column {name!r}; its columns are dna, bound, site: is there a header line, "
         "and is the right column chosen?"
     )
 
 
 def test_a_column_says_the_split_in_many_words(file):
     text = "dna,bound,split\nA,x,Training\nC,x, validation\nG,x,TEST\n"
-    records = read_labelled_table(file("t.csv", text), split=options.COLUMN, **CHOSEN)
+    records = read_labeled_table(file("t.csv", text), split=words.COLUMN, **CHOSEN)
     assert records["_split"].tolist() == ["train", "dev", "test"]
     assert records["split"].tolist() == ["Training", " validation", "TEST"]
 
 
-@pytest.mark.parametrize("split", [options.GROUP, options.COLUMN])
+@pytest.mark.parametrize("split", [words.GROUP, words.COLUMN])
 def test_an_empty_field_decides_no_split(file, split):
     path = file("t.csv", TABLE.replace(",A", ",train").replace(",B", ", "))
-    assert refusal(read_labelled_table, path, split=split, **CHOSEN | {"column": "site"}) == (
-        "the labelled table (t.csv), line 3: column 'site', which decides the split, is empty; fill it in"
+    assert refusal(read_labeled_table, path, split=split, **CHOSEN | {"column": "site"}) == (
+        "the labeled table (t.csv), line 3: column 'site', which decides the split, is empty; fill it in"
     )
 
 
 NOT_DNA = (
-    "the labelled table (t.csv), line {}: letter {!r} at position {} of the sequence is not a DNA letter (A, C, G, T, "
+    "the labeled table (t.csv), line {}: letter {!r} at position {} of the sequence is not a DNA letter (A, C, G, T, "
     "U or an IUPAC code such as N); correct or remove the record"
 )
 
 
 def test_a_first_line_that_is_no_sequence_may_be_a_header_or_the_wrong_column(file):
     path = file("t.csv", "sequence,bound\nACGT,yes\n")
-    numbers = {"sequence_column": "1", "label_column": "2", "split": options.RANDOM, "column": None}
-    assert refusal(read_labelled_table, path, header=False, **numbers) == (
+    numbers = {"sequence_column": "1", "label_column": "2", "split": words.RANDOM, "column": None}
+    assert refusal(read_labeled_table, path, header=False, **numbers) == (
         NOT_DNA.format(1, "e", 2) + ", or see whether the right column is chosen and whether this line is a header line"
     )
     numbers |= {"sequence_column": "2", "label_column": "1"}
-    assert refusal(read_labelled_table, path, header=True, **numbers) == (
+    assert refusal(read_labeled_table, path, header=True, **numbers) == (
         NOT_DNA.format(2, "e", 2) + ", or see whether the right column is chosen"
     )
 
@@ -97,8 +97,8 @@ def test_a_first_line_that_is_no_sequence_may_be_a_header_or_the_wrong_column(fi
 @pytest.mark.parametrize("name", ["_source", "_split", "_by"])
 def test_names_of_the_program_are_its_own(file, name):
     path = file("t.csv", TABLE.replace("site", name))
-    assert refusal(read_labelled_table, path, split=options.RANDOM, **CHOSEN) == (
-        f"the labelled table (t.csv): rename the column {name!r}, a name that this program uses itself"
+    assert refusal(read_labeled_table, path, split=words.RANDOM, **CHOSEN) == (
+        f"the labeled table (t.csv): rename the column {name!r}, a name that this program uses itself"
     )
 
 
@@ -111,20 +111,20 @@ def test_tables_say_their_split_and_their_columns_are_put_in_one_order(file):
         "dev": None,
         "test": file("b.csv", "site,bound,dna\nC,no,TTTT\n"),
     }
-    records = read_split_tables(paths, split=options.COLUMN, **CHOSEN)
+    records = read_split_tables(paths, split=words.COLUMN, **CHOSEN)
     assert records.columns.tolist() == ["sequence", "label", "site", "_source", "_split"]
     assert records["_split"].tolist() == ["train", "train", "test"]
     assert records["site"].tolist() == ["A", "B", "C"]
     assert records["_source"].tolist()[1:] == ["the table of train (a.csv)", "the table of test (b.csv)"]
     assert records.index.tolist() == [2, 3, 2]
-    anew = read_split_tables(paths, split=options.GROUP, **CHOSEN | {"column": "site"})
+    anew = read_split_tables(paths, split=words.GROUP, **CHOSEN | {"column": "site"})
     assert "_split" not in anew
     assert anew["_by"].tolist() == ["A", "B", "C"]
 
 
 def test_tables_with_different_columns_are_refused(file):
     paths = {"train": file("a.csv", TABLE), "dev": file("b.csv", "dna,bound\nA,x\n"), "test": file("c.csv", TABLE)}
-    assert refusal(read_split_tables, paths, split=options.COLUMN, **CHOSEN) == (
+    assert refusal(read_split_tables, paths, split=words.COLUMN, **CHOSEN) == (
         "the table of dev (b.csv) and the table of train (a.csv): the column 'site' is in one of them only; give the "
         "tables the same columns"
     )
@@ -188,7 +188,7 @@ def test_positions_come_from_the_names_of_fasta_records(file):
 
 def test_positions_come_from_the_columns_of_a_table(file):
     path = file("t.csv", "dna,bound,chrom,start,end,strand\nACGT,yes,one,3,7,-\nAC,no,two,0,2,+\n")
-    records = with_positions(read_labelled_table(path, split=options.RANDOM, **CHOSEN))
+    records = with_positions(read_labeled_table(path, split=words.RANDOM, **CHOSEN))
     assert records["id"].tolist() == ["one:3-7", "two:0-2"]
     assert records[["start", "end"]].to_numpy().tolist() == [[3, 7], [0, 2]]
     assert records["strand"].tolist() == ["-", "+"]

@@ -3,10 +3,11 @@ import random
 import pandas as pd
 import pytest
 
-from dna_lm.datasets.inspecting import LEAKAGE_WARNING, Inspection, leakage_sentences, leakage_warnings
-from dna_lm.datasets.leakage import check_leakage
-from dna_lm.datasets.preparing import prepare
-from dna_lm.options import library_keywords, parser
+from dna_lm.options import keywords
+from dna_lm.preparation.inspecting import LEAKAGE_WARNING, Inspection, leakage_sentences, leakage_warnings
+from dna_lm.preparation.leakage import check_leakage
+from dna_lm.preparation.options import PrepareOptions
+from dna_lm.preparation.preparing import prepare
 from small import TINY_RANDOM
 
 SPLITS = ("train", "dev", "test")
@@ -45,7 +46,7 @@ def test_one_in_a_hundred_is_borne_and_more_are_warned_of():
     assert LEAKAGE_WARNING == 0.01
     assert leakage_warnings(leakage(1, 91)) == []  # of 100 with the other label
     assert leakage_warnings(leakage(2, 91)) == [
-        "2.0% of the test sequences have a copy or share a 32-mer with train; most so those labelled 'b', with 2.2%: a "
+        "2.0% of the test sequences have a copy or share a 32-mer with train; most so those labeled 'b', with 2.2%: a "
         "model can score on these by having seen them; choose the split by similarity"
     ]
 
@@ -55,13 +56,10 @@ def inspect(test_data):
     """Prepare the annotated table by its own split and inspect the result."""
 
     def inspected(base_model=str(TINY_RANDOM), **changes) -> Inspection:
-        required = [word for name in (*SPLITS, "summary") for word in (f"--{name}-out", "unused")]
-        keywords = library_keywords("prepare", parser("prepare").parse_args(required))
-        for name in ("base_model", "base_model_id"):
-            del keywords[name]
-        keywords |= {"table": str(test_data / "annotated.csv"), "sequence_column": "site", "label_column": "class"}
-        keywords |= {"split": "column", "split_column": "part", "duplicates": "keep", "max_ambiguous": 1.0}
-        return Inspection(prepare(**keywords | changes), base_model, None, seed=1)
+        given = keywords(PrepareOptions(), PrepareOptions)
+        given |= {"table": str(test_data / "annotated.csv"), "sequence_column": "site", "label_column": "class"}
+        given |= {"split": "column", "split_column": "part", "duplicates": "keep", "max_ambiguous": 1.0}
+        return Inspection(prepare(**given | changes), base_model, None, seed=1)
 
     return inspected
 
@@ -69,7 +67,7 @@ def inspect(test_data):
 def test_the_report_says_what_was_found_in_the_order_of_its_weight(inspect):
     report = inspect().report()
     assert report.labels == ["at", "gc"]
-    assert report.read == ["the labelled table (annotated.csv): 60 sequences"]
+    assert report.read == ["the labeled table (annotated.csv): 60 sequences"]
     assert report.split == "the splits are those of the input"
     assert (report.offenders, report.negatives) == (True, [])
     assert report.leakage[1] == (
@@ -77,7 +75,7 @@ def test_the_report_says_what_was_found_in_the_order_of_its_weight(inspect):
         "either strand (20.0% in all); 2 are in a cluster of similar sequences with train"
     )
     assert report.warnings[0] == (
-        "20.0% of the test sequences have a copy or share a 32-mer with train; most so those labelled 'at', with "
+        "20.0% of the test sequences have a copy or share a 32-mer with train; most so those labeled 'at', with "
         "20.0%: a model can score on these by having seen them; choose the split by similarity"
     )
     assert [text.partition(" separates")[0].partition(":")[0] for text in report.warnings[1:]] == [
@@ -147,6 +145,6 @@ def test_what_resembles_train_is_counted_and_warned_of_after_any_split(inspect, 
 
 
 def test_a_large_dataset_is_not_searched_for_similar_sequences(inspect, monkeypatch):
-    monkeypatch.setattr("dna_lm.datasets.inspecting.MOST_SEARCHED", 100)
+    monkeypatch.setattr("dna_lm.preparation.inspecting.MOST_SEARCHED", 100)
     assert inspect().leakage.row("test", "train")["similar"] == ""
     assert "cluster" not in inspect().report().leakage[1]

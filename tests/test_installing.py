@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import tiny_models
-from dna_lm.base_models.base_model import opened_base_model
+from dna_lm.base_models.opening import opened_base_model
 from dna_lm.exchange.installing import data_table, install
 from hub_server import COMMIT, MODEL, Hub, serving
 from refusals import refusal

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from conftest import Finished, command
-from dna_lm.adapters.adapter import load_adapter
+from dna_lm.adapters.dataset import load_adapter
 from dna_lm.training.finetuning import finetune
 from small import TRAINING, command_line, training_options
 

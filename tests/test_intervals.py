@@ -9,7 +9,7 @@ from dna_lm.data.intervals import intervals_from_columns, intervals_from_ids, re
 from refusals import refusal, returns_or_refuses
 
 SOURCE = "the intervals (peaks.bed)"
-OR_MIDDLE = ", or choose the middle of the regions as the centre of the windows"
+OR_MIDDLE = ", or choose the middle of the regions as the center of the windows"
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_three_columns(read):
         "BED9",
         "broadPeak",
         "BED12",
-        "BED12 with colours",
+        "BED12 with colors",
         "gappedPeak",
         "BED9 and a count",
         "ten other columns",
@@ -141,7 +141,7 @@ def test_a_file_of_mostly_peaks_with_summits_is_refused_unless_no_summit_is_aske
     path.write_text(peaks(more=["gene"]) + "chr1\t3000\t3400\td\t0\t.\t1\t1\t1\t400\tgene\n")
     assert refusal(read_intervals, path, SOURCE) == (
         f"{SOURCE}, line 4: the summit (column 10) is 400 nucleotides from the start of an interval of 400; give its "
-        "offset within the interval, or -1 if there is none, or choose the middle of the regions as the centre of the "
+        "offset within the interval, or -1 if there is none, or choose the middle of the regions as the center of the "
         "windows"
     )
     assert read_intervals(path, SOURCE, summits=False)["summit"].tolist() == [-1] * 4

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from conftest import PROJECT
+from dna_lm.baselines.kmer_baseline import kmer_classifier, probabilities
 from dna_lm.data.sequences import reverse_complement
-from dna_lm.simple_models.kmer_baseline import kmer_classifier, probabilities
 
 WITH = ["ACGTAC" * 3 + "T" * number for number in range(6)]
 WITHOUT = ["GGATTC" * 3 + "T" * number for number in range(6)]

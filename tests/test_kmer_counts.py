@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dna_lm.baselines.kmer_counts import canonical_kmers, count_kmers, total_kmers
 from dna_lm.data.packing import pack
 from dna_lm.data.sequences import canonical, reverse_complement
-from dna_lm.simple_models.kmer_counts import canonical_kmers, count_kmers, total_kmers
 
 
 def counted_by_hand(sequence: str, k: int) -> list[int]:

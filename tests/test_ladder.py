@@ -2,9 +2,7 @@ import numpy as np
 import pytest
 
 from dna_lm.data.targets import Target
-from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER
-from dna_lm.scores.bootstrap import paired_difference
-from dna_lm.scores.ladder import (
+from dna_lm.evaluation.ladder import (
     ADAPTER_NAME,
     AHEAD,
     BEHIND,
@@ -16,8 +14,10 @@ from dna_lm.scores.ladder import (
     short_verdict,
     verdict,
 )
+from dna_lm.scores.bootstrap import paired_difference
 from dna_lm.scores.metrics import score
 from dna_lm.scores.multiple_tests import holm
+from dna_lm.words import CLASSES, MULTI_LABEL, NUMBER
 
 BINARY = Target(CLASSES, ["a", "b"])
 LEVEL_OF = Target(NUMBER, [])
@@ -137,11 +137,11 @@ def test_a_difference_of_many_that_may_be_chance_is_no_win():
     assert "although it is ahead in numbers, and would be by itself: with so many comparisons, one such " in sentence
 
 
-def test_a_baseline_that_learnt_from_less_is_told_in_the_verdict():
+def test_a_baseline_that_learned_from_less_is_told_in_the_verdict():
     truth, adapter = guesses(0.95, 300)
     sentence = verdict(against(BINARY, truth, adapter, guesses(0.6, 300, seed=1)[1], train=80_000), "k-mers")[1]
     assert sentence.startswith(
-        'The adapter beats "k-mers" (which learnt from 77 of the 80,000 training sequences only): MCC '
+        'The adapter beats "k-mers" (which learned from 77 of the 80,000 training sequences only): MCC '
     )
 
 

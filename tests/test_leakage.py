@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from conftest import STRANGE_LABELS
 from dna_lm.data.sequences import reverse_complement
-from dna_lm.datasets.leakage import ALL, COLUMNS, MOST_SHOWN, K, check_leakage
-from dna_lm.options import MULTI_LABEL, NUMBER
+from dna_lm.preparation.leakage import ALL, COLUMNS, MOST_SHOWN, K, check_leakage
+from dna_lm.words import MULTI_LABEL, NUMBER
 
 SPLITS = ("train", "dev", "test")
 # Four stretches of 40 letters that share no 32-mer on either strand.

@@ -7,8 +7,8 @@ from sklearn.utils.class_weight import compute_class_weight
 from torch.nn import functional
 
 from dna_lm.data.targets import learn_target
-from dna_lm.options import BALANCED, CLASSES, FOCAL, MULTI_LABEL, NUMBER
 from dna_lm.training.losses import balanced_weights, loss_function
+from dna_lm.words import BALANCED, CLASSES, FOCAL, MULTI_LABEL, NUMBER
 from refusals import refusal
 
 TRUTH = np.array([0, 0, 0, 1, 2, 2])

@@ -87,54 +87,54 @@ def interval_case(name: str, message: str, content: str | bytes, more: str = "",
 
 case(
     "missing file",
-    "the labelled table (t.csv) cannot be read: No such file or directory; choose another file",
+    "the labeled table (t.csv) cannot be read: No such file or directory; choose another file",
     TABLE,
     {},
 )
-case("directory as input", "the labelled table cannot be read: Is a directory; choose another file", "--table .", {})
-table_case("empty file", "the labelled table (t.csv) is empty; choose a file that holds records", "")
+case("directory as input", "the labeled table cannot be read: Is a directory; choose another file", "--table .", {})
+table_case("empty file", "the labeled table (t.csv) is empty; choose a file that holds records", "")
 table_case(
     "gzip of nothing",
-    "the labelled table (t.csv) is empty; choose a file that holds records",
+    "the labeled table (t.csv) is empty; choose a file that holds records",
     gzip.compress(b"", mtime=0),
 )
 table_case(
     "blank lines only",
-    "the labelled table (t.csv), line 1: the header line is blank; name the columns in the first line",
+    "the labeled table (t.csv), line 1: the header line is blank; name the columns in the first line",
     "\n\n  \n",
 )
 table_case(
-    "truncated gzip", "the labelled table (t.csv) is a damaged or truncated gzip file; upload it again", ZIPPED[:-100]
+    "truncated gzip", "the labeled table (t.csv) is a damaged or truncated gzip file; upload it again", ZIPPED[:-100]
 )
 table_case(
     "gzip cut in its header",
-    "the labelled table (t.csv) is a damaged or truncated gzip file; upload it again",
+    "the labeled table (t.csv) is a damaged or truncated gzip file; upload it again",
     ZIPPED[:5],
 )
 table_case(
     "gzip with garbage inside",
-    "the labelled table (t.csv) is a damaged or truncated gzip file; upload it again",
+    "the labeled table (t.csv) is a damaged or truncated gzip file; upload it again",
     ZIPPED[:60] + b"garbage" + ZIPPED[67:],
 )
 table_case(
     "gzip with garbage behind",
-    "the labelled table (t.csv) is a damaged or truncated gzip file; upload it again",
+    "the labeled table (t.csv) is a damaged or truncated gzip file; upload it again",
     ZIPPED + b"garbage",
 )
 table_case(
     "gzip with a wrong checksum",
-    "the labelled table (t.csv) is a damaged or truncated gzip file; upload it again",
+    "the labeled table (t.csv) is a damaged or truncated gzip file; upload it again",
     ZIPPED[:-8] + b"\x00\x00\x00\x00" + ZIPPED[-4:],
 )
 table_case(
     "gzip of gzip",
-    "the labelled table (t.csv) is gzipped twice, not plain or gzipped text; unpack it once",
+    "the labeled table (t.csv) is gzipped twice, not plain or gzipped text; unpack it once",
     gzip.compress(ZIPPED, mtime=0),
 )
 table_case(
     "bzip2",
     (
-        "the labelled table (t.csv) is compressed with bzip2, not plain or gzipped text; unpack it, or "
+        "the labeled table (t.csv) is compressed with bzip2, not plain or gzipped text; unpack it, or "
         "compress it with gzip"
     ),
     bz2.compress(table().encode()),
@@ -142,7 +142,7 @@ table_case(
 table_case(
     "binary",
     (
-        "the labelled table (t.csv) is not text (it holds zero bytes); choose a plain or gzipped text "
+        "the labeled table (t.csv) is not text (it holds zero bytes); choose a plain or gzipped text "
         "file, or save the text as UTF-8"
     ),
     bytes(range(256)) * 20,
@@ -150,7 +150,7 @@ table_case(
 table_case(
     "spreadsheet xlsx",
     (
-        "the labelled table (t.csv) is a zip archive or a spreadsheet, not plain or gzipped text; unpack "
+        "the labeled table (t.csv) is a zip archive or a spreadsheet, not plain or gzipped text; unpack "
         "it, or save the sheet as CSV (UTF-8)"
     ),
     b"PK\x03\x04" + bytes(range(256)),
@@ -158,7 +158,7 @@ table_case(
 table_case(
     "spreadsheet xls",
     (
-        "the labelled table (t.csv) is a spreadsheet or another office document, not plain or gzipped "
+        "the labeled table (t.csv) is a spreadsheet or another office document, not plain or gzipped "
         "text; save the sheet as CSV (UTF-8)"
     ),
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512),
@@ -166,7 +166,7 @@ table_case(
 table_case(
     "parquet",
     (
-        "the labelled table (t.csv) is not text (it holds zero bytes); choose a plain or gzipped text "
+        "the labeled table (t.csv) is not text (it holds zero bytes); choose a plain or gzipped text "
         "file, or save the text as UTF-8"
     ),
     b"PAR1" + bytes(range(256)),
@@ -174,7 +174,7 @@ table_case(
 table_case(
     "NUL bytes",
     (
-        "the labelled table (t.csv) is not text (it holds zero bytes); choose a plain or gzipped text "
+        "the labeled table (t.csv) is not text (it holds zero bytes); choose a plain or gzipped text "
         "file, or save the text as UTF-8"
     ),
     table(f"{dna('nul')}\x00,no"),
@@ -182,20 +182,20 @@ table_case(
 table_case(
     "Latin-1",
     (
-        "the labelled table (t.csv), line 42: byte 0xfc is not UTF-8 text; choose a plain or gzipped text"
+        "the labeled table (t.csv), line 42: byte 0xfc is not UTF-8 text; choose a plain or gzipped text"
         " file, or save the text as UTF-8"
     ),
     table(f"{dna('l')},für").encode("latin-1"),
 )
 table_case(
     "UTF-16",
-    "the labelled table (t.csv) is UTF-16 text, not plain or gzipped text; save it as UTF-8",
+    "the labeled table (t.csv) is UTF-16 text, not plain or gzipped text; save it as UTF-8",
     table().encode("utf-16"),
 )
 table_case(
     "UTF-16 without a mark",
     (
-        "the labelled table (t.csv) is not text (it holds zero bytes); choose a plain or gzipped text "
+        "the labeled table (t.csv) is not text (it holds zero bytes); choose a plain or gzipped text "
         "file, or save the text as UTF-8"
     ),
     table().encode("utf-16-le"),
@@ -206,28 +206,28 @@ table_case(
 
 table_case(
     "header only",
-    "the labelled table (t.csv) has a header line and no record below it; choose a file that holds records",
+    "the labeled table (t.csv) has a header line and no record below it; choose a file that holds records",
     COLUMNS + "\n",
 )
 table_case(
     "two columns of one name",
-    "the labelled table (t.csv), line 1: two columns are named 'sequence'; give each a name of its own",
+    "the labeled table (t.csv), line 1: two columns are named 'sequence'; give each a name of its own",
     table(header="sequence,sequence"),
 )
 table_case(
     "column without a name",
-    "the labelled table (t.csv), line 1: column 2 has no name; name every column in the first line",
+    "the labeled table (t.csv), line 1: column 2 has no name; name every column in the first line",
     table(header="sequence,"),
 )
 table_case(
     "last column without a name",
-    "the labelled table (t.csv), line 1: column 4 has no name; name every column in the first line",
+    "the labeled table (t.csv), line 1: column 4 has no name; name every column in the first line",
     table(header=",sequence,label,", rows=[f"{n},{row}," for n, row in enumerate(ROWS)]),
 )
 table_case(
     "header of R one short",
     (
-        "the labelled table (t.csv), line 2: 3 fields, but the header names 2 columns; mend the line, "
+        "the labeled table (t.csv), line 2: 3 fields, but the header names 2 columns; mend the line, "
         "name every column in the header line, or put quotes around a field that holds a comma"
     ),
     table(header=COLUMNS, rows=[f'"{n}",{row}' for n, row in enumerate(ROWS, 1)]),
@@ -235,7 +235,7 @@ table_case(
 table_case(
     "a field too few",
     (
-        "the labelled table (t.csv), line 42: 1 field, but the header names 2 columns; mend the line, "
+        "the labeled table (t.csv), line 42: 1 field, but the header names 2 columns; mend the line, "
         "name every column in the header line, or put quotes around a field that holds a comma"
     ),
     table(dna("few")),
@@ -243,7 +243,7 @@ table_case(
 table_case(
     "semicolons",
     (
-        "the labelled table (t.csv) has no column 'sequence'; its only column is 'sequence;label': is "
+        "the labeled table (t.csv) has no column 'sequence'; its only column is 'sequence;label': is "
         "this a table, with a comma or a tab between its columns, and is the right column chosen?"
     ),
     table().replace(",", ";"),
@@ -251,7 +251,7 @@ table_case(
 table_case(
     "spaces",
     (
-        "the labelled table (t.csv) has no column 'sequence'; its only column is 'sequence label': is "
+        "the labeled table (t.csv) has no column 'sequence'; its only column is 'sequence label': is "
         "this a table, with a comma or a tab between its columns, and is the right column chosen?"
     ),
     table().replace(",", " "),
@@ -259,7 +259,7 @@ table_case(
 table_case(
     "comma in an unquoted field",
     (
-        "the labelled table (t.csv), line 42: 3 fields, but the header names 2 columns; mend the line, "
+        "the labeled table (t.csv), line 42: 3 fields, but the header names 2 columns; mend the line, "
         "name every column in the header line, or put quotes around a field that holds a comma"
     ),
     table(f"{dna('c')},no, not at all"),
@@ -267,7 +267,7 @@ table_case(
 table_case(
     "unclosed quote",
     (
-        "the labelled table (t.csv), line 42: not a well-formed table (unexpected end of data); mend the "
+        "the labeled table (t.csv), line 42: not a well-formed table (unexpected end of data); mend the "
         "quotes, or export it again as CSV"
     ),
     table(f"""{dna("u")},"no"""),
@@ -275,7 +275,7 @@ table_case(
 table_case(
     "quote inside",
     (
-        "the labelled table (t.csv), line 42: not a well-formed table (',' expected after '\"'); mend the "
+        "the labeled table (t.csv), line 42: not a well-formed table (',' expected after '\"'); mend the "
         "quotes, or export it again as CSV"
     ),
     table(f"""{dna("u")},"n"o"""),
@@ -283,7 +283,7 @@ table_case(
 table_case(
     "header yes but none",
     (
-        "the labelled table (t.csv), line 1: the name of the column of sequences, 'TTCCGCTCCGTGCTGCTTTT',"
+        "the labeled table (t.csv), line 1: the name of the column of sequences, 'TTCCGCTCCGTGCTGCTTTT',"
         " is itself a sequence; say that the table has no header line, or add one"
     ),
     "\n".join(ROWS) + "\n",
@@ -292,7 +292,7 @@ table_case(
 table_case(
     "header yes but none, by name",
     (
-        "the labelled table (t.csv) has no column 'sequence'; its columns are "
+        "the labeled table (t.csv) has no column 'sequence'; its columns are "
         "TTCCGCTCCGTGCTGCTTTTCGTGCACGTT..., no: is there a header line, and is the right column chosen?"
     ),
     "\n".join(ROWS) + "\n",
@@ -300,7 +300,7 @@ table_case(
 table_case(
     "header yes but none, label first",
     (
-        "the labelled table (t.csv), line 1: the name of the column of sequences, 'TTCCGCTCCGTGCTGCTTTT',"
+        "the labeled table (t.csv), line 1: the name of the column of sequences, 'TTCCGCTCCGTGCTGCTTTT',"
         " is itself a sequence; say that the table has no header line, or add one"
     ),
     "\n".join(",".join(reversed(r.split(","))) for r in ROWS) + "\n",
@@ -309,7 +309,7 @@ table_case(
 table_case(
     "header no but one",
     (
-        "the labelled table (t.csv), line 1: letter 'e' at position 2 of the sequence is not a DNA letter"
+        "the labeled table (t.csv), line 1: letter 'e' at position 2 of the sequence is not a DNA letter"
         " (A, C, G, T, U or an IUPAC code such as N); correct or remove the record, or see whether the "
         "right column is chosen and whether this line is a header line"
     ),
@@ -319,7 +319,7 @@ table_case(
 table_case(
     "header no, names chosen",
     (
-        "the labelled table (t.csv) has no column 'sequence'; its columns are column1, column2: is there "
+        "the labeled table (t.csv) has no column 'sequence'; its columns are column1, column2: is there "
         "a header line, and is the right column chosen?"
     ),
     table(),
@@ -328,7 +328,7 @@ table_case(
 table_case(
     "unknown column name",
     (
-        "the labelled table (t.csv) has no column 'dna'; its columns are sequence, label: is there a "
+        "the labeled table (t.csv) has no column 'dna'; its columns are sequence, label: is there a "
         "header line, and is the right column chosen?"
     ),
     table(),
@@ -337,7 +337,7 @@ table_case(
 table_case(
     "wrong case of the column",
     (
-        "the labelled table (t.csv) has no column 'sequence'; its columns are Sequence, Label: is there a"
+        "the labeled table (t.csv) has no column 'sequence'; its columns are Sequence, Label: is there a"
         " header line, and is the right column chosen?"
     ),
     table(header="Sequence,Label"),
@@ -345,7 +345,7 @@ table_case(
 table_case(
     "column number too large",
     (
-        "the labelled table (t.csv) has no column '3'; its columns are sequence, label: is there a header"
+        "the labeled table (t.csv) has no column '3'; its columns are sequence, label: is there a header"
         " line, and is the right column chosen?"
     ),
     table(),
@@ -354,7 +354,7 @@ table_case(
 table_case(
     "column number 0",
     (
-        "the labelled table (t.csv) has no column '0'; its columns are sequence, label: is there a header"
+        "the labeled table (t.csv) has no column '0'; its columns are sequence, label: is there a header"
         " line, and is the right column chosen?"
     ),
     table(),
@@ -363,7 +363,7 @@ table_case(
 table_case(
     "column number below 0",
     (
-        "the labelled table (t.csv) has no column '-1'; its columns are sequence, label: is there a "
+        "the labeled table (t.csv) has no column '-1'; its columns are sequence, label: is there a "
         "header line, and is the right column chosen?"
     ),
     table(),
@@ -371,20 +371,20 @@ table_case(
 )
 table_case(
     "same column twice",
-    "the labelled table (t.csv): column 'sequence' is chosen for both the sequence and the label; choose two",
+    "the labeled table (t.csv): column 'sequence' is chosen for both the sequence and the label; choose two",
     table(),
     "--label-column sequence",
 )
 table_case(
     "same column by name and number",
-    "the labelled table (t.csv): column 'sequence' is chosen for both the sequence and the label; choose two",
+    "the labeled table (t.csv): column 'sequence' is chosen for both the sequence and the label; choose two",
     table(),
     "--label-column 1",
 )
 table_case(
     "columns swapped",
     (
-        "the labelled table (t.csv), line 2: letter 'o' at position 2 of the sequence is not a DNA letter"
+        "the labeled table (t.csv), line 2: letter 'o' at position 2 of the sequence is not a DNA letter"
         " (A, C, G, T, U or an IUPAC code such as N); correct or remove the record, or see whether the "
         "right column is chosen"
     ),
@@ -394,7 +394,7 @@ table_case(
 table_case(
     "another column named sequence",
     (
-        "the labelled table (t.csv): column 'sequence' is not the one chosen as the sequence; rename it "
+        "the labeled table (t.csv): column 'sequence' is not the one chosen as the sequence; rename it "
         "or choose it instead"
     ),
     wide("dna", "x"),
@@ -402,13 +402,13 @@ table_case(
 )
 table_case(
     "column of the program",
-    "the labelled table (t.csv): rename the column '_source', a name that this program uses itself",
+    "the labeled table (t.csv): rename the column '_source', a name that this program uses itself",
     wide("_source", "x"),
 )
 table_case(
     "two sequences",
     (
-        "the labelled table (t.csv): the columns 'sequence' and 'partner' both hold DNA, but a classifier"
+        "the labeled table (t.csv): the columns 'sequence' and 'partner' both hold DNA, but a classifier"
         " reads one sequence a record; remove the column that is not meant, or join the two sequences "
         "into one"
     ),
@@ -417,7 +417,7 @@ table_case(
 table_case(
     "two sequences, the second not always known",
     (
-        "the labelled table (t.csv): the columns 'sequence' and 'partner' both hold DNA, but a classifier"
+        "the labeled table (t.csv): the columns 'sequence' and 'partner' both hold DNA, but a classifier"
         " reads one sequence a record; remove the column that is not meant, or join the two sequences "
         "into one"
     ),
@@ -426,7 +426,7 @@ table_case(
 table_case(
     "most labels missing",
     (
-        "the labelled table (t.csv): 20 of 39 labels are missing ('NA'; first on line 2); see whether the right column "
+        "the labeled table (t.csv): 20 of 39 labels are missing ('NA'; first on line 2); see whether the right column "
         "is chosen, or remove these records"
     ),
     table(rows=[row.replace("yes", "NA") for row in ROWS[1:]]),
@@ -442,7 +442,7 @@ table_case(
 table_case(
     "one number in two ways",
     (
-        "the labelled table (t.csv), line 42, and the labelled table (t.csv), line 3: the labels '01' and '1' are the "
+        "the labeled table (t.csv), line 42, and the labeled table (t.csv), line 3: the labels '01' and '1' are the "
         "same number; write them alike or, if they are the names of two classes, give them names that are no numbers"
     ),
     table(f"{dna('z')},01", rows=[row.replace("yes", "1") for row in ROWS]),
@@ -462,20 +462,20 @@ table_case(
 table_case(
     "control character in a label",
     (
-        "the labelled table (t.csv), line 42: the label 'n\\x07o' holds a control character; use printable"
+        "the labeled table (t.csv), line 42: the label 'n\\x07o' holds a control character; use printable"
         " characters only"
     ),
     table(dna("e") + ",n\x07o"),
 )
 table_case(
     "empty sequence",
-    "the labelled table (t.csv), line 42: the sequence is empty; fill it in or remove the record",
+    "the labeled table (t.csv), line 42: the sequence is empty; fill it in or remove the record",
     table(",no"),
 )
 table_case(
     "sequence not available",
     (
-        "the labelled table (t.csv), line 42: the sequence is 'NA', which says that it is missing; fill it in or remove "
+        "the labeled table (t.csv), line 42: the sequence is 'NA', which says that it is missing; fill it in or remove "
         "the record"
     ),
     table("NA,yes"),
@@ -483,7 +483,7 @@ table_case(
 table_case(
     "sequence is not a number",
     (
-        "the labelled table (t.csv), line 42: the sequence is 'nan', which says that it is missing; fill it in or remove "
+        "the labeled table (t.csv), line 42: the sequence is 'nan', which says that it is missing; fill it in or remove "
         "the record"
     ),
     table("nan,yes", "NaN,no"),
@@ -491,7 +491,7 @@ table_case(
 table_case(
     "separator line of Excel",
     (
-        "the labelled table (t.csv), line 1: 'sep=,' is a note to spreadsheet programs, not a header line; remove the "
+        "the labeled table (t.csv), line 1: 'sep=,' is a note to spreadsheet programs, not a header line; remove the "
         "line"
     ),
     "sep=,\n" + table(),
@@ -499,7 +499,7 @@ table_case(
 table_case(
     "foreign letters",
     (
-        "the labelled table (t.csv), line 42: letter 'X' at position 5 of the sequence is not a DNA "
+        "the labeled table (t.csv), line 42: letter 'X' at position 5 of the sequence is not a DNA "
         "letter (A, C, G, T, U or an IUPAC code such as N); correct or remove the record"
     ),
     table("ACGTXACGT,no"),
@@ -507,7 +507,7 @@ table_case(
 table_case(
     "protein",
     (
-        "the labelled table (t.csv), line 42: letter 'I' at position 6 of the sequence is not a DNA "
+        "the labeled table (t.csv), line 42: letter 'I' at position 6 of the sequence is not a DNA "
         "letter (A, C, G, T, U or an IUPAC code such as N); correct or remove the record"
     ),
     table("MKTAYIAKQR,no"),
@@ -515,7 +515,7 @@ table_case(
 table_case(
     "Greek letters that look like DNA",
     (
-        "the labelled table (t.csv), line 42: letter 'Α' at position 1 of the sequence is not a DNA "
+        "the labeled table (t.csv), line 42: letter 'Α' at position 1 of the sequence is not a DNA "
         "letter (A, C, G, T, U or an IUPAC code such as N); correct or remove the record"
     ),
     table("ΑCGT,no"),
@@ -523,7 +523,7 @@ table_case(
 table_case(
     "space inside the sequence",
     (
-        "the labelled table (t.csv), line 42: letter ' ' at position 5 of the sequence is not a DNA "
+        "the labeled table (t.csv), line 42: letter ' ' at position 5 of the sequence is not a DNA "
         "letter (A, C, G, T, U or an IUPAC code such as N); correct or remove the record"
     ),
     table("ACGT ACGT,no"),
@@ -531,7 +531,7 @@ table_case(
 table_case(
     "number as sequence",
     (
-        "the labelled table (t.csv), line 42: letter '1' at position 1 of the sequence is not a DNA "
+        "the labeled table (t.csv), line 42: letter '1' at position 1 of the sequence is not a DNA "
         "letter (A, C, G, T, U or an IUPAC code such as N); correct or remove the record"
     ),
     table("12345,no"),
@@ -563,7 +563,7 @@ table_case(
 table_case(
     "measured numbers as labels",
     (
-        "the labelled table (t.csv): the labels of 40 records are 40 different numbers, such as '0.0000' and "
+        "the labeled table (t.csv): the labels of 40 records are 40 different numbers, such as '0.0000' and "
         "'0.1429'; if they are measured, choose numbers as the target (--target number), or if they are classes, give "
         "each more records or a name that is no number"
     ),
@@ -572,8 +572,8 @@ table_case(
 table_case(
     "contradiction",
     (
-        "the labelled table (t.csv), line 2, and the labelled table (t.csv), line 42: the same sequence "
-        "(on either strand) is labelled 'no' and 'yes', one of 1 such sequences; correct the labels, or "
+        "the labeled table (t.csv), line 2, and the labeled table (t.csv), line 42: the same sequence "
+        "(on either strand) is labeled 'no' and 'yes', one of 1 such sequences; correct the labels, or "
         "choose to drop these sequences"
     ),
     table(f"{SEQUENCES[0]},yes"),
@@ -581,8 +581,8 @@ table_case(
 table_case(
     "contradiction across the strands",
     (
-        "the labelled table (t.csv), line 2, and the labelled table (t.csv), line 42: the same sequence "
-        "(on either strand) is labelled 'no' and 'yes', one of 1 such sequences; correct the labels, or "
+        "the labeled table (t.csv), line 2, and the labeled table (t.csv), line 42: the same sequence "
+        "(on either strand) is labeled 'no' and 'yes', one of 1 such sequences; correct the labels, or "
         "choose to drop these sequences"
     ),
     table(f"{reverse_complement(SEQUENCES[0])},yes"),
@@ -590,7 +590,7 @@ table_case(
 table_case(
     "FASTA as table",
     (
-        "the labelled table (t.csv) has no column 'sequence'; its only column is '>y0': is this a table, "
+        "the labeled table (t.csv) has no column 'sequence'; its only column is '>y0': is this a table, "
         "with a comma or a tab between its columns, and is the right column chosen?"
     ),
     YES,
@@ -598,7 +598,7 @@ table_case(
 table_case(
     "FASTQ as table",
     (
-        "the labelled table (t.csv) has no column 'sequence'; its only column is '@r': is this a table, "
+        "the labeled table (t.csv) has no column 'sequence'; its only column is '@r': is this a table, "
         "with a comma or a tab between its columns, and is the right column chosen?"
     ),
     f"@r\n{dna('q')}\n+\n{'I' * 40}\n",
@@ -606,7 +606,7 @@ table_case(
 table_case(
     "BED as table",
     (
-        "the labelled table (t.csv) has no column 'sequence'; its columns are chr1, 200, 250, peak0, 0, "
+        "the labeled table (t.csv) has no column 'sequence'; its columns are chr1, 200, 250, peak0, 0, "
         "+: is there a header line, and is the right column chosen?"
     ),
     BED,
@@ -943,7 +943,7 @@ fasta_case(
     "fasta one copies the other",
     (
         "the FASTA file of yes (yes.fa), line 1, and the FASTA file of no (no.fa), line 1: the same "
-        "sequence (on either strand) is labelled 'yes' and 'no', one of 20 such sequences; correct the "
+        "sequence (on either strand) is labeled 'yes' and 'no', one of 20 such sequences; correct the "
         "labels, or choose to drop these sequences"
     ),
     NO,
@@ -1075,7 +1075,7 @@ interval_case(
     (
         "the intervals of yes (yes.bed), line 1: the summit (column 10) is 50 nucleotides from the start "
         "of an interval of 50; give its offset within the interval, or -1 if there is none, or choose the "
-        "middle of the regions as the centre of the windows"
+        "middle of the regions as the center of the windows"
     ),
     "chr1\t100\t150\tp\t0\t.\t1\t1\t1\t50\n",
 )
@@ -1212,7 +1212,7 @@ interval_case(
     "same peaks for both labels",
     (
         "the intervals of yes (yes.bed), line 1, and the intervals of no (no.bed), line 1: the same "
-        "sequence (on either strand) is labelled 'yes' and 'no', one of 20 such sequences; correct the "
+        "sequence (on either strand) is labeled 'yes' and 'no', one of 20 such sequences; correct the "
         "labels, or choose to drop these sequences"
     ),
     OTHER_BED,
@@ -1285,7 +1285,7 @@ table_case(
 case(
     "genome negatives of a table without positions",
     (
-        "the labelled table (t.csv) has no column 'chrom'; give the positions in columns named chrom, "
+        "the labeled table (t.csv) has no column 'chrom'; give the positions in columns named chrom, "
         "start and end (counted from 0, as in BED), or choose a split and negatives that need none"
     ),
     TABLE + " --negatives genome --genome genome.fa",
@@ -1345,7 +1345,7 @@ case(
 case(
     "genome negatives with bad columns",
     (
-        "the labelled table (t.csv), line 2: the start, 'x0', is not a whole number; choose a BED or "
+        "the labeled table (t.csv), line 2: the start, 'x0', is not a whole number; choose a BED or "
         "narrowPeak file, or correct it"
     ),
     TABLE + " --negatives genome --genome genome.fa",
@@ -1406,8 +1406,8 @@ table_case(
 table_case(
     "cropped to one letter",
     (
-        "the labelled table (t.csv), line 2, and the labelled table (t.csv), line 3: the same sequence "
-        "(on either strand) is labelled 'no' and 'yes', one of 2 such sequences; correct the labels, or "
+        "the labeled table (t.csv), line 2, and the labeled table (t.csv), line 3: the same sequence "
+        "(on either strand) is labeled 'no' and 'yes', one of 2 such sequences; correct the labels, or "
         "choose to drop these sequences"
     ),
     table(),
@@ -1420,7 +1420,7 @@ table_case(
 table_case(
     "chromosome split without a column",
     (
-        "the labelled table (t.csv) has no column 'chrom'; its columns are sequence, label: is there a "
+        "the labeled table (t.csv) has no column 'chrom'; its columns are sequence, label: is there a "
         "header line, and is the right column chosen?"
     ),
     table(),
@@ -1464,14 +1464,14 @@ table_case(
 )
 table_case(
     "chromosome split empty field",
-    "the labelled table (t.csv), line 4: column 'chrom', which decides the split, is empty; fill it in",
+    "the labeled table (t.csv), line 4: column 'chrom', which decides the split, is empty; fill it in",
     wide("chrom", "chr1", "chr8", ""),
     "--split chromosome",
 )
 table_case(
     "group split without a column",
     (
-        "the labelled table (t.csv) has no column 'group'; its columns are sequence, label: is there a "
+        "the labeled table (t.csv) has no column 'group'; its columns are sequence, label: is there a "
         "header line, and is the right column chosen?"
     ),
     table(),
@@ -1481,7 +1481,7 @@ table_case(
     "group split with one giant group",
     (
         "no division of the 3 groups is within 0.05 of the fractions: the nearest one has 18 of the 20 "
-        "sequences labelled 'no' in train, 16 are wanted; the largest group ('a') holds 36 of 40 "
+        "sequences labeled 'no' in train, 16 are wanted; the largest group ('a') holds 36 of 40 "
         "sequences; choose other fractions, a larger tolerance or another way to split"
     ),
     wide("donor", *["a"] * 36, "b", "b", "c", "c"),
@@ -1491,7 +1491,7 @@ table_case(
     "group split with one group",
     (
         "no division of the 1 groups is within 0.05 of the fractions: the nearest one has 20 of the 20 "
-        "sequences labelled 'no' in train, 16 are wanted; the largest group ('a') holds 40 of 40 "
+        "sequences labeled 'no' in train, 16 are wanted; the largest group ('a') holds 40 of 40 "
         "sequences; choose other fractions, a larger tolerance or another way to split"
     ),
     wide("group", "a"),
@@ -1499,14 +1499,14 @@ table_case(
 )
 table_case(
     "group split with empty group",
-    "the labelled table (t.csv), line 5: column 'group', which decides the split, is empty; fill it in",
+    "the labeled table (t.csv), line 5: column 'group', which decides the split, is empty; fill it in",
     wide("group", "a", "b", "c", ""),
     "--split group",
 )
 table_case(
     "group split column unknown",
     (
-        "the labelled table (t.csv) has no column 'patient'; its columns are sequence, label, group: is "
+        "the labeled table (t.csv) has no column 'patient'; its columns are sequence, label, group: is "
         "there a header line, and is the right column chosen?"
     ),
     wide("group", "a"),
@@ -1516,7 +1516,7 @@ table_case(
     "similarity split impossible",
     (
         "no division of the 1 clusters is within 0.05 of the fractions: the nearest one has 20 of the 20 "
-        "sequences labelled 'no' in train, 16 are wanted; the largest cluster holds 40 of 40 sequences; "
+        "sequences labeled 'no' in train, 16 are wanted; the largest cluster holds 40 of 40 sequences; "
         "choose other fractions, a larger tolerance or another way to split"
     ),
     table(rows=[dna("shared", 80) + dna(n, 20) + row[40:] for n, row in enumerate(ROWS)]),
@@ -1525,7 +1525,7 @@ table_case(
 table_case(
     "split column unknown value",
     (
-        "the labelled table (t.csv), line 6: column 'split' has 'other', which is no split; write train, "
+        "the labeled table (t.csv), line 6: column 'split' has 'other', which is no split; write train, "
         "dev (or validation) or test"
     ),
     wide("split", "train", "train", "test", "test", "other"),
@@ -1534,7 +1534,7 @@ table_case(
 table_case(
     "split column folds",
     (
-        "the labelled table (t.csv), line 2: column 'fold' has '1', which is no split; write train, dev "
+        "the labeled table (t.csv), line 2: column 'fold' has '1', which is no split; write train, dev "
         "(or validation) or test"
     ),
     wide("fold", "1", "2", "3"),
@@ -1542,7 +1542,7 @@ table_case(
 )
 table_case(
     "split column empty",
-    "the labelled table (t.csv), line 6: column 'split', which decides the split, is empty; fill it in",
+    "the labeled table (t.csv), line 6: column 'split', which decides the split, is empty; fill it in",
     wide("split", "train", "train", "test", "test", ""),
     "--split column",
 )
@@ -1567,7 +1567,7 @@ table_case(
 table_case(
     "split column without a column",
     (
-        "the labelled table (t.csv) has no column 'split'; its columns are sequence, label: is there a "
+        "the labeled table (t.csv) has no column 'split'; its columns are sequence, label: is there a "
         "header line, and is the right column chosen?"
     ),
     table(),
@@ -1613,7 +1613,7 @@ case(
     "split tables, contradiction",
     (
         "the table of train (a.csv), line 2, and the table of test (b.csv), line 12: the same sequence "
-        "(on either strand) is labelled 'no' and 'yes', one of 1 such sequences; correct the labels, or "
+        "(on either strand) is labeled 'no' and 'yes', one of 1 such sequences; correct the labels, or "
         "choose to drop these sequences"
     ),
     SPLIT_TABLES,
@@ -1668,7 +1668,7 @@ table_case(
 table_case(
     "many labels",
     (
-        "the labelled table (t.csv): the labels of 30,000 records are 30,000 different numbers, such as '0.000000' and "
+        "the labeled table (t.csv): the labels of 30,000 records are 30,000 different numbers, such as '0.000000' and "
         "'0.142857'; if they are measured, choose numbers as the target (--target number), or if they are classes, "
         "give each more records or a name that is no number"
     ),
@@ -1677,7 +1677,7 @@ table_case(
 table_case(
     "long field as name",
     (
-        "the labelled table (t.csv) has no column 'sequence'; its columns are "
+        "the labeled table (t.csv) has no column 'sequence'; its columns are "
         "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA..., 1: is there a header line, and is the right column chosen?"
     ),
     "A" * 100000 + ",1\n" + table(),
@@ -1685,7 +1685,7 @@ table_case(
 table_case(
     "many columns",
     (
-        "the labelled table (t.csv) has no column 'y'; its columns are sequence, label, c0, c1, c2, c3, "
+        "the labeled table (t.csv) has no column 'y'; its columns are sequence, label, c0, c1, c2, c3, "
         "c4, c5, c6, c7 and 292 more: is there a header line, and is the right column chosen?"
     ),
     table(header=COLUMNS + "," + ",".join(f"c{n}" for n in range(300)), rows=[r + ",1" * 300 for r in ROWS]),
@@ -1694,7 +1694,7 @@ table_case(
 table_case(
     "xlsx gzipped",
     (
-        "the labelled table (t.csv) is a zip archive or a spreadsheet, not plain or gzipped text; unpack "
+        "the labeled table (t.csv) is a zip archive or a spreadsheet, not plain or gzipped text; unpack "
         "it, or save the sheet as CSV (UTF-8)"
     ),
     gzip.compress(b"PK\x03\x04" + bytes(range(256)), mtime=0),
@@ -1702,7 +1702,7 @@ table_case(
 table_case(
     "latin-1 gzipped",
     (
-        "the labelled table (t.csv), line 42: byte 0xfc is not UTF-8 text; choose a plain or gzipped text"
+        "the labeled table (t.csv), line 42: byte 0xfc is not UTF-8 text; choose a plain or gzipped text"
         " file, or save the text as UTF-8"
     ),
     gzip.compress(table(f"{dna('l')},für").encode("latin-1"), mtime=0),
@@ -1718,7 +1718,7 @@ fasta_case(
 table_case(
     "first sequence empty",
     (
-        "the labelled table (t.csv), line 2: the sequence is empty; fill it in or remove the record, or "
+        "the labeled table (t.csv), line 2: the sequence is empty; fill it in or remove the record, or "
         "see whether the right column is chosen"
     ),
     table(rows=[",no", *ROWS]),
@@ -1726,7 +1726,7 @@ table_case(
 table_case(
     "tab in the wrong place",
     (
-        "the labelled table (t.csv), line 42: 3 fields, but the header names 2 columns; mend the line, "
+        "the labeled table (t.csv), line 42: 3 fields, but the header names 2 columns; mend the line, "
         "name every column in the header line, or remove stray tabs"
     ),
     table().replace(",", "\t") + "\tACGT\tno\n",

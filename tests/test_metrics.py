@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn import metrics as sk
 
+from dna_lm.data.decision import Decision
 from dna_lm.data.targets import Target
-from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER
-from dna_lm.scores.decision import Decision
 from dna_lm.scores.metrics import class_scores, curves, name_of_all, score
+from dna_lm.words import CLASSES, MULTI_LABEL, NUMBER
 
 TWO, THREE = (Target(CLASSES, [f"L{number}" for number in range(count)]) for count in (2, 3))
 SITES = Target(MULTI_LABEL, ["a", "b", "c"])

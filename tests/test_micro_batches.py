@@ -11,19 +11,19 @@ from hypothesis import strategies as st
 from torch.nn import functional
 from transformers import set_seed
 
-from dna_lm.base_models.base_model import opened_base_model
-from dna_lm.classifiers.classifier import new_classifier
-from dna_lm.classifiers.devices import Devices
-from dna_lm.classifiers.inference import padded
-from dna_lm.classifiers.processes import run_together
+from dna_lm.base_models.opening import opened_base_model
+from dna_lm.classifiers.building import new_classifier
 from dna_lm.data.targets import Target
-from dna_lm.options import BALANCED, CLASSES, FOCAL, MULTI_LABEL, NUMBER
-from dna_lm.training import training
+from dna_lm.processes.batches import padded
+from dna_lm.processes.devices import Devices
+from dna_lm.processes.together import run_together
+from dna_lm.training import loop as training
 from dna_lm.training.batches import Sequences, Steps, Tokens
+from dna_lm.training.loop import Plan, train
 from dna_lm.training.losses import balanced_weights, loss_function
 from dna_lm.training.micro_batches import deal, most_at_once, tokens_at_once
 from dna_lm.training.parallel import Parallel
-from dna_lm.training.training import Plan, train
+from dna_lm.words import BALANCED, CLASSES, FOCAL, MULTI_LABEL, NUMBER
 from small import TINY_RANDOM, TRAINING
 
 # --- how a step is cut and dealt -------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from dna_lm.data.genome import cut_windows
 from dna_lm.data.intervals import read_intervals
 from dna_lm.data.sequences import canonical, reverse_complement
-from dna_lm.datasets.negatives import CAVEATS, GenomeNegatives, negatives_for, shuffled_negatives
+from dna_lm.preparation.negatives import CAVEATS, GenomeNegatives, negatives_for, shuffled_negatives
 from refusals import refusal, returns_or_refuses
 
 GENOME = "the genome"

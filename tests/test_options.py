@@ -1,21 +1,25 @@
 import argparse
 import re
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dna_lm.options import COMMANDS, INPUT, MANY, OPTIONS, OUTPUT, THREADS, default_threads, library_keywords, parser
+from dna_lm.command import options_of_tool, parser
+from dna_lm.options import INPUT, MANY, OUTPUT, SeedOptions, keywords, options_of
+from dna_lm.options import option as declared
+from dna_lm.processes.threads import default_threads
+from dna_lm.tools import PANEL, TOOLS
 
-TOOLS = sorted(OPTIONS)
-NUMBERS = [(tool, option) for tool in TOOLS for option in OPTIONS[tool] if option.kind in (int, float)]
+NUMBERS = [(tool, option) for tool in PANEL for option in options_of_tool(tool) if option.kind in (int, float)]
 
 
 def required(tool: str) -> dict[str, str]:
     """The options without which the command line is refused, each with a value."""
     return {
         option.flag: (option.choices or ["x"])[0]
-        for option in OPTIONS[tool]
+        for option in options_of_tool(tool)
         if option.default is None and not option.optional
     }
 
@@ -41,20 +45,20 @@ def flat(tool: str, changes: dict[str, str]) -> list[str]:
     return [f"{flag}={value}" for flag, value in (required(tool) | changes).items()]
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize("tool", PANEL)
 def test_defaults(tool):
     options = vars(parsed(tool))
-    assert options.keys() == {option.name for option in OPTIONS[tool]}
-    for option in OPTIONS[tool]:
+    assert options.keys() == {option.name for option in options_of_tool(tool)}
+    for option in options_of_tool(tool):
         if option.flag not in required(tool):
             assert options[option.name] == option.default
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize("tool", PANEL)
 def test_every_option_is_declared_in_full(tool):
-    names = [option.name for option in OPTIONS[tool]]
+    names = [option.name for option in options_of_tool(tool)]
     assert len(set(names)) == len(names)
-    for option in OPTIONS[tool]:
+    for option in options_of_tool(tool):
         assert option.help and not option.help.endswith(".")
         assert option.kind in (int, float, str, INPUT, OUTPUT, MANY)
         assert (option.minimum is not None) == (option.kind in (int, float)), option.name
@@ -64,19 +68,19 @@ def test_every_option_is_declared_in_full(tool):
             assert option.minimum <= option.default <= (option.maximum or option.default)
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize("tool", PANEL)
 def test_the_help_names_every_option_with_its_default_and_limits(tool):
     text = re.sub(r"-\s+", "-", " ".join(parser(tool).format_help().split()))  # lines break behind hyphens too
-    for option in OPTIONS[tool]:
+    for option in options_of_tool(tool):
         assert option.flag in text
         assert re.sub(r"-\s+", "-", " ".join(option.help.split())) in text
-        if option.default is not None and option is not THREADS:
+        if option.default is not None:
             assert f"default: {option.default}" in text
         if option.maximum is not None:
             assert f"at least {option.minimum}, at most {option.maximum}" in text
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize("tool", PANEL)
 def test_a_missing_option_is_refused(tool, refused):
     for flag in required(tool):
         others = [argument for argument in flat(tool, {}) if not argument.startswith(f"{flag}=")]
@@ -117,7 +121,7 @@ def test_a_choice_that_is_not_there_is_refused(refused):
     assert message.startswith("argument --input-format: invalid choice: 'fastq'")
 
 
-OUTPUTS = [(tool, option) for tool in sorted(COMMANDS) for option in COMMANDS[tool] if option.kind is OUTPUT]
+OUTPUTS = [(tool, option) for tool in sorted(TOOLS) for option in options_of_tool(tool) if option.kind is OUTPUT]
 
 
 @pytest.mark.parametrize(("tool", "option"), OUTPUTS, ids=[f"{tool} {option.name}" for tool, option in OUTPUTS])
@@ -128,7 +132,7 @@ def test_an_output_has_a_name(tool, option, refused):
         )
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize("tool", PANEL)
 def test_an_option_that_is_not_there_is_refused(tool, refused):
     assert refused(tool, *flat(tool, {"--banana": "1"})) == "unrecognized arguments: --banana=1"
 
@@ -152,26 +156,27 @@ def test_fasta_can_be_given_several_times():
     assert parser("prepare").parse_args(arguments).fasta == ["a=1", "b=2"]
 
 
-def test_the_library_gets_all_but_outputs_and_threads():
-    keywords = library_keywords("predict", parsed("predict"))
-    assert keywords == {
-        "base_model": "recorded",
-        "base_model_id": None,
-        "installed": None,
-        "adapter": "x",
-        "input": "x",
-        "input_format": "fasta",
-        "sequence_column": "sequence",
-        "strand": "recorded",
-        "long": "cut",
-        "window": 0,
-        "step": 0,
-        "aggregate": "max",
-        "min_length": 1,
-        "max_ambiguous": 0.5,
-        "batch_size": 64,
-        "precision": "auto",
-    }
+def test_options_are_inherited_in_the_order_of_the_bases_and_can_be_declared_anew():
+    @dataclass(frozen=True, kw_only=True)
+    class Base:
+        first: int = declared("First", 1, minimum=0)
+        second: str = declared("Second")
+
+    @dataclass(frozen=True, kw_only=True)
+    class Declared(Base, SeedOptions):
+        third: str | None = declared("Third", optional=True, kind=INPUT)
+        first: int = declared("Another", 2, minimum=0)
+        untold: frozenset[str] = frozenset()
+
+    made = options_of(Declared)
+    assert [option.name for option in made] == ["first", "second", "seed", "third"]
+    assert (made[0].help, made[0].default, made[0].kind, made[3].kind) == ("Another", 2, int, INPUT)
+    options = Declared(second="x")
+    assert keywords(options, Base) == {"first": 2, "second": "x"} and options.seed == 42
+    with pytest.raises(TypeError):
+        Declared()
+    with pytest.raises(AttributeError):
+        options.first = 3
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from dna_lm.adapters.adapter import save_adapter
-from dna_lm.classifiers import processes
-from dna_lm.classifiers.processes import apart, environment, run_together
+from dna_lm.adapters.dataset import save_adapter
 from dna_lm.errors import UserError
+from dna_lm.processes import together as processes
+from dna_lm.processes.together import apart, environment, run_together
 from dna_lm.training.finetuning import finetune
 from dna_lm.training.losses import Objective
-from small import TRAINING, command_line, sequences, training_options, write_labelled
+from small import TRAINING, command_line, sequences, training_options, write_labeled
 
 SHORT = {"epochs": 2, "batch_size": 12}
 
@@ -33,7 +33,7 @@ def splits(tmp_path_factory):
     pairs = {"train": sequences(["no", "yes"], 58, 1), "dev": sequences(["no", "yes"], 30, 2)}
     return {
         kind: {
-            name: write_labelled(
+            name: write_labeled(
                 folder / f"{kind}_{name}.csv",
                 [(dna, label_of(dna, label, number)) for number, (dna, label) in enumerate(rows)],
             )
@@ -91,7 +91,7 @@ def test_4_bit_weights_in_two_processes(train):
 
 
 def test_each_process_has_a_part_of_the_weights(train, monkeypatch):
-    from dna_lm.training import training
+    from dna_lm.training import loop as training
 
     parts = []
 

@@ -2,8 +2,8 @@ import pytest
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
+from dna_lm.evaluation.pdf_report import write_pdf
 from dna_lm.reports.markdown import bullets, directive, escape, image, parameters, pipe_table, table, warned
-from dna_lm.reports.pdf_report import write_pdf
 
 pytestmark = pytest.mark.filterwarnings("error")
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 import tiny_models
-from dna_lm.base_models.base_model import opened_base_model
-from dna_lm.classifiers.classifier import new_classifier
-from dna_lm.classifiers.pooled_token import LIKE_LLAMA, MODULES, skip_other_tokens
+from dna_lm.base_models.opening import opened_base_model
+from dna_lm.classifiers.building import new_classifier
+from dna_lm.speed.pooled_token import LIKE_LLAMA, MODULES, skip_other_tokens
 from gradients import answers_and_gradients, assert_same
 
 PAD = 0

@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from dna_lm.classifiers import precision
-from dna_lm.classifiers.devices import Gpus
 from dna_lm.classifiers.precision import Precision, choose_precision, train_in_float32
+from dna_lm.processes.devices import Gpus
 from refusals import refusal
 
 

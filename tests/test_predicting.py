@@ -5,15 +5,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dna_lm.adapters.adapter import load_adapter, save_adapter
-from dna_lm.data.screening import Limits, screen
+from dna_lm.adapters.dataset import load_adapter, save_adapter
 from dna_lm.data.tables import read_table
 from dna_lm.data.targets import Target
-from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER
 from dna_lm.prediction import merged_models, predicting
 from dna_lm.prediction.answering import opened_answerer
 from dna_lm.prediction.long_sequences import Combined, window_starts, windows_of
+from dna_lm.prediction.screening import Limits, screen
 from dna_lm.prediction.window_lengths import choose_window
+from dna_lm.words import CLASSES, MULTI_LABEL, NUMBER
 from refusals import refusal
 from small import TINY_RANDOM, predictions, sequences
 
@@ -78,7 +78,7 @@ def test_records_may_have_the_same_name(two, tmp_path):
 
 def test_what_is_said(two, tmp_path, monkeypatch):
     monkeypatch.setattr(predicting, "AT_ONCE", 20)
-    monkeypatch.setattr("dna_lm.classifiers.inference.PROGRESS_SECONDS", -1)
+    monkeypatch.setattr("dna_lm.processes.batches.PROGRESS_SECONDS", -1)
     said = []
     path = fasta(tmp_path / "new.fa", [*DNA[:48], "ACGT" * 20, "N" * 9])
     predicted(two, path, batch_size=64, progress=said.append)
@@ -221,7 +221,7 @@ def test_an_ensemble_is_loaded_once_however_many_blocks_there_are(test_data, tmp
     )
     monkeypatch.setattr(predicting, "AT_ONCE", 7)
     monkeypatch.setattr(merged_models, "BYTES_KEPT", 0)
-    monkeypatch.setattr("dna_lm.classifiers.inference.PROGRESS_SECONDS", -1)
+    monkeypatch.setattr("dna_lm.processes.batches.PROGRESS_SECONDS", -1)
     messages = []
     table = predicted(ensemble, path, progress=messages.append, **reading)
     assert loads == [0, 1]
@@ -389,9 +389,10 @@ def test_a_sequence_that_is_read_in_windows(two, tmp_path, monkeypatch, at_once)
 def test_a_sequence_without_a_window_that_can_be_read_is_skipped(two, tmp_path):
     path = fasta(tmp_path / "new.fa", ["N" * 12 + "A" * 8 + "N" * 20, "", "ACGT"])
     given = {"long": "windows", "window": 20, "step": 10, "max_ambiguous": 0.55}
-    from dna_lm.options import OUTPUT, PREDICT
+    from dna_lm.command import options_of_tool
+    from dna_lm.options import OUTPUT
 
-    defaults = {option.name: option.default for option in PREDICT if option.kind is not OUTPUT}
+    defaults = {option.name: option.default for option in options_of_tool("predict") if option.kind is not OUTPUT}
     del defaults["threads"]
     (block,) = predicting.predicted_blocks(**defaults | keywords(two, path, **given))
     assert block.predictions["id"].tolist() == ["s2"]

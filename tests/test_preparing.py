@@ -8,17 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dna_lm.command import options_of_tool
 from dna_lm.data.sequences import canonical, reverse_complement
-from dna_lm.datasets.leakage import check_leakage
-from dna_lm.datasets.preparing import prepare
-from dna_lm.datasets.similarity import similar_groups
-from dna_lm.options import PREPARE, library_keywords, parser
+from dna_lm.options import keywords
+from dna_lm.preparation.leakage import check_leakage
+from dna_lm.preparation.options import PrepareOptions
+from dna_lm.preparation.preparing import prepare
+from dna_lm.preparation.similarity import similar_groups
 from refusals import refusal, returns_or_refuses
 
-REQUIRED = [part for name in ("train", "dev", "test", "summary") for part in (f"--{name}-out", "unused")]
-DEFAULTS = library_keywords("prepare", parser("prepare").parse_args(REQUIRED))
-for name in ("base_model", "base_model_id"):
-    del DEFAULTS[name]
+DEFAULTS = keywords(PrepareOptions(), PrepareOptions)
 SPLITS = ("train", "dev", "test")
 
 
@@ -92,10 +91,8 @@ def test_the_summary(test_data):
 
 def test_a_contradiction_is_refused_with_its_lines(test_data):
     message = refusal(unclean, test_data)
-    assert message.startswith(
-        "the labelled table (unclean.csv), line 20, and the labelled table (unclean.csv), line 21:"
-    )
-    assert "is labelled 'yes' and 'no', one of 1 such sequences" in message
+    assert message.startswith("the labeled table (unclean.csv), line 20, and the labeled table (unclean.csv), line 21:")
+    assert "is labeled 'yes' and 'no', one of 1 such sequences" in message
 
 
 def test_the_same_table_in_every_form_gives_the_same_splits(test_data, tmp_path):
@@ -154,10 +151,10 @@ def test_sequences_in_two_files_contradict_each_other(tmp_path):
     assert message.startswith("the FASTA file of x (a.fa), line 1, and the FASTA file of y (b.fa), line 3:")
 
 
-def labelled(tmp_path, labels, header="sequence,label", before=""):
+def labeled(tmp_path, labels, header="sequence,label", before=""):
     """A table with a sequence for each of these labels, no two alike."""
     random = np.random.default_rng(3)
-    path = tmp_path / "labelled.csv"
+    path = tmp_path / "labeled.csv"
     rows = [f"{before}{''.join(random.choice(list('ACGT'), 60))},{label}" for label in labels]
     path.write_text("\n".join([header, *rows]) + "\n")
     return str(path)
@@ -165,39 +162,39 @@ def labelled(tmp_path, labels, header="sequence,label", before=""):
 
 @pytest.mark.parametrize("missing", ["NA", "nan", "", "None", "null", "#N/A", "  N/A "])
 def test_missing_labels_are_no_class_and_counted(tmp_path, missing):
-    result = prepared(table=labelled(tmp_path, ["0", "1", missing, "1", "0"] * 12))
+    result = prepared(table=labeled(tmp_path, ["0", "1", missing, "1", "0"] * 12))
     assert result.labels == ["0", "1"]
     assert step(result, "read") == [60, 24, 24]
     assert step(result, "removed: label missing") == [12, 0, 0]
     assert set(everything(result)["label"]) == {"0", "1"} and len(everything(result)) == 48
     written = repr(missing.strip()) if missing else "empty"
     assert result.warnings == [
-        f"the labelled table (labelled.csv): 12 of 60 labels are missing ({written}; first on line 4), and the "
+        f"the labeled table (labeled.csv): 12 of 60 labels are missing ({written}; first on line 4), and the "
         "sequences are left out; if that is the name of a class, rename it"
     ]
 
 
 def test_one_and_one_point_nought_are_one_class(tmp_path):
-    path = labelled(tmp_path, ["0", "1.0", "1", "0.0", "0"] * 12)
+    path = labeled(tmp_path, ["0", "1.0", "1", "0.0", "0"] * 12)
     result = prepared(table=path)
     assert result.labels == ["0", "1"]
     assert step(result, "read") == [60, 36, 24]
     assert step(result, "changed: labels such as 1.0 written as 1") == [24, 12, 12]
     assert set(everything(result)["label"]) == {"0", "1"}
     # The same sequence with both is a copy and no contradiction.
-    lines = (tmp_path / "labelled.csv").read_text().splitlines()
-    (tmp_path / "labelled.csv").write_text("\n".join([*lines, lines[2].replace(",1.0", ",1")]) + "\n")
+    lines = (tmp_path / "labeled.csv").read_text().splitlines()
+    (tmp_path / "labeled.csv").write_text("\n".join([*lines, lines[2].replace(",1.0", ",1")]) + "\n")
     assert step(prepared(table=path), "removed: copies, on either strand") == [1, 0, 1]
 
 
 def test_classes_that_are_many_numbers_are_hinted_at(tmp_path):
-    result = prepared(table=labelled(tmp_path, [str(number) for number in range(21)] * 10))
+    result = prepared(table=labeled(tmp_path, [str(number) for number in range(21)] * 10))
     assert len(result.labels) == 21
     assert "if they are measured, choose numbers as the target" in result.warnings[0]
 
 
 def test_the_index_that_pandas_writes_is_a_column_like_others(tmp_path):
-    result = prepared(table=labelled(tmp_path, ["a", "b"] * 20, header=",sequence,label", before="7,"))
+    result = prepared(table=labeled(tmp_path, ["a", "b"] * 20, header=",sequence,label", before="7,"))
     assert everything(result).columns.tolist() == ["sequence", "label", "Unnamed: 0", "in_split"]
 
 
@@ -297,11 +294,11 @@ def test_windows_are_where_their_positions_say(test_data):
     require_in_genome(table, test_data)
 
 
-def test_what_windows_are_centred_on_is_said(test_data):
+def test_what_windows_are_centerd_on_is_said(test_data):
     of_a, of_b = peaks(test_data, "a", "b").read
-    assert of_a.endswith(": 20 sequences; windows are centred on the summit (column 10) of all 20 peaks")
+    assert of_a.endswith(": 20 sequences; windows are centerd on the summit (column 10) of all 20 peaks")
     assert of_b.endswith(
-        ": 19 sequences; no summits were found in it, so that windows are centred on the middle of each region; 1 "
+        ": 19 sequences; no summits were found in it, so that windows are centerd on the middle of each region; 1 "
         "window past an end of the chromosome left out"
     )
 
@@ -484,13 +481,13 @@ def test_a_column_called_cluster_is_kept_or_refused(tmp_path):
         table = everything(prepared(table=path, **options))
         assert table["cluster"].str.startswith("u").all() and list(table).count("cluster") == 1
     assert refusal(prepared, table=path, split="similarity") == (
-        "the labelled table (table.csv): a split by similarity writes a column 'cluster', and the input has one "
+        "the labeled table (table.csv): a split by similarity writes a column 'cluster', and the input has one "
         "already; rename or remove it, or choose a split by group with this column"
     )
 
 
 def test_pairs_of_short_sequences_with_random_labels_teach_nothing_about_test(tmp_path):
-    """36 letters with one mismatch, both of a pair with the same random label: a nearest neighbour knows the answer."""
+    """36 letters with one mismatch, both of a pair with the same random label: a nearest neighbor knows the answer."""
     numbers = random.Random(1)
     rows = []
     for number in range(300):
@@ -664,7 +661,7 @@ def test_equal_answers_are_alike_however_they_are_written(tmp_path):
         ({"balance": "downsample"}, "--target number: numbers cannot be balanced; choose --balance none"),
         (
             {"label_column": "chrom"},
-            "the labelled table (table.csv), line 2: 'chr0' is not a number; write numbers with ",
+            "the labeled table (table.csv), line 2: 'chr0' is not a number; write numbers with ",
         ),
     ],
 )
@@ -689,7 +686,7 @@ rows = st.lists(
 choices = st.fixed_dictionaries(
     {
         option.name: st.sampled_from(option.choices)
-        for option in PREPARE
+        for option in options_of_tool("prepare")
         if option.name in ("ambiguous", "longer", "shorter", "duplicates", "balance", "augment")
     }
     | {
@@ -826,7 +823,7 @@ ONE_INPUT = (
         ),
         (
             {"table": "/nowhere/t.csv"},
-            "the labelled table (t.csv) cannot be read: No such file or directory; choose another file",
+            "the labeled table (t.csv) cannot be read: No such file or directory; choose another file",
         ),
         (
             {"table": "t.csv", "fractions": "1,1"},
@@ -877,5 +874,5 @@ def test_a_column_with_a_name_of_the_program_is_refused(tmp_path, name):
     path = tmp_path / "t.csv"
     path.write_text(f"sequence,label,{name}\nA,0,x\n")
     assert refusal(prepared, table=str(path)) == (
-        f"the labelled table (t.csv): rename the column {name!r}, a name that this program uses itself"
+        f"the labeled table (t.csv): rename the column {name!r}, a name that this program uses itself"
     )

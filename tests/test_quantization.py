@@ -8,9 +8,9 @@ from peft import LoraConfig, TaskType, get_peft_model, get_peft_model_state_dict
 from transformers import AutoModelForSequenceClassification, BertConfig, GPT2Config, LlamaConfig, MixtralConfig
 
 import tiny_models
-from dna_lm.base_models.base_model import opened_base_model
+from dna_lm.base_models.opening import opened_base_model
 from dna_lm.classifiers import quantization
-from dna_lm.classifiers.classifier import new_classifier
+from dna_lm.classifiers.building import new_classifier
 from dna_lm.classifiers.quantization import describe, prepare, quantization_config
 from dna_lm.errors import UserError
 

@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 
 from conftest import SCRIPTS
-from dna_lm.data.packing import pack
-from dna_lm.options import MULTI_LABEL, NUMBER
-from dna_lm.simple_models import quicklook
-from dna_lm.simple_models.quicklook import COMMONEST, GC, KMER_NAMES, KMERS, LENGTH, MEAN, gc_content, look
+from dna_lm.data.packing import gc_content, pack
+from dna_lm.preparation import quicklook
+from dna_lm.preparation.quicklook import COMMONEST, GC, KMER_NAMES, KMERS, LENGTH, MEAN, look
+from dna_lm.words import MULTI_LABEL, NUMBER
 
 
 def records(*pairs: tuple[str, str]) -> pd.DataFrame:
@@ -205,8 +205,8 @@ def test_sequences_without_a_base():
 
 def test_looking_imports_nothing_heavy():
     program = (
-        "import sys; import dna_lm.simple_models.quicklook; "
-        "import dna_lm.datasets.dataset_figure, dna_lm.datasets.dataset_report; "
+        "import sys; import dna_lm.preparation.quicklook; "
+        "import dna_lm.preparation.figure, dna_lm.preparation.report; "
         "heavy = {'torch', 'transformers', 'peft', 'safetensors', 'tokenizers'} & set(sys.modules); "
         "sys.exit(', '.join(heavy) or 0)"
     )

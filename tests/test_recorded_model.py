@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from dna_lm.adapters.adapter import Adapter
+from dna_lm.adapters.dataset import Adapter
 from dna_lm.adapters.recorded_model import opened_base_model_of
-from dna_lm.base_models.base_model import opened_base_model, tokenizer_sha256
+from dna_lm.base_models.opening import opened_base_model, tokenizer_sha256
 from dna_lm.errors import UserError
 from refusals import refusal
 from small import sequences

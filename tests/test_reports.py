@@ -7,18 +7,18 @@ import pandas as pd
 import pytest
 
 from conftest import STRANGE_LABELS
-from dna_lm.adapters.adapter import Adapter
+from dna_lm.adapters.dataset import Adapter
+from dna_lm.baselines.ladder_models import BASELINES, COMMONEST, KMERS
 from dna_lm.data.targets import Target
 from dna_lm.evaluation.evaluating import SPEED, Evaluated, evaluate
-from dna_lm.evaluation.evaluation_report import ladder_title, report_blocks
 from dna_lm.evaluation.independence import Independence
-from dna_lm.options import BOTH, CLASSES, FORWARD, MULTI_LABEL, NUMBER, REVERSE
+from dna_lm.evaluation.ladder import climb
+from dna_lm.evaluation.report import ladder_title, report_blocks
+from dna_lm.evaluation.strands import Strands
 from dna_lm.reports.markdown import write
 from dna_lm.scores.bootstrap import resample
-from dna_lm.scores.ladder import climb
-from dna_lm.scores.strands import Strands
-from dna_lm.simple_models.baselines import BASELINES, COMMONEST, KMERS
-from dna_lm.training.training_report import write_training_report
+from dna_lm.training.report import write_training_report
+from dna_lm.words import BOTH, CLASSES, FORWARD, MULTI_LABEL, NUMBER, REVERSE
 from small import TINY_RANDOM
 
 TRAINING_DIRECTIVES = [
@@ -313,7 +313,7 @@ def test_the_first_lines_say_what_came_of_the_comparison_with_kmers(report, own,
     assert lines[2].startswith(f"**{sentence}")
     assert lines[4].startswith("**400 sequences**")
     assert directives(text) == LADDER_DIRECTIVES + EVALUATION_DIRECTIVES
-    assert "They learnt from the 1,234 sequences of the training split, and answered for the same sequences" in text
+    assert "They learned from the 1,234 sequences of the training split, and answered for the same sequences" in text
     assert 'The adapter beats "the same answer for all": MCC ' in text
 
 
@@ -332,10 +332,10 @@ def test_a_threshold_of_the_adapter_is_no_advantage_over_the_simpler_models(repo
     assert "All are taken to say the likeliest label; the thresholds that calibration chose for the adapter are" in text
 
 
-def test_simpler_models_that_learnt_from_less_are_told(report):
+def test_simpler_models_that_learned_from_less_are_told(report):
     text = html.unescape(report(write_evaluation_report, with_ladder(0.8, 0.6, train=5000)))
-    assert "(which learnt from 1,234 of the 5,000 training sequences only): MCC" in text.splitlines()[2]
-    assert "They learnt from the 5,000 sequences of the training split (the same answer for all from 1,234 of" in text
+    assert "(which learned from 1,234 of the 5,000 training sequences only): MCC" in text.splitlines()[2]
+    assert "They learned from the 5,000 sequences of the training split (the same answer for all from 1,234 of" in text
 
 
 def test_the_report_says_what_was_drawn(report):

@@ -7,11 +7,11 @@ import torch
 from transformers.models.mixtral.modeling_mixtral import MixtralRMSNorm
 
 import tiny_models
-from dna_lm.base_models.base_model import opened_base_model
-from dna_lm.classifiers import rms_norm
-from dna_lm.classifiers.classifier import new_classifier
-from dna_lm.classifiers.pooled_token import LIKE_LLAMA
-from dna_lm.classifiers.rms_norm import fuse_norms
+from dna_lm.base_models.opening import opened_base_model
+from dna_lm.classifiers.building import new_classifier
+from dna_lm.speed import rms_norm
+from dna_lm.speed.pooled_token import LIKE_LLAMA
+from dna_lm.speed.rms_norm import fuse_norms
 from gradients import answers_and_gradients, assert_same
 
 PAD = 0

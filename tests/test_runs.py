@@ -1,7 +1,7 @@
 import pytest
 
+from dna_lm.training.loop import Trained
 from dna_lm.training.runs import history, spread
-from dna_lm.training.training import Trained
 
 
 def run(best: int, *scores: float) -> Trained:

@@ -7,22 +7,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dna_lm.adapters.adapter import load_adapter
+from dna_lm.adapters.dataset import load_adapter
 from dna_lm.base_models.encoding import Encoded
+from dna_lm.command import options_of_tool
 from dna_lm.data.targets import Target
 from dna_lm.errors import UserError
-from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER, OUTPUT, SCAN
+from dna_lm.options import OUTPUT
 from dna_lm.prediction import merged_models, scanning
 from dna_lm.prediction.answering import Outputs, opened_answerer
 from dna_lm.prediction.scanning import Grid, decided_threshold, joined, label_number, scanned
 from dna_lm.prediction.tracks import BINS, Call, Track, called, write_bedgraph, write_bigwig, write_calls
+from dna_lm.words import CLASSES, MULTI_LABEL, NUMBER
 from refusals import refusal
 from small import TINY_RANDOM, sequences
 
 CHR1 = "".join(dna for dna, _ in sequences(["no", "yes"], 30, seed=6))
 CHR2 = "".join(dna for dna, _ in sequences(["no", "yes"], 12, seed=7))
 DEFAULTS = {
-    option.name: option.default for option in SCAN if option.kind is not OUTPUT and option.name not in ("threads",)
+    option.name: option.default
+    for option in options_of_tool("scan")
+    if option.kind is not OUTPUT and option.name not in ("threads",)
 }
 GIVEN = {"base_model": str(TINY_RANDOM), "window": 20, "step": 8, "progress": lambda _: None}
 
@@ -261,7 +265,7 @@ def test_an_ensemble_is_loaded_once_however_many_blocks_there_are(test_data, gen
     )
     monkeypatch.setattr(scanning, "AT_ONCE", 7)
     monkeypatch.setattr(merged_models, "BYTES_KEPT", 0)
-    monkeypatch.setattr("dna_lm.classifiers.inference.PROGRESS_SECONDS", -1)
+    monkeypatch.setattr("dna_lm.processes.batches.PROGRESS_SECONDS", -1)
     messages = []
     found, _ = track_of(ensemble, genome, progress=messages.append)
     assert loads == [0, 1]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dna_lm.adapters.adapter import Adapter
+from dna_lm.adapters.dataset import Adapter
 from dna_lm.adapters.seen_data import (
     check_seen,
     in_common,
@@ -18,7 +18,7 @@ from dna_lm.adapters.seen_data import (
 from dna_lm.data.digests import Digests, digests_of
 from dna_lm.data.sequences import reverse_complement
 from dna_lm.data.targets import Target
-from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER
+from dna_lm.words import CLASSES, MULTI_LABEL, NUMBER
 from refusals import refusal
 
 RANDOM = random.Random(1)
@@ -195,7 +195,7 @@ def test_labels_are_compared_by_what_they_mean(target, labels, others, contrary)
     assert words == f", {contrary} of them with another label"
 
 
-def test_whether_adapters_learnt_from_the_same_data():
+def test_whether_adapters_learned_from_the_same_data():
     one, other = trained(files=("1", "2")), trained(TRAIN[::-1], DEV)
     assert same_training_data([one, other]) and not same_training_data([one, trained(TRAIN[1:], DEV)])
     assert not same_training_data([one, of_files(train="2")]) and same_training_data([of_files(train="2")] * 2)

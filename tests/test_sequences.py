@@ -8,8 +8,8 @@ from dna_lm.data.sequences import (
     BASES,
     canonical,
     has_ambiguous,
-    normalise,
-    normalise_column,
+    normalize,
+    normalize_column,
     reverse_complement,
 )
 from refusals import refusal
@@ -18,7 +18,7 @@ dna = st.text(BASES + AMBIGUOUS, max_size=60)
 
 
 def checked(*sequences: str) -> list[str]:
-    return normalise_column(pd.Series(sequences, index=range(2, len(sequences) + 2)), "reads (a.csv)").tolist()
+    return normalize_column(pd.Series(sequences, index=range(2, len(sequences) + 2)), "reads (a.csv)").tolist()
 
 
 def refused(*sequences: str) -> str:
@@ -54,9 +54,9 @@ def test_canonical_is_the_alphabetically_first():
     assert canonical("AAAA") == "AAAA"
 
 
-def test_normalise():
-    assert normalise(" acgu\n") == "ACGT"
-    assert normalise("rYn") == "RYN"
+def test_normalize():
+    assert normalize(" acgu\n") == "ACGT"
+    assert normalize("rYn") == "RYN"
 
 
 @pytest.mark.parametrize(("sequence", "expected"), [("ACGT", False), ("", False), ("ACGN", True), ("RACG", True)])
@@ -70,7 +70,7 @@ def test_every_nucleotide_code_is_taken_in_both_cases():
 
 
 def test_the_index_is_kept():
-    column = normalise_column(pd.Series(["a", "c"], index=[4, 9]), "reads")
+    column = normalize_column(pd.Series(["a", "c"], index=[4, 9]), "reads")
     assert column.index.tolist() == [4, 9]
 
 

@@ -3,11 +3,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dna_lm.reports.shares import binned, quantile_edges, wilson
+from dna_lm.scores.shares import binned, quantile_edges, wilson
 
 
 def test_wilsons_interval_of_a_worked_case():
-    # p = 8/10, z = 1.96: centre (p + z²/2n) / (1 + z²/n), reach z / (1 + z²/n) * sqrt(p (1 - p) / n + z²/4n²).
+    # p = 8/10, z = 1.96: center (p + z²/2n) / (1 + z²/n), reach z / (1 + z²/n) * sqrt(p (1 - p) / n + z²/4n²).
     assert wilson(8, 10) == pytest.approx((0.4901625, 0.9433178), abs=1e-6)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from dna_lm.datasets.shuffling import shuffle_dinucleotides
+from dna_lm.preparation.shuffling import shuffle_dinucleotides
 
 
 def dinucleotides(sequence: str) -> Counter:

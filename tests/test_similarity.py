@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dna_lm.data.sequences import canonical, reverse_complement
-from dna_lm.datasets import similarity
-from dna_lm.datasets.similarity import MINIMUM_SCORE, PATTERNS, similar_groups
+from dna_lm.preparation import similarity
+from dna_lm.preparation.similarity import MINIMUM_SCORE, PATTERNS, similar_groups
 
 
 def dna(length: int, seed: int) -> str:
@@ -186,7 +186,7 @@ def test_unrelated_sequences_stay_alone():
 
 
 def test_two_large_families_that_are_alike_are_joined():
-    # Each family is far larger than the number of neighbours that a sequence is compared with.
+    # Each family is far larger than the number of neighbors that a sequence is compared with.
     first = dna(200, 1)
     families = (first, changed(first, 0.15, 2))
     rows = [changed(family, 0.02, 10 * seed + number) for number, family in enumerate(families) for seed in range(150)]

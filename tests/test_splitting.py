@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dna_lm.datasets.splitting import (
+from dna_lm.preparation.splitting import (
     SPLITS,
     parse_fractions,
     split_by_chromosome,
@@ -221,7 +221,7 @@ def test_the_numbers_of_a_refusal_are_those_of_a_split_without_the_label():
     table, numbers = grouped(*"a" * 100, "b" * 9, "b")
     assert refusal(split_by_group, table, numbers, FRACTIONS, 0.2, 0, "group").startswith(
         "no division of the 102 groups is within 0.2 of the fractions: the nearest one has 0 of the 10 sequences "
-        "labelled 'b' in dev, 1 are wanted; the largest group holds 9 of 110 sequences; "
+        "labeled 'b' in dev, 1 are wanted; the largest group holds 9 of 110 sequences; "
     )
 
 
@@ -230,7 +230,7 @@ def test_one_group_that_is_too_large_is_refused_with_the_numbers():
     message = refusal(split_by_group, table, numbers, FRACTIONS, 0.05, 0, "group", ["donor1", *("x" * 110)])
     assert message == (
         "no division of the 111 groups is within 0.05 of the fractions: the nearest one has 90 of the 100 sequences "
-        "labelled 'a' in train, 80 are wanted; the largest group ('donor1') holds 90 of 200 sequences; choose other "
+        "labeled 'a' in train, 80 are wanted; the largest group ('donor1') holds 90 of 200 sequences; choose other "
         "fractions, a larger tolerance or another way to split"
     )
     assert "the largest cluster holds 90 of 200" in refusal(

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
+from dna_lm.data.decision import Decision
 from dna_lm.data.targets import Target
-from dna_lm.options import BOTH, CLASSES, FORWARD, MULTI_LABEL, NUMBER, REVERSE
-from dna_lm.scores.decision import Decision
+from dna_lm.evaluation.strands import compare_strands
 from dna_lm.scores.metrics import score
-from dna_lm.scores.strands import compare_strands
+from dna_lm.words import BOTH, CLASSES, FORWARD, MULTI_LABEL, NUMBER, REVERSE
 
 
 def compared(target, truth, raw, decision=None):

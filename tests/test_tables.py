@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dna_lm.data.tables import check_label, pick_column, read_labelled, read_table, write_csv, write_tsv
+from dna_lm.data.tables import check_label, pick_column, read_labeled, read_table, write_csv, write_tsv
 from refusals import refusal, returns_or_refuses
 
 SOURCE = "the training split (train.csv)"
@@ -179,9 +179,9 @@ def test_a_missing_column_is_refused_with_the_list_of_columns(column):
     )
 
 
-def test_labelled_sequences(table_file):
+def test_labeled_sequences(table_file):
     path = table_file(b"id,bound,dna\nr1, yes ,acgu\nr2,no,TTTT\n")
-    table = read_labelled(path, SOURCE, "dna", "2")
+    table = read_labeled(path, SOURCE, "dna", "2")
     assert table.columns.tolist() == ["sequence", "label", "id"]
     assert records(table) == [(2, "ACGT", "yes", "r1"), (3, "TTTT", "no", "r2")]
 
@@ -234,16 +234,16 @@ def test_labelled_sequences(table_file):
         ),
     ],
 )
-def test_labelled_sequences_refused(table_file, content, columns, message):
-    assert refusal(read_labelled, table_file(content), SOURCE, *columns) == message
+def test_labeled_sequences_refused(table_file, content, columns, message):
+    assert refusal(read_labeled, table_file(content), SOURCE, *columns) == message
 
 
 def test_empty_labels_where_they_are_allowed(table_file):
     path = table_file(b"sequence,label\nACGT,\nTTTT, \nGGGG,a;b\n")
-    assert read_labelled(path, SOURCE, empty_labels=True)["label"].tolist() == ["", "", "a;b"]
+    assert read_labeled(path, SOURCE, empty_labels=True)["label"].tolist() == ["", "", "a;b"]
     path = table_file(b'sequence,label\nACGT,\nTTTT,"a\x01"\n')
     assert "line 3: the label 'a\\x01' holds a control character" in refusal(
-        read_labelled, path, SOURCE, empty_labels=True
+        read_labeled, path, SOURCE, empty_labels=True
     )
 
 
@@ -338,8 +338,8 @@ def test_any_bytes_give_a_table_or_a_refusal(tmp_path_factory, content):
 
 
 @given(st.text('ACGTn,"\n\rsequencelabel1', max_size=80))
-def test_any_text_below_a_header_gives_labelled_sequences_or_a_refusal(tmp_path_factory, text):
-    path = tmp_path_factory.getbasetemp() / "any_labelled.csv"
+def test_any_text_below_a_header_gives_labeled_sequences_or_a_refusal(tmp_path_factory, text):
+    path = tmp_path_factory.getbasetemp() / "any_labeled.csv"
     path.write_text("sequence,label\n" + text, newline="")
-    table = returns_or_refuses(read_labelled, path, SOURCE)
+    table = returns_or_refuses(read_labeled, path, SOURCE)
     assert table is None or (table["label"] != "").all()

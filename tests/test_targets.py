@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from dna_lm.data.targets import Target, learn_target
-from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER
+from dna_lm.words import CLASSES, MULTI_LABEL, NUMBER
 from refusals import refusal
 
 TRAIN, DEV = "the training split (train.csv)", "the dev split (dev.csv)"
@@ -18,11 +18,11 @@ LEVEL = Target(NUMBER, [], mean=10.0, spread=4.0)
 
 
 def column(*cells: str, start: int = 2) -> pd.Series:
-    """A column as read_labelled gives it, whose first record is on the line `start`."""
+    """A column as read_labeled gives it, whose first record is on the line `start`."""
     return pd.Series(list(cells), index=pd.RangeIndex(start, start + len(cells), name="line"), dtype=object)
 
 
-# --- what is learnt from the training split --------------------------------------------------------------------------
+# --- what is learned from the training split --------------------------------------------------------------------------
 
 
 def test_classes_come_in_the_order_of_labels():
@@ -235,13 +235,13 @@ def test_outputs_of_any_size_give_probabilities():
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=20))
-def test_numbers_that_are_learnt_perfectly_come_back_in_their_unit(numbers):
+def test_numbers_that_are_learned_perfectly_come_back_in_their_unit(numbers):
     assume(np.std(numbers) > 1e-3)
     target = learn_target(NUMBER, column(*map(repr, numbers)), TRAIN)
-    standardised = target.for_training(np.array(numbers))
-    assert abs(standardised.mean()) < 1e-3
-    assert standardised.std() == pytest.approx(1, rel=1e-3)
-    assert target.answers(standardised)[:, 0] == pytest.approx(np.array(numbers), abs=1e-5 * target.spread)
+    standardized = target.for_training(np.array(numbers))
+    assert abs(standardized.mean()) < 1e-3
+    assert standardized.std() == pytest.approx(1, rel=1e-3)
+    assert target.answers(standardized)[:, 0] == pytest.approx(np.array(numbers), abs=1e-5 * target.spread)
 
 
 def test_what_a_table_says():

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tiny_models
-from dna_lm.base_models.base_model import BUILT_IN_FOLDER, opened_base_model
 from dna_lm.base_models.encoding import Encoded, Encoder, warnings
+from dna_lm.base_models.opening import BUILT_IN_FOLDER, opened_base_model
 from dna_lm.base_models.token_reader import kmers
 from dna_lm.base_models.unknown_tokens import unknown_share
 from dna_lm.data.sequences import reverse_complement
@@ -327,7 +327,7 @@ def test_the_limit_of_the_model_or_of_the_tokenizer_is_said(folder, of_the_token
     assert one.max_length == one.model_limit == expected
     assert warnings(one.encode(["A" * 100, "A"]), one, "the input") == [
         f"the input: 1 of 2 sequences are longer than {expected} tokens and lose their end; the base model reads no "
-        "more, so cut the sequences around their centre"
+        "more, so cut the sequences around their center"
     ]
 
 
@@ -339,7 +339,7 @@ def test_a_model_without_a_limit_is_said_to_have_none(folder):
     assert (one.max_length, one.model_limit) == (10, None)
     assert warnings(one.encode(["A" * 100, "A"]), one, "the input", trained=False) == [
         "the input: 1 of 2 sequences are longer than 10 tokens and lose their end; raise the maximum length (the base "
-        "model has no limit) or cut the sequences around their centre"
+        "model has no limit) or cut the sequences around their center"
     ]
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from dna_lm.base_models.base_model import opened_base_model
 from dna_lm.base_models.encoding import Encoder, Reading
-from dna_lm.training import training_data
+from dna_lm.base_models.opening import opened_base_model
+from dna_lm.training import splits as training_data
 
 
 @pytest.mark.parametrize("at_once", [1, 4, 9, 100])

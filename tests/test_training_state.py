@@ -4,9 +4,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from dna_lm.adapters.adapter import Adapter, tensors_sha256
-from dna_lm.training.training import Trained
-from dna_lm.training.training_state import load_state, read_trained, save_state, saved_with, write_trained
+from dna_lm.adapters.dataset import Adapter, tensors_sha256
+from dna_lm.training.loop import Trained
+from dna_lm.training.state import load_state, read_trained, save_state, saved_with, write_trained
 from refusals import refusal
 
 STATE = {

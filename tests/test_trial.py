@@ -4,13 +4,13 @@ import pytest
 import torch
 
 import tiny_models
-from dna_lm.base_models.base_model import opened_base_model
 from dna_lm.base_models.encoding import Encoder
-from dna_lm.classifiers.classifier import new_classifier
+from dna_lm.base_models.opening import opened_base_model
+from dna_lm.classifiers.building import new_classifier
 from dna_lm.classifiers.trial import reason_against
 from dna_lm.exchange.installing import install
 from refusals import refusal
-from small import command_line, sequences, write_labelled
+from small import command_line, sequences, write_labeled
 
 LORA = {"lora_r": 2, "lora_alpha": 4.0, "lora_dropout": 0.1, "target_modules": "auto", "experts": "no"}
 OUTPUTS = ["--history-out", "h.tsv", "--plot-out", "c.png", "--report-out", "t.md", "--adapter-out", "a.safetensors"]
@@ -50,7 +50,7 @@ def test_fine_tuning_refuses_what_cannot_be_used(refused, method, call_tool, tmp
     monkeypatch.chdir(tmp_path)
     name, folder = refused
     splits = {
-        split: write_labelled(tmp_path / f"{split}.csv", sequences(["no", "yes"], 12, seed))
+        split: write_labeled(tmp_path / f"{split}.csv", sequences(["no", "yes"], 12, seed))
         for seed, split in enumerate(("train", "dev"))
     }
     given = command_line({"base_model": folder, **splits, "method": method, "epochs": 1})

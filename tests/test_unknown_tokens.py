@@ -9,8 +9,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 from conftest import SCRIPTS
 from dna_lm.base_models import token_reader, unknown_tokens
-from dna_lm.base_models.base_model import BUILT_IN_FOLDER, opened_base_model
 from dna_lm.base_models.encoding import Encoder
+from dna_lm.base_models.opening import BUILT_IN_FOLDER, opened_base_model
 from dna_lm.base_models.unknown_tokens import UnknownTokens, count_unknown_tokens, unknown_share
 from refusals import refusal
 

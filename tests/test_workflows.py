@@ -122,7 +122,7 @@ def test_one_input_is_the_base_model_of_all_steps_that_train_or_read_its_tokeniz
             assert json.loads(step["tool_state"])["base"]["source"] == "recorded"
 
 
-def test_every_step_is_labelled_and_described(workflow):
+def test_every_step_is_labeled_and_described(workflow):
     assert workflow["annotation"] and workflow["license"] == "MIT" and workflow["creator"] and workflow["tags"]
     named = [step["label"] for step in steps(workflow, ours=False)]
     assert all(named) and len(set(named)) == len(named)

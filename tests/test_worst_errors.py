@@ -2,8 +2,9 @@ import numpy as np
 import pandas as pd
 
 from dna_lm.data.targets import Target
-from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER
-from dna_lm.scores.worst_errors import mistakes, worst_errors
+from dna_lm.evaluation.worst_errors import worst_errors
+from dna_lm.scores.metrics import mistakes
+from dna_lm.words import CLASSES, MULTI_LABEL, NUMBER
 
 
 def worst(target, truth, answers, predicted, table, count=50):

@@ -30,9 +30,9 @@ def load(folder: str, method: str, quantization: str, checkpointing: bool):
     from peft import LoraConfig, TaskType, get_peft_model
     from transformers import AutoModelForSequenceClassification, MixtralConfig
 
-    from dna_lm.classifiers.expert_lora import apply_to_tokens
-    from dna_lm.classifiers.experts import GROUPED
     from dna_lm.classifiers.quantization import prepare, quantization_config
+    from dna_lm.speed.expert_lora import apply_to_tokens
+    from dna_lm.speed.experts import GROUPED
 
     torch.manual_seed(0)
     if folder == RANDOM:
@@ -70,7 +70,7 @@ def peak() -> int:
 
 def measure(folder: str, method: str, quantization: str, checkpointing: bool, batch: int, length: int, steps: int):
     """Print predicted and measured bytes and seconds as JSON."""
-    from dna_lm.runtime import configure_torch
+    from dna_lm.processes.threads import configure_torch
 
     configure_torch(int(os.environ["OMP_NUM_THREADS"]), quantized=quantization != "none")
     import torch

@@ -22,9 +22,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 from dna_lm.data.targets import Target  # noqa: E402
-from dna_lm.options import CLASSES, MULTI_LABEL, NUMBER  # noqa: E402
 from dna_lm.scores.bootstrap import bootstrap, difference, resample  # noqa: E402
 from dna_lm.scores.metrics import NAMES, OVERALL, score  # noqa: E402
+from dna_lm.words import CLASSES, MULTI_LABEL, NUMBER
 
 SIZES = (20, 50, 200, 1000)
 MILLION = 1_000_000

@@ -33,9 +33,9 @@ def random_adapter(base_model: Path, path: Path) -> Path:
     """Write an adapter of two labels whose probabilities are spread from 0 to 1."""
     import torch
 
-    from dna_lm.adapters.adapter import Adapter, save_adapter
-    from dna_lm.base_models.base_model import opened_base_model
-    from dna_lm.classifiers.classifier import adapter_tensors, new_classifier, peft_settings
+    from dna_lm.adapters.dataset import Adapter, save_adapter
+    from dna_lm.base_models.opening import opened_base_model
+    from dna_lm.classifiers.building import adapter_tensors, new_classifier, peft_settings
     from dna_lm.data.targets import Target
 
     torch.manual_seed(1)

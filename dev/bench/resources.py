@@ -124,9 +124,9 @@ def one_estimate(name: str) -> None:
     from peft import get_peft_model
     from transformers import AutoModelForSequenceClassification, BertConfig, EsmConfig, MixtralConfig
 
-    from dna_lm.classifiers.expert_lora import apply_to_tokens
-    from dna_lm.classifiers.experts import GROUPED
     from dna_lm.classifiers.lora import lora_config
+    from dna_lm.speed.expert_lora import apply_to_tokens
+    from dna_lm.speed.experts import GROUPED
     from dna_lm.training.estimate import estimate
 
     torch.set_num_threads(1)

@@ -19,9 +19,9 @@ import numpy as np
 import pandas as pd
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "scripts"))
-from dna_lm.data.sequences import normalise, reverse_complement  # noqa: E402
-from dna_lm.datasets import similarity  # noqa: E402
-from dna_lm.datasets.similarity import PATTERNS, similar_groups  # noqa: E402
+from dna_lm.data.sequences import normalize, reverse_complement  # noqa: E402
+from dna_lm.preparation import similarity  # noqa: E402
+from dna_lm.preparation.similarity import PATTERNS, similar_groups  # noqa: E402
 
 SEED = 42
 LENGTH = 200
@@ -124,7 +124,7 @@ def measure_lengths(rows: int) -> None:
 def measure_splits(folder: Path) -> None:
     splits = {name: pd.read_csv(folder / f"{name}.csv").assign(split=name) for name in ("train", "dev", "test")}
     records = pd.concat(splits.values(), ignore_index=True)
-    records["group"] = timed(records["sequence"].map(normalise).tolist())
+    records["group"] = timed(records["sequence"].map(normalize).tolist())
     in_train = set(records.loc[records["split"] == "train", "group"])
     others = records[records["split"] != "train"]
     shared = others["group"].isin(in_train).groupby([others["split"], others["label"]]).agg(["sum", "size"])

@@ -52,7 +52,7 @@ def main() -> None:
     sys.path[:0] = [str(given.project / "scripts")]
     from finetuning import random_model
 
-    from dna_lm.options import FINETUNE
+    from dna_lm.command import options_of_tool
     from dna_lm.training import finetuning
 
     spent = []
@@ -65,7 +65,7 @@ def main() -> None:
         return result
 
     finetuning.train = timed
-    defaults = {option.name: option.default for option in FINETUNE}
+    defaults = {option.name: option.default for option in options_of_tool("finetune")}
     fixed = {"base_model_id": "model", "threads": 1, "epochs": 1, "patience": 0, "batch_size": 64}
     print("| model | lengths | sequences in a second of processor time |\n|---|---|---:|")
     with tempfile.TemporaryDirectory() as name:

@@ -24,15 +24,15 @@ from torch.nn.functional import cross_entropy, kl_div, log_softmax
 from transformers import get_linear_schedule_with_warmup, set_seed
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "scripts"))
-from dna_lm.base_models.base_model import opened_base_model  # noqa: E402
 from dna_lm.base_models.encoding import Encoder  # noqa: E402
-from dna_lm.classifiers.classifier import new_classifier  # noqa: E402
-from dna_lm.classifiers.inference import padded  # noqa: E402
-from dna_lm.options import FINETUNE  # noqa: E402
+from dna_lm.base_models.opening import opened_base_model  # noqa: E402
+from dna_lm.classifiers.building import new_classifier  # noqa: E402
+from dna_lm.command import options_of_tool
+from dna_lm.processes.batches import padded  # noqa: E402
 from dna_lm.training.batches import Sequences, Steps, Tokens, batch_size_for  # noqa: E402
 
 HELD_OUT = 3_000
-DEFAULT = {option.name: option.default for option in FINETUNE}
+DEFAULT = {option.name: option.default for option in options_of_tool("finetune")}
 
 
 @dataclass(frozen=True)

@@ -58,14 +58,14 @@ def _model_folder(draw) -> dict[str, bytes]:
 
 
 def read_adapter(folder: Path) -> None:
-    from dna_lm.adapters.adapter import load_adapter
+    from dna_lm.adapters.dataset import load_adapter
 
     adapter = load_adapter(folder / "adapter.safetensors")
     assert adapter.target and adapter.decision and adapter.members and adapter.strand
 
 
 def apply_adapter(folder: Path) -> None:
-    from dna_lm.adapters.adapter import load_adapter
+    from dna_lm.adapters.dataset import load_adapter
     from dna_lm.prediction.answering import opened_answerer
 
     adapter = load_adapter(folder / "adapter.safetensors")
@@ -75,10 +75,10 @@ def apply_adapter(folder: Path) -> None:
 
 
 def show_adapter(folder: Path) -> None:
-    from dna_lm.adapters.adapter import load_adapter
-    from dna_lm.adapters.adapter_facts import facts
-    from dna_lm.adapters.adapter_report import write_adapter_report
+    from dna_lm.adapters.dataset import load_adapter
     from dna_lm.data.tables import write_tsv
+    from dna_lm.exchange.adapter_report import write_adapter_report
+    from dna_lm.exchange.facts import facts
 
     adapter = load_adapter(folder / "adapter.safetensors")
     write_tsv(facts(adapter), folder / "table")
@@ -88,11 +88,11 @@ def show_adapter(folder: Path) -> None:
 def import_adapter(folder: Path) -> None:
     from argparse import Namespace
 
-    from dna_lm.adapters.adapter import load_adapter, save_adapter
+    from dna_lm.adapters.dataset import load_adapter, save_adapter
+    from dna_lm.command import options_of_tool
     from dna_lm.exchange.importing import import_adapter
-    from dna_lm.options import OPTIONS
 
-    defaults = {option.name: option.default for option in OPTIONS["adapter"]}
+    defaults = {option.name: option.default for option in options_of_tool("adapter")}
     given = {"archive": str(folder / "peft.zip"), "base_model": str(DATA / "tiny-random"), "labels": "a,b"}
     imported = import_adapter(Namespace(**defaults | given), lambda _: None)
     save_adapter(imported.adapter, folder / "adapter.safetensors")
@@ -100,16 +100,16 @@ def import_adapter(folder: Path) -> None:
 
 
 def read_archive(folder: Path) -> None:
-    from dna_lm.base_models.base_model import opened_base_model
+    from dna_lm.base_models.opening import opened_base_model
 
     with opened_base_model(str(folder / "model.zip")):
         pass
 
 
 def read_model(folder: Path) -> None:
-    from dna_lm.base_models.base_model import opened_base_model
     from dna_lm.base_models.encoding import Encoder
-    from dna_lm.classifiers.classifier import new_classifier
+    from dna_lm.base_models.opening import opened_base_model
+    from dna_lm.classifiers.building import new_classifier
 
     with opened_base_model(str(folder)) as base:
         encoder = Encoder(base, 50)
@@ -118,14 +118,12 @@ def read_model(folder: Path) -> None:
 
 
 def read_table(folder: Path) -> None:
-    from dna_lm.data.tables import read_labelled
-    from dna_lm.datasets.inputs import read_labelled_table
+    from dna_lm.data.tables import read_labeled
+    from dna_lm.preparation.inputs import read_labeled_table
 
     path = str(folder / "table.csv")
-    read_labelled(path, "the table")
-    read_labelled_table(
-        path, header=True, sequence_column="sequence", label_column="label", split="random", column=None
-    )
+    read_labeled(path, "the table")
+    read_labeled_table(path, header=True, sequence_column="sequence", label_column="label", split="random", column=None)
 
 
 def read_fasta(folder: Path) -> None:

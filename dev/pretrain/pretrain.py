@@ -149,13 +149,13 @@ def train(tokenizer: PreTrainedTokenizerFast, corpus: Corpus, settings: Settings
     model = MixtralForCausalLM(configuration(settings))
     for number, stage in enumerate(settings.stages):
         windows = Windows(tokenizer, corpus.train, settings, settings.seed + number)
-        optimise(model, windows, stage, settings)
+        optimize(model, windows, stage, settings)
         # The next stage goes on from what is written, rounded as it is.
         write(model, tokenizer, folder)
         model = MixtralForCausalLM.from_pretrained(folder, dtype=torch.float32)
 
 
-def optimise(model: MixtralForCausalLM, windows: Windows, stage: Stage, settings: Settings) -> None:
+def optimize(model: MixtralForCausalLM, windows: Windows, stage: Stage, settings: Settings) -> None:
     """Train the model in place for one stage."""
     model.train()
     matrices = [weight for weight in model.parameters() if weight.ndim > 1]

@@ -1,26 +1,53 @@
-"""What every entry script does around its library call."""
+"""The command lines: what every tool does around its run.
+
+dna-lm TOOL --help                  once the package is installed
+python scripts/TOOL.py --help       as Galaxy calls it
+"""
 
 import argparse
+import math
 import signal
 import sys
-from collections.abc import Callable
+from importlib import import_module
+from types import ModuleType
+from typing import Any
 
+from . import __version__
 from .errors import DISK, MEMORY, UserError, lack
-from .options import LORA, NO, NONE, parse
+from .options import MANY, OUTPUT, Option, options_of
+from .tools import TOOLS
+from .words import LORA, NO, NONE
 
 _FULL_DISK = "the disk is full (no space left on device), or a quota is reached; make room and run the job again"
 
 
-def run(tool: str, job: Callable[[argparse.Namespace], None]) -> None:
-    """Parse the command line of a tool and run its job.
+def main(arguments: list[str] | None = None) -> None:
+    """Run the tool that the first argument names; arguments: None takes those of this process."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if not arguments or arguments[0] not in TOOLS:
+        if arguments and arguments[0] in ("-h", "--help"):
+            print("usage: dna-lm TOOL ...\n")
+            for tool in TOOLS:
+                print(f"  {tool:10} {description(tool)}")
+            return
+        if arguments == ["--version"]:
+            print(__version__)
+            return
+        sys.exit(_said(f"name a tool: {', '.join(TOOLS)} (see --help)"))
+    run(arguments[0], arguments[1:])
 
+
+def run(tool: str, arguments: list[str] | None = None) -> None:
+    """Parse the command line of a tool, one of TOOLS, and run it.
+
+    arguments: without the tool's name; None takes those of this process.
     A UserError is printed as one line, `error: …`, and ends the process with 2; so do a full disk and too little
     memory. An interruption (SIGINT, SIGTERM) ends it with 130 or 143, after the temporary files are removed.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    options = parse(tool)
+    options = parse(tool, arguments)
     try:
-        job(options)
+        module(tool).run(options, say)
     except UserError as problem:
         sys.exit(_said(problem))
     except Exception as problem:
@@ -32,12 +59,111 @@ def run(tool: str, job: Callable[[argparse.Namespace], None]) -> None:
         sys.exit(130)
 
 
+def module(tool: str) -> ModuleType:
+    """Return the module of a tool: its docstring says what it does, `Options` has its options, `run` runs it."""
+    return import_module(f".tools.{tool}", __package__)
+
+
+def description(tool: str) -> str:
+    """Return the sentence that says what a tool does."""
+    return module(tool).__doc__.splitlines()[0]
+
+
+def options_of_tool(tool: str) -> tuple[Option, ...]:
+    """Return all options of a tool."""
+    return options_of(module(tool).Options)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str):
+        """One line, like every other error of the tools."""
+        self.exit(2, f"error: {' '.join(message.split())} (see --help)\n")
+
+
+def parser(tool: str) -> argparse.ArgumentParser:
+    """Return the command line of a tool, one of TOOLS."""
+    result = _Parser(
+        prog=f"{tool}.py",
+        description=description(tool),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    result.add_argument("--version", action="version", version=__version__)
+    for option in options_of_tool(tool):
+        keywords: dict[str, Any] = {"help": _help(option), "dest": option.name, "default": option.default}
+        keywords["required"] = option.default is None and not option.optional
+        if option.kind is MANY:
+            keywords["action"] = "append"
+        elif option.kind in (int, float):
+            keywords["type"] = _number(option)
+        elif option.kind is OUTPUT:
+            keywords["type"] = _output
+        if option.choices:
+            keywords["choices"] = option.choices
+        else:
+            keywords["metavar"] = {int: "N", float: "X", str: "TEXT", MANY: option.form}.get(option.kind, "FILE")
+        result.add_argument(option.flag, **keywords)
+    return result
+
+
+def parse(tool: str, arguments: list[str] | None = None) -> Any:
+    """Return the `Options` of a command line, those that are not given as the preset has them, if the tool has presets.
+
+    arguments: without the program's name; None takes those of this process.
+    Of a tool with presets, `given` has the names of the options that are on the command line.
+    """
+    line = parser(tool)
+    values = vars(line.parse_args(arguments))
+    presets = getattr(module(tool), "PRESETS", None)
+    if presets:
+        line.set_defaults(**presets[values["preset"]])
+        values = vars(line.parse_args(arguments))
+        absent = object()
+        line.set_defaults(**dict.fromkeys(values, absent))
+        every = vars(line.parse_args(arguments))
+        values["given"] = frozenset(name for name, value in every.items() if value is not absent)
+    return module(tool).Options(**values)
+
+
+def _help(option: Option) -> str:
+    parts = [option.help]
+    if option.minimum is not None:
+        parts.append(f"at least {option.minimum}" + ("" if option.maximum is None else f", at most {option.maximum}"))
+    if option.default is not None:
+        parts.append(f"default: {option.default}")
+    return "; ".join(parts).replace("%", "%%")
+
+
+def _number(option: Option):
+    def convert(text: str):
+        try:
+            value = option.kind(text)
+        except ValueError:
+            expected = "a whole number" if option.kind is int else "a number"
+            raise argparse.ArgumentTypeError(f"{text!r} is not {expected}") from None
+        if option.kind is float and not math.isfinite(value):
+            raise argparse.ArgumentTypeError(f"{text} is not a number to compute with")
+        if option.minimum is not None and value < option.minimum:
+            raise argparse.ArgumentTypeError(f"{text} is below the least allowed value, {option.minimum}")
+        if option.maximum is not None and value > option.maximum:
+            raise argparse.ArgumentTypeError(f"{text} is above the greatest allowed value, {option.maximum}")
+        return value
+
+    return convert
+
+
+def _output(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("the name of the file to write is empty; give one, or leave the option out")
+    return text
+
+
 def say(text: str) -> None:
     """Tell the user how the job is going, on standard error."""
     print(text, file=sys.stderr, flush=True)
 
 
-def _less_memory(options: argparse.Namespace) -> str:
+def _less_memory(options: Any) -> str:
     """Return what the user can do when memory was too small: what the tool has options for and the job did not do."""
     advice = ["give the job more memory"]
     computes = hasattr(options, "batch_size")  # sequences go through a model

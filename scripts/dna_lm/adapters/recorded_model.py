@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from ..base_models.base_model import BaseModel, opened_base_model, tokenizer_sha256
-from ..base_models.model_settings import differing_setting
+from ..base_models.opening import BaseModel, opened_base_model, tokenizer_sha256
+from ..base_models.settings import differing_setting
 from ..data.named_files import divided
 from ..errors import UserError
-from ..options import BUILT_IN, RECORDED
-from .adapter import Adapter
+from ..words import BUILT_IN, RECORDED
+from .dataset import Adapter
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Whether labelled sequences took part in making an adapter, as its record tells.
+"""Whether labeled sequences took part in making an adapter, as its record tells.
 
 The record has digests of the sequences (see data/digests.py) and the SHA-256 of the files, which is all that adapters
 of earlier releases have. A training that goes on from an adapter carries on what that one has seen.
@@ -13,8 +13,8 @@ import numpy as np
 from ..data.digests import Digests, digests_of
 from ..data.sequences import canonical
 from ..errors import UserError
-from ..options import ALLOW
-from .adapter import Adapter
+from ..words import ALLOW
+from .dataset import Adapter
 
 # A file of which this share was seen counts as seen and is refused; below it, a warning tells how many were.
 REFUSED_SHARE = 0.5
@@ -64,7 +64,7 @@ class Overlap:
 def seen_record(train: Sequence[str], dev: Sequence[str], before: Adapter | None) -> dict[str, Any]:
     """Return what a training records of the sequences that it has seen, and those that were seen before it.
 
-    train, dev: normalised sequences. before: the adapter that is gone on from.
+    train, dev: normalized sequences. before: the adapter that is gone on from.
     The result has `train` and `dev` (see Digests.record); `files`, for both splits the SHA-256 of the files of earlier
     trainings; and `complete`: whether the sequences of the earlier trainings are all among the digests.
     """
@@ -142,7 +142,7 @@ def in_common(
 ) -> tuple[Overlap, str]:
     """Compare two files: how many sequences of the first are in the second too, on either strand.
 
-    sequences, others: normalised. truth, other_truth: as a target reads their labels, so that `a;b` is `b;a` and `1` is
+    sequences, others: normalized. truth, other_truth: as a target reads their labels, so that `a;b` is `b;a` and `1` is
     `1.0`.
     Returns the number, and words that follow it, if some of these have another label there.
     """

@@ -8,7 +8,7 @@ from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig, PreTrained
 
 from ..data.sequences import AMBIGUOUS, BASES, reverse_complement
 from ..errors import UserError
-from .base_model import BaseModel
+from .opening import BaseModel
 from .token_reader import TokenReader
 from .unknown_tokens import unknown_warnings, unusable
 
@@ -114,7 +114,7 @@ class Encoder:
         self.max_length = min(max_length, self.model_limit or max_length)
 
     def encode(self, sequences: Sequence[str]) -> Encoded:
-        """Encode normalised sequences.
+        """Encode normalized sequences.
 
         What is longer than the limit loses its end. Raises UserError when the tokenizer gives numbers that the model
         has no embedding for.
@@ -122,7 +122,7 @@ class Encoder:
         return self._encode(sequences)[0]
 
     def encode_both(self, sequences: Sequence[str]) -> tuple[Encoded, list[list[int]]]:
-        """Encode normalised sequences, and the reverse complement of each.
+        """Encode normalized sequences, and the reverse complement of each.
 
         Of a sequence that is too long on either strand, both are read of the same piece: as many of its first letters
         as fit on both. A tokenizer of pieces may make more tokens of one strand than of the other, so that these can
@@ -300,7 +300,7 @@ def warnings(
     source: str,
     *,
     trained: bool = True,
-    shorter: str = "cut the sequences around their centre",
+    shorter: str = "cut the sequences around their center",
 ) -> list[str]:
     """Return the sentences that a user has to read about what the model will not see of the sequences.
 

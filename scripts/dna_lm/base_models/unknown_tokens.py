@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..data.sampling import draw
 from ..errors import UserError
-from .base_model import TOKENIZER, opened_tokenizer
+from .opening import TOKENIZER, opened_tokenizer
 from .token_reader import TokenReader
 
 # Above this share of unknown tokens a model sees too little of the sequences to be trusted.
@@ -49,7 +49,7 @@ def count_unknown_tokens(base_model: str, model_id: str | None, sequences: Seque
     """Count the unknown tokens of at most MOST_SEQUENCES of the sequences (see sampling.draw).
 
     base_model, model_id: as opened_base_model takes them; the model's weights are not looked at.
-    sequences: normalised; read to their end, whatever the limit of the model.
+    sequences: normalized; read to their end, whatever the limit of the model.
     Raises UserError for a tokenizer that is damaged or does not know A, C, G and T.
     """
     sequences = list(sequences)

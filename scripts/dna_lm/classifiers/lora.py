@@ -5,7 +5,7 @@ from peft import LoraConfig, TaskType
 from transformers import PreTrainedModel
 
 from ..errors import UserError
-from ..options import AUTO, NO, NONE, YES
+from ..words import AUTO, NO, NONE, YES
 
 # Path parts that tell an attention block in the architectures that transformers ships.
 ATTENTION = ("attn", "attention")
@@ -91,7 +91,7 @@ def embedding_module(model: PreTrainedModel) -> str:
 def expert_parameters(model: torch.nn.Module) -> list[str]:
     """Return the names, as PEFT's target_parameters, of the weights of a mixture's experts: 3-D, one matrix an expert.
 
-    The router is not among them: it decides which expert sees a token, and a jump in it undoes what was learnt.
+    The router is not among them: it decides which expert sees a token, and a jump in it undoes what was learned.
     """
     return sorted(
         {

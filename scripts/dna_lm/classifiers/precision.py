@@ -7,8 +7,8 @@ import torch
 from peft.tuners.tuners_utils import BaseTunerLayer
 
 from ..errors import UserError
-from ..options import AUTO
-from .devices import gpus
+from ..processes.devices import gpus
+from ..words import AUTO
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 # Above so many tokens, attention on a CPU is computed piece by piece: all at once takes memory by their square. Below,

@@ -16,14 +16,13 @@ import torch
 from torch import nn
 from transformers import AutoModelForSequenceClassification, BitsAndBytesConfig, PreTrainedConfig, PreTrainedModel
 
+from ..base_models.architectures import HEADS
 from ..errors import UserError
-from ..options import NONE
+from ..words import NONE
 from .precision import DTYPES
 
 EIGHT_BIT, NF4, FP4 = "8bit", "4bit-nf4", "4bit-fp4"
 _NAMES = {dtype: name for name, dtype in DTYPES.items()}
-# What transformers calls the module that turns the pooled state into one number a label.
-HEADS = ("score", "classifier", "pre_classifier", "classification_head", "logits_proj", "sequence_summary")
 # Never quantized: heads, which are trained, the modules before them that a base model can lack weights for, and
 # routers, whose small errors would send tokens to other experts. A regular expression for a path in the model.
 SKIPPED = rf".*\b({'|'.join((*HEADS, 'pooler', 'head', 'gate', 'router'))})\b"

@@ -1,6 +1,6 @@
 """Sets of sequences as short digests, small enough to stand in the record of an adapter.
 
-A digest is the first 6 bytes of BLAKE2b (RFC 7693) of a normalised sequence or of its reverse complement, whichever is
+A digest is the first 6 bytes of BLAKE2b (RFC 7693) of a normalized sequence or of its reverse complement, whichever is
 first in the alphabet: it is the same for both strands, and the order of a file, its other columns and its compression
 do not matter. With MOST_KEPT digests in a set, one new sequence in 2.8 billion looks like one of it.
 """
@@ -24,7 +24,7 @@ MOST_KEPT = 100_000
 
 
 def digests_of(sequences: Iterable[str]) -> np.ndarray:
-    """Return the digest of each of some normalised sequences as a number below 2^48, (n,) uint64."""
+    """Return the digest of each of some normalized sequences as a number below 2^48, (n,) uint64."""
     found = (int.from_bytes(blake2b(canonical(text).encode(), digest_size=SIZE).digest(), "big") for text in sequences)
     return np.fromiter(found, dtype=np.uint64)
 

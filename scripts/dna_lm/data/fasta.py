@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..errors import UserError
-from .sequences import normalise_column
+from .sequences import normalize_column
 from .textfiles import open_text
 
 BLOCK = 2**22  # characters that are read at a time
@@ -85,9 +85,9 @@ def read_fasta_text(path: str | Path, source: str) -> pd.DataFrame:
 
 
 def read_fasta(path: str | Path, source: str) -> pd.DataFrame:
-    """Read a FASTA file as `read_fasta_text` does, and normalise the sequences.
+    """Read a FASTA file as `read_fasta_text` does, and normalize the sequences.
 
     Raises UserError also when a record is empty or has a foreign letter.
     """
     table = read_fasta_text(path, source)
-    return table.assign(sequence=normalise_column(table["sequence"], source))
+    return table.assign(sequence=normalize_column(table["sequence"], source))

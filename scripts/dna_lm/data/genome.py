@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 
 from ..errors import UserError
+from .columns import POSITION, SOURCE
 from .fasta import records
 from .intervals import NO_SUMMIT
-from .records import POSITION, SOURCE
-from .sequences import AMBIGUOUS, BASES, normalise, normalise_column, reverse_complement
+from .sequences import AMBIGUOUS, BASES, normalize, normalize_column, reverse_complement
 
-# One byte for another: letters as `normalise` gives them, this for all that is not DNA.
+# One byte for another: letters as `normalize` gives them, this for all that is not DNA.
 FOREIGN = 0
-_READ = {ord(letter): ord(normalise(letter)) for letter in BASES + AMBIGUOUS + "U" + (BASES + AMBIGUOUS + "U").lower()}
+_READ = {ord(letter): ord(normalize(letter)) for letter in BASES + AMBIGUOUS + "U" + (BASES + AMBIGUOUS + "U").lower()}
 _UPPER = bytes(_READ.get(byte, FOREIGN) for byte in range(256))
 NAMES_SHOWN = 5
 # Share of the intervals that may begin past the end of their chromosome. A caller of peaks never puts one there, so
@@ -25,7 +25,7 @@ MOST_BEYOND = 0.01
 
 @dataclass(frozen=True)
 class Chromosome:
-    """A chromosome: its letters are normalised, one byte each, FOREIGN for one that is none of DNA."""
+    """A chromosome: its letters are normalized, one byte each, FOREIGN for one that is none of DNA."""
 
     name: str
     letters: bytes
@@ -43,7 +43,7 @@ class Cut:
     records: columns sequence, label, id, chrom, start, end (of the window), strand, _source; index `line`.
     past_end: how many windows of each label reach past an end of their chromosome and were left out.
     intervals: columns chrom, start, end of all intervals, as they are in the files.
-    notes: phrases on each file, by what it is called: what its windows were centred on, and how many were left out.
+    notes: phrases on each file, by what it is called: what its windows were centerd on, and how many were left out.
     warnings: sentences on intervals that begin past the end of their chromosome.
     """
 
@@ -72,45 +72,45 @@ def chromosomes(path: str | Path, source: str, most_foreign: float = 0.0) -> Ite
         foreign += letters.count(FOREIGN)
         read += len(letters)
         if not letters or foreign > most_foreign * read:
-            normalise_column(pd.Series({line: raw.decode()}), source)  # says what is wrong
+            normalize_column(pd.Series({line: raw.decode()}), source)  # says what is wrong
         del raw
         yield Chromosome(name, letters)
         del letters
 
 
-def windows(intervals: pd.DataFrame, width: int, centre: str) -> pd.DataFrame:
+def windows(intervals: pd.DataFrame, width: int, center: str) -> pd.DataFrame:
     """Return the intervals with `start` and `end` of the windows about them, which may reach past the chromosome.
 
     intervals: as `read_intervals` gives them.
     width: nucleotides; 0 takes the intervals as they are.
-    centre: `summit` (the middle where there is none) or `middle`, which is half the length, rounded down, from the
-        start. The window starts half its width, rounded down, before the centre.
+    center: `summit` (the middle where there is none) or `middle`, which is half the length, rounded down, from the
+        start. The window starts half its width, rounded down, before the center.
     """
     if not width:
         return intervals
     middle = (intervals["start"] + intervals["end"]) // 2
-    if centre == "summit":
+    if center == "summit":
         middle = middle.where(intervals["summit"] == NO_SUMMIT, intervals["start"] + intervals["summit"])
     start = middle - width // 2
     return intervals.assign(start=start, end=start + width)
 
 
-def centred_on(intervals: pd.DataFrame, width: int, centre: str) -> str:
-    """Return a phrase on what the windows about the intervals of a file were centred on; parameters as for `windows`.
+def centerd_on(intervals: pd.DataFrame, width: int, center: str) -> str:
+    """Return a phrase on what the windows about the intervals of a file were centerd on; parameters as for `windows`.
 
     It is empty if the intervals were taken as they are.
     """
     if not width:
         return ""
     total, summits = len(intervals), int((intervals["summit"] != NO_SUMMIT).sum())
-    if centre != "summit":
-        return "windows are centred on the middle of each region, as chosen"
+    if center != "summit":
+        return "windows are centerd on the middle of each region, as chosen"
     if not summits:
-        return "no summits were found in it, so that windows are centred on the middle of each region"
+        return "no summits were found in it, so that windows are centerd on the middle of each region"
     if summits == total:
-        return f"windows are centred on the summit (column 10) of all {total:,} peaks"
+        return f"windows are centerd on the summit (column 10) of all {total:,} peaks"
     return (
-        f"windows are centred on the summit (column 10) of {summits:,} of {total:,} peaks, and on the middle of the "
+        f"windows are centerd on the summit (column 10) of {summits:,} of {total:,} peaks, and on the middle of the "
         "others, which have none"
     )
 
@@ -168,18 +168,18 @@ def cut_windows(
     genome_path: str | Path,
     genome_source: str,
     width: int,
-    centre: str,
+    center: str,
 ) -> Cut:
     """Cut the windows about the intervals from the genome, those on the - strand as the reverse complement.
 
     pairs: for each file the label, the intervals as `read_intervals` gives them, and what to call the file.
-    width, centre: as for `windows`.
+    width, center: as for `windows`.
     Returns the records in the order of `pairs`.
     Raises UserError when more than MOST_BEYOND of a file's intervals begin past the end of their chromosome, one is on
     none of the genome, every window reaches past an end, and for all that `chromosomes` refuses.
     """
     intervals = pd.concat([table.assign(label=label, **{SOURCE: source}) for label, table, source in pairs])
-    wanted = windows(intervals, width, centre)
+    wanted = windows(intervals, width, center)
     rows_of = wanted.reset_index(drop=True).groupby("chrom").indices
     columns = ["sequence", "label", "id", *POSITION, "strand", SOURCE]
     sequences = np.full(len(wanted), None, dtype=object)
@@ -210,7 +210,7 @@ def cut_windows(
         past_end[label] = count = int((~whole & (kept["label"] == label)).sum())
         what = "window" if width else "interval"
         left_out = f"{count:,} {what}{'s' * (count > 1)} past an end of the chromosome left out" if count else ""
-        notes[source] = [note for note in (centred_on(table, width, centre), left_out) if note]
+        notes[source] = [note for note in (centerd_on(table, width, center), left_out) if note]
     return Cut(kept[whole], past_end, intervals[POSITION], notes, warnings)
 
 

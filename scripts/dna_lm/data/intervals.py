@@ -197,7 +197,7 @@ class _Summits:
         if 2 * fitting < self.lines:
             return False
         if self.misfit:
-            raise UserError(f"{self.misfit}, or choose the middle of the regions as the centre of the windows")
+            raise UserError(f"{self.misfit}, or choose the middle of the regions as the center of the windows")
         return True
 
 

@@ -71,7 +71,7 @@ class Packed:
 
 
 def pack(sequences: Sequence[str]) -> Packed:
-    """Pack normalised sequences (ASCII letters in upper case)."""
+    """Pack normalized sequences (ASCII letters in upper case)."""
     lengths = np.fromiter(map(len, sequences), dtype=np.int64, count=len(sequences))
     starts = np.concatenate([[0], np.cumsum(lengths + 1)])
     text = "\n".join([*sequences, ""]).encode("ascii").translate(_CODES)
@@ -122,3 +122,10 @@ def _join(first: np.ndarray, second: np.ndarray, letters_first: int, letters_sec
     if reverse:
         return first | (second << np.uint64(2 * letters_first))
     return (first << np.uint64(2 * letters_second)) | second
+
+
+def gc_content(packed: Packed) -> np.ndarray:
+    """Return (sequences,) float64: the share of G and C among A, C, G and T; NaN for a sequence without those."""
+    known = packed.lengths - packed.count(OTHER)
+    with np.errstate(invalid="ignore"):
+        return packed.count((BASES.index("C"), BASES.index("G"))) / known

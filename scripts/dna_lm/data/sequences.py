@@ -17,7 +17,7 @@ _NOT_BASE = re.compile(f"[^{BASES}]")
 _DNA_TEXT = re.compile(f"[{BASES}UN]+", re.IGNORECASE)
 
 
-def normalise(sequence: str) -> str:
+def normalize(sequence: str) -> str:
     """Return the sequence with its DNA letters in upper case, U as T, without white space at its ends."""
     return sequence.strip().translate(_UPPER)
 
@@ -25,7 +25,7 @@ def normalise(sequence: str) -> str:
 def reverse_complement(sequence: str) -> str:
     """Return the other strand, read 5' to 3'. IUPAC codes are complemented too.
 
-    sequence: normalised.
+    sequence: normalized.
     """
     return sequence.translate(_COMPLEMENT)[::-1]
 
@@ -57,21 +57,21 @@ def looks_like_dna(text: str, least: int = 20) -> bool:
 def foreign_letters(sequence: str) -> tuple[str, int, int] | None:
     """Return the first letter outside the IUPAC nucleotide codes, its position from 1, and how many there are.
 
-    sequence: normalised. None if there is none.
+    sequence: normalized. None if there is none.
     """
     first = _FOREIGN.search(sequence)
     return first and (first.group(), first.start() + 1, len(_FOREIGN.findall(sequence)))
 
 
-def normalise_column(sequences: pd.Series, source: str) -> pd.Series:
-    """Normalise a column of sequences and check every letter.
+def normalize_column(sequences: pd.Series, source: str) -> pd.Series:
+    """Normalize a column of sequences and check every letter.
 
     sequences: text; the index holds the line of each record in its file.
     source: what to call the file in an error message.
     Returns the column in upper case, U as T.
     Raises UserError at the first empty sequence or letter outside the IUPAC nucleotide codes.
     """
-    result = sequences.map(normalise)
+    result = sequences.map(normalize)
     for line, sequence in result.items():
         if not sequence:
             raise UserError(f"{source}, line {line}: the sequence is empty; fill it in or remove the record")

@@ -8,12 +8,12 @@ from pathlib import Path
 import pandas as pd
 
 from ..errors import UserError
-from .sequences import looks_like_dna, normalise_column
+from .sequences import looks_like_dna, normalize_column
 from .textfiles import open_text
 
 # The csv module's limit is 128 kB a field, less than one bacterial gene cluster.
 csv.field_size_limit(2**30)
-# Records by which a second column of sequences is recognised.
+# Records by which a second column of sequences is recognized.
 ROWS_LOOKED_AT = 100
 # What stands in a field whose value is not known.
 MISSING_LETTERS = ("NA", "NaN", "nan")
@@ -150,7 +150,7 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}" + ("" if number == 1 else "s")
 
 
-def read_labelled(
+def read_labeled(
     path: str | Path,
     source: str,
     sequence_column: str = "sequence",
@@ -158,18 +158,18 @@ def read_labelled(
     *,
     empty_labels: bool = False,
 ) -> pd.DataFrame:
-    """Read a table of labelled sequences with a header line.
+    """Read a table of labeled sequences with a header line.
 
     empty_labels: whether a label may be empty, as it may where a sequence can have any number of labels.
-    Returns the columns `sequence` (normalised), `label` (text) and then all others under their names.
-    Raises UserError for all that read_table, labelled_columns and normalise_column refuse.
+    Returns the columns `sequence` (normalized), `label` (text) and then all others under their names.
+    Raises UserError for all that read_table, labeled_columns and normalize_column refuse.
     """
     table = read_table(path, source)
-    result = labelled_columns(table, source, sequence_column, label_column, empty_labels=empty_labels)
-    return result.assign(sequence=normalise_column(result["sequence"], source))
+    result = labeled_columns(table, source, sequence_column, label_column, empty_labels=empty_labels)
+    return result.assign(sequence=normalize_column(result["sequence"], source))
 
 
-def labelled_columns(
+def labeled_columns(
     table: pd.DataFrame, source: str, sequence_column: str, label_column: str, *, empty_labels: bool = False
 ) -> pd.DataFrame:
     """Put the column of the sequences and that of the labels first.

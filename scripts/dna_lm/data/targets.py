@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.special import expit, softmax
 
 from ..errors import UserError
-from ..options import AUTO, CLASSES, MULTI_LABEL, NUMBER
+from ..words import AUTO, CLASSES, MULTI_LABEL, NUMBER
 from .labels import (
     MISSING,
     are_measured,
@@ -134,7 +134,7 @@ class Target:
     def for_training(self, truth: np.ndarray) -> np.ndarray:
         """Return what the loss compares the outputs with: (n,) int64, (n, labels) float32 or (n, 1) float32.
 
-        truth: as read() gives it. Numbers are standardised.
+        truth: as read() gives it. Numbers are standardized.
         """
         if self.kind == CLASSES:
             return truth

@@ -41,7 +41,7 @@ def describe(path: str | Path, role: str) -> str:
 
 @contextmanager
 def open_text(path: str | Path, source: str) -> Iterator[TextIO]:
-    """Open a UTF-8 text file for reading; gzip is recognised by its first two bytes.
+    """Open a UTF-8 text file for reading; gzip is recognized by its first two bytes.
 
     path: the file.
     source: what to call it in an error message.

@@ -9,21 +9,21 @@ import pandas as pd
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
-from ..adapters.adapter import Adapter, load_adapter
+from ..adapters.dataset import Adapter, load_adapter
 from ..adapters.seen_data import FILES, overlap, overlap_text, roles
-from ..base_models.base_model import sha256_of_file
 from ..base_models.encoding import summary, warnings
+from ..base_models.opening import sha256_of_file
+from ..data.decision import CALIBRATION, Decision, scores
 from ..data.digests import Digests, digests_of
-from ..data.tables import read_labelled
+from ..data.tables import read_labeled
 from ..data.targets import THRESHOLD, Target
 from ..data.textfiles import describe
 from ..errors import UserError
-from ..options import ALLOW, CLASSES, F1, MULTI_LABEL, NO, NONE, NUMBER, PRECISION, RECALL, YES
 from ..prediction.answering import opened_answerer
-from ..reports.shares import lower_bound, share_interval
 from ..scores.calibration_error import reliability
-from ..scores.decision import CALIBRATION, Decision, scores
 from ..scores.metrics import CALIBRATION_ERROR, class_scores, name_of_all, present, score
+from ..scores.shares import lower_bound, share_interval
+from ..words import ALLOW, CLASSES, F1, MULTI_LABEL, NO, NONE, NUMBER, PRECISION, RECALL, YES
 from .independence import Independence, independence
 
 # Below these, chance decides what is best.
@@ -84,12 +84,12 @@ def calibrate(
     Raises UserError for anything wrong with the files, data that the adapter was trained on unless that is allowed,
     data that are too few or have one label only, and a choice that the target does not have.
     """
-    source = describe(data, "the labelled data")
+    source = describe(data, "the labeled data")
     loaded = load_adapter(adapter)
     plain = replace(loaded, task={name: value for name, value in loaded.task.items() if name not in WRITTEN})
     target = plain.target
     _check_choice(target, temperature, threshold)
-    records = read_labelled(data, source, empty_labels=target.kind == MULTI_LABEL)
+    records = read_labeled(data, source, empty_labels=target.kind == MULTI_LABEL)
     sha256, digests = sha256_of_file(data), digests_of(records["sequence"])
     said = _check_seen(plain, sha256, digests, seen_data, source)
     truth, units = target.read(records["label"], source), independence(records)
@@ -301,7 +301,7 @@ def threshold_of(
     hits = np.cumsum(having[order])[ends]
     lower = np.append(ranked[ends[:-1] + 1], 0.0)
     middles = (ranked[ends] + lower) / 2
-    # Between neighbouring floats there is no middle.
+    # Between neighboring floats there is no middle.
     cuts = np.where(middles > lower, middles, ranked[ends])
     positives, records = int(having.sum()), len(values)
     if criterion == RECALL:

@@ -7,11 +7,11 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
 from ..data.targets import THRESHOLD
-from ..options import CLASSES, F1, MCC, NONE, PRECISION, RECALL
 from ..reports.figure_style import COLOURS, save, shown, tidy
-from ..reports.shares import lower_bound
 from ..scores.calibration_error import reliability
 from ..scores.metrics import curves
+from ..scores.shares import lower_bound
+from ..words import CLASSES, F1, MCC, NONE, PRECISION, RECALL
 from .calibrating import Calibrated, label_score
 
 # The precision that a threshold assures, by which one is chosen.
@@ -44,13 +44,13 @@ def plot_calibration(result: Calibrated, path: str | Path) -> None:
 
 
 def _reliability(axes: Axes, result: Calibrated) -> None:
-    axes.plot([0, 1], [0, 1], color="grey", linestyle=":", label="perfect calibration")
+    axes.plot([0, 1], [0, 1], color="gray", linestyle=":", label="perfect calibration")
     sides = [("before", COLOURS[1], result.before), ("after", COLOURS[0], result.after)]
     if np.array_equal(result.before, result.after):
         sides = [("before and after", COLOURS[0], result.after)]
-    for name, colour, answers in sides:
+    for name, color, answers in sides:
         found = reliability(result.adapter.target, result.truth, answers, result.independence.clusters)
-        axes.plot(found.means, found.shares, marker="o", markersize=5, color=colour, label=name)
+        axes.plot(found.means, found.shares, marker="o", markersize=5, color=color, label=name)
     labels = result.adapter.labels
     what = "of a label"
     if result.adapter.target.kind == CLASSES:
@@ -75,9 +75,9 @@ def _score(axes: Axes, result: Calibrated, drawn: list[tuple[int, np.ndarray]]) 
             axes.plot(STEPS, bound, color=COLOURS[place], linewidth=0.8, label=None if place else "with 95% confidence")
         if thresholds:
             axes.plot(cut, values[-1], marker="o", markersize=9, color=COLOURS[place], markerfacecolor="none")
-    axes.axvline(THRESHOLD, color="grey", linestyle=":", label=f"{THRESHOLD:g}")
+    axes.axvline(THRESHOLD, color="gray", linestyle=":", label=f"{THRESHOLD:g}")
     if result.criterion in (RECALL, PRECISION):
-        axes.axhline(result.at, color="grey", linestyle="--", label=f"{name} {result.at:g}")
+        axes.axhline(result.at, color="gray", linestyle="--", label=f"{name} {result.at:g}")
     chosen = "" if result.criterion == NONE else "; circles: chosen"
     axes.set(title=f"{name} by threshold{chosen}", xlabel="threshold", ylabel=name, box_aspect=1)
     axes.set(xlim=(-0.02, 1.02), ylim=(min(-0.02, axes.get_ylim()[0]), 1.02))

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from ..options import CLASSES, F1, MCC, NONE, PRECISION, RECALL
 from ..reports.markdown import bullets, escape, image, parameters, table, warned, write
 from ..scores.calibration_error import reliability
 from ..scores.metrics import CALIBRATION_ERROR, NAMES, name_of_all
+from ..words import CLASSES, F1, MCC, NONE, PRECISION, RECALL
 from .calibrating import Calibrated
 
 CHOSEN_BY = {

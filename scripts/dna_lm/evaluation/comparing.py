@@ -1,4 +1,4 @@
-"""Scoring several adapters on the same labelled sequences, and telling which differences are more than chance."""
+"""Scoring several adapters on the same labeled sequences, and telling which differences are more than chance."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -8,26 +8,28 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from ..adapters.adapter import Adapter, load_adapter
+from ..adapters.dataset import Adapter, load_adapter
 from ..adapters.seen_data import check_seen
-from ..base_models.base_model import sha256_of_file
 from ..base_models.encoding import warnings
+from ..base_models.opening import sha256_of_file
+from ..data.decision import Decision
 from ..data.digests import digests_of
 from ..data.named_files import named_files
-from ..data.tables import read_labelled
+from ..data.tables import read_labeled
 from ..data.targets import Target
 from ..data.textfiles import describe
 from ..errors import UserError
-from ..options import AUTO, CLASSES, COMPARE, MULTI_LABEL, NUMBER
+from ..options import options_of
 from ..prediction.answering import opened_answerer
 from ..scores.bootstrap import COLUMNS, Resampled, difference, resample, score_text
-from ..scores.decision import Decision
 from ..scores.metrics import DEFAULT_METRIC, ERRORS, OVERALL
 from ..scores.multiple_tests import SIGNIFICANT, holm
+from ..words import AUTO, CLASSES, MULTI_LABEL, NUMBER
 from .independence import Independence, independence
+from .options import CompareOptions
 
 KINDS = {CLASSES: "one of several classes", MULTI_LABEL: "any number of labels", NUMBER: "numbers"}
-METRICS = next(option.choices for option in COMPARE if option.name == "metric")
+METRICS = next(option.choices for option in options_of(CompareOptions) if option.name == "metric")
 # Draws, for the comparisons in pairs, of which so many still lie beyond 0 where the adjusted p value is SIGNIFICANT; no
 # more than MOST_DRAWN sequences are drawn for that, which takes some seconds for each adapter. If that is too few, what
 # the distribution of the draws is beyond them is taken to be normal (bootstrap.difference).
@@ -91,18 +93,18 @@ def compare(
     batch_size: int,
     progress: Callable[[str], None],
 ) -> Compared:
-    """Score adapters on labelled sequences.
+    """Score adapters on labeled sequences.
 
     The parameters are the command line's options (see options); `progress` is told how it goes, a line at a time.
     Raises UserError for anything wrong with the files, adapters that do not answer the same question, a score that is
     none of theirs, and sequences that one of them has seen, unless that is allowed.
     """
-    source = describe(data, "the labelled data")
+    source = describe(data, "the labeled data")
     adapters = _loaded(_by_name(adapter))
     first = next(iter(adapters.values()))
     target = first.target
     metric = _metric(metric, target)
-    records = read_labelled(data, source, empty_labels=target.kind == MULTI_LABEL)
+    records = read_labeled(data, source, empty_labels=target.kind == MULTI_LABEL)
     sha256, digests, said = sha256_of_file(data), digests_of(records["sequence"]), []
     for name, one in adapters.items():
         with _named(name):

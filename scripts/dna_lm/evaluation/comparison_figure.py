@@ -7,12 +7,12 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from sklearn import metrics as sk
 
-from ..options import CLASSES, NUMBER
 from ..reports.figure_style import COLOURS, PRINT_DPI, save, shown, tidy
 from ..scores.metrics import NAMES, curves
+from ..words import CLASSES, NUMBER
 from .comparing import Compared
 
-# Above this number, curves can no longer be told apart: each colour comes solid and dashed.
+# Above this number, curves can no longer be told apart: each color comes solid and dashed.
 MOST_CURVES = 2 * len(COLOURS)
 # Above this number, the names of the adapters have no room beside their scores.
 MOST_NAMES = 60
@@ -77,9 +77,9 @@ def _curves(roc: Axes, precision: Axes, result: Compared) -> None:
             area = result.score(number, metric)[0]
             said = f"{area:.3f}" if np.isfinite(area) else "not defined"
             axes.plot(across, up, drawstyle=drawing, label=f"{shown(name)}: {said}", **style)
-    roc.plot([0, 1], [0, 1], color="grey", linestyle=":", label="chance: 0.500")
+    roc.plot([0, 1], [0, 1], color="gray", linestyle=":", label="chance: 0.500")
     share = np.mean([present.mean() for _, present in having])
-    precision.axhline(share, color="grey", linestyle=":", label=f"chance: {share:.3f}")
+    precision.axhline(share, color="gray", linestyle=":", label=f"chance: {share:.3f}")
     of = f"of {shown(result.target.labels[1])}" if single else "mean of the labels"
     roc.set(title=f"ROC, {of}", xlabel="false positive rate", ylabel="true positive rate")
     precision.set(title=f"Precision-recall, {of}", xlabel="recall", ylabel="precision")
@@ -120,14 +120,14 @@ def _scores(axes: Axes, result: Compared, metric: str, names: bool) -> None:
     for number in range(count):
         value, low, high = result.score(number, metric)
         curve = result.target.kind != NUMBER and number < MOST_CURVES
-        colour = COLOURS[number % len(COLOURS)] if curve else COLOURS[0]
+        color = COLOURS[number % len(COLOURS)] if curve else COLOURS[0]
         if np.isfinite([low, high]).all():
-            axes.plot([low, high], [number, number], color=colour, linewidth=2, solid_capstyle="butt")
+            axes.plot([low, high], [number, number], color=color, linewidth=2, solid_capstyle="butt")
         if np.isfinite(value):
-            axes.plot([value], [number], "o", color=colour, markersize=6 if count <= MOST_NAMES else 3)
+            axes.plot([value], [number], "o", color=color, markersize=6 if count <= MOST_NAMES else 3)
         elif count <= MOST_NAMES:
             place = {"transform": axes.get_yaxis_transform(), "ha": "center", "va": "center"}
-            axes.text(0.5, number, "not defined", fontsize="small", color="grey", **place)
+            axes.text(0.5, number, "not defined", fontsize="small", color="gray", **place)
     axes.set(title=f"{NAMES[metric]}, 95% interval", ylim=(count - 0.5, -0.5))
     tidy(axes)
     if count > MOST_NAMES:

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from ..adapters.seen_data import same_training_data
-from ..options import CLASSES, MULTI_LABEL, NUMBER
 from ..reports.markdown import bullets, escape, image, listed, parameters, pipe_table, table, warned, write
 from ..scores.metrics import ERRORS, NAMES
 from ..scores.multiple_tests import SIGNIFICANT
+from ..words import CLASSES, MULTI_LABEL, NUMBER
 from .comparing import Compared
 
 # The scores that stand in the report itself.

@@ -1,4 +1,4 @@
-"""Scoring an adapter on labelled sequences."""
+"""Scoring an adapter on labeled sequences."""
 
 import math
 import time
@@ -11,29 +11,28 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ..adapters.adapter import Adapter, load_adapter
+from ..adapters.dataset import Adapter, load_adapter
 from ..adapters.recorded_model import opened_base_model_of
 from ..adapters.seen_data import check_seen, in_common, is_training_data
-from ..base_models.base_model import sha256_of_file
 from ..base_models.encoding import summary, warnings
+from ..base_models.opening import sha256_of_file
+from ..baselines.ladder_models import BASELINES, baselines, learned_from
 from ..data.digests import digests_of
-from ..data.packing import pack
-from ..data.tables import read_labelled
+from ..data.packing import gc_content, pack
+from ..data.tables import read_labeled
 from ..data.targets import Target
 from ..data.textfiles import describe
 from ..errors import UserError
-from ..options import ALLOW, BOTH, MULTI_LABEL, NUMBER, RECORDED, REFUSE
 from ..prediction.answering import Answerer
-from ..prediction.prediction_table import prediction_table
+from ..prediction.table import prediction_table
 from ..scores.bootstrap import COLUMNS, Resampled, resample, score_text
-from ..scores.ladder import Ladder, climb
-from ..scores.metrics import name_of_all
-from ..scores.strands import Strands, compare_strands
-from ..scores.worst_errors import mistakes, worst_errors
-from ..simple_models.baselines import BASELINES, baselines, learnt_from
-from ..simple_models.quicklook import gc_content
+from ..scores.metrics import mistakes, name_of_all
+from ..words import ALLOW, BOTH, MULTI_LABEL, NUMBER, RECORDED, REFUSE
 from .frozen_model import pooled_states
 from .independence import Independence, independence
+from .ladder import Ladder, climb
+from .strands import Strands, compare_strands
+from .worst_errors import worst_errors
 
 # The rows of the table of metrics about speed, called as the tutorial on Mistral-DNA, with transformers' Trainer, does.
 SPEED = ("eval_runtime", "eval_samples_per_second", "eval_steps_per_second")
@@ -118,14 +117,14 @@ def evaluate(
     batch_size: int,
     progress: Callable[[str], None],
 ) -> Evaluated:
-    """Score an adapter on labelled sequences.
+    """Score an adapter on labeled sequences.
 
     The parameters are the command line's options (see options); `progress` is told how it goes, a line at a time.
     Both strands are computed, whichever is scored, so that it can be told what the strand changes.
     Raises UserError for anything wrong with the files, and for data that took part in making the adapter, unless that
     is allowed.
     """
-    source = describe(data, "the labelled data")
+    source = describe(data, "the labeled data")
     loaded = load_adapter(adapter)
     target, decision = loaded.target, loaded.decision
     records, truth = _read(data, source, target)
@@ -133,7 +132,7 @@ def evaluate(
     sequences, units = records["sequence"].tolist(), independence(records)
     seen = check_seen(loaded, sha256_of_file(data), digests_of(sequences), seen_data, source)
     threads = torch.get_num_threads()  # an answerer leaves one
-    learnt = _Train.read(train, records, truth, loaded, seen_data, source) if train else None
+    learned = _Train.read(train, records, truth, loaded, seen_data, source) if train else None
     with opened_base_model_of(loaded, base_model, base_model_id, installed) as base:
         with closing(Answerer(base, loaded, batch_size, progress, BOTH)) as answerer:
             started = time.perf_counter()
@@ -150,7 +149,7 @@ def evaluate(
         answers = answers_of[strand]
         resampled = resample(target, truth, answers, decision, clusters=units.clusters)
         ladder = None
-        if learnt:
+        if learned:
             torch.set_num_threads(threads)
             states = partial(
                 *(pooled_states, base, encoder),
@@ -158,7 +157,7 @@ def evaluate(
                 batch_size=batch_size,
                 progress=progress,
             )
-            ladder = _ladder(target, truth, answers, learnt, sequences, states, units, progress)
+            ladder = _ladder(target, truth, answers, learned, sequences, states, units, progress)
     predicted = decision.predicted(target, answers)
     predictions = _predictions(records, truth, answers, loaded)
     packed = pack(sequences)
@@ -182,7 +181,7 @@ def evaluate(
         seen=seen,
         read=read,
         warnings=said,
-        caveats=learnt.caveats if learnt else [],
+        caveats=learned.caveats if learned else [],
     )
 
 
@@ -206,7 +205,7 @@ class _Train:
         sequences = own["sequence"].tolist()
         if not is_training_data(adapter, sha256_of_file(path), digests_of(sequences)):
             caveats.append(
-                f"{source} is not the file that the adapter was trained on: the simpler models learnt from other data"
+                f"{source} is not the file that the adapter was trained on: the simpler models learned from other data"
             )
         shared, contrary = in_common(records["sequence"].tolist(), truth, sequences, own_truth)
         verb = "is" if shared.seen == 1 else "are"
@@ -221,7 +220,7 @@ class _Train:
 
 
 def _read(path: str, source: str, target: Target) -> tuple[pd.DataFrame, np.ndarray]:
-    records = read_labelled(path, source, empty_labels=target.kind == MULTI_LABEL)
+    records = read_labeled(path, source, empty_labels=target.kind == MULTI_LABEL)
     return records, target.read(records["label"], source)
 
 
@@ -229,16 +228,16 @@ def _ladder(
     target: Target,
     truth: np.ndarray,
     answers: np.ndarray,
-    learnt: _Train,
+    learned: _Train,
     sequences: list[str],
     states: Callable[[list[str]], np.ndarray],
     units: Independence,
     progress: Callable[[str], None],
 ) -> Ladder:
-    simpler = baselines(target, learnt.sequences, learnt.truth, sequences, states=states, progress=progress)
-    counts = {BASELINES[name]: len(learnt_from(target, learnt.sequences, learnt.truth, name)) for name in simpler}
+    simpler = baselines(target, learned.sequences, learned.truth, sequences, states=states, progress=progress)
+    counts = {BASELINES[name]: len(learned_from(target, learned.sequences, learned.truth, name)) for name in simpler}
     named = {BASELINES[name]: own for name, own in simpler.items()}
-    return climb(target, truth, answers, named, counts, len(learnt.sequences), clusters=units.clusters)
+    return climb(target, truth, answers, named, counts, len(learned.sequences), clusters=units.clusters)
 
 
 def _predictions(records: pd.DataFrame, truth: np.ndarray, answers: np.ndarray, adapter: Adapter) -> pd.DataFrame:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
-from ..base_models.base_model import BaseModel
 from ..base_models.encoding import Encoder
-from ..classifiers.classifier import new_classifier
-from ..classifiers.inference import PROGRESS_SECONDS, batches, device, padded
-from ..options import HEAD_ONLY
+from ..base_models.opening import BaseModel
+from ..classifiers.building import new_classifier
+from ..processes.batches import PROGRESS_SECONDS, batches, device, padded
+from ..words import HEAD_ONLY
 
 
 def pooled_states(
@@ -24,7 +24,7 @@ def pooled_states(
 ) -> np.ndarray:
     """Return the mean of the last hidden states over the tokens of each sequence, (n, width) float32.
 
-    encoder: of the base model. sequences: normalised. strands: 1, or 2 for the mean of the two strands' pooled states.
+    encoder: of the base model. sequences: normalized. strands: 1, or 2 for the mean of the two strands' pooled states.
     batch_size: sequences that are computed together, at most. progress: told every few seconds how much is done.
     Raises UserError when transformers cannot load the base model.
     """

@@ -1,4 +1,4 @@
-"""Which sequences of a labelled table depend on one another: its column `cluster`."""
+"""Which sequences of a labeled table depend on one another: its column `cluster`."""
 
 from dataclasses import dataclass
 
@@ -36,7 +36,7 @@ class Independence:
 
 
 def independence(records: pd.DataFrame) -> Independence:
-    """Say what is to be drawn of labelled records; a sequence of which the cluster is not known is one by itself."""
+    """Say what is to be drawn of labeled records; a sequence of which the cluster is not known is one by itself."""
     count = len(records)
     single = f"{count:,} sequences"
     alike = "intervals and p values treat these sequences as independent of one another"

@@ -8,7 +8,7 @@ from matplotlib import pyplot as plt
 
 from ..reports.figure_style import COLOURS, PRINT_DPI, save, tidy
 
-UNDEFINED = {"ha": "center", "va": "center", "fontsize": 8, "color": "grey"}
+UNDEFINED = {"ha": "center", "va": "center", "fontsize": 8, "color": "gray"}
 
 
 def plot_ladder(table: pd.DataFrame, names: dict[str, str], path: str | Path, title: str = "") -> None:
@@ -27,14 +27,14 @@ def plot_ladder(table: pd.DataFrame, names: dict[str, str], path: str | Path, ti
             if not np.isfinite(row["value"]):
                 panel.text(0.5, place, "not defined", transform=panel.get_yaxis_transform(), **UNDEFINED)
                 continue
-            colour = COLOURS[1] if model == models[-1] else COLOURS[0]
+            color = COLOURS[1] if model == models[-1] else COLOURS[0]
             known = np.isfinite([row["low"], row["high"]]).all()
             reach = [[max(0, row["value"] - row["low"])], [max(0, row["high"] - row["value"])]] if known else None
-            panel.errorbar(row["value"], place, xerr=reach, fmt="o", color=colour, capsize=3, markersize=6)
+            panel.errorbar(row["value"], place, xerr=reach, fmt="o", color=color, capsize=3, markersize=6)
             panel.annotate(
                 f"{row['value']:.3g}" if abs(row["value"]) >= 10 else f"{row['value']:.3f}",
                 *((row["value"], place), (0, 6)),
-                **{"textcoords": "offset points", "ha": "center", "fontsize": 8, "color": colour},
+                **{"textcoords": "offset points", "ha": "center", "fontsize": 8, "color": color},
             ).set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.5})
         panel.set(title=name, ylim=(len(models) - 0.6, -0.7))
         panel.margins(x=0.15)

@@ -7,12 +7,12 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from ..data.decision import Decision
 from ..data.targets import Target
-from ..options import CLASSES, NUMBER
 from ..reports.figure_style import COLOURS, PRINT_DPI, save, shown, tidy
-from ..reports.shares import binned, mean_interval, quantile_edges
 from ..scores.calibration_error import Reliability, reliability
-from ..scores.decision import Decision
+from ..scores.shares import binned, mean_interval, quantile_edges
+from ..words import CLASSES, NUMBER
 
 BINS = 10
 # Bars of the distributions.
@@ -52,16 +52,16 @@ def plot_reliability(
     save(figure, path, PRINT_DPI)
 
 
-def _reliability(axes: Axes, found: Reliability, colour: str, name: str) -> None:
+def _reliability(axes: Axes, found: Reliability, color: str, name: str) -> None:
     """Draw the line of perfect calibration and, with 95% intervals, the share of each bin that came true."""
-    axes.plot([0, 1], [0, 1], color="grey", linestyle=":", label="perfect calibration")
+    axes.plot([0, 1], [0, 1], color="gray", linestyle=":", label="perfect calibration")
     low, high = found.share_intervals()
     reach = np.maximum([found.shares - low, high - found.shares], 0)
     axes.errorbar(
         *(found.means, found.shares, reach),
         marker="o",
         markersize=5,
-        color=colour,
+        color=color,
         capsize=2,
         linewidth=1.2,
         label=name,
@@ -88,12 +88,12 @@ def _spread(
     thresholds: tuple[float, ...] | None,
 ) -> None:
     edges = np.linspace(0, 1, BARS + 1)
-    for name, colour, inside in ((groups[0], COLOURS[1], ~came_true), (groups[1], COLOURS[0], came_true)):
+    for name, color, inside in ((groups[0], COLOURS[1], ~came_true), (groups[1], COLOURS[0], came_true)):
         records = int(inside.sum())
         if records:
             weights = np.full(records, 1 / records)
-            axes.hist(values[inside], edges, weights=weights, color=colour, alpha=0.45, label=f"{name} ({records:,})")
-            axes.hist(values[inside], edges, weights=weights, color=colour, histtype="step")
+            axes.hist(values[inside], edges, weights=weights, color=color, alpha=0.45, label=f"{name} ({records:,})")
+            axes.hist(values[inside], edges, weights=weights, color=color, histtype="step")
     if thresholds:
         axes.axvline(thresholds[0], color="black", linestyle=":", label=f"threshold: {thresholds[0]:.3f}")
     axes.set(title="Distribution", xlabel=axis, ylabel="share of the group", xlim=(-0.02, 1.02), box_aspect=1)
@@ -115,7 +115,7 @@ def _means(axes: Axes, truth: np.ndarray, predicted: np.ndarray, clusters: np.nd
             rows.append((predicted[inside].mean(), own.mean(), error))
     place, mean, error = np.array(rows).T
     low, high = min(place.min(), mean.min()), max(place.max(), mean.max())
-    axes.plot([low, high], [low, high], color="grey", linestyle=":", label="perfect calibration")
+    axes.plot([low, high], [low, high], color="gray", linestyle=":", label="perfect calibration")
     axes.errorbar(*(place, mean, error), marker="o", markersize=5, color=COLOURS[0], capsize=2, label="observed")
     axes.set(title="Reliability", xlabel="predicted number", ylabel="mean true number (95% interval)", box_aspect=1)
     tidy(axes)
@@ -125,9 +125,9 @@ def _means(axes: Axes, truth: np.ndarray, predicted: np.ndarray, clusters: np.nd
 def _two_spreads(axes: Axes, truth: np.ndarray, predicted: np.ndarray) -> None:
     low, high = min(truth.min(), predicted.min()), max(truth.max(), predicted.max())
     edges = np.linspace(low, high, BARS + 1) if low < high else [low - 0.5, low + 0.5]
-    for name, colour, values in (("true", COLOURS[1], truth), ("predicted", COLOURS[0], predicted)):
-        axes.hist(values, edges, color=colour, alpha=0.45, label=name)
-        axes.hist(values, edges, color=colour, histtype="step")
+    for name, color, values in (("true", COLOURS[1], truth), ("predicted", COLOURS[0], predicted)):
+        axes.hist(values, edges, color=color, alpha=0.45, label=name)
+        axes.hist(values, edges, color=color, histtype="step")
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.yaxis.set_major_formatter("{x:,.0f}")
     axes.set(title="Distribution", xlabel="number", ylabel="sequences", box_aspect=1)

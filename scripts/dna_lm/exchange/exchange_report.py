@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from ..adapters.adapter_report import about
 from ..reports.markdown import bullets, pipe_table, warned, write
+from .adapter_report import about
 from .exporting import Exported
 from .importing import Imported
 
@@ -28,7 +28,7 @@ def write_export_report(result: Exported, path: str | Path) -> None:
     write(
         path,
         "# A merged model" if merged else "# An exported adapter",
-        f"{text}{one} `README.md` in it is a model card with code that loads it. **Choose a licence and add scores "
+        f"{text}{one} `README.md` in it is a model card with code that loads it. **Choose a license and add scores "
         "on a test split before you publish it.**",
         pipe_table(["file", "bytes"], [(name, f"{size:,}") for name, size in result.files]),
         *about(result.adapter),

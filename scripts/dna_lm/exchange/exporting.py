@@ -12,15 +12,15 @@ from typing import Any
 
 from safetensors.torch import save_file
 
-from ..adapters.adapter import FORMAT_VERSION, PARTS, Adapter, load_adapter
-from ..adapters.model_card import RECORD_FILE, model_card
+from ..adapters.dataset import FORMAT_VERSION, PARTS, Adapter, load_adapter
 from ..adapters.recorded_model import opened_base_model_of
-from ..base_models.base_model import TOKENIZER_FILES, BaseModel
 from ..base_models.encoding import Encoder
-from ..classifiers.classifier import fitted_classifier, trained_classifier
+from ..base_models.opening import TOKENIZER_FILES, BaseModel
+from ..classifiers.building import fitted_classifier, trained_classifier
+from ..data.decision import CALIBRATION
 from ..errors import UserError
-from ..options import LORA, MERGE
-from ..scores.decision import CALIBRATION
+from ..words import LORA, MERGE
+from .model_card import RECORD_FILE, model_card
 
 PEFT_CONFIG, PEFT_WEIGHTS, CARD = "adapter_config.json", "adapter_model.safetensors", "README.md"
 # The date of the files in an archive: the same files give the same archive. Zip has no earlier one.

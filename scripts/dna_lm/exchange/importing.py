@@ -7,7 +7,6 @@ matrices is read from the names of the tensors where the settings say it by a pa
 import json
 import re
 import tempfile
-from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,20 +14,22 @@ from typing import Any
 
 from peft import LoraConfig
 
-from ..adapters.adapter import PARTS, Adapter, check_base_model, check_record, finite
-from ..adapters.model_card import RECORD_FILE
+from ..adapters.dataset import PARTS, Adapter, check_base_model, check_record, finite
 from ..adapters.recorded_model import opened_base_model_of
 from ..base_models.archives import pickled_weights, unpack
-from ..base_models.base_model import CONFIG, BaseModel
 from ..base_models.encoding import Encoder
-from ..classifiers.classifier import PREFIX, Misfit, fitted_classifier, peft_settings
+from ..base_models.opening import CONFIG, BaseModel
+from ..classifiers.building import PREFIX, Misfit, fitted_classifier, peft_settings
 from ..classifiers.lora import PEFT_SETTINGS
 from ..data.tables import check_label
 from ..data.targets import PROBLEM_TYPES, Target
 from ..data.textfiles import describe
 from ..errors import UserError
-from ..options import AUTO, CLASSES, FINETUNE, FORWARD, LORA, NUMBER, RECORDED
+from ..training.options import FinetuneOptions
+from ..words import AUTO, CLASSES, FORWARD, LORA, NUMBER, RECORDED
 from .exporting import PEFT_CONFIG, PEFT_WEIGHTS
+from .model_card import RECORD_FILE
+from .options import ImportOptions
 
 WANTED = (PEFT_CONFIG, PEFT_WEIGHTS, RECORD_FILE, CONFIG)
 # Settings that say where an adapter is from and how it began, or how something else is done that is not done here.
@@ -54,7 +55,7 @@ WITHOUT_MEANING = (
 PLACES = ("target_modules", "exclude_modules", "layers_to_transform", "layers_pattern")
 # Bytes of a JSON file.
 LARGEST_JSON = 16 * 10**6
-DEFAULT_LENGTH = next(option.default for option in FINETUNE if option.name == "max_length")
+DEFAULT_LENGTH = FinetuneOptions.max_length
 _LORA_NAME = re.compile(r"(.+)\.lora_(?:A|B|embedding_A|embedding_B|magnitude_vector)(?:\.weight)?")
 _UNNAMED = re.compile(r"LABEL_\d+")
 
@@ -68,7 +69,7 @@ class Imported:
     warnings: list[str]
 
 
-def import_adapter(options: Namespace, progress: Callable[[str], None]) -> Imported:
+def import_adapter(options: ImportOptions, progress: Callable[[str], None]) -> Imported:
     """Check an archive in PEFT's form against a base model.
 
     options: the command line's (see options).
@@ -221,7 +222,7 @@ def _config(folder: Path, source: str) -> tuple[str | None, list[str]]:
 
 
 def _target(
-    options: Namespace, recorded: dict[str, Any] | None, stated: str | None, named: list[str], source: str
+    options: ImportOptions, recorded: dict[str, Any] | None, stated: str | None, named: list[str], source: str
 ) -> Target:
     """Return what the adapter answers: as the options say, or else the record, or else a config.json.
 
@@ -254,7 +255,7 @@ def _target(
         raise UserError(f"{where}: {problem}; give two labels or more, each another") from None
 
 
-def _task(options: Namespace, recorded: dict[str, Any] | None, target: Target) -> dict[str, Any]:
+def _task(options: ImportOptions, recorded: dict[str, Any] | None, target: Target) -> dict[str, Any]:
     before = recorded["task"] if recorded else {}
     same = bool(before) and Target.from_task(before).kind == target.kind and len(before["labels"]) == len(target.labels)
     kept = before if same else {}  # what was chosen for other labels does not hold for these

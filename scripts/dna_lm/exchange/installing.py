@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..base_models.archives import unpack
-from ..base_models.base_model import BaseModel, is_model_file, opened_base_model, read_json, sha256_of_file
+from ..base_models.opening import BaseModel, is_model_file, opened_base_model, read_json, sha256_of_file
+from ..classifiers.options import LoraOptions
 from ..errors import UserError
-from ..options import FINETUNE, HEAD_ONLY, YES
+from ..options import options_of
+from ..words import HEAD_ONLY, YES
 from .hub import fetch
 
 if TYPE_CHECKING:
@@ -192,11 +194,11 @@ def _tried(base: BaseModel, encoder: "Encoder") -> list[str]:
 
     Raises UserError when fine-tuning would refuse it.
     """
-    from ..classifiers.classifier import new_classifier
+    from ..classifiers.building import new_classifier
     from ..classifiers.lora import LORA_OPTIONS, NoTargets
     from ..classifiers.trial import reason_against, refused
 
-    usual = {option.name: option.default for option in FINETUNE if option.name in LORA_OPTIONS}
+    usual = {option.name: option.default for option in options_of(LoraOptions) if option.name in LORA_OPTIONS}
     pad, without = encoder.tokenizer.pad_token_id, []
     try:
         model = new_classifier(base, 2, pad, **usual)

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ..adapters.adapter import Adapter, check_base_model
+from ..adapters.dataset import Adapter, check_base_model
 from ..adapters.recorded_model import opened_base_model_of
-from ..base_models.base_model import BaseModel
 from ..base_models.encoding import Encoded, Encoder
+from ..base_models.opening import BaseModel
 from ..classifiers import inference
-from ..classifiers.devices import prediction_processes
-from ..classifiers.inference import batches
 from ..errors import UserError
-from ..options import BOTH, FORWARD, RECORDED, REVERSE
-from ..runtime import job_threads
+from ..processes.batches import batches
+from ..processes.devices import prediction_processes
+from ..processes.threads import job_threads
+from ..words import BOTH, FORWARD, RECORDED, REVERSE
 from .merged_models import MergedModels, answers
 
 
@@ -70,7 +70,7 @@ class Answerer:
         return self._models.groups
 
     def outputs(self, sequences: Sequence[str], members: Sequence[int] | None = None) -> Outputs:
-        """Return the models' outputs for normalised sequences, in their order. What occurs twice is computed once.
+        """Return the models' outputs for normalized sequences, in their order. What occurs twice is computed once.
 
         members: the numbers of the members that are asked; None: all of them.
         Raises UserError when some are no numbers, and when the system ended a process that computed them.

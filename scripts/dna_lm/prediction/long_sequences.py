@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ..data.targets import Target
-from ..options import CLASSES, MEAN, MULTI_LABEL
+from ..words import CLASSES, MEAN, MULTI_LABEL
 
 
 def window_starts(length: int, window: int, step: int) -> np.ndarray:

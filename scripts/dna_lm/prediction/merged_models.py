@@ -6,18 +6,18 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from ..adapters.adapter import Adapter
-from ..base_models.base_model import BaseModel
+from ..adapters.dataset import Adapter
 from ..base_models.encoding import Encoder
-from ..classifiers.classifier import trained_classifier
-from ..classifiers.inference import batches, device
+from ..base_models.opening import BaseModel
+from ..classifiers.building import trained_classifier
 from ..classifiers.lora import expert_parameters
-from ..classifiers.pooled_token import skip_other_tokens
 from ..classifiers.precision import DTYPES, MOST_TOKENS_AT_ONCE, Precision
 from ..errors import UserError
-from ..options import AUTO, NUMBER
-from .short_products import shorten_products
-from .workers import Workers
+from ..processes.batches import batches, device
+from ..processes.workers import Workers
+from ..speed.pooled_token import skip_other_tokens
+from ..speed.short_products import shorten_products
+from ..words import AUTO, NUMBER
 
 # Models of an ensemble are kept in memory together as far as they take no more than this, and one at least.
 BYTES_KEPT = 2**30

@@ -61,7 +61,7 @@ class Passes:
         return self._group is self._groups[-1]
 
     def answers(self, sequences: Sequence[str]) -> np.ndarray | None:
-        """Return the calibrated answers of all members, (n, outputs), for normalised sequences; None before the last.
+        """Return the calibrated answers of all members, (n, outputs), for normalized sequences; None before the last.
 
         Raises UserError for what Answerer.outputs does, and when the sequences are not those of the pass before.
         """

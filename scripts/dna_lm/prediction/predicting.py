@@ -8,19 +8,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..adapters.adapter import Adapter, load_adapter
+from ..adapters.dataset import Adapter, load_adapter
 from ..base_models.encoding import Reading, summary, warnings
 from ..classifiers import inference
-from ..classifiers.inference import AT_ONCE, LETTERS_AT_ONCE
 from ..data.fasta import records as fasta_records
-from ..data.screening import AMBIGUOUS, Limits, check_first, screen
 from ..data.tables import pick_column, table_blocks, write_tsv
 from ..data.textfiles import describe
-from ..options import MAX, MULTI_LABEL, WINDOWS
+from ..processes.batches import AT_ONCE, LETTERS_AT_ONCE
+from ..words import MAX, MULTI_LABEL, WINDOWS
 from .answering import Answerer, opened_answerer
 from .long_sequences import Combined, windows_of
 from .passes import Passes
-from .prediction_table import prediction_table
+from .screening import AMBIGUOUS, Limits, check_first, screen
+from .table import prediction_table
 from .window_lengths import LengthCheck, choose_window
 
 # A step that nobody chose is a window divided by this.

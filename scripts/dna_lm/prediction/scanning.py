@@ -8,23 +8,23 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..adapters.adapter import load_adapter
+from ..adapters.dataset import load_adapter
 from ..base_models.encoding import Reading, summary, warnings
 from ..classifiers import inference
-from ..classifiers.inference import AT_ONCE, LETTERS_AT_ONCE
+from ..data.columns import SOURCE
 from ..data.genome import FOREIGN, Chromosome, check_known, check_within, chromosomes
 from ..data.intervals import read_intervals
 from ..data.packing import too_ambiguous
-from ..data.records import SOURCE
-from ..data.screening import AMBIGUOUS, MOST_FOREIGN, NOT_DNA
 from ..data.sequences import BASES
 from ..data.tables import write_tsv
 from ..data.targets import THRESHOLD, Target
 from ..data.textfiles import describe
 from ..errors import UserError
-from ..options import AUTO, MULTI_LABEL, NUMBER
+from ..processes.batches import AT_ONCE, LETTERS_AT_ONCE
+from ..words import AUTO, MULTI_LABEL, NUMBER
 from .answering import opened_answerer
 from .passes import Passes
+from .screening import AMBIGUOUS, MOST_FOREIGN, NOT_DNA
 from .tracks import BINS, Track, called, write_bedgraph, write_bigwig, write_calls
 from .window_lengths import choose_window
 

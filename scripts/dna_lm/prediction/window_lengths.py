@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ..adapters.adapter import Adapter
+from ..adapters.dataset import Adapter
 from ..errors import UserError
 
 # Letters of a window where neither the user nor the adapter says how long it is to be: as published sets of binding

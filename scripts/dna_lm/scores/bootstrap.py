@@ -14,14 +14,13 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from ..data.decision import Decision
 from ..data.targets import Target
-from ..options import NUMBER
+from ..words import NUMBER
 from .calibration_error import reliability
-from .decision import Decision
 from .few_records import without_interval
-from .metrics import CALIBRATION_ERROR, PLAIN, class_scores, name_of_all, score
+from .metrics import CALIBRATION_ERROR, PLAIN, class_scores, mistakes, name_of_all, score
 from .resampled_scores import Key, keys, scorer
-from .worst_errors import mistakes
 
 RESAMPLES = 1000
 LEVEL = 0.95

@@ -15,8 +15,8 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from ..data.targets import Target
-from ..options import CLASSES
-from ..reports.shares import share_interval
+from ..words import CLASSES
+from .shares import share_interval
 
 # Bins, and the probabilities that each has at least.
 BINS, LEAST_IN_BIN = 10, 8

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..data.targets import Target
-from ..options import CLASSES, NUMBER
+from ..words import CLASSES, NUMBER
 from .metrics import present
 from .resampled_scores import Key
 

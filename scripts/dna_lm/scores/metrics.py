@@ -7,10 +7,10 @@ import numpy as np
 from scipy import stats
 from sklearn import metrics as sk
 
+from ..data.decision import Decision
 from ..data.targets import Target
-from ..options import CLASSES, MULTI_LABEL, NUMBER
+from ..words import CLASSES, MULTI_LABEL, NUMBER
 from .calibration_error import calibration_error
-from .decision import Decision
 
 # The name of the calibration error, which resamples do not have.
 CALIBRATION_ERROR = "calibration_error"
@@ -209,3 +209,14 @@ def _number_scores(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]
         "pearson": float(stats.pearsonr(truth, predicted).statistic) if related else float("nan"),
         "spearman": float(stats.spearmanr(truth, predicted).statistic) if related else float("nan"),
     }
+
+
+def mistakes(target: Target, truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Return which answers are wrong, (n,) boolean; of numbers the absolute errors, (n,) float64.
+
+    Of several labels, an answer is wrong if any label is.
+    truth, predicted: as target.read and Decision.predicted give them.
+    """
+    if target.kind == NUMBER:
+        return np.abs(predicted - truth)
+    return (predicted != truth).reshape(len(truth), -1).any(axis=1)

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from ..data.decision import Decision
 from ..data.targets import Target
-from ..options import CLASSES, NUMBER
-from .decision import Decision
+from ..words import CLASSES, NUMBER
 from .metrics import CALIBRATION_ERROR, OF_LABELS, OVERALL, likelihoods, present, squared_errors
 
 # Below this share of the numbers' variance, that of a resample is what rounding left of 0.
@@ -209,8 +209,8 @@ def _sums_up_to(values: np.ndarray) -> np.ndarray:
 
 def _number_sums(truth: np.ndarray, predicted: np.ndarray) -> Callable:
     errors = predicted - truth
-    # Centred and scaled, so that differences of squares keep their digits; correlation does not depend on it.
-    true, said = _standardised(truth), _standardised(predicted)
+    # Centerd and scaled, so that differences of squares keep their digits; correlation does not depend on it.
+    true, said = _standardized(truth), _standardized(predicted)
     columns = np.stack([errors**2, np.abs(errors), true, true**2, said, said**2, true * said])
     variance = truth.var()
 
@@ -231,7 +231,7 @@ def _number_sums(truth: np.ndarray, predicted: np.ndarray) -> Callable:
     return scores
 
 
-def _standardised(values: np.ndarray) -> np.ndarray:
+def _standardized(values: np.ndarray) -> np.ndarray:
     spread = values.std()
     return (values - values.mean()) / (spread if spread > 0 else 1)
 

@@ -44,7 +44,7 @@ class Tokens:
 
 
 class Sequences:
-    """Token numbers and what is to be learnt.
+    """Token numbers and what is to be learned.
 
     strands: for each strand, the token numbers of each sequence.
     wanted: what Target.for_training gives, one row a sequence.

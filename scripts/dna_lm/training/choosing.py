@@ -5,9 +5,9 @@ import math
 import numpy as np
 
 from ..data.targets import SEPARATOR, Target
-from ..options import AUTO, CLASSES, MULTI_LABEL, NUMBER
 from ..scores.metrics import ERRORS
 from ..scores.metrics import NAMES as SCORES
+from ..words import AUTO, CLASSES, MULTI_LABEL, NUMBER
 
 # What chooses where nothing is asked for: of all scores on dev it is the smoothest, so that chance chooses least.
 LOSS = "loss"

@@ -1,17 +1,18 @@
 """A training that goes on from an adapter: what the adapter has decided already, and the optimizer's state with it."""
 
-from argparse import Namespace
+from dataclasses import replace
 from typing import Any
 
 import torch
 
-from ..adapters.adapter import Adapter, tensors_sha256
-from ..classifiers.classifier import HEADS
+from ..adapters.dataset import Adapter, tensors_sha256
+from ..base_models.architectures import HEADS
 from ..classifiers.lora import LORA_OPTIONS
 from ..data.textfiles import describe
 from ..errors import UserError
-from ..options import AUTO, LORA, NO, NONE, YES
-from .training_state import load_state, saved_with
+from ..words import AUTO, LORA, NO, NONE, YES
+from .options import FinetuneOptions
+from .state import load_state, saved_with
 
 # Options that say what an adapter is and how it reads: one that is gone on from has decided them.
 DECIDED = ("target", "method", *LORA_OPTIONS, "kmer", "strands", "max_length")
@@ -19,7 +20,7 @@ DECIDED = ("target", "method", *LORA_OPTIONS, "kmer", "strands", "max_length")
 EMBEDDINGS = ("wte", "w")
 
 
-def continued(options: Namespace, before: Adapter | None) -> tuple[Namespace, list[str]]:
+def continued(options: FinetuneOptions, before: Adapter | None) -> tuple[FinetuneOptions, list[str]]:
     """Return the options of a training, with those that the adapter has decided as it has them, and a sentence on them.
 
     options: the command line's; `given`, if it is there, has the names of those that the user gave. before: the adapter
@@ -30,7 +31,7 @@ def continued(options: Namespace, before: Adapter | None) -> tuple[Namespace, li
         return options, []
     decided = decided_by(before)
     for name in DECIDED:
-        if name not in getattr(options, "given", ()):
+        if name not in options.given:
             continue
         value = getattr(options, name)
         flag = f"--{name.replace('_', '-')}"
@@ -45,10 +46,10 @@ def continued(options: Namespace, before: Adapter | None) -> tuple[Namespace, li
             )
         if name == "max_length":
             decided[name] = value  # above what the base model reads, it is cut to that again
-    if decided["method"] != LORA and "quantization" not in getattr(options, "given", ()):
+    if decided["method"] != LORA and "quantization" not in options.given:
         # A preset may ask for it, which holds for LoRA only.
         decided |= {"quantization": NONE, "double_quantization": NO, "compute_type": AUTO}
-    return Namespace(**vars(options) | decided), [f"taken from the adapter: {decisions(decided)}"]
+    return replace(options, **decided), [f"taken from the adapter: {decisions(decided)}"]
 
 
 def decisions(options: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@ import math
 
 from ..scores.metrics import NAMES
 from .choosing import same_answer_warning
-from .training import ENDED, PATIENCE, TIME_LIMIT, Plan, Trained
+from .loop import ENDED, PATIENCE, TIME_LIMIT, Plan, Trained
 
 
 def ending(run: Trained, plan: Plan, max_minutes: float, which: str = "the training") -> str:

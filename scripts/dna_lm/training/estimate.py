@@ -19,8 +19,8 @@ import psutil
 import torch
 from torch import nn
 
-from ..classifiers.inference import batches
 from ..errors import UserError
+from ..processes.batches import batches
 
 # Bytes a trained parameter takes beside its value, all in float32: its gradient and the two moments of AdamW
 # (Loshchilov and Hutter 2019); the copy of the best evaluation, which one process keeps; and in each of several

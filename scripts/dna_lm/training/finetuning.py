@@ -3,7 +3,6 @@
 import math
 import tempfile
 import time
-from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from importlib.metadata import version
@@ -14,35 +13,28 @@ import pandas as pd
 import torch
 from transformers import set_seed
 
-from ..adapters.adapter import Adapter, load_adapter
-from ..base_models.base_model import BaseModel, opened_base_model, sha256_of_file
+from ..adapters.dataset import Adapter, load_adapter
 from ..base_models.encoding import Encoder
-from ..classifiers.devices import Devices, choose_devices
+from ..base_models.opening import BaseModel, opened_base_model, sha256_of_file
+from ..base_models.options import RevisedBaseModelOptions
 from ..classifiers.precision import Precision, choose_precision
-from ..classifiers.processes import run_together
 from ..errors import UserError
-from ..options import (
-    AUTO,
-    BASE_MODEL_ID,
-    BASE_MODEL_REVISION,
-    FINETUNE,
-    INPUT,
-    NONE,
-    NUMBER,
-    OUTPUT,
-    THREADS,
-    default_threads,
-)
+from ..options import INPUT, ThreadOptions, options_of
+from ..processes.devices import Devices, choose_devices
+from ..processes.threads import default_threads
+from ..processes.together import run_together
+from ..words import AUTO, NONE, NUMBER
 from .batches import batch_size_for
 from .choosing import chosen_metric
 from .continuing import continued, state_of
 from .ending import ending, to_be_read
+from .loop import ENDED, TIME_LIMIT, Plan, Trained, train
 from .losses import loss_function
+from .model import check_trainable, fitted, ready_model
+from .options import FinetuneOptions
 from .runs import history, spread
-from .training import ENDED, TIME_LIMIT, Plan, Trained, train
-from .training_data import TrainingData, read_splits
-from .training_model import check_trainable, fitted, ready_model
-from .training_state import read_trained, write_trained
+from .splits import TrainingData, read_splits
+from .state import read_trained, write_trained
 
 OF_LABELS = ("loss", "accuracy", "f1_macro", "mcc", "roc_auc", "pr_auc")
 OF_NUMBERS = ("loss", "mae", "spearman", "pearson", "r2")
@@ -74,11 +66,10 @@ class Finetuned:
     state: dict[str, torch.Tensor]
 
 
-def finetune(options: Namespace, progress: Callable[[str], None]) -> Finetuned:
+def finetune(options: FinetuneOptions, progress: Callable[[str], None], keep_state: bool = False) -> Finetuned:
     """Train an adapter.
 
-    options: all of the command line's (see options), and `given`, the names of those that the user gave, if that is
-    known; of the outputs only whether `state_out` is asked for counts.
+    keep_state: whether the optimizer's moments are returned.
     progress: told how it goes, a line at a time.
     Raises UserError for anything wrong with the files or the request.
     """
@@ -94,7 +85,7 @@ def finetune(options: Namespace, progress: Callable[[str], None]) -> Finetuned:
         data = read_splits(options, encoder, before, progress)
         data.warnings.extend(unsure)
         batch_size = options.batch_size or batch_size_for(len(data.sets["train"]))
-        options = Namespace(**vars(options) | {"batch_size": batch_size})
+        options = replace(options, batch_size=batch_size)
         devices = choose_devices(
             options.threads or default_threads(),
             options.batch_size,
@@ -102,7 +93,7 @@ def finetune(options: Namespace, progress: Callable[[str], None]) -> Finetuned:
             quantized=options.quantization != NONE,
         )
         precision = choose_precision(options.precision, devices.cuda, data.longest)
-        plan, unusual = _plan(options, data, deadline, precision, before)
+        plan, unusual = _plan(options, data, deadline, precision, before, keep_state)
         for text in unusual:
             data.warnings.append(text)
             progress(f"warning: {text}")
@@ -142,7 +133,12 @@ def _epochs(before: Adapter) -> int:
 
 
 def _plan(
-    options: Namespace, data: TrainingData, deadline: float, precision: Precision, before: Adapter | None
+    options: FinetuneOptions,
+    data: TrainingData,
+    deadline: float,
+    precision: Precision,
+    before: Adapter | None,
+    keep_state: bool,
 ) -> tuple[Plan, list[str]]:
     """Return the plan, and sentences that a user has to read."""
     of_numbers = data.target.kind == NUMBER
@@ -167,7 +163,7 @@ def _plan(
         "best_metric": metric,
         "deadline": deadline,
         "precision": precision.name,
-        "keep_state": bool(options.state_out),
+        "keep_state": keep_state,
         "tokens_at_once": 0,  # see training_model.fitted
         "epochs_before": _epochs(before) if before else 0,
     }
@@ -203,7 +199,7 @@ def _train(
 
 
 def _finetuned(
-    options: Namespace,
+    options: FinetuneOptions,
     base: BaseModel,
     encoder: Encoder,
     data: TrainingData,
@@ -233,8 +229,9 @@ def _finetuned(
         training={
             "options": {
                 option.name: getattr(options, option.name)
-                for option in FINETUNE
-                if option.kind not in (INPUT, OUTPUT) and option not in (THREADS, BASE_MODEL_ID, BASE_MODEL_REVISION)
+                for option in options_of(FinetuneOptions)
+                if option.kind != INPUT
+                and option not in (*options_of(RevisedBaseModelOptions), *options_of(ThreadOptions))
             },
             "versions": {name: version(name) for name in RECORDED_LIBRARIES},
             "sequences": {name: len(sequences) for name, sequences in data.sets.items()},
@@ -270,7 +267,7 @@ class _Remarks:
     warnings: list[str]
 
 
-def _remarks(run: Trained, seed: int, plan: Plan, options: Namespace, kept: bool) -> _Remarks:
+def _remarks(run: Trained, seed: int, plan: Plan, options: FinetuneOptions, kept: bool) -> _Remarks:
     which = f"the run with the seed {seed}" if options.runs > 1 else "the training"
     sentence = ending(run, plan, options.max_minutes, which)
     warnings = to_be_read(run, plan, options.max_minutes, which, kept)

@@ -1,4 +1,4 @@
-"""What training minimises, for each kind of target."""
+"""What training minimizes, for each kind of target."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from torch.nn import functional
 
 from ..data.targets import Target
 from ..errors import UserError
-from ..options import BALANCED, CLASSES, CROSS_ENTROPY, FOCAL, MULTI_LABEL, NONE, NUMBER
+from ..words import BALANCED, CLASSES, CROSS_ENTROPY, FOCAL, MULTI_LABEL, NONE, NUMBER
 
 
 @dataclass(frozen=True)
 class Objective:
-    """What a training minimises: of a step's sequences, sum(weight * loss) / sum(weight).
+    """What a training minimizes: of a step's sequences, sum(weight * loss) / sum(weight).
 
     losses: of outputs, (n, outputs), and what Target.for_training gives, the loss of each sequence, (n,); tensors.
     weights: of what Target.for_training gives, the weight of each sequence, (n,); tensors.
@@ -45,7 +45,7 @@ def loss_function(
     weight of a sequence is that of its class.
     Several labels: the mean over the labels of the binary cross-entropy, in which the class weights weigh what is true
     of the sequences that have the label; all sequences have the weight 1.
-    Numbers: the squared error, standardised.
+    Numbers: the squared error, standardized.
     The focal loss is that of Lin et al. 2017 (arXiv:1708.02002) without their alpha: cross-entropy times (1 - p)^gamma,
     with p the probability of the truth.
     Raises UserError for options that mean nothing for numbers.

@@ -5,8 +5,8 @@ The gradients of a step's micro-batches are added up, so that how it is cut chan
 
 import numpy as np
 
-from ..classifiers.devices import Devices
-from ..classifiers.inference import batches
+from ..processes.batches import batches
+from ..processes.devices import Devices
 
 # Tokens of a micro-batch, about (docs/training.md has the figures).
 TOKENS_AT_ONCE = {"cpu": 512, "cuda": 32768}

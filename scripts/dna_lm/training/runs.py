@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from ..scores.metrics import ERRORS
-from .training import Trained
+from .loop import Trained
 
 ENSEMBLE = "ensemble"
 

@@ -1,1 +1,0 @@
-"""From labelled sequences to splits."""

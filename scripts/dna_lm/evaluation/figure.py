@@ -1,0 +1,183 @@
+"""The first figure of an evaluation: how well the labels are told apart, or the numbers are met."""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+from sklearn import metrics as sk
+
+from ..data.targets import Target
+from ..reports.figure_style import COLOURS, PRINT_DPI, save, shown, tidy
+from ..scores.metrics import curves
+from ..words import CLASSES, NUMBER
+
+# Above this number of labels, curves and cells can no longer be told apart: each color comes solid and dashed.
+MOST_CURVES = 2 * len(COLOURS)
+MOST_CELLS = 20
+# So many labels have room for their cells beside the curves.
+NARROW = 6
+
+
+def plot_evaluation(
+    target: Target, truth: np.ndarray, answers: np.ndarray, predicted: np.ndarray, path: str | Path
+) -> None:
+    """Draw how good the answers are.
+
+    truth, answers, predicted: as target.read, Answerer.answers and Decision.predicted give them.
+    Labels: the ROC curve, the precision-recall curve, and the confusion matrix or, where a sequence can have several
+    labels, the F1 of each. Of two classes the curves are those of the second; else there is one for each label against
+    the rest, for the first MOST_CURVES. Numbers: the predicted against the true ones, and the errors.
+    """
+    if target.kind == NUMBER:
+        figure, (pairs, errors) = plt.subplots(1, 2, figsize=(7.5, 3.9), layout="constrained")
+        _pairs(pairs, truth, predicted)
+        _errors(errors, predicted - truth)
+        save(figure, path, PRINT_DPI)
+        return
+    drawn = [(number, present) for number, present in curves(target, truth) if number < MOST_CURVES]
+    count = len(target.labels)
+    # The legends stand below: within, they would lie on the curves.
+    if count <= NARROW:
+        size = (9.5, 4.0 + 0.2 * (len(drawn) + 1))
+        figure, (roc, precision, labels) = plt.subplots(1, 3, figsize=size, layout="constrained")
+    else:
+        upper = 5.8 + 0.18 * -(-(len(drawn) + 1) // 2)
+        lower = min(10.0, 2.6 + 0.5 * count) if target.kind == CLASSES else 1.2 + 0.24 * count
+        lower = 4.5 if count > MOST_CELLS else lower
+        figure, places = plt.subplot_mosaic(
+            [["roc", "precision"], ["labels", "labels"]],
+            figsize=(9.5, upper + lower),
+            height_ratios=[upper, lower],
+            layout="constrained",
+        )
+        roc, precision, labels = (places[name] for name in ("roc", "precision", "labels"))
+    _curves(roc, precision, target, drawn, answers)
+    if target.kind == CLASSES:
+        _confusion(labels, target, truth, predicted)
+    else:
+        _label_bars(labels, target, truth, predicted)
+    for axes in (roc, precision, labels):
+        axes.set_anchor("N")  # the titles on one line
+    save(figure, path, PRINT_DPI)
+
+
+def _curves(
+    roc: Axes, precision: Axes, target: Target, drawn: list[tuple[int, np.ndarray]], answers: np.ndarray
+) -> None:
+    for number, present in drawn:
+        values, name = answers[:, number], shown(target.labels[number])
+        single = target.kind == CLASSES and len(target.labels) == 2
+        style = {"color": COLOURS[0 if single else number % len(COLOURS)]}
+        style["linestyle"] = "--" if number >= len(COLOURS) else "-"
+        false_positive, true_positive, _ = sk.roc_curve(present, values)
+        area = sk.roc_auc_score(present, values)
+        roc.plot(false_positive, true_positive, label=f"{name}: {area:.3f}", **style)
+        exact, found, _ = sk.precision_recall_curve(present, values)
+        area = sk.average_precision_score(present, values)
+        precision.plot(found, exact, drawstyle="steps-post", label=f"{name}: {area:.3f}", **style)
+        if single:
+            precision.axhline(present.mean(), color="gray", linestyle=":", label=f"chance: {present.mean():.3f}")
+    roc.plot([0, 1], [0, 1], color="gray", linestyle=":", label="chance: 0.500")
+    part = f" ({MOST_CURVES} of {len(target.labels)} labels)" if len(target.labels) > MOST_CURVES else ""
+    roc.set(title=f"ROC{part}", xlabel="false positive rate", ylabel="true positive rate")
+    precision.set(title=f"Precision-recall{part}", xlabel="recall", ylabel="precision")
+    wide = len(target.labels) > NARROW
+    place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.16 if wide else -0.2), "ncols": 1 + wide}
+    for axes in (roc, precision):
+        axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), box_aspect=1)
+        tidy(axes)
+        axes.legend(frameon=False, title="area under curve", fontsize="small", **place)
+
+
+def _confusion(axes: Axes, target: Target, truth: np.ndarray, predicted: np.ndarray) -> None:
+    labels = target.labels
+    counts = sk.confusion_matrix(truth, predicted, labels=np.arange(len(labels)))
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    # What the colors and the second numbers mean stands nowhere else.
+    axes.set(xlabel="predicted label", ylabel="true label", box_aspect=1)
+    axes.set_title("Confusion: sequences, and share of the true label" if len(labels) > NARROW else "Confusion")
+    if len(labels) > MOST_CELLS:
+        axes.set(xticks=[], yticks=[])
+        return
+    names = [shown(label) for label in labels]
+    longest = max(map(len, names))
+    if len(labels) <= 2 and longest > 8:
+        names = [_on_two_lines(name) if len(name) > 8 else name for name in names]
+        turn = {}
+    else:
+        slanted = {"rotation": 30, "ha": "right"} if len(labels) > 3 or longest > 8 else {}
+        turn = {"rotation": 90} if len(labels) > NARROW else slanted
+    axes.set_xticks(range(len(labels)), names, fontsize=9, **turn)
+    axes.set_yticks(range(len(labels)), names, fontsize=9)
+    cell = {2: 11, 3: 10, 4: 9}.get(len(labels), 8 if len(labels) <= 12 else 6)
+    if counts.max() >= 10_000:  # five digits and more are wider than a cell
+        cell -= 1 if len(labels) < 5 else 2
+    for row, column in np.ndindex(counts.shape):
+        if not counts[row, column]:
+            axes.text(column, row, "0", ha="center", va="center", color="gray", fontsize=cell)
+            continue
+        color = "white" if shares[row, column] > 0.5 else "black"
+        text = f"{counts[row, column]:,}\n{shares[row, column]:.0%}"
+        axes.text(column, row, text, ha="center", va="center", color=color, fontsize=cell)
+
+
+def _on_two_lines(name: str) -> str:
+    """Break a name at the place where a line may end, a blank, that is nearest to its middle, or in the middle."""
+    places = [place for place, letter in enumerate(name) if letter == " " and place]
+    if not places:
+        # An escaped dollar is not taken apart.
+        middle = len(name) // 2
+        middle += name[middle - 1] == "\\"
+        return f"{name[:middle]}\n{name[middle:]}"
+    place = min(places, key=lambda place: abs(place - len(name) / 2))
+    return f"{name[:place]}\n{name[place + 1 :]}"
+
+
+def _label_bars(axes: Axes, target: Target, truth: np.ndarray, predicted: np.ndarray) -> None:
+    f1, having = sk.f1_score(truth, predicted, average=None, zero_division=0), truth.sum(axis=0).astype(int)
+    places = np.arange(len(f1))
+    axes.barh(places, f1, color=[COLOURS[number % len(COLOURS)] for number in places], height=0.7)
+    axes.set(title="F1 of each label", xlabel="F1", xlim=(0, 1))
+    if len(f1) <= NARROW:
+        axes.set(box_aspect=1)
+    axes.invert_yaxis()
+    tidy(axes)
+    if len(f1) > MOST_CELLS:
+        axes.set_yticks([])
+        return
+    names = [f"{shown(label)} ({count:,})" for label, count in zip(target.labels, having, strict=True)]
+    axes.set_yticks(places, names, fontsize=9)
+    for place, value in zip(places, f1, strict=True):
+        inside = value > 0.8
+        axes.text(
+            *(value - 0.02 if inside else value + 0.02, place, f"{value:.2f}"),
+            **{"ha": "right" if inside else "left", "va": "center", "color": "white" if inside else "black"},
+            fontsize=9,
+        )
+
+
+def _pairs(axes: Axes, truth: np.ndarray, predicted: np.ndarray) -> None:
+    low, high = min(truth.min(), predicted.min()), max(truth.max(), predicted.max())
+    if len(truth) > 5000 and low < high:
+        # Points would lie on one another: the number of them in each cell takes their place.
+        cells = axes.hexbin(truth, predicted, gridsize=50, bins="log", cmap="Blues", mincnt=1, linewidths=0)
+        axes.figure.colorbar(cells, ax=axes, label="sequences", shrink=0.7)
+    else:
+        many = len(truth) > 1000
+        axes.scatter(truth, predicted, s=4 if many else 14, alpha=0.2 if many else 0.6, color=COLOURS[0], linewidths=0)
+    axes.plot([low, high], [low, high], color="black", linestyle=":", label="no error")
+    axes.set(title="Predicted against true", xlabel="true number", ylabel="predicted number", box_aspect=1)
+    tidy(axes)
+    axes.legend(frameon=False, loc="upper left")
+
+
+def _errors(axes: Axes, errors: np.ndarray) -> None:
+    axes.hist(errors, bins=min(50, max(10, round(len(errors) ** 0.5))), color=COLOURS[0])
+    axes.axvline(0, color="black", linestyle=":")
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.yaxis.set_major_formatter("{x:,.0f}")
+    axes.set(title="Errors", xlabel="predicted - true number", ylabel="sequences", box_aspect=1)
+    tidy(axes)

@@ -1,0 +1,50 @@
+"""What the strand on which a sequence is read changes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..data.decision import Decision
+from ..data.targets import Target
+from ..scores.metrics import score
+from ..scores.shares import share_interval
+from ..words import BOTH, FORWARD, NUMBER, REVERSE
+
+
+@dataclass(frozen=True)
+class Strands:
+    """The answers on each strand against one another.
+
+    scores: by strand (options.FORWARD, REVERSE and BOTH), each as metrics.score gives them.
+    flipped: share of the sequences of which something else is said on the other strand, 0 to 1; low, high: its 95%
+    interval. Of numbers: the mean absolute difference of the two, in the user's unit, and no interval (NaN).
+    """
+
+    scores: dict[str, dict[str, float]]
+    flipped: float
+    low: float
+    high: float
+
+
+def compare_strands(
+    target: Target,
+    truth: np.ndarray,
+    raw: np.ndarray,
+    answer: Callable[[np.ndarray], np.ndarray],
+    decision: Decision,
+    clusters: np.ndarray | None = None,
+) -> tuple[Strands, dict[str, np.ndarray]]:
+    """Return the comparison, and the answers, (n, outputs), by strand.
+
+    raw: (members, 2, n, outputs), the models' outputs on the strand given and on its reverse complement.
+    answer: makes answers of outputs for any number of strands, as Answerer.answers does.
+    clusters: as bootstrap.resample has them.
+    """
+    answers = {FORWARD: answer(raw[:, :1]), REVERSE: answer(raw[:, 1:]), BOTH: answer(raw)}
+    scores = {strand: score(target, truth, one, decision) for strand, one in answers.items()}
+    forward, reverse = (decision.predicted(target, answers[strand]) for strand in (FORWARD, REVERSE))
+    if target.kind == NUMBER:
+        return Strands(scores, float(np.abs(forward - reverse).mean()), float("nan"), float("nan")), answers
+    differ = (forward != reverse).reshape(len(truth), -1).any(axis=1)
+    return Strands(scores, float(differ.mean()), *share_interval(differ, clusters)), answers

@@ -1,0 +1,181 @@
+"""The README.md of an exported adapter or model: a model card, as model hubs show it, with code that was tested."""
+
+import json
+
+from ..adapters.dataset import Adapter
+from ..reports.markdown import escape, pipe_table
+from ..scores.metrics import NAMES
+from ..words import BOTH, CLASSES, MULTI_LABEL
+from .facts import calibration, dev_scores, mapping, thresholds
+
+RECORD_FILE = "dna_lm.json"
+
+
+def model_card(adapter: Adapter, *, pad_token_id: int, member: int, members: int, merged: bool) -> str:
+    """Return the text.
+
+    adapter: with one model. pad_token_id: of the base model's tokenizer.
+    member, members: which model of an ensemble it is, from 1, and of how many.
+    merged: whether the model stands by itself, or is an adapter to be put on its base model.
+    """
+    target = adapter.target
+    kinds = {
+        CLASSES: "tells which of {} classes a sequence has",
+        MULTI_LABEL: "tells which of {} labels a sequence has",
+    }
+    answers = kinds.get(target.kind, "predicts a number for a sequence").format(len(target.labels))
+    base = f"the base model {escape(adapter.base_model['id'])} ({escape(adapter.base_model['architecture'])})"
+    what = f"A fine-tuned form of {base}" if merged else f"An adapter for {base}"
+    one = (
+        f" It is model {member} of an ensemble of {members}, whose answers are to be averaged; alone it is less good."
+        if members > 1
+        else ""
+    )
+    blocks = [
+        _header(adapter, merged),
+        "# DNA classifier",
+        f"{what}. It {answers}.{one}",
+        *_labels(adapter),
+        "## How to load it",
+        *_loading(adapter, pad_token_id, merged),
+        "## How it was trained",
+        *_training(adapter),
+        "## Intended use and limits",
+        "It is for sequences like those that it was trained on: of the same kind, length and origin. It was not tried "
+        "on anything else, and it is no diagnostic tool. Letters other than A, C, G and T mostly are unknown to the "
+        "tokenizer. The dev split chose the weights, so that scores on it are a little too good: put scores on a test "
+        "split here before publishing. Tell too where the sequences are from, and under which license.",
+        "Made with dna_lm.",
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _header(adapter: Adapter, merged: bool) -> str:
+    """Return the metadata as YAML, whose strings are written as JSON's, which are YAML's too."""
+    lines = [
+        "---",
+        "license: unknown # choose one before publishing; that of the base model may set limits",
+        f"base_model: {json.dumps(adapter.base_model['id'])}",
+        f"library_name: {'transformers' if merged else 'peft'}",
+        "pipeline_tag: text-classification",
+        f"tags: [biology, dna, genomics{'' if merged else ', lora'}]",
+        "---",
+    ]
+    return "\n".join(lines)
+
+
+def _labels(adapter: Adapter) -> list[str]:
+    target = adapter.target
+    if not target.labels:
+        return [
+            f"Its output times {target.spread:.7g} plus {target.mean:.7g}, the standard deviation and the mean of the "
+            "training numbers, is the number in their unit."
+        ]
+    cuts = dict(thresholds(adapter))
+    header = ["output", "label", *(["threshold"] if cuts else [])]
+    rows = [
+        [str(number), label, *([f"{cuts[label]:.4g}" if label in cuts else ""] if cuts else [])]
+        for number, label in enumerate(target.labels)
+    ]
+    return [pipe_table(header, rows, texts=2)]
+
+
+def _loading(adapter: Adapter, pad_token_id: int, merged: bool) -> list[str]:
+    target = adapter.target
+    base = adapter.base_model
+    imports = ["import json", "from pathlib import Path", "", "import torch"]
+    if not merged:
+        imports.append("from peft import PeftModel")
+    imports.append("from transformers import AutoModelForSequenceClassification, AutoTokenizer")
+    load = [
+        'folder = Path(".")  # where this file is',
+        f'task = json.loads((folder / "{RECORD_FILE}").read_text())["task"]',
+    ]
+    if merged:
+        load.append("model = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32).eval()")
+    else:
+        load += [
+            f"base = {json.dumps(base['id'])}  # or the folder of that model",
+            "model = AutoModelForSequenceClassification.from_pretrained(",
+            f"    base, num_labels={target.outputs}, pad_token_id={pad_token_id}, dtype=torch.float32",
+            ")",
+            "model = PeftModel.from_pretrained(model, folder).eval()",
+        ]
+    load.append("tokenizer = AutoTokenizer.from_pretrained(folder)")
+    read = ["", "", "def outputs(sequence):"]
+    if adapter.kmer != -1:
+        read += [
+            f"    k = {adapter.kmer}",
+            '    sequence = " ".join(sequence[i : i + k] for i in range(len(sequence) - k + 1))',
+        ]
+    read += [
+        f'    tokens = tokenizer(sequence, truncation=True, max_length={adapter.max_length}, return_tensors="pt")',
+        "    with torch.inference_mode():",
+        '        ids, mask = tokens["input_ids"], tokens["attention_mask"]',
+        "        return model(input_ids=ids, attention_mask=mask).logits[0].double()",
+        "",
+        "",
+        'sequence = "ACGTACGTACGTACGTACGTACGTACGTACGT"  # in upper case, T and not U',
+    ]
+    if adapter.strand == BOTH:
+        read += [
+            'reverse = sequence[::-1].translate(str.maketrans("ACGT", "TGCA"))',
+            "answer = (outputs(sequence) + outputs(reverse)) / 2",
+        ]
+    else:
+        read.append("answer = outputs(sequence)")
+    if not target.labels:
+        read.append('print(answer.item() * task["spread"] + task["mean"])')
+    else:
+        scaled = 'answer / task["temperature"]' if adapter.decision.temperature != 1 else "answer"
+        function = f"torch.softmax({scaled}, dim=0)" if target.kind == CLASSES else f"torch.sigmoid({scaled})"
+        read.append(f'print(dict(zip(task["labels"], {function}.tolist())))')
+    sha = f"SHA-256 of its weights: `{escape(base['weights_sha256'])}`"
+    text = (
+        f"`{RECORD_FILE}` has the labels in the order of the outputs, how sequences are read, and the record of the "
+        "training."
+    )
+    if not merged:
+        text += f" The base model has to be the one that it was trained on; {sha}."
+    return ["\n".join(["```python", *imports, "", *load, *read, "```"]), text]
+
+
+def _training(adapter: Adapter) -> list[str]:
+    training = adapter.training
+    counts = training["sequences"]
+    text = f"On {adapter.trained_on}"
+    if counts["dev"] > 0:
+        text += f"; {counts['dev']:,} others, the dev split, chose what was kept"
+    blocks = [text + "."]
+    scores = dev_scores(adapter)
+    if scores:
+        rows = [(NAMES.get(name, name), f"{value:.4g}") for name, value in scores.items()]
+        blocks.append(pipe_table(["score on dev", "value"], rows))
+    record = calibration(adapter)
+    if record:
+        decided = [f"temperature {adapter.decision.temperature:.4g}"] + (["thresholds"] if thresholds(adapter) else [])
+        count = record.get("sequences")
+        on = f" on {count:,} labeled sequences" if type(count) is int else ""
+        blocks.append(f"Calibrated{on}: {' and '.join(decided)}.")
+    settings = {
+        **{
+            name: value
+            for name, value in adapter.peft.items()
+            if name in ("method", "r", "lora_alpha", "target_modules")
+        },
+        **mapping(training.get("options")),
+    }
+    if settings:
+        rows = [(name, _short(value)) for name, value in sorted(settings.items())]
+        blocks.append(pipe_table(["setting", "value"], rows, texts=2))
+    versions = mapping(training.get("versions"))
+    if versions:
+        blocks.append(
+            "Versions: " + escape(", ".join(f"{name} {_short(value)}" for name, value in versions.items())) + "."
+        )
+    return blocks
+
+
+def _short(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return " ".join(text.split())[:200]

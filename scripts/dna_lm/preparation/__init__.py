@@ -1,0 +1,1 @@
+"""From labeled sequences to splits."""

@@ -1,0 +1,304 @@
+"""What a user should know of a dataset before training on it: its numbers, and whether trivial models do the task."""
+
+import math
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ..baselines.kmer_baseline import LENGTHS, STRENGTH, kmer_features
+from ..baselines.kmer_counts import canonical_kmers, total_kmers
+from ..baselines.linear_model import answers_from_number, fitted
+from ..data.packing import OTHER, gc_content, pack
+from ..data.sampling import draw
+from ..data.targets import Target
+from ..scores.metrics import present, score
+from ..words import CLASSES, NUMBER
+
+# Short enough to be compared by eye, and rich in what classes differ by: CpG, poly-A, codons.
+K = 3
+# What the trivial models learn from and are scored on, at most. All 32,378 rows of GUE tf/0's train, instead of these,
+# raise the k-mers' ROC-AUC by 0.005.
+MOST_TRAINED, MOST_SCORED = 20_000, 5_000
+# ROC-AUC is the chance that a sequence of one label gets a higher value than one of the other. At 0.8 one number, with
+# no motif in it, ranks four pairs of five, and it is no longer seen whether a model found more than that.
+COMPOSITION_WARNING = 0.8
+# At 0.95 counting words leaves one pair of twenty to win.
+KMER_WARNING = 0.95
+# The same for numbers, as Spearman correlations: where two normal distributions have a ROC-AUC of 0.8 or 0.95, a value
+# and the number of its class have correlations of about 0.5 and 0.8; of numbers on a scale more is asked.
+COMPOSITION_CORRELATION, KMER_CORRELATION = 0.6, 0.9
+# Parts of about equal size into which numbers are divided to be shown like labels.
+PARTS = 3
+# Ten to one: always giving the commonest of two labels has an accuracy above 0.9.
+IMBALANCE_WARNING = 10
+# How many standard deviations a ROC-AUC has to be from 0.5, that of chance, before a warning is based on it.
+BEYOND_CHANCE = 2
+# Letters that are packed at a time, which bounds the memory that a large split takes.
+_BLOCK = 2**24
+
+MEAN = "the mean of train for all"
+# The scores of the trivial models.
+SCORES, NUMBER_SCORES = ("accuracy", "mcc", "roc_auc"), ("spearman", "r2", "mae")
+COMMONEST, GC, LENGTH = "the commonest label for all", "GC content alone", "length alone"
+KMERS = f"k-mers of {min(LENGTHS)} to {max(LENGTHS)} letters"
+
+
+@dataclass(frozen=True)
+class Group:
+    """The sequences of one label in one split.
+
+    lengths: (n,) int64, in letters.
+    gc: (n,) float64, the share of G and C among A, C, G and T, 0 to 1; NaN for a sequence without those.
+    other: how many letters are none of A, C, G, T.
+    kmers: (32,) int64, how often each of KMER_NAMES occurs on both strands.
+    """
+
+    lengths: np.ndarray
+    gc: np.ndarray
+    other: int
+    kmers: np.ndarray
+
+
+KMER_NAMES = tuple(canonical_kmers(K))
+
+
+@dataclass(frozen=True)
+class Look:
+    """What there is to see.
+
+    labels: in the order of the classifier's outputs; of numbers the ranges that their PARTS span in train.
+    groups: by split and label; a label that a split lacks has empty arrays. A sequence with several labels is in
+    several groups.
+    baselines: a row for each trivial model, columns `model`, `accuracy`, `mcc`, `roc_auc` (of the second of two labels,
+    or the mean over more, each against the rest; NaN where not defined), of numbers NUMBER_SCORES: trained on train,
+    scored on dev. Without rows if dev is empty; with the first one alone if train has a single label.
+    trained, scored: how many sequences of train and of dev that was.
+    warnings: sentences.
+    kind: options.CLASSES, MULTI_LABEL or NUMBER.
+    numbers: the mean, the least and the greatest of all numbers, or None for labels.
+    """
+
+    labels: list[str]
+    groups: dict[tuple[str, str], Group]
+    baselines: pd.DataFrame
+    trained: int
+    scored: int
+    warnings: list[str]
+    kind: str = CLASSES
+    numbers: tuple[float, float, float] | None = None
+
+    @property
+    def splits(self) -> list[str]:
+        return list(dict.fromkeys(split for split, _ in self.groups))
+
+    @property
+    def one_length(self) -> int | None:
+        """The length of all sequences, or None if it varies."""
+        lengths = {length for group in self.groups.values() for length in np.unique(group.lengths).tolist()}
+        return lengths.pop() if len(lengths) == 1 else None
+
+    def table(self) -> pd.DataFrame:
+        """Return a row for each split and label; lengths in letters, GC and other letters as shares, 0 to 1."""
+        return pd.DataFrame([_row(split, label, group) for (split, label), group in self.groups.items()])
+
+
+def look(splits: dict[str, pd.DataFrame], labels: list[str], seed: int, kind: str = CLASSES) -> Look:
+    """Look at a dataset: counts on all sequences, trivial models on a part of them.
+
+    splits: `train`, `dev` and any others, with columns `sequence` (normalized) and `label`; only those two are used to
+    train and score, so that test stays unseen.
+    labels: all that occur, in order, none of numbers; seed: draws the part.
+    kind: what labels are: options.CLASSES, MULTI_LABEL or NUMBER.
+    """
+    target = Target(kind, labels)
+    truths = {split: target.read(records["label"], split) for split, records in splits.items()}
+    having = _ranges(truths) if kind == NUMBER else _having(target, truths)
+    shown = list(dict.fromkeys(label for _, label in having))
+    groups = {key: _group(splits[key[0]]["sequence"][chosen]) for key, chosen in having.items()}
+    parts, answers = {}, {}
+    for split, most in (("train", MOST_TRAINED), ("dev", MOST_SCORED)):
+        records = splits[split]
+        by = records["label"] if kind == CLASSES else None
+        chosen = draw(records["sequence"].tolist(), most, seed, by)
+        parts[split], answers[split] = records.iloc[chosen]["sequence"].tolist(), truths[split][chosen]
+    baselines = _baselines(target, parts["train"], answers["train"], parts["dev"], answers["dev"])
+    if kind == NUMBER:
+        warned = _number_warnings(baselines, len(parts["dev"]))
+    else:
+        counts = {label: len(groups["train", label].lengths) for label in labels}
+        scored = [int(present(target, answers["dev"], number).sum()) for number in range(len(labels))]
+        rest = [len(parts["dev"]) - count for count in scored]
+        warned = _warnings(
+            baselines,
+            counts,
+            [count for count in scored if count] if kind == CLASSES else [min(scored), max(rest)],
+            several=kind != CLASSES,
+        )
+    numbers = None
+    if kind == NUMBER:
+        together = np.concatenate(list(truths.values()))
+        numbers = float(together.mean()), float(together.min()), float(together.max())
+    return Look(shown, groups, baselines, len(parts["train"]), len(parts["dev"]), warned, kind, numbers)
+
+
+def _having(target: Target, truths: dict[str, np.ndarray]) -> dict[tuple[str, str], np.ndarray]:
+    """Return which records of each split have each label, (n,) bool."""
+    return {
+        (split, label): present(target, truth, number)
+        for split, truth in truths.items()
+        for number, label in enumerate(target.labels)
+    }
+
+
+def _ranges(truths: dict[str, np.ndarray]) -> dict[tuple[str, str], np.ndarray]:
+    """Return which numbers of each split are in each of PARTS ranges, which hold about as many of train, (n,) bool."""
+    train = truths["train"]
+    edges = np.unique(np.quantile(train, np.arange(1, PARTS) / PARTS)) if len(train) else np.zeros(0)
+    names = [f"up to {edge:.4g}" for edge in edges[:1]]
+    names += [f"{low:.4g} to {high:.4g}" for low, high in zip(edges, edges[1:], strict=False)]
+    names += [f"above {edge:.4g}" for edge in edges[-1:]]
+    if len(edges) == 0 or len(set(names)) < len(names):
+        names, edges = ["all"], np.zeros(0)
+    places = {split: np.searchsorted(edges, truth) for split, truth in truths.items()}
+    return {(split, name): place == number for split, place in places.items() for number, name in enumerate(names)}
+
+
+def _group(sequences: pd.Series) -> Group:
+    lengths, gc, other, kmers = [np.zeros(0, np.int64)], [np.zeros(0)], 0, np.zeros(len(KMER_NAMES), np.int64)
+    for block in _blocks(sequences.tolist()):
+        packed = pack(block)
+        lengths.append(packed.lengths)
+        gc += [gc_content(part) for _, part in packed.chunks()]
+        other += int(np.count_nonzero(packed.codes == OTHER)) - len(packed)
+        kmers += total_kmers(packed, K)
+    return Group(np.concatenate(lengths), np.concatenate(gc), other, kmers)
+
+
+def _blocks(sequences: list[str]) -> Iterator[list[str]]:
+    block, letters = [], 0
+    for sequence in sequences:
+        block.append(sequence)
+        letters += len(sequence)
+        if letters >= _BLOCK:
+            yield block
+            block, letters = [], 0
+    if block:
+        yield block
+
+
+def _row(split: str, label: str, group: Group) -> dict:
+    lengths = group.lengths if len(group.lengths) else np.full(1, np.nan)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # numpy warns of means of nothing, which are NaN
+        mean, deviation = np.nanmean(group.gc), np.nanstd(group.gc)
+    return {
+        "split": split,
+        "label": label,
+        "sequences": len(group.lengths),
+        "shortest": lengths.min(),
+        "median length": np.median(lengths),
+        "longest": lengths.max(),
+        "GC mean": mean,
+        "GC standard deviation": deviation,
+        "other letters": group.other / max(1, group.lengths.sum()),
+    }
+
+
+def _baselines(
+    target: Target, train: list[str], learned: np.ndarray, dev: list[str], truth: np.ndarray
+) -> pd.DataFrame:
+    """learned, truth: of the sequences of train and dev, as Target.read gives them."""
+    rows = []
+    scores = NUMBER_SCORES if target.kind == NUMBER else SCORES
+    if len(train) and len(dev):
+        if target.kind == CLASSES:
+            always = np.bincount(learned, minlength=len(target.labels)) / len(learned)
+        else:
+            always = np.atleast_1d(learned.mean(axis=0))
+        answers = {MEAN if target.kind == NUMBER else COMMONEST: np.tile(always, (len(truth), 1))}
+        if len(np.unique(learned, axis=0)) > 1:
+            packed_train, packed_dev = pack(train), pack(dev)
+            answers[GC] = answers_from_number(target, gc_content(packed_train), learned, gc_content(packed_dev))
+            lengths = packed_train.lengths, packed_dev.lengths
+            if len(np.unique(np.concatenate(lengths))) > 1:
+                # The logarithm, since lengths differ by factors.
+                answers[LENGTH] = answers_from_number(target, np.log(lengths[0]), learned, np.log(lengths[1]))
+            answers[KMERS] = fitted(target, kmer_features(train), learned, STRENGTH)(kmer_features(dev))
+        for model, values in answers.items():
+            found = score(target, truth, values)
+            rows.append({"model": model, **{name: found[name] for name in scores}})
+    return pd.DataFrame(rows, columns=["model", *scores])
+
+
+def _chance_deviation(counts: list[int]) -> float:
+    """Return the standard deviation of the ROC-AUC of guesses, with so many scored sequences of each label.
+
+    That of the rarest label against the rest (Mann & Whitney 1947, doi:10.1214/aoms/1177730491).
+    """
+    rare, rest = min(counts), sum(counts) - min(counts)
+    return math.sqrt((rare + rest + 1) / (12 * rare * rest)) if rest else math.inf
+
+
+def _number_warnings(baselines: pd.DataFrame, scored: int) -> list[str]:
+    """scored: how many sequences."""
+    # The standard deviation of a rank correlation of unrelated numbers is 1 / sqrt(n - 1).
+    chance = BEYOND_CHANCE / math.sqrt(scored - 1) if scored > 1 else math.inf
+    found = dict(zip(baselines["model"], baselines["spearman"], strict=True)) if len(baselines) else {}
+    result = []
+    if found.get(KMERS, 0) >= max(KMER_CORRELATION, chance):
+        result.append(
+            f"the task is nearly trivial: a ridge regression on {KMERS} reaches a Spearman correlation of "
+            f"{found[KMERS]:.3f} on dev, so that a language model has little to add"
+        )
+    for model, advice in ((GC, "see whether GC content is what you ask for"), (LENGTH, "cut all to one length")):
+        if found.get(model, 0) >= max(COMPOSITION_CORRELATION, chance):
+            result.append(
+                f"{model} predicts the numbers with a Spearman correlation of {found[model]:.3f} on dev: a model can "
+                f"score without learning a motif; {advice}"
+            )
+    return result
+
+
+def _warnings(baselines: pd.DataFrame, counts: dict[str, int], scored: list[int], several: bool = False) -> list[str]:
+    """counts: of each label in train; scored: of each label that is among the sequences scored.
+
+    several: whether a sequence may have several labels, none of which is then the commonest answer.
+    """
+    areas = {}
+    if scored and min(scored):
+        least = 0.5 + BEYOND_CHANCE * _chance_deviation(scored)
+        values = zip(baselines["model"], baselines["roc_auc"], strict=True)
+        areas = {model: area for model, area in values if area >= least}
+    result = []
+    if areas.get(KMERS, 0) >= KMER_WARNING:
+        result.append(
+            f"the task is nearly trivial: a logistic regression on {KMERS} reaches a ROC-AUC of {areas[KMERS]:.3f} on "
+            "dev, so that a language model has little to add; ask whether the labels differ in more than they should"
+        )
+    for model, advice in (
+        (GC, "choose sequences of like GC content for each label, such as negatives matched for GC"),
+        (LENGTH, "cut the sequences of all labels to one length"),
+    ):
+        if areas.get(model, 0) >= COMPOSITION_WARNING:
+            result.append(
+                f"{model} separates the labels with a ROC-AUC of {areas[model]:.3f} on dev: a model can score without "
+                f"learning a motif; {advice}"
+            )
+    most, least = max(counts, key=counts.get), min(counts, key=counts.get)
+    if not several and counts[most] >= IMBALANCE_WARNING * counts[least]:
+        result.append(
+            f"train has {counts[most]:,} sequences of {most!r} and {counts[least]:,} of {least!r}: a model may score "
+            "well by giving the commonest label; read MCC rather than accuracy, or balance the labels"
+        )
+    folded: dict[str, str] = {}
+    for label in counts:
+        other = folded.setdefault(label.casefold(), label)
+        if other != label:
+            result.append(
+                f"the labels {other!r} and {label!r} differ in upper and lower case only and count as two; write them "
+                "alike if they mean the same"
+            )
+    return result

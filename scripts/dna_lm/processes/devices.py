@@ -1,0 +1,117 @@
+"""Where a training runs: on which devices, in how many processes, how they work together."""
+
+import functools
+import os
+from dataclasses import dataclass
+
+import torch
+
+from ..errors import UserError
+from .together import apart
+
+# Sequences that a process should get of a batch at least: below it, more processes are no faster.
+LEAST_SHARE = 8
+# Share of a GPU's memory that the model may take as a whole; the rest is for what is computed with it.
+MODEL_SHARE = 0.5
+# How an administrator overrules the choice.
+PROCESSES_VARIABLE, PARALLEL_VARIABLE = "DNA_LM_PROCESSES", "DNA_LM_PARALLEL"
+DDP, FSDP = "ddp", "fsdp"
+
+
+@dataclass(frozen=True)
+class Devices:
+    """cuda: whether processes have a GPU each; threads: CPU threads of a process; parallel: `ddp` or `fsdp`."""
+
+    cuda: bool
+    processes: int
+    threads: int
+    parallel: str
+
+    def sentence(self) -> str:
+        """Return what a user is told."""
+        if self.cuda:
+            kind = "a GPU" if self.processes == 1 else f"{self.processes} GPUs ({self.parallel.upper()})"
+        else:
+            threads = f"{self.threads} CPU thread" + "s" * (self.threads > 1)
+            kind = (
+                threads if self.processes == 1 else f"{self.processes} processes of {threads} ({self.parallel.upper()})"
+            )
+        return kind
+
+
+@dataclass(frozen=True)
+class Gpus:
+    """How many GPUs the job has, the memory of the smallest in bytes, and whether all compute in bfloat16."""
+
+    count: int
+    memory: int
+    bf16: bool
+
+
+@functools.cache
+def gpus() -> Gpus:
+    """Ask what GPUs there are, in a process of its own: one that has asked cannot be forked into several any more."""
+    return apart(_ask) if torch.cuda.device_count() else Gpus(0, 0, False)
+
+
+def _ask() -> Gpus:
+    found = [torch.cuda.get_device_properties(number) for number in range(torch.cuda.device_count())]
+    return Gpus(len(found), min((gpu.total_memory for gpu in found), default=0), all(gpu.major >= 8 for gpu in found))
+
+
+def choose_devices(threads: int, batch_size: int, model_bytes: int = 0, quantized: bool = False) -> Devices:
+    """Choose from what the job has.
+
+    threads: CPU threads of the job.
+    batch_size: sequences of a batch, which the processes share.
+    model_bytes: of the model's weights in memory; if they do not fit a GPU well, each GPU has a part of them (FSDP).
+    quantized: whether the model is kept in 8 or 4 bits. Such a model lies on one GPU as soon as it is loaded.
+    On a CPU a process a thread is faster than threads in one process, which wait for each other at each operation
+    (docs/training.md has the figures). All GPUs that a job has are used.
+    Raises UserError when an administrator's variable has no meaning, or a launcher started this process as one of
+    several.
+    """
+    _refuse_launchers()
+    found, wanted = gpus(), _variable(PROCESSES_VARIABLE)
+    cuda = found.count > 0
+    if cuda:
+        most = 1 if quantized else found.count
+        processes = min(wanted or most, most)
+    else:
+        processes = wanted or max(1, min(threads, batch_size // LEAST_SHARE))
+    processes = min(processes, batch_size)
+    while batch_size % processes:
+        processes -= 1
+    each = threads if cuda else max(1, threads // processes)
+    parallel = os.environ.get(PARALLEL_VARIABLE) or (FSDP if cuda and model_bytes > MODEL_SHARE * found.memory else DDP)
+    if parallel not in (DDP, FSDP):
+        raise UserError(f"the environment variable {PARALLEL_VARIABLE} is {parallel!r}; set it to {DDP} or {FSDP}")
+    # bitsandbytes cannot cut its weights into parts in every form; they are small.
+    return Devices(cuda, processes, each, DDP if quantized else parallel)
+
+
+def prediction_processes(threads: int) -> int:
+    """Return how many processes compute predictions on a CPU: one a thread of the job, or as many as is asked for.
+
+    Raises UserError as choose_devices does.
+    """
+    _refuse_launchers()
+    return _variable(PROCESSES_VARIABLE) or max(1, threads)
+
+
+def _refuse_launchers() -> None:
+    """Each of several processes would train on its own, and all would write the same files."""
+    for size, rank in (("WORLD_SIZE", "LOCAL_RANK"), ("SLURM_STEP_NUM_TASKS", "SLURM_PROCID")):
+        count = os.environ.get(size, "")
+        if rank in os.environ and count.isdecimal() and int(count) > 1:
+            raise UserError(
+                f"the job was started as one of {count} processes ({size}), by torchrun, accelerate launch or srun; "
+                "start it once, as it makes its own processes for all GPUs or CPUs of the job"
+            )
+
+
+def _variable(name: str) -> int:
+    text = os.environ.get(name, "0")
+    if not text.isdecimal():
+        raise UserError(f"the environment variable {name} is {text!r}; set it to a whole number")
+    return int(text)

@@ -1,0 +1,38 @@
+"""Compare fine-tuned DNA language models on the same labeled DNA."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..evaluation.options import CompareOptions
+from ..options import OUTPUT, ThreadOptions, keywords, option
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(CompareOptions, ThreadOptions):
+    """The options of the command line."""
+
+    metrics_out: str = option("Scores of each adapter with 95% intervals (tabular)", kind=OUTPUT)
+    differences_out: str = option(
+        "Differences of each pair of adapters, with intervals and p values (tabular)", kind=OUTPUT
+    )
+    plot_out: str = option("Figure: ROC and precision-recall curves and scores; of numbers, scores (PNG)", kind=OUTPUT)
+    report_out: str = option("Report (Galaxy Markdown)", kind=OUTPUT)
+
+
+def run(options: Options, say: Callable[[str], None]) -> None:
+    from ..processes.threads import configure_torch
+
+    configure_torch(options.threads)
+    from ..data.tables import write_tsv
+    from ..evaluation.comparing import compare
+    from ..evaluation.comparison_figure import plot_comparison
+    from ..evaluation.comparison_report import write_comparison_report
+    from ..outputs import staged
+
+    places = (options.metrics_out, options.differences_out, options.plot_out, options.report_out)
+    with staged(*places) as (metrics_path, differences_path, plot_path, report_path):
+        result = compare(**keywords(options, CompareOptions), progress=say)
+        write_tsv(result.metrics_table(), metrics_path, result.target.score_format)
+        write_tsv(result.differences, differences_path, ".4g")
+        plot_comparison(result, plot_path)
+        write_comparison_report(result, report_path)

@@ -1,0 +1,75 @@
+"""Fine-tune a pretrained DNA language model with LoRA."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..options import OUTPUT, option
+from ..training.options import FinetuneOptions
+from ..words import FORWARD, NO, NONE, RECOMMENDED, TUTORIAL, YES
+
+PRESETS = {
+    RECOMMENDED: {},
+    # The notebook of the tutorial on Mistral-DNA. Its head stays random, since nothing trains it; here it is trained.
+    TUTORIAL: {
+        "lora_r": 16,
+        "lora_alpha": 16.0,
+        "lora_dropout": 0.05,
+        "experts": NO,
+        "embeddings": NO,
+        "quantization": "4bit-nf4",
+        "double_quantization": YES,
+        "compute_type": "bf16",
+        "learning_rate": 1e-5,
+        "schedule": "linear",
+        "warmup": 0.0,
+        "epochs": 5,
+        "batch_size": 16,
+        "weight_decay": 0.01,
+        "best_metric": "loss",
+        "patience": 3,
+        "max_length": 200,
+        "strands": FORWARD,
+    },
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(FinetuneOptions):
+    """The options of the command line."""
+
+    adapter_out: str = option("Adapter (safetensors)", kind=OUTPUT)
+    history_out: str = option("Training history, a row for each evaluation (tabular)", kind=OUTPUT)
+    plot_out: str = option("Loss and metric curves (PNG)", kind=OUTPUT)
+    report_out: str = option("Report (Galaxy Markdown)", kind=OUTPUT)
+    events_out: str | None = option("The curves for TensorBoard (tfevents)", kind=OUTPUT, optional=True)
+    state_out: str | None = option("Optimizer state, to continue from (safetensors)", kind=OUTPUT, optional=True)
+
+
+def run(options: Options, say: Callable[[str], None]) -> None:
+    from ..processes.threads import configure_torch
+
+    configure_torch(options.threads, quantized=options.quantization != NONE)
+    from ..adapters.dataset import save_adapter
+    from ..data.tables import write_tsv
+    from ..outputs import staged
+    from ..training.finetuning import finetune
+    from ..training.state import save_state
+
+    asked = {name: target for name, target in vars(options).items() if name.endswith("_out") and target}
+    with staged(*asked.values()) as paths:
+        result = finetune(options, say, keep_state=bool(options.state_out))
+        # Only now, so that the training has their memory and need not wait for them.
+        from ..training.events import write_events
+        from ..training.figure import plot_training
+        from ..training.report import write_training_report
+
+        writers = {
+            "adapter_out": lambda place: save_adapter(result.adapter, place),
+            "history_out": lambda place: write_tsv(result.history, place, ".4g"),  # learning rates have many zeros
+            "plot_out": lambda place: plot_training(result.history, result.metric, place),
+            "report_out": lambda place: write_training_report(result, place),
+            "events_out": lambda place: write_events(result.history, place),
+            "state_out": lambda place: save_state(result.state, place, result.adapter),
+        }
+        for name, place in zip(asked, paths, strict=True):
+            writers[name](place)

@@ -1,0 +1,29 @@
+"""Scan a genome with a fine-tuned DNA language model."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..options import OUTPUT, ThreadOptions, keywords, option
+from ..prediction.options import ScanOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(ScanOptions, ThreadOptions):
+    """The options of the command line."""
+
+    bedgraph_out: str = option("Probability along the genome (bedGraph)", kind=OUTPUT)
+    bigwig_out: str = option("The same (bigWig)", kind=OUTPUT)
+    calls_out: str = option("Regions with a probability of at least the threshold (BED)", kind=OUTPUT)
+    skipped_out: str = option("What was not scanned, and why (tabular)", kind=OUTPUT)
+
+
+def run(options: Options, say: Callable[[str], None]) -> None:
+    from ..processes.threads import configure_torch
+
+    configure_torch(options.threads)
+    from ..outputs import staged
+    from ..prediction.scanning import scan
+
+    places = {name: target for name, target in vars(options).items() if name.endswith("_out")}
+    with staged(*places.values()) as paths:
+        scan(**keywords(options, ScanOptions), **dict(zip(places, paths, strict=True)), progress=say)

@@ -11,8 +11,8 @@ from dna_lm.data.sequences import reverse_complement
 from dna_lm.prediction import answering, merged_models
 from dna_lm.prediction.answering import opened_answerer
 from dna_lm.prediction.passes import Passes
-from dna_lm.processes import batches as inference
-from dna_lm.processes.batches import batches
+from dna_lm.processes import inference
+from dna_lm.processes.inference import batches
 from refusals import refusal
 from small import TINY_RANDOM, sequences
 

@@ -305,7 +305,7 @@ def test_an_ensemble_that_reads_both_strands(tmp_path):
 
 
 def test_what_is_said_of_an_ensemble(tmp_path, monkeypatch):
-    monkeypatch.setattr("dna_lm.processes.batches.PROGRESS_SECONDS", -1)
+    monkeypatch.setattr("dna_lm.processes.inference.PROGRESS_SECONDS", -1)
     said = []
     path = fasta(tmp_path / "new.fa", DNA)
     predicted(Made(tmp_path, BASES, members=2), path, input_format="fasta", progress=said.append)

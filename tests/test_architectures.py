@@ -13,7 +13,7 @@ from dna_lm.base_models.encoding import Encoder, warnings
 from dna_lm.base_models.opening import opened_base_model
 from dna_lm.classifiers.building import adapter_tensors, new_classifier, peft_settings, trained_classifier
 from dna_lm.evaluation.evaluating import evaluate
-from dna_lm.processes.batches import padded
+from dna_lm.processes.inference import padded
 from dna_lm.training.finetuning import finetune
 from small import training_options, write_splits
 

@@ -14,8 +14,8 @@ from transformers import set_seed
 from dna_lm.base_models.opening import opened_base_model
 from dna_lm.classifiers.building import new_classifier
 from dna_lm.data.targets import Target
-from dna_lm.processes.batches import padded
 from dna_lm.processes.devices import Devices
+from dna_lm.processes.inference import padded
 from dna_lm.processes.together import run_together
 from dna_lm.training import loop as training
 from dna_lm.training.batches import Sequences, Steps, Tokens

@@ -78,7 +78,7 @@ def test_records_may_have_the_same_name(two, tmp_path):
 
 def test_what_is_said(two, tmp_path, monkeypatch):
     monkeypatch.setattr(predicting, "AT_ONCE", 20)
-    monkeypatch.setattr("dna_lm.processes.batches.PROGRESS_SECONDS", -1)
+    monkeypatch.setattr("dna_lm.processes.inference.PROGRESS_SECONDS", -1)
     said = []
     path = fasta(tmp_path / "new.fa", [*DNA[:48], "ACGT" * 20, "N" * 9])
     predicted(two, path, batch_size=64, progress=said.append)
@@ -221,7 +221,7 @@ def test_an_ensemble_is_loaded_once_however_many_blocks_there_are(test_data, tmp
     )
     monkeypatch.setattr(predicting, "AT_ONCE", 7)
     monkeypatch.setattr(merged_models, "BYTES_KEPT", 0)
-    monkeypatch.setattr("dna_lm.processes.batches.PROGRESS_SECONDS", -1)
+    monkeypatch.setattr("dna_lm.processes.inference.PROGRESS_SECONDS", -1)
     messages = []
     table = predicted(ensemble, path, progress=messages.append, **reading)
     assert loads == [0, 1]

@@ -265,7 +265,7 @@ def test_an_ensemble_is_loaded_once_however_many_blocks_there_are(test_data, gen
     )
     monkeypatch.setattr(scanning, "AT_ONCE", 7)
     monkeypatch.setattr(merged_models, "BYTES_KEPT", 0)
-    monkeypatch.setattr("dna_lm.processes.batches.PROGRESS_SECONDS", -1)
+    monkeypatch.setattr("dna_lm.processes.inference.PROGRESS_SECONDS", -1)
     messages = []
     found, _ = track_of(ensemble, genome, progress=messages.append)
     assert loads == [0, 1]

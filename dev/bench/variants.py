@@ -28,7 +28,7 @@ from dna_lm.base_models.encoding import Encoder  # noqa: E402
 from dna_lm.base_models.opening import opened_base_model  # noqa: E402
 from dna_lm.classifiers.building import new_classifier  # noqa: E402
 from dna_lm.command import options_of_tool
-from dna_lm.processes.batches import padded  # noqa: E402
+from dna_lm.processes.inference import padded  # noqa: E402
 from dna_lm.training.batches import Sequences, Steps, Tokens, batch_size_for  # noqa: E402
 
 HELD_OUT = 3_000

@@ -15,7 +15,7 @@ from torch import nn
 from ..base_models.encoding import Encoder
 from ..data.sequences import BASES
 from ..errors import UserError, lack
-from ..processes.batches import padded
+from ..processes.inference import padded
 from .precision import DTYPES
 
 # Letters of the sequences that are tried together, and of those that are tried alone: short ones, odd ones, and such

@@ -9,7 +9,7 @@ import torch
 from ..base_models.encoding import Encoder
 from ..base_models.opening import BaseModel
 from ..classifiers.building import new_classifier
-from ..processes.batches import PROGRESS_SECONDS, batches, device, padded
+from ..processes.inference import PROGRESS_SECONDS, batches, device, padded
 from ..words import HEAD_ONLY
 
 

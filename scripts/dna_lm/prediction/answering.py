@@ -12,10 +12,10 @@ from ..adapters.dataset import Adapter, check_base_model
 from ..adapters.recorded_model import opened_base_model_of
 from ..base_models.encoding import Encoded, Encoder
 from ..base_models.opening import BaseModel
-from ..classifiers import inference
 from ..errors import UserError
-from ..processes.batches import batches
+from ..processes import inference
 from ..processes.devices import prediction_processes
+from ..processes.inference import batches
 from ..processes.threads import job_threads
 from ..words import BOTH, FORWARD, RECORDED, REVERSE
 from .merged_models import MergedModels, answers

@@ -10,11 +10,11 @@ import pandas as pd
 
 from ..adapters.dataset import Adapter, load_adapter
 from ..base_models.encoding import Reading, summary, warnings
-from ..classifiers import inference
 from ..data.fasta import records as fasta_records
 from ..data.tables import pick_column, table_blocks, write_tsv
 from ..data.textfiles import describe
-from ..processes.batches import AT_ONCE, LETTERS_AT_ONCE
+from ..processes import inference
+from ..processes.inference import AT_ONCE, LETTERS_AT_ONCE
 from ..words import MAX, MULTI_LABEL, WINDOWS
 from .answering import Answerer, opened_answerer
 from .long_sequences import Combined, windows_of

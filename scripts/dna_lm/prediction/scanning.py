@@ -10,7 +10,6 @@ import pandas as pd
 
 from ..adapters.dataset import load_adapter
 from ..base_models.encoding import Reading, summary, warnings
-from ..classifiers import inference
 from ..data.columns import SOURCE
 from ..data.genome import FOREIGN, Chromosome, check_known, check_within, chromosomes
 from ..data.intervals import read_intervals
@@ -20,7 +19,8 @@ from ..data.tables import write_tsv
 from ..data.targets import THRESHOLD, Target
 from ..data.textfiles import describe
 from ..errors import UserError
-from ..processes.batches import AT_ONCE, LETTERS_AT_ONCE
+from ..processes import inference
+from ..processes.inference import AT_ONCE, LETTERS_AT_ONCE
 from ..words import AUTO, MULTI_LABEL, NUMBER
 from .answering import opened_answerer
 from .passes import Passes

@@ -13,7 +13,7 @@ import torch
 from transformers import PreTrainedModel
 
 from ..errors import UserError
-from .batches import batch_outputs, device
+from .inference import batch_outputs, device
 
 KILLED = (
     "a process that computes predictions was ended by the system, most often since memory ran out; give the job more "

@@ -20,7 +20,7 @@ import torch
 from torch import nn
 
 from ..errors import UserError
-from ..processes.batches import batches
+from ..processes.inference import batches
 
 # Bytes a trained parameter takes beside its value, all in float32: its gradient and the two moments of AdamW
 # (Loshchilov and Hutter 2019); the copy of the best evaluation, which one process keeps; and in each of several

@@ -14,8 +14,8 @@ from transformers import get_scheduler
 from ..classifiers.building import adapter_tensors
 from ..data.targets import Target
 from ..errors import UserError
-from ..processes.batches import PROGRESS_SECONDS, batches
 from ..processes.devices import Devices
+from ..processes.inference import PROGRESS_SECONDS, batches
 from ..scores.metrics import DEFAULT_METRIC, score
 from .batches import Scored, Sequences, Steps
 from .choosing import Best, same_answer

@@ -5,8 +5,8 @@ The gradients of a step's micro-batches are added up, so that how it is cut chan
 
 import numpy as np
 
-from ..processes.batches import batches
 from ..processes.devices import Devices
+from ..processes.inference import batches
 
 # Tokens of a micro-batch, about (docs/training.md has the figures).
 TOKENS_AT_ONCE = {"cpu": 512, "cuda": 32768}

@@ -47,7 +47,7 @@ def arrows() -> dict[str, set[str]]:
 
 
 def floors(below: dict[str, set[str]]) -> dict[str, int]:
-    """Return the floor of each folder: one above the highest that it imports from. Raises RecursionError on a circle."""
+    """Return the floor of each folder: above all that it imports from. Raises RecursionError on a circle."""
 
     def floor(name: str) -> int:
         return 1 + max((floor(other) for other in below[name]), default=-1)

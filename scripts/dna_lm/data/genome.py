@@ -43,7 +43,7 @@ class Cut:
     records: columns sequence, label, id, chrom, start, end (of the window), strand, _source; index `line`.
     past_end: how many windows of each label reach past an end of their chromosome and were left out.
     intervals: columns chrom, start, end of all intervals, as they are in the files.
-    notes: phrases on each file, by what it is called: what its windows were centerd on, and how many were left out.
+    notes: phrases on each file, by what it is called: what its windows were centered on, and how many were left out.
     warnings: sentences on intervals that begin past the end of their chromosome.
     """
 
@@ -96,7 +96,7 @@ def windows(intervals: pd.DataFrame, width: int, center: str) -> pd.DataFrame:
 
 
 def centerd_on(intervals: pd.DataFrame, width: int, center: str) -> str:
-    """Return a phrase on what the windows about the intervals of a file were centerd on; parameters as for `windows`.
+    """Return a phrase on what the windows about the intervals of a file were centered on; parameters as for `windows`.
 
     It is empty if the intervals were taken as they are.
     """
@@ -104,13 +104,13 @@ def centerd_on(intervals: pd.DataFrame, width: int, center: str) -> str:
         return ""
     total, summits = len(intervals), int((intervals["summit"] != NO_SUMMIT).sum())
     if center != "summit":
-        return "windows are centerd on the middle of each region, as chosen"
+        return "windows are centered on the middle of each region, as chosen"
     if not summits:
-        return "no summits were found in it, so that windows are centerd on the middle of each region"
+        return "no summits were found in it, so that windows are centered on the middle of each region"
     if summits == total:
-        return f"windows are centerd on the summit (column 10) of all {total:,} peaks"
+        return f"windows are centered on the summit (column 10) of all {total:,} peaks"
     return (
-        f"windows are centerd on the summit (column 10) of {summits:,} of {total:,} peaks, and on the middle of the "
+        f"windows are centered on the summit (column 10) of {summits:,} of {total:,} peaks, and on the middle of the "
         "others, which have none"
     )
 

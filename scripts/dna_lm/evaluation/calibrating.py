@@ -21,8 +21,10 @@ from ..data.textfiles import describe
 from ..errors import UserError
 from ..prediction.answering import opened_answerer
 from ..scores.calibration_error import reliability
-from ..scores.metrics import CALIBRATION_ERROR, class_scores, name_of_all, present, score
+from ..scores.metrics import class_scores, score
+from ..scores.registry import CALIBRATION_ERROR
 from ..scores.shares import lower_bound, share_interval
+from ..scores.truth import name_of_all, present
 from ..words import ALLOW, CLASSES, F1, MULTI_LABEL, NO, NONE, NUMBER, PRECISION, RECALL, YES
 from .independence import Independence, independence
 

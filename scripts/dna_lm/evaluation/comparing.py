@@ -19,17 +19,14 @@ from ..data.tables import read_labeled
 from ..data.targets import Target
 from ..data.textfiles import describe
 from ..errors import UserError
-from ..options import options_of
 from ..prediction.answering import opened_answerer
 from ..scores.bootstrap import COLUMNS, Resampled, difference, resample, score_text
-from ..scores.metrics import DEFAULT_METRIC, ERRORS, OVERALL
 from ..scores.multiple_tests import SIGNIFICANT, holm
+from ..scores.registry import COMPARABLE, DEFAULT_METRIC, ERRORS, OVERALL
 from ..words import AUTO, CLASSES, MULTI_LABEL, NUMBER
 from .independence import Independence, independence
-from .options import CompareOptions
 
 KINDS = {CLASSES: "one of several classes", MULTI_LABEL: "any number of labels", NUMBER: "numbers"}
-METRICS = next(option.choices for option in options_of(CompareOptions) if option.name == "metric")
 # Draws, for the comparisons in pairs, of which so many still lie beyond 0 where the adjusted p value is SIGNIFICANT; no
 # more than MOST_DRAWN sequences are drawn for that, which takes some seconds for each adapter. If that is too few, what
 # the distribution of the draws is beyond them is taken to be normal (bootstrap.difference).
@@ -217,7 +214,7 @@ def _metric(metric: str, target: Target) -> str:
     if metric == AUTO:
         return DEFAULT_METRIC[target.kind]
     if metric not in OVERALL[target.kind]:
-        fitting = [choice for choice in METRICS if choice in OVERALL[target.kind]]
+        fitting = [choice for choice in COMPARABLE if choice in OVERALL[target.kind]]
         raise UserError(
             f"{metric} is no score of adapters that answer with {KINDS[target.kind]}; choose {', '.join(fitting)} or "
             f"{AUTO}"

@@ -26,7 +26,7 @@ from ..errors import UserError
 from ..prediction.answering import Answerer
 from ..prediction.table import prediction_table
 from ..scores.bootstrap import COLUMNS, Resampled, resample, score_text
-from ..scores.metrics import mistakes, name_of_all
+from ..scores.truth import mistakes, name_of_all
 from ..words import ALLOW, BOTH, MULTI_LABEL, NUMBER, RECORDED, REFUSE
 from .frozen_model import pooled_states
 from .independence import Independence, independence

@@ -41,7 +41,7 @@ BALANCED = {
     ),
 }
 
-UNLABELLED = "label missing"
+UNLABELED = "label missing"
 
 
 @dataclass(frozen=True)
@@ -255,7 +255,7 @@ def _require_possible(split: str, split_column: str | None, negatives: str, is_t
 def _labeled(classes: inputs.Classes, ledger: Ledger) -> pd.DataFrame:
     """Return the records whose labels are not missing, and enter what became of the labels."""
     if classes.missing.any():
-        ledger.enter(REMOVED + UNLABELLED, classes.records[classes.missing])
+        ledger.enter(REMOVED + UNLABELED, classes.records[classes.missing])
     if classes.renamed.any():
         ledger.enter(CHANGED + "labels such as 1.0 written as 1", classes.records[classes.renamed])
     return classes.records[~classes.missing]
@@ -303,7 +303,7 @@ def _labels(records: pd.DataFrame, target: str, ledger: Ledger) -> list[str]:
         return target_of(records, target).labels
     labels = ordered_labels(records["label"])
     if len(labels) == 1:
-        lost = ledger.count(REMOVED + UNLABELLED)
+        lost = ledger.count(REMOVED + UNLABELED)
         raise UserError(
             f"the input has one label only ({labels[0]!r}{f', and {lost:,} that are missing' if lost else ''}); a "
             "classifier needs at least two: add sequences with another label, or let negatives be made (--negatives)"

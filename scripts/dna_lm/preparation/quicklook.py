@@ -14,7 +14,8 @@ from ..baselines.linear_model import answers_from_number, fitted
 from ..data.packing import OTHER, gc_content, pack
 from ..data.sampling import draw
 from ..data.targets import Target
-from ..scores.metrics import present, score
+from ..scores.metrics import score
+from ..scores.truth import present
 from ..words import CLASSES, NUMBER
 
 # Short enough to be compared by eye, and rich in what classes differ by: CpG, poly-A, codons.

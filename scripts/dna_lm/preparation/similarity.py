@@ -42,7 +42,7 @@ FIRST_LOOK, FIRST_SCORE, FIRST_SHARE = 16, 18, 0.45
 # With how many of the next ones in a list of places with the same seed each is compared. Repeats are in thousands of
 # places and all their pairs would be millions; a chain of similar ones joins them as well. Comparing with 32 leaves
 # 70,672 groups of 100,000 windows of human DNA, with 8 it is 70,731.
-NEIGHBOURS = 8
+NEIGHBORS = 8
 # Letters whose seeds are held at a time: they need about 1.5 GB.
 LETTERS = 2**25
 
@@ -191,7 +191,7 @@ def _link_by_stretches(
     for part in range(parts):
         numbers, places = seeds(packed, pattern, part, parts)
         rows = both.rows(places)
-        for distance in range(1, NEIGHBOURS + 1):
+        for distance in range(1, NEIGHBORS + 1):
             same = np.flatnonzero(numbers[distance:] == numbers[:-distance])
             if not len(same):
                 break

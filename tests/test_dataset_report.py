@@ -6,10 +6,16 @@ import pandas as pd
 import pytest
 
 from conftest import STRANGE_LABELS
-from dna_lm.preparation.quicklook import look
+from dna_lm.preparation import quicklook
+from dna_lm.preparation.records import Records
 from dna_lm.preparation.report import DatasetReport, write_dataset_report
 from dna_lm.words import MULTI_LABEL, NUMBER
 from plain_report import plain_report
+
+
+def look(splits, *arguments, **keywords):
+    return quicklook.look({name: Records(table) for name, table in splits.items()}, *arguments, **keywords)
+
 
 DIRECTIVES = [
     'history_dataset_as_table(output="summary", title="Steps of cleaning", show_column_headers=false)',

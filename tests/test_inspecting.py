@@ -3,11 +3,11 @@ import random
 import pandas as pd
 import pytest
 
-from dna_lm.options import keywords
 from dna_lm.preparation.inspecting import LEAKAGE_WARNING, Inspection, leakage_sentences, leakage_warnings
 from dna_lm.preparation.leakage import check_leakage
 from dna_lm.preparation.options import PrepareOptions
 from dna_lm.preparation.preparing import prepare
+from dna_lm.preparation.records import Records
 from small import TINY_RANDOM
 
 SPLITS = ("train", "dev", "test")
@@ -28,7 +28,7 @@ def leakage(leaking: int, of: int):
     test += [(dna(f"other {number}"), "a") for number in range(of // 10)]
     parts = {"train": train, "dev": [], "test": test}
     tables = {name: pd.DataFrame(part, columns=["sequence", "label"], dtype=object) for name, part in parts.items()}
-    return check_leakage({name: table.assign(_source="x") for name, table in tables.items()}, ["a", "b"])
+    return check_leakage({name: Records(table.assign(_source="x")) for name, table in tables.items()}, ["a", "b"])
 
 
 def test_leakage_in_words():
@@ -56,10 +56,9 @@ def inspect(test_data):
     """Prepare the annotated table by its own split and inspect the result."""
 
     def inspected(base_model=str(TINY_RANDOM), **changes) -> Inspection:
-        given = keywords(PrepareOptions(), PrepareOptions)
-        given |= {"table": str(test_data / "annotated.csv"), "sequence_column": "site", "label_column": "class"}
+        given = {"table": str(test_data / "annotated.csv"), "sequence_column": "site", "label_column": "class"}
         given |= {"split": "column", "split_column": "part", "duplicates": "keep", "max_ambiguous": 1.0}
-        return Inspection(prepare(**given | changes), base_model, None, seed=1)
+        return Inspection(prepare(PrepareOptions(**given | changes)), base_model, None, seed=1)
 
     return inspected
 

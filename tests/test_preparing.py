@@ -10,20 +10,18 @@ from hypothesis import strategies as st
 
 from dna_lm.command import options_of_tool
 from dna_lm.data.sequences import canonical, reverse_complement
-from dna_lm.options import keywords
 from dna_lm.preparation.leakage import check_leakage
 from dna_lm.preparation.options import PrepareOptions
 from dna_lm.preparation.preparing import prepare
+from dna_lm.preparation.records import Records
 from dna_lm.preparation.similarity import similar_groups
 from refusals import refusal, returns_or_refuses
 
-DEFAULTS = keywords(PrepareOptions(), PrepareOptions)
 SPLITS = ("train", "dev", "test")
 
 
 def prepared(**options):
-    assert options.keys() <= DEFAULTS.keys()
-    return prepare(**DEFAULTS | options)
+    return prepare(PrepareOptions(**options))
 
 
 def unclean(test_data, **options):
@@ -446,7 +444,7 @@ def test_train_is_balanced_and_the_other_splits_only_if_asked(test_data, balance
 def test_clusters_are_written_for_splits_that_keep_them_together(test_data, tmp_path):
     similar = everything(annotated(test_data, split="similarity"))
     assert similar.columns[-2] == "cluster"
-    expected = similar_groups(similar["sequence"].tolist())
+    expected = similar_groups(Records(similar))
     assert len(set(zip(similar["cluster"], expected, strict=True))) == similar["cluster"].nunique() == max(expected) + 1
     for way, column in (("group", "donor"), ("chromosome", "chrom")):
         table = everything(
@@ -750,12 +748,13 @@ def test_every_row_is_counted_and_no_group_or_cluster_is_in_two_splits(any_table
         groups = [set(part["group"]) for part in result.records.values()]
         assert sum(map(len, groups)) == len(set.union(*groups))
     if choices["split"] == "similarity":
-        table = pd.concat([part.assign(in_split=name) for name, part in result.records.items()])
-        table = table.assign(cluster=similar_groups(table["sequence"].tolist()))
+        table = pd.concat([part.table.assign(in_split=name) for name, part in result.records.items()])
+        table = table.assign(cluster=similar_groups(Records(table)))
         assert (table.groupby("cluster")["in_split"].nunique() == 1).all()
         assert not len(check_leakage(result.records, result.labels).offenders)
     if choices["duplicates"] == "both-strands" and not choices["length"]:
-        assert pd.concat(result.records.values())["sequence"].map(canonical).is_unique
+        left = pd.concat([part["sequence"] for part in result.records.values()])
+        assert left.map(canonical).is_unique
 
 
 # Sequences cut from a few stretches, so that most of them are homologs of others.
@@ -789,8 +788,8 @@ def test_homologs_are_never_in_two_splits(any_table, pieces, seed):
     )
     if result is None:
         return
-    table = pd.concat([part.assign(in_split=name) for name, part in result.records.items()])
-    table = table.assign(cluster=similar_groups(table["sequence"].tolist()))
+    table = pd.concat([part.table.assign(in_split=name) for name, part in result.records.items()])
+    table = table.assign(cluster=similar_groups(Records(table)))
     assert (table.groupby("cluster")["in_split"].nunique() == 1).all()
     assert not len(check_leakage(result.records, result.labels).offenders)
 

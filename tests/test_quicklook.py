@@ -8,8 +8,13 @@ import pytest
 from conftest import SCRIPTS
 from dna_lm.data.packing import gc_content, pack
 from dna_lm.preparation import quicklook
-from dna_lm.preparation.quicklook import COMMONEST, GC, KMER_NAMES, KMERS, LENGTH, MEAN, look
+from dna_lm.preparation.quicklook import COMMONEST, GC, KMER_NAMES, KMERS, LENGTH, MEAN
+from dna_lm.preparation.records import Records
 from dna_lm.words import MULTI_LABEL, NUMBER
+
+
+def look(splits, *arguments, **keywords):
+    return quicklook.look({name: Records(table) for name, table in splits.items()}, *arguments, **keywords)
 
 
 def records(*pairs: tuple[str, str]) -> pd.DataFrame:
@@ -70,15 +75,6 @@ def test_3_mers_by_hand():
     assert len(KMER_NAMES) == 32
     # ACGT: ACG and CGT, its reverse complement; GGGNNN: GGG, which is CCC
     assert {KMER_NAMES[number]: int(kmers[number]) for number in np.flatnonzero(kmers)} == {"ACG": 2, "CCC": 1}
-
-
-def test_large_splits_are_counted_in_blocks(monkeypatch):
-    whole = look(SMALL, ["a", "b"], seed=1)
-    monkeypatch.setattr(quicklook, "_BLOCK", 3)
-    for key, group in look(SMALL, ["a", "b"], seed=1).groups.items():
-        assert group.lengths.tolist() == whole.groups[key].lengths.tolist()
-        assert np.array_equal(group.gc, whole.groups[key].gc, equal_nan=True)
-        assert (group.other, group.kmers.tolist()) == (whole.groups[key].other, whole.groups[key].kmers.tolist())
 
 
 def test_gc_content():

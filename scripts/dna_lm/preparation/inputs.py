@@ -4,13 +4,13 @@ The records have the columns `sequence` (not yet normalized), `label`, those of 
 records.py). The index is the `line` in the file.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
 from .. import words
-from ..data.columns import BY, OWN_COLUMNS, SOURCE, SPLIT, has_positions
+from ..data.columns import BY, CLUSTER, OWN_COLUMNS, POSITION, SOURCE, SPLIT, has_positions
 from ..data.fasta import read_fasta_text
 from ..data.genome import Cut, cut_windows
 from ..data.intervals import intervals_from_columns, intervals_from_ids, read_intervals
@@ -20,10 +20,100 @@ from ..data.sequences import normalize_column
 from ..data.tables import labeled_columns, pick_column, read_table
 from ..data.textfiles import describe
 from ..errors import UserError
+from .ledger import CHANGED, REMOVED, Ledger
+from .options import PrepareOptions
 from .splitting import SPLITS, split_names
+from .strata import uniform_labels
 
 # What the column of each way to split is called where none is chosen.
 USUAL_NAMES = {words.CHROMOSOME: "chrom", words.GROUP: "group", words.COLUMN: "split"}
+UNLABELED = "label missing"
+
+
+@dataclass(frozen=True)
+class Given:
+    """What was read.
+
+    table: the records, columns as said above.
+    read: a sentence for each file.
+    regions: where the records lie in a genome, and regions that windows were cut from: columns chrom, start, end.
+    warnings: sentences on the input that a user has to read.
+    """
+
+    table: pd.DataFrame
+    read: list[str]
+    regions: list[pd.DataFrame] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def read_input(options: PrepareOptions, ledger: Ledger) -> Given:
+    """Read the files that the options name, and enter what was read and what became of the labels.
+
+    options.split: the way to split, which needs columns of its own, not None.
+    Raises UserError for anything wrong with the files.
+    """
+    given = _given_intervals(options, ledger) if options.intervals else _given_labeled(options, ledger)
+    table = given.table
+    by_chromosome = options.split == words.CHROMOSOME
+    if options.negatives == words.GENOME or (by_chromosome and options.fasta):
+        table = with_positions(table)
+    if by_chromosome and BY not in table:
+        table = table.assign(**{BY: table["chrom"]})
+    # Negatives keep away from whole peaks, and from those whose window was left out.
+    regions = [table[POSITION]] if has_positions(table) else []
+    return replace(given, table=table, regions=[*regions, *given.regions])
+
+
+def _given_intervals(options: PrepareOptions, ledger: Ledger) -> Given:
+    cut = read_windows(options.intervals, options.genome, options.window, options.window_center)
+    past_end = pd.DataFrame({"sequence": "", "label": [name for name, n in cut.past_end.items() for _ in range(n)]})
+    ledger.enter("read", pd.concat([cut.records, past_end]))
+    ledger.enter(REMOVED + "windows past an end of their chromosome", past_end)
+    _require_free_name(cut.records, options.split)
+    return Given(cut.records, _sentences(cut.records, cut.notes), [cut.intervals], cut.warnings)
+
+
+def _given_labeled(options: PrepareOptions, ledger: Ledger) -> Given:
+    if options.fasta:
+        table = read_fasta_files(options.fasta)
+    else:
+        chosen = {"sequence_column": options.sequence_column, "label_column": options.label_column}
+        by = {"split": options.split, "column": options.split_column, "header": options.header == words.YES}
+        if options.table:
+            table = read_labeled_table(options.table, **chosen, **by)
+        else:
+            paths = {"train": options.train_table, "dev": options.dev_table, "test": options.test_table}
+            table = read_split_tables(paths, **chosen, **by)
+    classes = None if options.fasta or options.target != words.CLASSES else with_classes(table)
+    table = classes.records if classes else uniform_labels(table, options.target)
+    ledger.enter("read", table)
+    _require_free_name(table, options.split)
+    read = _sentences(table, {})
+    if classes is None:
+        return Given(table, read)
+    if classes.missing.any():
+        ledger.enter(REMOVED + UNLABELED, table[classes.missing])
+    if classes.renamed.any():
+        ledger.enter(CHANGED + "labels such as 1.0 written as 1", table[classes.renamed])
+    return Given(table[~classes.missing], read, warnings=classes.warnings)
+
+
+def _require_free_name(table: pd.DataFrame, split: str) -> None:
+    """Raise UserError when the input has a column with the name of one that the split writes, and other contents."""
+    if CLUSTER not in table or split in (words.RANDOM, words.COLUMN):
+        return
+    if BY in table and table[CLUSTER].equals(table[BY]):
+        return
+    raise UserError(
+        f"{table[SOURCE].iloc[0]}: a split by {split} writes a column {CLUSTER!r}, and the input has one already; "
+        "rename or remove it, or choose a split by group with this column"
+    )
+
+
+def _sentences(table: pd.DataFrame, notes: dict[str, list[str]]) -> list[str]:
+    """Return a sentence for each file; notes: what else there is to say of it, by what it is called."""
+    counts = table[SOURCE].value_counts(sort=False)
+    return ["; ".join([f"{name}: {count:,} sequences", *notes.get(name, [])]) for name, count in counts.items()]
 
 
 def read_labeled_table(

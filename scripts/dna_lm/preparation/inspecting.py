@@ -10,6 +10,7 @@ from ..words import SIMILARITY
 from .leakage import K, Leakage, check_leakage
 from .preparing import Prepared
 from .quicklook import Look, look
+from .records import Records
 from .report import DatasetReport
 
 # One sequence in a hundred can move an accuracy by as much as its standard error in a test of 1,000 sequences.
@@ -39,11 +40,11 @@ class Inspection:
         records = self.prepared.records
         if self.prepared.split == SIMILARITY:
             return {name: part[CLUSTER].to_numpy(dtype=str) for name, part in records.items()}
-        sequences = [text for part in records.values() for text in part["sequence"]]
-        if sum(map(len, sequences)) > MOST_SEARCHED:
+        if sum(part.packed.lengths.sum() for part in records.values()) > MOST_SEARCHED:
             return None
+        groups = similar_groups(Records.concat(list(records.values())))
         ends = np.cumsum([len(part) for part in records.values()])
-        return dict(zip(records, np.split(similar_groups(sequences), ends[:-1]), strict=True))
+        return dict(zip(records, np.split(groups, ends[:-1]), strict=True))
 
     @cached_property
     def look(self) -> Look:
@@ -85,7 +86,7 @@ class Inspection:
             target=prepared.target,
             numbers=seen.numbers,
             caveats=[
-                measured(np.concatenate([part["sequence"].str.len() for part in prepared.records.values()])),
+                measured(np.concatenate([part.packed.lengths for part in prepared.records.values()])),
                 "No program can see whether the labels are right, and whether the sequences of different labels were "
                 "measured, selected and cut in the same way.",
             ],

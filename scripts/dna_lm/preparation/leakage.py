@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 
 from ..data.columns import SOURCE
-from ..data.packing import SPREAD, Packed, kmers, pack
+from ..data.packing import SPREAD, Packed, kmers
 from ..data.sequences import reverse_complement
 from ..words import CLASSES
+from .records import Records
 from .strata import has_label
 
 # As long as fits one machine word. Two unrelated sequences of 200 nt share a 32-mer by chance once in 10^15 pairs.
@@ -49,7 +50,7 @@ class Leakage:
 
 
 def check_leakage(
-    splits: dict[str, pd.DataFrame],
+    splits: dict[str, Records],
     labels: list[str],
     kind: str = CLASSES,
     clusters: dict[str, np.ndarray] | None = None,
@@ -61,14 +62,14 @@ def check_leakage(
     kind: options.CLASSES, MULTI_LABEL or NUMBER.
     clusters: by split, (n,) the cluster of similar sequences that each record is in.
     """
-    packed = {name: pack(part["sequence"].tolist()) for name, part in splits.items()}
+    packed = {name: part.packed for name, part in splits.items()}
     sharing = {}
     sharing["dev", "train"], sharing["test", "train"] = _sharing([packed["dev"], packed["test"]], packed["train"])
     (sharing["test", "dev"],) = _sharing([packed["test"]], packed["dev"])
     counts, offenders = [], []
     for split, other in PAIRS:
         records, others = splits[split], splits[other]
-        kinds = _kinds(records["sequence"], others["sequence"], sharing[split, other])
+        kinds = _kinds(records, others, sharing[split, other])
         counts += [
             {"split": split, "also in": other, **row}
             for row in _count(
@@ -153,15 +154,11 @@ def _hits(packed: Packed, wanted: _KmerSet) -> Iterator[tuple[np.ndarray, np.nda
         yield first + chunk.row_of(positions[found]), places
 
 
-def _kinds(sequences: pd.Series, others: pd.Series, sharing: np.ndarray) -> np.ndarray:
+def _kinds(records: Records, others: Records, sharing: np.ndarray) -> np.ndarray:
     """Return the worst that is wrong with each sequence, (n,) text: COPY, REVERSE, SHARED or nothing."""
-    present = set(others)
     kinds = np.where(sharing, SHARED, "").astype(object)
-    for place, text in enumerate(sequences):
-        if text in present:
-            kinds[place] = COPY
-        elif reverse_complement(text) in present:
-            kinds[place] = REVERSE
+    kinds[pd.Series(records.canonical).isin(others.canonical).to_numpy()] = REVERSE
+    kinds[records["sequence"].isin(others["sequence"]).to_numpy()] = COPY
     return kinds
 
 
@@ -231,8 +228,8 @@ def _partners(
     return partners, stretches
 
 
-def _named(records: pd.DataFrame, place: int) -> str:
+def _named(records: Records, place: int) -> str:
     """Return what a user knows a record by: its id, or else its line in its file."""
     if "id" in records and records["id"].iloc[place]:
         return str(records["id"].iloc[place])
-    return f"{records[SOURCE].iloc[place]}, line {records.index[place]}"
+    return f"{records[SOURCE].iloc[place]}, line {records.table.index[place]}"

@@ -25,7 +25,16 @@ from ..words import (
 
 
 @dataclass(frozen=True, kw_only=True)
-class InputOptions(TargetOptions):
+class GenomeOptions:
+    """The genome."""
+
+    genome: str | None = option(
+        "Genome of the regions, or of the negatives to be drawn: FASTA, also gzipped", kind=INPUT, optional=True
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputOptions(TargetOptions, GenomeOptions):
     """Where labeled sequences come from."""
 
     table: str | None = option("Labeled sequences: CSV or TSV, also gzipped", kind=INPUT, optional=True)
@@ -52,9 +61,6 @@ class InputOptions(TargetOptions):
         kind=MANY,
         optional=True,
     )
-    genome: str | None = option(
-        "Genome of the regions, or of the negatives to be drawn: FASTA, also gzipped", kind=INPUT, optional=True
-    )
     window: int = option(
         "Width of the window about each region's center, in nt; 0 takes the regions as they are",
         200,
@@ -72,7 +78,7 @@ class InputOptions(TargetOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NegativeOptions:
+class NegativeOptions(GenomeOptions, SeedOptions):
     """Negatives that are made."""
 
     negatives: str = option(
@@ -149,7 +155,7 @@ class CleaningOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SplittingOptions:
+class SplittingOptions(TargetOptions, SeedOptions):
     """How sequences are divided into train, dev and test."""
 
     balance: str = option(
@@ -200,5 +206,5 @@ class SplittingOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrepareOptions(InputOptions, NegativeOptions, CleaningOptions, SplittingOptions, SeedOptions):
+class PrepareOptions(InputOptions, NegativeOptions, CleaningOptions, SplittingOptions):
     """All options of preparing."""

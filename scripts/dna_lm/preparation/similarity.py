@@ -1,7 +1,6 @@
 """Which sequences are similar, so that a split keeps them together."""
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -9,8 +8,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from ..data.packing import LONGEST_K, Packed, kmers, pack
-from ..data.sequences import canonical
 from .homology import BAND, BothStrands, parts_of_kmers, seeds
+from .records import Records
 
 # The best of random symmetric patterns, by their weight (how many letters have to match). Light ones find more and meet
 # more by chance: each weight is for so many letters in all, MOST_LETTERS, that a seed meets hardly more than one other
@@ -103,10 +102,10 @@ def reliability_warnings(lengths: np.ndarray) -> list[str]:
     ]
 
 
-def similar_groups(sequences: Sequence[str]) -> np.ndarray:
+def similar_groups(records: Records) -> np.ndarray:
     """Put sequences that share a homologous stretch into one group, also those that others link in a chain.
 
-    sequences: normalized, of any lengths. Letters other than A, C, G, T match nothing.
+    records: with sequences of any lengths. Letters other than A, C, G, T match nothing.
     Guaranteed to be in one group: sequences that are equal, or share 32 consecutive letters (LONGEST_K), on either
     strand. Found besides, with the recall that dev/bench/similarity.py measures: those that share, on either strand, a
     stretch with the score that `required_scores` demands, in which gaps may stand (see homology.BAND). It is seen where
@@ -114,7 +113,7 @@ def similar_groups(sequences: Sequence[str]) -> np.ndarray:
     The order and the strand of the sequences change nothing but the numbers.
     Returns (sequences,) int64: the number of the group, counted from 0 by first member.
     """
-    rows, distinct = pd.factorize(np.array([canonical(sequence) for sequence in sequences], dtype=object), sort=True)
+    rows, distinct = pd.factorize(records.canonical, sort=True)
     packed = pack(distinct)
     groups = _link_by_kmers(packed, np.arange(len(packed)))
     patterns = patterns_for(packed.lengths)

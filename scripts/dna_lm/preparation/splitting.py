@@ -291,15 +291,15 @@ def split_by_column(
     given: pd.Series,
     fractions: tuple[float, float, float],
     seed: int,
-    groups: Callable[[pd.DataFrame], np.ndarray] | None = None,
+    groups: Callable[[np.ndarray], np.ndarray] | None = None,
     strata: np.ndarray | None = None,
 ) -> np.ndarray:
     """Split as a column of the table says; where it has no dev, dev is drawn from train, label by label.
 
     given: (n,) `train`, `dev` or `test` for each record (see split_names).
     fractions: only the share of dev against that of train is used, and only when dev is drawn.
-    groups: gives the number of the group of each of some records, (n,), asked when dev is drawn: a group stays whole.
-        Without it each record is one.
+    groups: gives the number of the group of each record of train, of which it is told which they are, (n,) bool; asked
+        when dev is drawn: a group stays whole. Without it each record is one.
     strata: (n,) text, of which dev is to have its share, instead of the labels.
     Raises UserError when there is no train or no test, or when a split lacks a label.
     """
@@ -311,10 +311,10 @@ def split_by_column(
                 "sequences of the splits are copies of each other"
             )
     if not (split == "dev").any():
-        positions = np.flatnonzero(split == "train")
-        train = records.iloc[positions]
+        train = split == "train"
+        positions = np.flatnonzero(train)
         share = fractions[1] / (fractions[0] + fractions[1])
-        numbers = groups(train) if groups else np.arange(len(train))
+        numbers = groups(train) if groups else np.arange(len(positions))
         drawn_by = records["label"].to_numpy(dtype=object) if strata is None else strata
         drawn = _draw_groups(drawn_by[positions], numbers, share, seed)
         split[positions[drawn]] = "dev"

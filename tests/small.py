@@ -30,7 +30,7 @@ TRAINING = {
 
 def training_options(**changes) -> FinetuneOptions:
     """Return the options of a training: the defaults, TRAINING, and what changes."""
-    return FinetuneOptions(**TRAINING | changes)
+    return FinetuneOptions(**{"train": "", "dev": ""} | TRAINING | changes)
 
 
 def predictions(**options) -> pd.DataFrame:

@@ -242,21 +242,6 @@ def test_contradictory_labels_are_refused_with_both_lines():
     assert copies(records, "same-strand")[0] == [2, 3, 5, 6, 7]
 
 
-def test_labels_that_mean_the_same_are_no_contradiction():
-    rows = [
-        ("AACC", "1"),
-        ("GGTT", "1.0"),
-        ("CCCC", "CTCF;p73"),
-        ("CCCC", "p73; CTCF"),
-        ("CACA", "-0.0"),
-        ("CACA", "0"),
-    ]
-    assert copies(table(*rows))[0] == [2, 4, 6]
-    for first, second in [("1", "1.5"), ("a;b", "a"), ("1_0", "10"), ("inf", "infinity"), ("CTCF", "p73;CTCF")]:
-        message = refusal(copies, table(("AACC", "x"), ("CCCC", first), ("CCCC", second)))
-        assert f"is labeled {first!r} and {second!r}" in message
-
-
 def test_contradictory_labels_on_one_strand():
     assert refusal(copies, table(("AACC", "a"), ("AACC", "b")), "same-strand") == (
         "the table (a.csv), line 2, and the table (a.csv), line 3: the same sequence (on the same strand) is labeled "

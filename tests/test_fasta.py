@@ -147,8 +147,8 @@ def test_wrapped_lines_are_joined(tmp_path_factory, sequences, width):
 def test_records_do_not_depend_on_how_much_is_read_at_a_time(tmp_path_factory, parts, block):
     path = tmp_path_factory.getbasetemp() / "blocks.fa"
     path.write_text("".join(f">s{number}{end}\n{text}\n" for number, (end, text) in enumerate(parts)) + ">end\nA\nC")
-    whole = list(fasta.records(path, SOURCE))
+    whole = list(fasta.read_records(path, SOURCE))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fasta, "BLOCK", block)
-        assert list(fasta.records(path, SOURCE)) == whole
+        assert list(fasta.read_records(path, SOURCE)) == whole
     assert whole[-1][1:] == ("end", "AC")

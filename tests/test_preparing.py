@@ -292,11 +292,11 @@ def test_windows_are_where_their_positions_say(test_data):
     require_in_genome(table, test_data)
 
 
-def test_what_windows_are_centerd_on_is_said(test_data):
+def test_what_windows_are_centered_on_is_said(test_data):
     of_a, of_b = peaks(test_data, "a", "b").read
-    assert of_a.endswith(": 20 sequences; windows are centerd on the summit (column 10) of all 20 peaks")
+    assert of_a.endswith(": 20 sequences; windows are centered on the summit (column 10) of all 20 peaks")
     assert of_b.endswith(
-        ": 19 sequences; no summits were found in it, so that windows are centerd on the middle of each region; 1 "
+        ": 19 sequences; no summits were found in it, so that windows are centered on the middle of each region; 1 "
         "window past an end of the chromosome left out"
     )
 

@@ -73,12 +73,20 @@ def normalize_column(sequences: pd.Series, source: str) -> pd.Series:
     """
     result = sequences.map(normalize)
     for line, sequence in result.items():
-        if not sequence:
-            raise UserError(f"{source}, line {line}: the sequence is empty; fill it in or remove the record")
-        foreign = _FOREIGN.search(sequence)
-        if foreign:
-            raise UserError(
-                f"{source}, line {line}: letter {foreign.group()!r} at position {foreign.start() + 1} of the sequence "
-                "is not a DNA letter (A, C, G, T, U or an IUPAC code such as N); correct or remove the record"
-            )
+        check_letters(sequence, line, source)
     return result
+
+
+def check_letters(sequence: str, line: int, source: str) -> None:
+    """Raise UserError if a sequence is empty or has a letter outside the IUPAC nucleotide codes.
+
+    sequence: normalized. line, source: where it stands.
+    """
+    if not sequence:
+        raise UserError(f"{source}, line {line}: the sequence is empty; fill it in or remove the record")
+    foreign = _FOREIGN.search(sequence)
+    if foreign:
+        raise UserError(
+            f"{source}, line {line}: letter {foreign.group()!r} at position {foreign.start() + 1} of the sequence "
+            "is not a DNA letter (A, C, G, T, U or an IUPAC code such as N); correct or remove the record"
+        )

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..errors import UserError
 from .sequences import looks_like_dna, normalize_column
-from .textfiles import open_text
+from .textfiles import listed, open_text
 
 # The csv module's limit is 128 kB a field, less than one bacterial gene cluster.
 csv.field_size_limit(2**30)
@@ -139,10 +139,9 @@ def pick_column(table: pd.DataFrame, column: str, source: str) -> str:
             f"{source} has no column {column!r}; its only column is {names[0]!r}: is this a table, with a comma or a "
             "tab between its columns, and is the right column chosen?"
         )
-    more = f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
     raise UserError(
-        f"{source} has no column {column!r}; its columns are {', '.join(names[:MOST_LISTED])}{more}: "
-        "is there a header line, and is the right column chosen?"
+        f"{source} has no column {column!r}; its columns are {listed(names, MOST_LISTED)}: is there a header line, and "
+        "is the right column chosen?"
     )
 
 

@@ -19,6 +19,7 @@ from .labels import (
     whole_number,
     with_positive,
 )
+from .textfiles import listed
 
 # What transformers calls them.
 PROBLEM_TYPES = {
@@ -107,7 +108,7 @@ class Target:
                 raise UserError(_missing(label, f"{source}, line {line}"))
             raise UserError(
                 f"{source}, line {line}: the label {label!r} does not occur in the training data, whose labels are "
-                f"{_listed(self.labels)}; correct it or remove the record"
+                f"{listed(self.labels, MOST_LISTED)}; correct it or remove the record"
             )
 
         if self.kind == CLASSES:
@@ -197,18 +198,6 @@ class Target:
         if kind == MULTI_LABEL and any(_split(label) != [label] for label in labels):
             raise ValueError("a label is not one that a cell with several can have")
         return Target(kind, labels)
-
-
-def same_label(label: str) -> str:
-    """Return the same text for labels that mean the same: `1` and `1.0`, `a;b` and `b;a`."""
-    if SEPARATOR in label:
-        return SEPARATOR.join(sorted(_split(label)))
-    try:
-        number = float(label)
-    except ValueError:
-        return label
-    # float() reads 1_0 and inf too, which are names.
-    return repr(number + 0.0) if math.isfinite(number) and "_" not in label else label
 
 
 def learn_target(kind: str, column: pd.Series, source: str, positive: str = AUTO) -> Target:
@@ -306,8 +295,3 @@ def _missing(label: str, where: str, count: str = "") -> str:
         f"{where}: the label {label!r} says that it is missing{count}; fill it in or remove the record, or, if it is "
         "the name of a class, give that another name"
     )
-
-
-def _listed(labels: list[str]) -> str:
-    more = f" and {len(labels) - MOST_LISTED} more" if len(labels) > MOST_LISTED else ""
-    return ", ".join(labels[:MOST_LISTED]) + more

@@ -5,7 +5,7 @@ import os
 import re
 import stat
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
@@ -37,6 +37,12 @@ def describe(path: str | Path, role: str) -> str:
     """Return what messages and reports call a file: its role in the job, and its name unless Galaxy gave it one."""
     name = printable(Path(path).name)
     return role if not name or GALAXY_NAME.fullmatch(name) else f"{role} ({name})"
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """Return names with commas between: the first `most` of them, and how many more there are."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 @contextmanager

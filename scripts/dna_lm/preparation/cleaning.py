@@ -12,7 +12,6 @@ import pandas as pd
 from ..data.columns import SOURCE, SPLIT, has_positions
 from ..data.packing import OTHER, too_ambiguous
 from ..data.sequences import mask_ambiguous, normalize_column
-from ..data.targets import same_label
 from ..errors import UserError
 from ..words import KEEP, SAME_STRAND
 from .ledger import CHANGED, LEAKED, Ledger
@@ -123,11 +122,11 @@ def remove_copies(records: Records, duplicates: str, contradictory: str, ledger:
     If they came with their splits, copies of what is kept in another split are counted apart: they had leaked.
     duplicates: `both-strands` (a sequence equals its reverse complement), `same-strand`, or `keep` for all copies.
     contradictory: what to do with sequences that come with more than one label: `refuse`, or `drop` all their copies.
-    `1` is the same label as `1.0`, and `a;b` as `b;a`.
+    Labels that are not the same text are not the same: inputs.py and strata.py have given each one spelling.
     Raises UserError at the first contradictory sequence when they are refused.
     """
     numbers, _ = pd.factorize(records["sequence"] if duplicates == SAME_STRAND else records.canonical)
-    conflicting = _several_labels(numbers, _meanings(records["label"]))
+    conflicting = _several_labels(numbers, records["label"])
     strands = "on the same strand" if duplicates == SAME_STRAND else "on either strand"
     if conflicting.any() and contradictory == "refuse":
         raise UserError(_contradiction(records.table, numbers, conflicting, strands))
@@ -149,11 +148,6 @@ def remove_copies(records: Records, duplicates: str, contradictory: str, ledger:
     return ledger.remove(f"copies in the same split, {strands}", records, copies[~leaked])
 
 
-def _meanings(labels: pd.Series) -> pd.Series:
-    """Return labels so that those that mean the same are the same."""
-    return labels.map({label: same_label(label) for label in labels.unique()})
-
-
 def _rank(records: Records) -> np.ndarray:
     """Splits that came with the input: the copy in test stays, so that scores compare with others' on the same test."""
     if SPLIT not in records:
@@ -172,7 +166,7 @@ def _several_labels(numbers: np.ndarray, labels: pd.Series) -> np.ndarray:
 def _contradiction(records: pd.DataFrame, numbers: np.ndarray, conflicting: np.ndarray, strands: str) -> str:
     copies = records[numbers == numbers[conflicting.argmax()]]
     first = copies.iloc[0]
-    other = copies[(_meanings(copies["label"]) != same_label(first["label"])).to_numpy()].iloc[0]
+    other = copies[(copies["label"] != first["label"]).to_numpy()].iloc[0]
     return (
         f"{first[SOURCE]}, line {copies.index[0]}, and {other[SOURCE]}, line {other.name}: the same sequence "
         f"({strands}) is labeled {first['label']!r} and {other['label']!r}, one of "

@@ -2,7 +2,6 @@
 
 import zlib
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from ..data.columns import POSITION, SOURCE
 from ..data.genome import Chromosome, check_known, check_within, chromosomes
 from ..data.sequences import BASES, canonical, has_ambiguous
+from ..data.textfiles import listed
 from ..errors import UserError
 from .records import Records
 
@@ -245,10 +245,9 @@ class _Sampler:
     def _unmatched(self) -> str:
         """Name the positives for which no negative was found."""
         first = sorted({target.row: target for target in self.open}.values(), key=lambda target: target.row)
-        places = (f"line {self.records.index[target.row]} ({target.gc / target.length:.1%} GC)" for target in first)
+        places = [f"line {self.records.index[target.row]} ({target.gc / target.length:.1%} GC)" for target in first]
         source = self.records[SOURCE].iloc[first[0].row]
-        more = f" and {len(first) - NAMED:,} more" if len(first) > NAMED else ""
-        return f"{len(first):,} positive{'s' * (len(first) > 1)} ({source}, {', '.join(islice(places, NAMED))}{more})"
+        return f"{len(first):,} positive{'s' * (len(first) > 1)} ({source}, {listed(places, NAMED)})"
 
     def _advice(self) -> str:
         """Return what can help: a lower ratio only where some regions like those that are missing were found."""

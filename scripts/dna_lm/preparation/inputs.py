@@ -15,8 +15,8 @@ from ..data.fasta import read_fasta_text
 from ..data.genome import Cut, cut_windows
 from ..data.intervals import intervals_from_columns, intervals_from_ids, read_intervals
 from ..data.labels import MISSING, are_measured, one_spelling, whole_number
-from ..data.named_files import named_files
-from ..data.sequences import normalize_column
+from ..data.named_files import NamedPath, repeated
+from ..data.sequences import check_letters, normalize
 from ..data.tables import labeled_columns, pick_column, read_table
 from ..data.textfiles import describe
 from ..errors import UserError
@@ -134,7 +134,7 @@ def read_labeled_table(
     source = describe(path, role)
     table = read_table(path, source, header)
     records = labeled_columns(table, source, sequence_column, label_column, empty_labels=True)
-    _check_first(records["sequence"].head(1), source, header)
+    _check_first(records["sequence"], source, header)
     for name in OWN_COLUMNS:
         if name in records:
             raise UserError(f"{source}: rename the column {name!r}, a name that this program uses itself")
@@ -153,10 +153,10 @@ def read_labeled_table(
     return records
 
 
-def _check_first(sequence: pd.Series, source: str, header: bool) -> None:
+def _check_first(sequences: pd.Series, source: str, header: bool) -> None:
     """Raise UserError when the first sequence is none, which is more often a wrong choice than a wrong record."""
     try:
-        normalize_column(sequence, source)
+        check_letters(normalize(sequences.iloc[0]), sequences.index[0], source)
     except UserError as problem:
         others = "the right column is chosen" + ("" if header else " and whether this line is a header line")
         raise UserError(f"{problem}, or see whether {others}") from None
@@ -278,19 +278,15 @@ def check_name(label: str, where: str) -> None:
         raise UserError(f"{where}: the label {label!r} says that it is missing; choose another name")
 
 
-def _by_label(pairs: list[str], option: str, kind: str) -> list[tuple[str, str]]:
-    files = named_files(
-        pairs,
-        option,
-        form="LABEL=FILE",
-        mend="the label",
-        doubled=f"two {kind} have the label",
-        advice="join them, or give each a name of its own",
-    )
+def _by_label(pairs: list[str], option: str, kind: str) -> list[NamedPath]:
+    files = [NamedPath.parse(pair, option) for pair in pairs]
+    label = repeated(files)
+    if label is not None:
+        raise UserError(f"two {kind} have the label {label!r}; join them, or give each a name of its own")
     numbers: dict[str, str] = {}
-    for label in files:
+    for label, _ in files:
         check_name(label, f"--{option} '{label}=...'")
         other = numbers.setdefault(whole_number(label) or label, label)
         if other != label:
             raise UserError(f"two {kind} have the labels {other!r} and {label!r}, the same number; rename or join them")
-    return list(files.items())
+    return files

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from ..data.textfiles import listed
 from ..errors import UserError
 
 SPLITS = ("train", "dev", "test")
@@ -266,15 +267,15 @@ def split_by_chromosome(records: pd.DataFrame, column: str, dev: str, test: str)
     """
     chromosomes = records[column].astype(str).str.strip()
     present = sorted(set(chromosomes))
+    there_are = listed(present, MOST_LISTED)
     chosen = {"dev": _names(dev), "test": _names(test)}
     for option, names in chosen.items():
         if not names:
-            raise UserError(f"--{option}-chromosomes names no chromosome; give one or several of {_listed(present)}")
+            raise UserError(f"--{option}-chromosomes names no chromosome; give one or several of {there_are}")
         for name in names:
             if name not in present:
                 raise UserError(
-                    f"--{option}-chromosomes: no sequence left after cleaning is on {name!r}; there are "
-                    f"{_listed(present)}"
+                    f"--{option}-chromosomes: no sequence left after cleaning is on {name!r}; there are {there_are}"
                 )
     both = sorted(set(chosen["dev"]) & set(chosen["test"]))
     if both:
@@ -377,8 +378,3 @@ def _require_every_label(records: pd.DataFrame, split: np.ndarray, mend: str) ->
 
 def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
-    return ", ".join(names[:MOST_LISTED]) + more

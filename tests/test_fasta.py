@@ -66,9 +66,9 @@ def test_a_record_without_a_name_is_called_by_its_number(read):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", f"{SOURCE} is empty; choose a file that holds records"),
+        (b"", f"{SOURCE} is empty; choose a file with records"),
         (b"\n\n", f"{SOURCE} holds no FASTA record; choose a file with '>' headers"),
-        (gzip.compress(b""), f"{SOURCE} is empty; choose a file that holds records"),
+        (gzip.compress(b""), f"{SOURCE} is empty; choose a file with records"),
         (
             b"\nsequence,label\n",
             f"{SOURCE}, line 2: a FASTA file starts with '>', this is 'sequence,label'; choose a FASTA file",
@@ -81,7 +81,7 @@ def test_a_record_without_a_name_is_called_by_its_number(read):
         (b">a\nA\n>b\n", f"{SOURCE}, line 3: the sequence is empty; fill it in or remove the record"),
         (
             b">a one\nA\n>b\nC\n>a two\nG\n",
-            f"{SOURCE}, line 1 and line 5: two records are named 'a'; rename one, or remove the copy",
+            f"{SOURCE}, line 1 and line 5: two records are named 'a'; rename one, or remove the duplicate",
         ),
         (
             b">a\nA\n>b\nAC\nGL\n",

@@ -167,8 +167,8 @@ def test_missing_labels_are_no_class_and_counted(tmp_path, missing):
     assert set(everything(result)["label"]) == {"0", "1"} and len(everything(result)) == 48
     written = repr(missing.strip()) if missing else "empty"
     assert result.warnings == [
-        f"the labeled table (labeled.csv): 12 of 60 labels are missing ({written}; first on line 4), and the "
-        "sequences are left out; if that is the name of a class, rename it"
+        f"the labeled table (labeled.csv): 12 of 60 labels are missing ({written}; first on line 4), and the sequences "
+        "are left out; if that is the name of a class, rename the class"
     ]
 
 
@@ -479,8 +479,8 @@ def test_a_column_called_cluster_is_kept_or_refused(tmp_path):
         table = everything(prepared(table=path, **options))
         assert table["cluster"].str.startswith("u").all() and list(table).count("cluster") == 1
     assert refusal(prepared, table=path, split="similarity") == (
-        "the labeled table (table.csv): a split by similarity writes a column 'cluster', and the input has one "
-        "already; rename or remove it, or choose a split by group with this column"
+        "the labeled table (table.csv): a split by similarity writes a column 'cluster', and the input already has "
+        "one; rename or remove it, or choose a split by group with this column"
     )
 
 
@@ -508,7 +508,7 @@ def test_pairs_of_short_sequences_with_random_labels_teach_nothing_about_test(tm
     apart, together = prepared(table=path, split="random"), prepared(table=path, split="similarity")
     assert share_right(apart) > 0.75
     assert 0.3 < share_right(together) < 0.7
-    assert "0 sequences resemble no other" in together.how_split
+    assert "0 sequences are similar to no other" in together.how_split
     assert not len(check_leakage(together.records, together.labels).offenders)
     assert together.warnings == []
 
@@ -655,7 +655,7 @@ def test_equal_answers_are_alike_however_they_are_written(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"negatives": "shuffle"}, "--target number: negatives are made for classes, and what they would have among "),
+        ({"negatives": "shuffle"}, "--target number: negatives can be generated for classes only, not for numbers"),
         ({"balance": "downsample"}, "--target number: numbers cannot be balanced; choose --balance none"),
         (
             {"label_column": "chrom"},
@@ -839,8 +839,8 @@ ONE_INPUT = (
         *(
             (
                 {"table": "t.csv", "split": split, "split_column": "donor"},
-                f"--split-column 'donor' has no part in --split {split}; choose --split chromosome, group or column, "
-                "or leave the column out",
+                f"--split-column 'donor' is not used with --split {split}; choose --split chromosome, group or column, "
+                "or omit the column",
             )
             for split in ("random", "similarity")
         ),
@@ -864,7 +864,7 @@ def test_one_label_is_refused(test_data):
 def test_the_same_label_twice_is_refused(test_data):
     pairs = [f"x={test_data / 'CTCF.fa'}", f"x={test_data / 'p73.fa'}"]
     assert refusal(prepared, fasta=pairs) == (
-        "two FASTA files have the label 'x'; join them, or give each a name of its own"
+        "two FASTA files have the label 'x'; join them, or give each a different name"
     )
 
 
@@ -873,5 +873,5 @@ def test_a_column_with_a_name_of_the_program_is_refused(tmp_path, name):
     path = tmp_path / "t.csv"
     path.write_text(f"sequence,label,{name}\nA,0,x\n")
     assert refusal(prepared, table=str(path)) == (
-        f"the labeled table (t.csv): rename the column {name!r}, a name that this program uses itself"
+        f"the labeled table (t.csv): rename the column {name!r}: this program uses that name itself"
     )

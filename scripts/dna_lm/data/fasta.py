@@ -83,7 +83,7 @@ class _Reader:
         if other != self.line:
             raise UserError(
                 f"{self.source}, line {other} and line {self.line}: two records are named {self.name!r}; rename one, "
-                "or remove the copy"
+                "or remove the duplicate"
             )
 
 

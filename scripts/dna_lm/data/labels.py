@@ -73,13 +73,13 @@ def with_positive(labels: list[str], positive: str, source: str) -> list[str]:
     """
     if len(labels) != 2:
         raise UserError(
-            f"{source} has {len(labels)} labels, of which none is the positive one: each is judged against the others; "
-            "choose no positive label (--positive-label auto)"
+            f"{source} has {len(labels)} labels, so that none is the positive one: each is scored against the others; "
+            "do not choose a positive label (--positive-label auto)"
         )
     if positive not in labels:
         raise UserError(
-            f"{source} has no label {positive!r}, which is to be the positive one; its labels are {', '.join(labels)}: "
-            "choose one of them"
+            f"{source} has no label {positive!r}, which was chosen as the positive one; its labels are "
+            f"{', '.join(labels)}: choose one of them"
         )
     return sorted(labels, key=positive.__eq__)
 
@@ -123,7 +123,7 @@ def one_spelling(labels: Iterable[str], where: Callable[[str], str]) -> dict[str
     second = next(label for label in same[1:] if _number(label) == _number(first))
     raise UserError(
         f"{where(first)}, and {where(second)}: the labels {first!r} and {second!r} are the same number; write them "
-        "alike or, if they are the names of two classes, give them names that are no numbers"
+        "alike or, if they are two classes, give them names that are not numbers"
     )
 
 
@@ -140,9 +140,9 @@ def are_measured(labels: pd.Series, source: str) -> str:
         raise UserError(
             f"{source}: the labels of {len(labels):,} records are {len(distinct):,} different numbers, such as "
             f"{distinct[0]!r} and {distinct[1]!r}; if they are measured, choose numbers as the target (--target "
-            "number), or if they are classes, give each more records or a name that is no number"
+            "number), or if they are classes, give each more records or a name that is not a number"
         )
     return (
         f"{source}: the {len(distinct):,} labels are all numbers, such as {distinct[0]!r} and {distinct[1]!r}, and are "
-        "taken for the names of classes; if they are measured, choose numbers as the target (--target number)"
+        "treated as class names; if they are measured, choose numbers as the target (--target number)"
     )

@@ -60,8 +60,8 @@ def table_blocks(path: str | Path, source: str, rows: int | None = None, header:
             if header:
                 if first.lower().startswith("sep="):
                     raise UserError(
-                        f"{source}, line 1: {first.strip()!r} is a note to spreadsheet programs, not a header line; "
-                        "remove the line"
+                        f"{source}, line 1: {first.strip()!r} is an instruction to spreadsheet programs, not a header "
+                        "line; remove the line"
                     )
                 columns = _named([name.strip() for name in next(csv.reader([first], **form), [])])
                 _check_header(columns, source)
@@ -91,7 +91,7 @@ def table_blocks(path: str | Path, source: str, rows: int | None = None, header:
             ) from None
     if not records and not given:
         what = "a header line and no record below it" if header else "no record"
-        raise UserError(f"{source} has {what}; choose a file that holds records")
+        raise UserError(f"{source} has {what}; choose a file with records")
     if records:
         yield _block(records, columns, lines)
 
@@ -121,7 +121,7 @@ def _check_header(columns: list[str], source: str) -> None:
         if not name:
             raise UserError(f"{source}, line 1: column {position} has no name; name every column in the first line")
         if name in columns[: position - 1]:
-            raise UserError(f"{source}, line 1: two columns are named {name!r}; give each a name of its own")
+            raise UserError(f"{source}, line 1: two columns are named {name!r}; give each a different name")
 
 
 def pick_column(table: pd.DataFrame, column: str, source: str) -> str:
@@ -198,16 +198,16 @@ def labeled_columns(
         known = [text for text in result[name].head(ROWS_LOOKED_AT) if text.strip() not in UNKNOWN]
         if known and all(map(looks_like_dna, known)):
             raise UserError(
-                f"{source}: the columns {sequence_name!r} and {name!r} both hold DNA, but a classifier reads one "
-                "sequence a record; remove the column that is not meant, or join the two sequences into one"
+                f"{source}: the columns {sequence_name!r} and {name!r} both contain DNA, but a classifier reads one "
+                "sequence per record; remove one of the columns, or join the two sequences"
             )
     result.insert(0, "sequence", table[sequence_name])
     result.insert(1, "label", table[label_name].str.strip())
     # Letters of DNA, by IUPAC's codes: they would pass for a short sequence.
     for line, text in result["sequence"][result["sequence"].isin(MISSING_LETTERS)].items():
         raise UserError(
-            f"{source}, line {line}: the sequence is {text!r}, which says that it is missing; fill it in or remove the "
-            "record"
+            f"{source}, line {line}: the sequence is {text!r}, which stands for a missing value; fill it in or remove "
+            "the record"
         )
     for line, label in result["label"].drop_duplicates().items():
         if label or not empty_labels:

@@ -127,7 +127,8 @@ class Target:
             require_two_labels([self.labels[number] for number in np.unique(truth)], source)
         elif self.kind == MULTI_LABEL and (truth == truth[0]).all():
             raise UserError(
-                f"{source}: all records have the same labels; a score needs a label that some have and others have not"
+                f"{source}: all records have the same labels; a score needs a label that some records have and others "
+                "do not"
             )
         elif self.kind == NUMBER and truth.min() == truth.max():
             raise UserError(f"{source}: all numbers are {truth[0]:g}; a score needs at least two different ones")
@@ -219,13 +220,13 @@ def learn_target(kind: str, column: pd.Series, source: str, positive: str = AUTO
     if kind == NUMBER:
         numbers = _numbers(column, source)
         if numbers.min() == numbers.max():
-            raise UserError(f"{source}: all numbers are {numbers[0]:g}; there is nothing to learn from one number")
+            raise UserError(f"{source}: all numbers are {numbers[0]:g}; a model cannot learn from a single value")
         with np.errstate(all="ignore"):  # of numbers too large to be squared
             mean, spread = float(numbers.mean()), float(numbers.std())
         if not (math.isfinite(mean) and math.isfinite(spread) and spread > 0):
             raise UserError(
-                f"{source}: numbers from {numbers.min():g} to {numbers.max():g} are too large or too close to one "
-                "another to be computed with; give them in another unit"
+                f"{source}: numbers from {numbers.min():g} to {numbers.max():g} are too large or too close together "
+                "for computations; use another unit"
             )
         return Target(kind, [], mean, spread)
     if kind == CLASSES:
@@ -284,14 +285,12 @@ def labels_of(cell: str, line: int, source: str) -> list[str]:
 def _labels_of(cell: str, line: int, source: str) -> list[str]:
     labels = _split(cell)
     if labels and NO_LABEL in (part.strip().lower() for part in cell.split(SEPARATOR)):
-        raise UserError(
-            f"{source}, line {line}: {cell!r} says both that there is no label and that there is one; remove either"
-        )
+        raise UserError(f"{source}, line {line}: {cell!r} combines 'none' with other labels; remove one or the other")
     return labels
 
 
 def _missing(label: str, where: str, count: str = "") -> str:
     return (
-        f"{where}: the label {label!r} says that it is missing{count}; fill it in or remove the record, or, if it is "
-        "the name of a class, give that another name"
+        f"{where}: the label {label!r} stands for a missing value{count}; fill it in or remove the record, or, if it "
+        "is the name of a class, rename the class"
     )

@@ -56,7 +56,7 @@ def open_text(path: str | Path, source: str) -> Iterator[TextIO]:
     try:
         kind = os.stat(path).st_mode
         if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
-            raise UserError(f"{source} is a pipe or a device, which can be read only once; write it into a file first")
+            raise UserError(f"{source} is a pipe or a device, which can be read only once; save it as a file first")
         with open(path, "rb") as file:
             opener = gzip.open if file.read(2) == GZIP_MAGIC else open
         # utf-8-sig drops the byte order mark that spreadsheet programs put before the first column's name. Every kind
@@ -74,7 +74,7 @@ def open_text(path: str | Path, source: str) -> Iterator[TextIO]:
 
 def _check_start(start: bytes, source: str) -> None:
     if not start:
-        raise UserError(f"{source} is empty; choose a file that holds records")
+        raise UserError(f"{source} is empty; choose a file with records")
     for magic, what, mend in NO_TEXT:
         if start.startswith(magic):
             raise UserError(f"{source} is {what}, not plain or gzipped text; {mend}")

@@ -10,10 +10,10 @@ from .splitting import SPLITS
 
 # What balancing means for scores, by whether dev and test were balanced too.
 BALANCED = {
-    False: "; train was then balanced, while dev and test keep the share of each label",
+    False: "; train was then balanced, while dev and test keep the label frequencies of the data",
     True: (
         "; all splits were then balanced, so that precision, PR-AUC and thresholds measured on dev and test do not "
-        "hold for the share of each label in the data"
+        "apply to the label frequencies of the data"
     ),
 }
 

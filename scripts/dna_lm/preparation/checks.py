@@ -28,7 +28,9 @@ def require_possible(options: PrepareOptions) -> None:
     if options.target != words.CLASSES:
         _require_possible_target(options)
     if options.exclude and options.negatives != words.GENOME:
-        raise UserError("--exclude is for negatives from the genome; choose those, or leave the regions to avoid out")
+        raise UserError(
+            "--exclude applies to negatives from the genome only; choose --negatives genome, or omit --exclude"
+        )
 
 
 def _is_table(options: InputOptions) -> bool:
@@ -39,8 +41,8 @@ def _require_possible_split(options: PrepareOptions) -> None:
     split = options.split
     if options.split_column and split not in USUAL_NAMES:
         raise UserError(
-            f"--split-column {options.split_column!r} has no part in --split {split}; choose --split chromosome, group "
-            "or column, or leave the column out"
+            f"--split-column {options.split_column!r} is not used with --split {split}; choose --split chromosome, "
+            "group or column, or omit the column"
         )
     if split not in (words.GROUP, words.COLUMN):
         return
@@ -50,8 +52,8 @@ def _require_possible_split(options: PrepareOptions) -> None:
         )
     if options.negatives == words.GENOME:
         raise UserError(
-            f"negatives from the genome have no value in the column that a split by {split} goes by; choose another "
-            "split, or shuffled negatives, which have that of the sequence they are made from"
+            f"a split by {split} needs a column that negatives from the genome do not have; choose another split, or "
+            "shuffled negatives, which take the column's value from the sequence that is shuffled"
         )
 
 
@@ -65,8 +67,7 @@ def _require_possible_target(options: PrepareOptions) -> None:
         )
     if options.negatives != words.NONE:
         raise UserError(
-            f"--target {target}: negatives are made for classes, and what they would have among {what} is not known; "
-            "choose --negatives none"
+            f"--target {target}: negatives can be generated for classes only, not for {what}; choose --negatives none"
         )
     if options.balance != words.NONE:
         raise UserError(f"--target {target}: {what} cannot be balanced; choose --balance none")

@@ -105,7 +105,7 @@ def _require_free_name(table: pd.DataFrame, split: str) -> None:
     if BY in table and table[CLUSTER].equals(table[BY]):
         return
     raise UserError(
-        f"{table[SOURCE].iloc[0]}: a split by {split} writes a column {CLUSTER!r}, and the input has one already; "
+        f"{table[SOURCE].iloc[0]}: a split by {split} writes a column {CLUSTER!r}, and the input already has one; "
         "rename or remove it, or choose a split by group with this column"
     )
 
@@ -137,7 +137,7 @@ def read_labeled_table(
     _check_first(records["sequence"], source, header)
     for name in OWN_COLUMNS:
         if name in records:
-            raise UserError(f"{source}: rename the column {name!r}, a name that this program uses itself")
+            raise UserError(f"{source}: rename the column {name!r}: this program uses that name itself")
     records = records.assign(**{SOURCE: source})
     if split in USUAL_NAMES:
         name = pick_column(table, column or USUAL_NAMES[split], source)
@@ -190,8 +190,9 @@ def read_split_tables(paths: dict[str, str | None], *, split: str, **keywords) -
 class Classes:
     """Records with the names of their classes.
 
-    records: whole numbers that are written in two ways, `1` and `1.0`, are one label. missing: (n,) bool, which have a
-    label that says that it is missing (labels.MISSING). renamed: (n,) bool, which had another one. warnings: sentences.
+    records: whole numbers that are written in two ways, `1` and `1.0`, are one label.
+    missing: (n,) bool, which have a label that stands for a missing value (labels.MISSING).
+    renamed: (n,) bool, which had another spelling. warnings: sentences.
     """
 
     records: pd.DataFrame
@@ -231,7 +232,7 @@ def _missing_warnings(records: pd.DataFrame, missing: np.ndarray) -> list[str]:
         what = f"{source}: {len(part):,} of {total:,} labels are missing ({written}; first on line {part.index[0]})"
         if 2 * len(part) > total:
             raise UserError(f"{what}; see whether the right column is chosen, or remove these records")
-        result.append(f"{what}, and the sequences are left out; if that is the name of a class, rename it")
+        result.append(f"{what}, and the sequences are left out; if that is the name of a class, rename the class")
     return result
 
 
@@ -275,14 +276,14 @@ def with_positions(records: pd.DataFrame) -> pd.DataFrame:
 def check_name(label: str, where: str) -> None:
     """Raise UserError for the name of a class that would be taken for a missing label."""
     if label in MISSING:
-        raise UserError(f"{where}: the label {label!r} says that it is missing; choose another name")
+        raise UserError(f"{where}: the label {label!r} stands for a missing value; choose another name")
 
 
 def _by_label(pairs: list[str], option: str, kind: str) -> list[NamedPath]:
     files = [NamedPath.parse(pair, option) for pair in pairs]
     label = repeated(files)
     if label is not None:
-        raise UserError(f"two {kind} have the label {label!r}; join them, or give each a name of its own")
+        raise UserError(f"two {kind} have the label {label!r}; join them, or give each a different name")
     numbers: dict[str, str] = {}
     for label, _ in files:
         check_name(label, f"--{option} '{label}=...'")

@@ -118,15 +118,15 @@ def leakage_warnings(leakage: Leakage) -> list[str]:
         row, of_labels = leakage.row(split, "train"), leakage.rows(split, "train")
         if row["share"] > LEAKAGE_WARNING:
             worst = max(of_labels, key=lambda one: one["share"], default=None)
-            most = f"; most so those labeled {worst['label']!r}, with {worst['share']:.1%}" if worst else ""
+            most = f"; the share is highest for label {worst['label']!r}, with {worst['share']:.1%}" if worst else ""
             result.append(
                 f"{row['share']:.1%} of the {split} sequences have a copy or share a {K}-mer with train{most}: a model "
-                "can score on these by having seen them; choose the split by similarity"
+                "can score on these by memorizing train; choose the split by similarity"
             )
         similar = 0 if row["similar"] == "" else row["similar"] / max(1, row["sequences"])
         if similar > row["share"] + LEAKAGE_WARNING:
             result.append(
-                f"{similar:.1%} of the {split} sequences are in a cluster of similar sequences with train: a model can "
-                "score on these by having seen what resembles them; choose the split by similarity"
+                f"{similar:.1%} of the {split} sequences are in a cluster of similar sequences with train: a model has "
+                "seen sequences like these; choose the split by similarity"
             )
     return result

@@ -235,10 +235,13 @@ def _number_warnings(baselines: pd.DataFrame, scored: int) -> list[str]:
     result = []
     if found.get(KMERS, 0) >= max(KMER_CORRELATION, chance):
         result.append(
-            f"the task is nearly trivial: a ridge regression on {KMERS} reaches a Spearman correlation of "
+            f"the task is almost trivial: a ridge regression on {KMERS} reaches a Spearman correlation of "
             f"{found[KMERS]:.3f} on dev, so that a language model has little to add"
         )
-    for model, advice in ((GC, "see whether GC content is what you ask for"), (LENGTH, "cut all to one length")):
+    for model, advice in (
+        (GC, "check whether GC content is what you want to predict"),
+        (LENGTH, "cut all to one length"),
+    ):
         if found.get(model, 0) >= max(COMPOSITION_CORRELATION, chance):
             result.append(
                 f"{model} predicts the numbers with a Spearman correlation of {found[model]:.3f} on dev: a model can "
@@ -260,11 +263,11 @@ def _warnings(baselines: pd.DataFrame, counts: dict[str, int], scored: list[int]
     result = []
     if areas.get(KMERS, 0) >= KMER_WARNING:
         result.append(
-            f"the task is nearly trivial: a logistic regression on {KMERS} reaches a ROC-AUC of {areas[KMERS]:.3f} on "
-            "dev, so that a language model has little to add; ask whether the labels differ in more than they should"
+            f"the task is almost trivial: a logistic regression on {KMERS} reaches a ROC-AUC of {areas[KMERS]:.3f} on "
+            "dev, so that a language model has little to add; check whether the labels differ in more than they should"
         )
     for model, advice in (
-        (GC, "choose sequences of like GC content for each label, such as negatives matched for GC"),
+        (GC, "choose sequences with similar GC content for each label, such as GC-matched negatives"),
         (LENGTH, "cut the sequences of all labels to one length"),
     ):
         if areas.get(model, 0) >= COMPOSITION_WARNING:
@@ -276,14 +279,15 @@ def _warnings(baselines: pd.DataFrame, counts: dict[str, int], scored: list[int]
     if not several and counts[most] >= IMBALANCE_WARNING * counts[least]:
         result.append(
             f"train has {counts[most]:,} sequences of {most!r} and {counts[least]:,} of {least!r}: a model may score "
-            "well by giving the commonest label; read MCC rather than accuracy, or balance the labels"
+            "well by always predicting the most frequent label; judge by MCC rather than accuracy, or balance the "
+            "labels"
         )
     folded: dict[str, str] = {}
     for label in counts:
         other = folded.setdefault(label.casefold(), label)
         if other != label:
             result.append(
-                f"the labels {other!r} and {label!r} differ in upper and lower case only and count as two; write them "
-                "alike if they mean the same"
+                f"the labels {other!r} and {label!r} differ in case only and count as two labels; spell them alike if "
+                "they mean the same"
             )
     return result

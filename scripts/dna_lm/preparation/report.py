@@ -65,7 +65,7 @@ def write_dataset_report(result: DatasetReport, path: str | Path) -> None:
         f"{escape(_sentence(result.split))}",
         *warned(map(_sentence, result.warnings)),
         *negatives,
-        "## What was read, and what cleaning left of it",
+        "## Input and cleaning",
         bullets(result.read),
         table("summary", "Steps of cleaning"),
         "## The splits",
@@ -82,9 +82,9 @@ def write_dataset_report(result: DatasetReport, path: str | Path) -> None:
         f"complement) occurs than on average. What differs between the {several} here is what a model finds first, "
         "whether or not it is what you ask for. Lines of one color that differ between the splits mean that dev and "
         "test are not like train.",
-        "## What trivial models make of it",
+        "## Trivial baselines",
         *_baselines(result),
-        *(["## What was not checked", bullets(result.caveats)] if result.caveats else []),
+        *(["## Not checked", bullets(result.caveats)] if result.caveats else []),
         "## Options",
         parameters(),
     )

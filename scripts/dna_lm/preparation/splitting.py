@@ -360,8 +360,8 @@ def split_names(values: pd.Series, column: str, source: str) -> pd.Series:
     if unknown.any():
         line = values.index[unknown.argmax()]
         raise UserError(
-            f"{source}, line {line}: column {column!r} has {values.iloc[unknown.argmax()]!r}, which is no split; write "
-            "train, dev (or validation) or test"
+            f"{source}, line {line}: column {column!r} has {values.iloc[unknown.argmax()]!r}, which is not the name of "
+            "a split; write train, dev (or validation) or test"
         )
     return result
 

@@ -150,12 +150,12 @@ def _by_similarity(request: _Request) -> Division:
     largest = int(sizes.argmax())
     share = sizes[largest] / len(groups)
     where = split[groups == largest][0]
-    how = f"no sequence was found to resemble another one; {within}"
+    how = f"no two similar sequences were found; {within}"
     if sizes[largest] > 1:
         how = (
-            f"sequences that resemble each other are in the same split: there are {len(sizes):,} clusters, the largest "
-            f"of {sizes[largest]:,} sequences ({share:.1%} of all; it is in {where}), and {(sizes == 1).sum():,} "
-            f"sequences resemble no other; {within}"
+            f"similar sequences are in the same split: there are {len(sizes):,} clusters, the largest of "
+            f"{sizes[largest]:,} sequences ({share:.1%} of all; it is in {where}), and {(sizes == 1).sum():,} "
+            f"sequences are similar to no other; {within}"
         )
     warnings = reliability_warnings(request.records["sequence"].str.len().to_numpy())
     if sizes[largest] > 1 and share > LARGE_CLUSTER:

@@ -19,9 +19,11 @@ class Options(PrepareOptions, BaseModelOptions, ThreadOptions):
     train_out: str = option("Training split (CSV)", kind=OUTPUT)
     dev_out: str = option("Development split (CSV)", kind=OUTPUT)
     test_out: str = option("Test split (CSV)", kind=OUTPUT)
-    summary_out: str = option("Steps of the preparation, with what each removed (tabular)", kind=OUTPUT)
+    summary_out: str = option("Numbers of sequences after each step of the preparation (tabular)", kind=OUTPUT)
     leakage_out: str | None = option("Leakage between the splits (tabular)", kind=OUTPUT, optional=True)
-    offenders_out: str | None = option("First sequences that leak (tabular)", kind=OUTPUT, optional=True)
+    offenders_out: str | None = option(
+        "Examples of sequences that leak between the splits (tabular)", kind=OUTPUT, optional=True
+    )
     plot_out: str | None = option("Lengths, GC and k-mers of each label and split (PNG)", kind=OUTPUT, optional=True)
     report_out: str | None = option("Report (Galaxy Markdown)", kind=OUTPUT, optional=True)
 

@@ -16,9 +16,9 @@ def read_records(path: str | Path, source: str, unique: bool = True) -> Iterator
     """Read a FASTA file, gzipped or not, with one record in memory at a time.
 
     path: the file.
-    source: what to call it in an error message.
+    source: its name in error messages.
     unique: whether names have to be; the names of all records are kept in memory for that.
-    Gives the line of the header, the name (the header up to its first white space, or `record<number>` when there is
+    Yields the line of the header, the name (the header up to its first white space, or `record<number>` when there is
     none) and the sequence as it stands in the file, without line breaks: the letters are not checked.
     Raises UserError when the file is not FASTA, holds no record, or has two records of the same name.
     """
@@ -52,7 +52,7 @@ class _Reader:
         self.parts: list[str] = []
 
     def read(self, lines: list[str]) -> Iterator[tuple[int, str, str]]:
-        """Give the records that end in these lines."""
+        """Yield the records that end in these lines."""
         for text in map(str.strip, lines):
             self.lines += 1
             if text.startswith(">"):
@@ -91,7 +91,7 @@ def read_fasta_text(path: str | Path, source: str) -> pd.DataFrame:
     """Read a FASTA file, gzipped or not, with its sequences as they stand there.
 
     path: the file.
-    source: what to call it in an error message.
+    source: its name in error messages.
     Returns one row a record with the columns `id` (its name) and `sequence`; the index, `line`, is the line of the
     header.
     Raises UserError for all that `read_records` refuses.

@@ -59,8 +59,8 @@ def chromosomes(path: str | Path, source: str, most_foreign: float = 0.0) -> Ite
 
     most_foreign: share of the letters read so far, 0 to 1, that may be none of DNA.
 
-    Takes three bytes of memory a letter of the largest chromosome, and leaves one in what it gives: who lets go of a
-    chromosome before asking for the next needs no more.
+    Reading takes three bytes of memory per letter of the largest chromosome, and the yielded chromosome one; a caller
+    that drops each chromosome before the next one needs no more.
     Raises UserError for all that `read_records` refuses, when a record is empty, and for too many foreign letters.
     """
     foreign = read = 0
@@ -116,7 +116,7 @@ def centered_on(intervals: pd.DataFrame, width: int, center: str) -> str:
 
 
 def beyond(intervals: pd.DataFrame, chromosome: Chromosome) -> np.ndarray:
-    """Say which intervals of a chromosome, (n,) bool, begin past its end."""
+    """Return which intervals of a chromosome, (n,) bool, begin past its end."""
     return (intervals["start"] >= len(chromosome.letters)).to_numpy()
 
 
@@ -172,7 +172,7 @@ def cut_windows(
 ) -> Cut:
     """Cut the windows about the intervals from the genome, those on the - strand as the reverse complement.
 
-    pairs: for each file the label, the intervals as `read_intervals` gives them, and what to call the file.
+    pairs: for each file the label, the intervals as `read_intervals` gives them, and the file's name in messages.
     width, center: as for `windows`.
     Returns the records in the order of `pairs`.
     Raises UserError when more than MOST_BEYOND of a file's intervals begin past the end of their chromosome, one is on

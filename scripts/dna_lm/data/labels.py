@@ -54,7 +54,7 @@ def ordered_labels(labels: Iterable[str]) -> list[str]:
 
 
 def _is_negative(label: str, other: str) -> bool:
-    """Say whether a label of two is called what the negative class is called."""
+    """Return whether a label of two is called what the negative class is called."""
     text = label.lower()
     words = [word for word in re.split(r"[-_.\s]+", text) if word]
     if not words:
@@ -68,7 +68,7 @@ def _is_negative(label: str, other: str) -> bool:
 def with_positive(labels: list[str], positive: str, source: str) -> list[str]:
     """Return two labels with the positive one last.
 
-    source: what to call the data in an error message.
+    source: its name in error messages.
     Raises UserError when there are not two labels, or none is called so.
     """
     if len(labels) != 2:
@@ -130,7 +130,7 @@ def one_spelling(labels: Iterable[str], where: Callable[[str], str]) -> dict[str
 def are_measured(labels: pd.Series, source: str) -> str:
     """Return a sentence if there are more than MOST_NUMBERS classes that are all numbers, or nothing.
 
-    labels: of all records. source: what to call the file.
+    labels: of all records. source: the name of the file in error messages.
     Raises UserError when they have fewer than LEAST_RECORDS records each, on average.
     """
     distinct = labels.unique()

@@ -41,12 +41,12 @@ def mask_ambiguous(sequence: str) -> str:
 
 
 def has_ambiguous(sequence: str) -> bool:
-    """Say whether any letter is not A, C, G or T."""
+    """Return whether any letter is not A, C, G or T."""
     return _NOT_BASE.search(sequence) is not None
 
 
 def looks_like_dna(text: str, least: int = 20) -> bool:
-    """Say whether a text from anywhere in a table must be a sequence: all of its letters are bases or N.
+    """Return whether a text from anywhere in a table must be a sequence: all of its letters are bases or N.
 
     least: the shortest text that counts; with 20 letters no word, gene name or barcode is taken for a sequence.
     """
@@ -67,7 +67,7 @@ def normalize_column(sequences: pd.Series, source: str) -> pd.Series:
     """Normalize a column of sequences and check every letter.
 
     sequences: text; the index holds the line of each record in its file.
-    source: what to call the file in an error message.
+    source: its name in error messages.
     Returns the column in upper case, U as T.
     Raises UserError at the first empty sequence or letter outside the IUPAC nucleotide codes.
     """

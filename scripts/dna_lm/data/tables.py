@@ -28,7 +28,7 @@ def read_table(path: str | Path, source: str, header: bool = True) -> pd.DataFra
     """Read a table, gzipped or not; it is tab-separated if there is a tab in its first line, else comma-separated.
 
     path: the file.
-    source: what to call it in an error message.
+    source: its name in error messages.
     header: whether the first line names the columns; without one they are `column1`, `column2` and so on. A first
         column without a name is called INDEX.
     Returns all columns as text; the index, `line`, is the line on which each record ends.
@@ -40,7 +40,7 @@ def read_table(path: str | Path, source: str, header: bool = True) -> pd.DataFra
 
 
 def table_blocks(path: str | Path, source: str, rows: int | None = None, header: bool = True) -> Iterator[pd.DataFrame]:
-    """Read a table as read_table does, in parts of so many records, of which one is in memory at a time.
+    """Read a table as read_table does, in blocks of `rows` records, with one block in memory at a time.
 
     rows: None gives all records as one part.
     """

@@ -30,7 +30,7 @@ PROBLEM_TYPES = {
 SEPARATOR = ";"
 # What may stand, beside nothing at all, in a cell of a sequence that has none of the labels; in any case of letters.
 NO_LABEL = "none"
-# The least probability of a label that a sequence is said to have, if it can have several.
+# The lowest probability at which a sequence is predicted to have a label, if it can have several.
 THRESHOLD = 0.5
 MOST_LISTED = 20
 
@@ -39,7 +39,7 @@ MOST_LISTED = 20
 class Target:
     """What a model answers.
 
-    kind: options.CLASSES, MULTI_LABEL or NUMBER.
+    kind: words.CLASSES, MULTI_LABEL or NUMBER.
     labels: in the order of the outputs; none for NUMBER.
     mean, spread: mean and standard deviation of the training numbers, in the user's unit. The model learns
     (number - mean) / spread, so that its outputs are of the size that its weights are made for.
@@ -88,7 +88,7 @@ class Target:
         """Read what a table says.
 
         column: text; the index holds the line of each record in its file.
-        source: what to call the file in an error message.
+        source: its name in error messages.
         Returns class numbers, (n,) int64; 0 and 1, (n, labels) float64; or numbers in the user's unit, (n,) float64.
         A whole number with decimals, `1.0`, is the label `1` of a model that has it, and the other way round.
         Raises UserError at the first label that the model does not have and the first text that is no finite number.
@@ -204,9 +204,9 @@ class Target:
 def learn_target(kind: str, column: pd.Series, source: str, positive: str = AUTO) -> Target:
     """Find out from the training split what there is to learn.
 
-    kind: options.CLASSES, MULTI_LABEL or NUMBER.
+    kind: words.CLASSES, MULTI_LABEL or NUMBER.
     column: text; the index holds the line of each record in its file.
-    source: what to call the file in an error message.
+    source: its name in error messages.
     positive: which of two classes is the positive one, the second; AUTO leaves them as ordered_labels has them.
     Whole numbers that are written in two ways, `1` and `1.0`, are one class.
     Raises UserError for a positive label that is none of two classes, fewer than two labels, fewer than two different

@@ -50,7 +50,7 @@ def open_text(path: str | Path, source: str) -> Iterator[TextIO]:
     """Open a UTF-8 text file for reading; gzip is recognized by its first two bytes.
 
     path: the file.
-    source: what to call it in an error message.
+    source: its name in error messages.
     Raises UserError when the file is missing, a pipe, empty, no text, or damaged gzip: on opening or while it is read.
     """
     try:

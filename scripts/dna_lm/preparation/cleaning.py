@@ -156,7 +156,7 @@ def _rank(records: Records) -> np.ndarray:
 
 
 def _several_labels(numbers: np.ndarray, labels: pd.Series) -> np.ndarray:
-    """Say for each record, (n,) bool, whether its sequence (given by number) comes with more than one label."""
+    """Return for each record, (n,) bool, whether its sequence (given by number) comes with more than one label."""
     label_numbers, names = pd.factorize(labels)
     pairs = np.unique(numbers * np.int64(max(1, len(names))) + label_numbers)
     labels_of = np.bincount(pairs // max(1, len(names)), minlength=1)

@@ -38,7 +38,7 @@ class GenomeNegatives:
     distance: nucleotides that lie at least between a negative and any positive or excluded region.
     tolerance: by which share of the length the GC count may differ from that of a positive (at least one letter).
         Nearly equal counts are sought first.
-    exclude: regions to keep away from, as `read_intervals` gives them, and what to call their file.
+    exclude: regions to keep away from, as `read_intervals` returns them; exclude_source: their file's name in messages.
     """
 
     label: str

@@ -34,7 +34,7 @@ UNLABELED = "label missing"
 class Given:
     """What was read.
 
-    table: the records, columns as said above.
+    table: the records, columns as described above.
     read: a sentence for each file.
     regions: where the records lie in a genome, and regions that windows were cut from: columns chrom, start, end.
     warnings: sentences on the input that a user has to read.

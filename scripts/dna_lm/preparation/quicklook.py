@@ -75,7 +75,7 @@ class Look:
     scored on dev. Without rows if dev is empty; with the first one alone if train has a single label.
     trained, scored: how many sequences of train and of dev that was.
     warnings: sentences.
-    kind: options.CLASSES, MULTI_LABEL or NUMBER.
+    kind: words.CLASSES, MULTI_LABEL or NUMBER.
     numbers: the mean, the least and the greatest of all numbers, or None for labels.
     """
 
@@ -109,7 +109,7 @@ def look(splits: dict[str, Records], labels: list[str], seed: int, kind: str = C
     splits: `train`, `dev` and any others, with columns `sequence` (normalized) and `label`; only those two are used to
     train and score, so that test stays unseen.
     labels: all that occur, in order, none of numbers; seed: draws the part.
-    kind: what labels are: options.CLASSES, MULTI_LABEL or NUMBER.
+    kind: what labels are: words.CLASSES, MULTI_LABEL or NUMBER.
     """
     target = Target(kind, labels)
     truths = {split: target.read(records["label"], split) for split, records in splits.items()}
@@ -163,8 +163,10 @@ def _ranges(truths: dict[str, np.ndarray]) -> dict[tuple[str, str], np.ndarray]:
     names += [f"above {edge:.4g}" for edge in edges[-1:]]
     if len(edges) == 0 or len(set(names)) < len(names):
         names, edges = ["all"], np.zeros(0)
-    places = {split: np.searchsorted(edges, truth) for split, truth in truths.items()}
-    return {(split, name): place == number for split, place in places.items() for number, name in enumerate(names)}
+    ranges = {split: np.searchsorted(edges, truth) for split, truth in truths.items()}
+    return {
+        (split, name): range_of == number for split, range_of in ranges.items() for number, name in enumerate(names)
+    }
 
 
 def _groups(packed: Packed, having: dict[tuple[str, str], np.ndarray]) -> dict[tuple[str, str], Group]:
@@ -219,7 +221,7 @@ def _baselines(target: Target, train: Packed, learned: np.ndarray, dev: Packed, 
 
 
 def _chance_deviation(counts: list[int]) -> float:
-    """Return the standard deviation of the ROC-AUC of guesses, with so many scored sequences of each label.
+    """Return the standard deviation of the ROC-AUC of guesses; counts: scored sequences of each label.
 
     That of the rarest label against the rest (Mann & Whitney 1947, doi:10.1214/aoms/1177730491).
     """

@@ -104,7 +104,7 @@ def split_by_group(
     groups: (n,) number of each record's group, from 0 without a gap.
     tolerance: how far the share of a label's records that are in a split may be from the split's fraction, 0 to 1; less
         than one record is never asked for.
-    kind: what to call a group in messages; names: of the groups by number, if they have any.
+    kind: the word for a group in messages; names: of the groups by number, if they have any.
     Raises UserError with the numbers when no division within the tolerance was found.
 
     The groups are dealt out from the largest to the smallest, each to the split that is then, for the labels in the
@@ -146,9 +146,9 @@ def split_by_group(
         where = np.unravel_index(excess(best_shares).argmax(), targets.shape)
         raise UserError(_impossible(sizes, labels, targets, best_shares, where, tolerance, kind, names))
     split = best[groups]
-    for label, places in enumerate(_fill(singles, best_room).T):
+    for label, counts in enumerate(_fill(singles, best_room).T):
         alone = random.permutation(np.flatnonzero(single & (label_numbers == label)))
-        split[alone] = np.repeat([0, 1, 2], places)
+        split[alone] = np.repeat([0, 1, 2], counts)
     return np.array(SPLITS, dtype=object)[split]
 
 
@@ -299,8 +299,8 @@ def split_by_column(
 
     given: (n,) `train`, `dev` or `test` for each record (see split_names).
     fractions: only the share of dev against that of train is used, and only when dev is drawn.
-    groups: gives the number of the group of each record of train, of which it is told which they are, (n,) bool; asked
-        when dev is drawn: a group stays whole. Without it each record is one.
+    groups: a function of the mask of train, (n,) bool, that returns the number of the group of each of its records; it
+        is called when dev is drawn, and groups stay whole. Without it each record is a group.
     strata: (n,) text, of which dev is to have its share, instead of the labels.
     Raises UserError when there is no train or no test, or when a split lacks a label.
     """

@@ -45,6 +45,13 @@ def sizes(result) -> dict[str, int]:
     return {name: len(part) for name, part in result.splits.items()}
 
 
+def require_apart(parts, column: str) -> set:
+    """No two splits have a value of a column in common; returns all values."""
+    values = [set(part[column]) for part in parts.values()]
+    assert sum(map(len, values)) == len(set.union(*values))
+    return set.union(*values)
+
+
 def everything(result) -> pd.DataFrame:
     return pd.concat([part.assign(in_split=name) for name, part in result.splits.items()])
 
@@ -256,9 +263,7 @@ def test_a_column_of_a_table_says_the_same_as_three_tables(test_data):
 
 def test_three_tables_can_be_split_anew(test_data):
     result = prepared(**tables(test_data, *SPLITS), **COLUMNS, split="group", split_column="donor")
-    donors = {name: set(part["donor"]) for name, part in result.splits.items()}
-    assert not donors["train"] & donors["dev"] | donors["train"] & donors["test"] | donors["dev"] & donors["test"]
-    assert len(set.union(*donors.values())) == 10
+    assert len(require_apart(result.splits, "donor")) == 10
 
 
 # --- intervals and negatives -----------------------------------------------------------------------------------------
@@ -592,16 +597,13 @@ def measured(tmp_path):
 WAYS = ("random", "similarity", "chromosome", "group", "column")
 
 
+def split_in(way: str, path: str, **options):
+    return prepared(table=path, split=way, dev_chromosomes="chr1", test_chromosomes="chr2", **options)
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_numbers_are_split_in_every_way(measured, way):
-    result = prepared(
-        table=measured,
-        label_column="value",
-        target="number",
-        split=way,
-        dev_chromosomes="chr1",
-        test_chromosomes="chr2",
-    )
+    result = split_in(way, measured, label_column="value", target="number")
     assert result.labels == [] and sum(sizes(result).values()) == 300
     summary = result.summary()
     assert summary.columns.tolist()[:5] == ["step", "sequences", "mean", "min", "max"]
@@ -611,23 +613,14 @@ def test_numbers_are_split_in_every_way(measured, way):
         for part in values.values():
             assert abs(part.mean()) < 0.25 and 0.7 < part.std() < 1.3
             assert len(part) in (240, 30)
-    if way != "random":
-        column = {"similarity": "cluster", "chromosome": "chrom", "group": "group"}.get(way)
-        if column:
-            parts = [set(part[column]) for part in result.splits.values()]
-            assert sum(map(len, parts)) == len(set.union(*parts))
+    column = {"similarity": "cluster", "chromosome": "chrom", "group": "group"}.get(way)
+    if column:
+        require_apart(result.splits, column)
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_sets_of_labels_are_split_in_every_way(measured, way):
-    result = prepared(
-        table=measured,
-        label_column="labels",
-        target="multi-label",
-        split=way,
-        dev_chromosomes="chr1",
-        test_chromosomes="chr2",
-    )
+    result = split_in(way, measured, label_column="labels", target="multi-label")
     assert result.labels == ["brain", "heart", "liver"]
     assert set(everything(result)["label"]) <= {
         *("none", "brain", "heart", "liver", "brain;heart", "brain;liver", "heart;liver", "brain;heart;liver")
@@ -745,8 +738,7 @@ def test_every_row_is_counted_and_no_group_or_cluster_is_in_two_splits(any_table
     augmented = len(result.splits["train"]) - len(result.records["train"])
     assert augmented == summary.reindex(["added: reverse complements, to train"]).fillna(0)["sequences"].iloc[0]
     if choices["split"] == "group":
-        groups = [set(part["group"]) for part in result.records.values()]
-        assert sum(map(len, groups)) == len(set.union(*groups))
+        require_apart(result.records, "group")
     if choices["split"] == "similarity":
         table = pd.concat([part.table.assign(in_split=name) for name, part in result.records.items()])
         table = table.assign(cluster=similar_groups(Records(table)))

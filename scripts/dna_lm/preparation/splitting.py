@@ -144,7 +144,7 @@ def split_by_group(
             break
     else:
         where = np.unravel_index(excess(best_shares).argmax(), targets.shape)
-        raise UserError(_impossible(sizes, labels, targets, best_shares, where, tolerance, kind, names))
+        raise UserError(_impossible(sizes, labels, targets, best_shares, tolerance, kind, names, where))
     split = best[groups]
     for label, counts in enumerate(_fill(singles, best_room).T):
         alone = random.permutation(np.flatnonzero(single & (label_numbers == label)))
@@ -243,7 +243,21 @@ def _fill(singles: np.ndarray, room: np.ndarray) -> np.ndarray:
     return result
 
 
-def _impossible(sizes, labels, targets, shares, where, tolerance, kind, names) -> str:
+def _impossible(
+    sizes: np.ndarray,
+    labels: np.ndarray,
+    targets: np.ndarray,
+    shares: np.ndarray,
+    tolerance: float,
+    kind: str,
+    names: list[str] | None,
+    where: tuple[int, int],
+) -> str:
+    """Return the message that no division was near enough to the fractions.
+
+    sizes: (groups,) records of each. targets, shares: (3, labels), how many records of each label a split is to have,
+    and has in the best division. where: split and label that are furthest off. The others are those of split_by_group.
+    """
     split, label = where
     largest = int(sizes.argmax())
     called = f" ({names[largest]!r})" if names else ""

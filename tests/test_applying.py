@@ -408,7 +408,11 @@ def test_predictions_of_numbers(tmp_path):
             ", line 3: the label 'p74' does not occur in the training data, whose labels are CTCF, p53, p73; correct "
             "it or remove the record",
         ),
-        (SITES, ["p53", "p53"], ": all records have the same labels; a score needs a label that some have and others"),
+        (
+            SITES,
+            ["p53", "p53"],
+            ": all records have the same labels; a score needs a label that some records have and others",
+        ),
         (LEVEL, ["1", "high"], ", line 3: 'high' is not a number; write numbers with a decimal point, such as 0.5 or"),
         (LEVEL, ["1", "1.0"], ": all numbers are 1; a score needs at least two different ones"),
         (LEVEL, ["1", ""], ", line 3: the label is empty; give every sequence a label"),
@@ -468,10 +472,10 @@ def test_another_architecture_is_refused_as_the_wrong_base_model(two, mixed, tmp
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "the input (new.csv) is empty; choose a file that holds records"),
+        ("", "the input (new.csv) is empty; choose a file with records"),
         (
             "sequence\n",
-            "the input (new.csv) has a header line and no record below it; choose a file that holds records",
+            "the input (new.csv) has a header line and no record below it; choose a file with records",
         ),
         (
             "dna\nACGT\n",

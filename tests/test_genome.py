@@ -41,14 +41,14 @@ def test_chromosomes_are_normalized(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", f"{GENOME} is empty; choose a file that holds records"),
+        ("", f"{GENOME} is empty; choose a file with records"),
         (
             "chr1\t3\t9\n",
             f"{GENOME}, line 1: a FASTA file starts with '>', this is 'chr1\\t3\\t9'; choose a FASTA file",
         ),
         (
             ">a\nA\n>b\nC\n>a x\nG\n",
-            f"{GENOME}, line 1 and line 5: two records are named 'a'; rename one, or remove the copy",
+            f"{GENOME}, line 1 and line 5: two records are named 'a'; rename one, or remove the duplicate",
         ),
         (">a\nA\n>b\n>c\nG\n", f"{GENOME}, line 3: the sequence is empty; fill it in or remove the record"),
         (
@@ -191,7 +191,7 @@ SUMMITS = "one\t3\t9\tp\t0\t+\t1\t1\t1\t{}\none\t4\t10\tp\t0\t+\t1\t1\t1\t{}\n"
         (SUMMITS.format(1, 2), 0, "summit", []),
     ],
 )
-def test_what_windows_are_centerd_on_is_noted(cut, lines, width, center, note):
+def test_what_windows_are_centered_on_is_noted(cut, lines, width, center, note):
     assert cut(lines, width, center).notes == {SOURCE: note}
 
 

@@ -76,39 +76,39 @@ def test_mean_and_spread_of_numbers():
         (
             MULTI_LABEL,
             ["a;b", "a;None"],
-            f"{TRAIN}, line 3: 'a;None' says both that there is no label and that there is one; remove either",
+            f"{TRAIN}, line 3: 'a;None' combines 'none' with other labels; remove one or the other",
         ),
         (
             CLASSES,
             ["a", "b", "NA", "c", "nan"],
-            f"{TRAIN}, line 4: the label 'NA' says that it is missing (like 1 more); fill it in or remove the record, "
-            "or, if it is the name of a class, give that another name",
+            f"{TRAIN}, line 4: the label 'NA' stands for a missing value (like 1 more); fill it in or remove the "
+            "record, or, if it is the name of a class, rename the class",
         ),
         (
             CLASSES,
             ["1.1", "1.10"],
             f"{TRAIN}, line 2, and {TRAIN}, line 3: the labels '1.1' and '1.10' are the same number; write them alike "
-            "or, if they are the names of two classes, give them names that are no numbers",
+            "or, if they are two classes, give them names that are not numbers",
         ),
         (
             CLASSES,
             [f"{number}.5" for number in range(22)],
             f"{TRAIN}: the labels of 22 records are 22 different numbers, such as '0.5' and '1.5'; if they are "
             "measured, choose numbers as the target (--target number), or if they are classes, give each more records "
-            "or a name that is no number",
+            "or a name that is not a number",
         ),
         (
             MULTI_LABEL,
             ["a;b", "", "a;NA"],
-            f"{TRAIN}, line 4: the label 'NA' says that it is missing; fill it in or remove the record, or, if it is "
-            "the name of a class, give that another name",
+            f"{TRAIN}, line 4: the label 'NA' stands for a missing value; fill it in or remove the record, or, if it "
+            "is the name of a class, rename the class",
         ),
-        (NUMBER, ["3", "3.0"], f"{TRAIN}: all numbers are 3; there is nothing to learn from one number"),
+        (NUMBER, ["3", "3.0"], f"{TRAIN}: all numbers are 3; a model cannot learn from a single value"),
         (
             NUMBER,
             ["1e308", "-1e308"],
-            f"{TRAIN}: numbers from -1e+308 to 1e+308 are too large or too close to one another to be computed with; "
-            "give them in another unit",
+            f"{TRAIN}: numbers from -1e+308 to 1e+308 are too large or too close together for computations; use "
+            "another unit",
         ),
     ],
 )
@@ -138,8 +138,8 @@ def test_numbers_are_the_classes_of_that_value():
 
 def test_a_missing_label_is_none_unless_the_model_has_it():
     assert refusal(COLORS.read, column("red", "NA"), DEV) == (
-        f"{DEV}, line 3: the label 'NA' says that it is missing; fill it in or remove the record, or, if it is the "
-        "name of a class, give that another name"
+        f"{DEV}, line 3: the label 'NA' stands for a missing value; fill it in or remove the record, or, if it is the "
+        "name of a class, rename the class"
     )
     assert Target(CLASSES, ["K", "NA"]).read(column("NA", "K"), DEV).tolist() == [1, 0]
 
@@ -188,7 +188,7 @@ def test_of_many_labels_the_first_are_named():
         (
             SITES,
             ["p53;CTCF", "CTCF;p53"],
-            f"{DEV}: all records have the same labels; a score needs a label that some have and others have not",
+            f"{DEV}: all records have the same labels; a score needs a label that some records have and others do not",
         ),
         (LEVEL, ["2", "2.0"], f"{DEV}: all numbers are 2; a score needs at least two different ones"),
         (LEVEL, ["0.5"], f"{DEV}: all numbers are 0.5; a score needs at least two different ones"),

@@ -14,7 +14,7 @@ from ..base_models.encoding import warnings
 from ..base_models.opening import sha256_of_file
 from ..data.decision import Decision
 from ..data.digests import digests_of
-from ..data.named_files import named_files
+from ..data.named_files import NamedPath, repeated
 from ..data.tables import read_labeled
 from ..data.targets import Target
 from ..data.textfiles import describe
@@ -148,17 +148,13 @@ def draws_for(pairs: int, sequences: int, least: int) -> int:
 
 
 def _by_name(pairs: Sequence[str]) -> dict[str, str]:
-    result = named_files(
-        pairs,
-        "adapter",
-        form="NAME=FILE",
-        mend="what to call it",
-        doubled="two adapters have the name",
-        advice="give each dataset a name of its own",
-    )
-    if len(result) < 2:
-        raise UserError(f"only one adapter is given ({next(iter(result))!r}); a comparison needs two or more")
-    return result
+    files = [NamedPath.parse(pair, "adapter", "NAME=FILE", "what to call it") for pair in pairs]
+    name = repeated(files)
+    if name is not None:
+        raise UserError(f"two adapters have the name {name!r}; give each dataset a name of its own")
+    if len(files) < 2:
+        raise UserError(f"only one adapter is given ({files[0].name!r}); a comparison needs two or more")
+    return dict(files)
 
 
 @contextmanager

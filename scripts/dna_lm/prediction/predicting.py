@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..adapters.dataset import Adapter, load_adapter
 from ..base_models.encoding import Reading, summary, warnings
-from ..data.fasta import records as fasta_records
+from ..data.fasta import read_records
 from ..data.tables import pick_column, table_blocks, write_tsv
 from ..data.textfiles import describe
 from ..processes import inference
@@ -177,7 +177,7 @@ def _in_windows(
 def _fasta_blocks(path: str, source: str) -> Iterator[pd.DataFrame]:
     """Give the records of a FASTA file, as many at a time as are computed together."""
     lines, names, sequences, letters = [], [], [], 0
-    for line, name, sequence in fasta_records(path, source, unique=False):
+    for line, name, sequence in read_records(path, source, unique=False):
         lines.append(line)
         names.append(name)
         sequences.append(sequence)

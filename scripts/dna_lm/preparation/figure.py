@@ -7,6 +7,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from scipy.stats import norm
 
 from ..data.sequences import reverse_complement
 from ..reports.figure_style import COLORS, save, shown, tidy
@@ -21,8 +22,8 @@ LINES = ("-", "--", ":")
 MARKERS = ("o", "|", "x")
 # Lengths that differ by more than this factor are shown on a logarithmic axis.
 WIDE = 10
-# A curve is drawn at so many places.
-_PLACES = 400
+# Points at which a curve is drawn.
+_GRID_POINTS = 400
 
 
 def plot_dataset(look: Look, path: str | Path) -> None:
@@ -50,19 +51,19 @@ def plot_dataset(look: Look, path: str | Path) -> None:
     save(figure, path)
 
 
-def density(values: np.ndarray, places: np.ndarray, least: float) -> np.ndarray:
-    """Return a smooth density of the values at the places: a mean of normal curves, one around each value.
+def density(values: np.ndarray, grid: np.ndarray, least: float) -> np.ndarray:
+    """Return a smooth density of the values at the points of the grid: a mean of normal curves, one around each value.
 
     least: the least width of those curves (their standard deviation), so that equal values give a curve too. The width
-    is otherwise Scott's, sd * n^(-1/5) (doi:10.1002/9780470316849).
+    is otherwise Scott's, sd * n^(-1/5) (doi:10.1002/9780470316849). scipy's gaussian_kde has no least width and refuses
+    equal values, such as the lengths of windows.
     """
     width = max(least, float(values.std()) * len(values) ** -0.2)
     # A million values are counted first, in bins that are narrow beside the width.
-    counts, edges = np.histogram(values, bins=4 * _PLACES, range=(places[0], places[-1]))
+    counts, edges = np.histogram(values, bins=4 * _GRID_POINTS, range=(grid[0], grid[-1]))
     full = np.flatnonzero(counts)
     centers = (edges[full] + edges[full + 1]) / 2
-    curves = np.exp(-0.5 * ((places[:, None] - centers) / width) ** 2) / (width * np.sqrt(2 * np.pi))
-    return curves @ (counts[full] / len(values))
+    return norm.pdf(grid[:, None], centers, width) @ (counts[full] / len(values))
 
 
 def _curves(axes: Axes, values: dict, labels: list[str], splits: list[str], least: float) -> None:
@@ -72,18 +73,18 @@ def _curves(axes: Axes, values: dict, labels: list[str], splits: list[str], leas
         return
     low, high = min(part.min() for part in present), max(part.max() for part in present)
     margin = max(3 * least, 0.03 * (high - low))
-    places = np.linspace(low - margin, high + margin, _PLACES)
+    grid = np.linspace(low - margin, high + margin, _GRID_POINTS)
     for color, label in zip(COLORS, labels, strict=False):
         for number, split in enumerate(splits):
             if len(values[split, label]):
                 axes.plot(
-                    places,
-                    density(values[split, label], places, least),
+                    grid,
+                    density(values[split, label], grid, least),
                     color=color,
                     linestyle=LINES[number % len(LINES)],
                     linewidth=1.2 if number else 2.2,
                 )
-    axes.set(ylabel="density", yticks=[], xlim=(places[0], places[-1]))
+    axes.set(ylabel="density", yticks=[], xlim=(grid[0], grid[-1]))
     axes.set_ylim(bottom=0)
     tidy(axes)
 

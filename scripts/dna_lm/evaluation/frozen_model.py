@@ -9,7 +9,8 @@ import torch
 from ..base_models.encoding import Encoder
 from ..base_models.opening import BaseModel
 from ..classifiers.building import new_classifier
-from ..processes.inference import PROGRESS_SECONDS, batches, device, padded
+from ..processes.devices import device
+from ..processes.inference import PROGRESS_SECONDS, batch_outputs, batches, mean_state
 from ..words import HEAD_ONLY
 
 
@@ -33,7 +34,9 @@ def pooled_states(
     tokens = both[0].tokens + both[1]
     result, done, said = None, 0, time.monotonic()
     for batch in batches(list(map(len, tokens)), batch_size):
-        states = _pooled(model, [tokens[number] for number in batch], encoder.tokenizer.pad_token_id)
+        states = batch_outputs(
+            model, [tokens[number] for number in batch], encoder.tokenizer.pad_token_id, device(), mean_state
+        )
         if result is None:
             result = np.empty((len(tokens), states.shape[1]), dtype=np.float32)
         result[batch] = states
@@ -49,12 +52,3 @@ def _backbone(base_model: BaseModel, encoder: Encoder) -> torch.nn.Module:
     with torch.random.fork_rng():  # the head that is thrown away here takes none of the caller's random numbers
         model = new_classifier(base_model, 2, encoder.tokenizer.pad_token_id, method=HEAD_ONLY)
     return model.base_model.eval().to(device())
-
-
-def _pooled(model: torch.nn.Module, tokens: list[list[int]], pad_token_id: int) -> np.ndarray:
-    ids, mask = padded(tokens, pad_token_id)
-    mask = mask.to(device())
-    with torch.inference_mode():
-        states = model(input_ids=ids.to(device()), attention_mask=mask).last_hidden_state
-        weights = mask[:, :, None].to(states.dtype)
-        return ((states * weights).sum(dim=1) / weights.sum(dim=1)).float().cpu().numpy()

@@ -13,7 +13,8 @@ from ..classifiers.building import trained_classifier
 from ..classifiers.lora import expert_parameters
 from ..classifiers.precision import DTYPES, MOST_TOKENS_AT_ONCE, Precision
 from ..errors import UserError
-from ..processes.inference import batches, device
+from ..processes.devices import device
+from ..processes.inference import batches
 from ..processes.workers import Workers
 from ..speed.pooled_token import skip_other_tokens
 from ..speed.short_products import shorten_products

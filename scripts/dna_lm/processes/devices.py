@@ -1,4 +1,4 @@
-"""Where a training runs: on which devices, in how many processes, how they work together."""
+"""Where models compute: on which devices, and in how many processes."""
 
 import functools
 import os
@@ -52,6 +52,11 @@ class Gpus:
 def gpus() -> Gpus:
     """Ask what GPUs there are, in a process of its own: one that has asked cannot be forked into several any more."""
     return apart(_ask) if torch.cuda.device_count() else Gpus(0, 0, False)
+
+
+def device() -> torch.device:
+    """Return where a single process computes: the GPU if there is one, else the CPU."""
+    return torch.device("cuda" if gpus().count else "cpu")
 
 
 def _ask() -> Gpus:

@@ -13,7 +13,8 @@ import torch
 from transformers import PreTrainedModel
 
 from ..errors import UserError
-from .inference import batch_outputs, device
+from .devices import device
+from .inference import batch_outputs
 
 KILLED = (
     "a process that computes predictions was ended by the system, most often since memory ran out; give the job more "

@@ -57,40 +57,45 @@ def screen(records: pd.DataFrame, limits: Limits, source: str, *, of_table: bool
     records: columns `id` and `sequence`, as it stands in the file; the index holds the line of each.
     of_table: whether a sequence may be written as missing, such as `NA`.
     """
-    empty = _empty(records, of_table)
     sequences = records["sequence"].map(normalize)
     found = sequences.map(foreign_letters)
-    foreign = found.notna() & ~empty
-    why = pd.DataFrame({"reason": "", "detail": ""}, index=records.index, dtype=object)
-    why.loc[empty, "reason"] = EMPTY
-    texts = records["sequence"][empty].map(str.strip)
-    why.loc[empty, "detail"] = [f"{text!r}" if text else "no letters" for text in texts]
-    why.loc[foreign, "reason"] = NOT_DNA
-    why.loc[foreign, "detail"] = [
-        f"{count} of {len(sequence)} letters, the first {letter!r} at position {position}"
-        for sequence, (letter, position, count) in zip(sequences[foreign], found[foreign], strict=True)
-    ]
-    dna = ~empty & ~foreign
-    result = records[dna].assign(sequence=sequences[dna])
-    lengths = np.array(list(map(len, result["sequence"])), dtype=int)
-    unknown, many = limits.ambiguous(result["sequence"].tolist())
-    short = lengths < limits.min_length
-    reasons, details = [], []
-    for length, count, is_short, is_ambiguous in zip(lengths, unknown, short, many, strict=True):
-        reasons.append(SHORT if is_short else AMBIGUOUS if is_ambiguous else "")
-        details.append(
-            f"{length} of at least {limits.min_length} letters"
-            if is_short
-            else f"{count} of {length} letters, more than {limits.max_ambiguous:.0%}"
-            if is_ambiguous
-            else ""
-        )
-    why.loc[dna, "reason"], why.loc[dna, "detail"] = reasons, details
-    left_out = why["reason"] != ""
-    skipped = pd.DataFrame(
-        {"id": records["id"], "line": records.index, **why.to_dict("series")}, index=records.index, dtype=object
-    )[left_out]
-    return result[~left_out[dna]], skipped[list(SKIPPED_COLUMNS)]
+    empty, foreign = _empty(records, of_table), found.notna()
+    lengths = sequences.map(len)
+    dna = (~empty & ~foreign).to_numpy()
+    unknown, ambiguous = np.zeros(len(records), dtype=int), np.zeros(len(records), dtype=bool)
+    unknown[dna], ambiguous[dna] = limits.ambiguous(sequences[dna].tolist())
+    why = pd.Series(
+        np.select(
+            [empty, foreign, lengths < limits.min_length, ambiguous], [EMPTY, NOT_DNA, SHORT, AMBIGUOUS], default=""
+        ),
+        index=records.index,
+    )
+
+    def detail(number: int) -> str:
+        reason, length = why.iloc[number], lengths.iloc[number]
+        if reason == EMPTY:
+            text = records["sequence"].iloc[number].strip()
+            return f"{text!r}" if text else "no letters"
+        if reason == NOT_DNA:
+            letter, position, count = found.iloc[number]
+            return f"{count} of {length} letters, the first {letter!r} at position {position}"
+        if reason == SHORT:
+            return f"{length} of at least {limits.min_length} letters"
+        return f"{unknown[number]} of {length} letters, more than {limits.max_ambiguous:.0%}"
+
+    left_out = why != ""
+    details = [detail(number) for number in np.flatnonzero(left_out)]
+    return records.assign(sequence=sequences)[~left_out], _skipped(records[left_out], why[left_out], details)
+
+
+def unreadable_windows(records: pd.DataFrame, limits: Limits) -> pd.DataFrame:
+    """Return the table of skipped records for sequences of which no window can be read; the parameters are screen's."""
+    return _skipped(records, AMBIGUOUS, f"in every window, more than {limits.max_ambiguous:.0%}")
+
+
+def _skipped(records: pd.DataFrame, reason: pd.Series | str, detail: list[str] | str) -> pd.DataFrame:
+    columns = (records["id"], records.index, reason, detail)
+    return pd.DataFrame(dict(zip(SKIPPED_COLUMNS, columns, strict=True)), index=records.index, dtype=object)
 
 
 def _empty(records: pd.DataFrame, of_table: bool) -> pd.Series:

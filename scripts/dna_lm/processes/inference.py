@@ -22,6 +22,11 @@ TOKENS_AT_ONCE = 4096
 ReadOut = Callable[[nn.Module, torch.Tensor, torch.Tensor], torch.Tensor]
 
 
+def sequences_at_once(letters: int) -> int:
+    """Return how many sequences of so many letters are computed together."""
+    return max(1, min(AT_ONCE, LETTERS_AT_ONCE // letters))
+
+
 def batches(lengths: Sequence[int], batch_size: int, tokens: int = TOKENS_AT_ONCE) -> list[list[int]]:
     """Return the numbers of the sequences that share a batch, the longest sequences first.
 

@@ -41,7 +41,7 @@ def silent(text: str) -> None:
 
 def training_options(**changes) -> FinetuneOptions:
     """Return the options of a training: the defaults, TRAINING, and what changes."""
-    return FinetuneOptions(**TRAINING | changes)
+    return FinetuneOptions(**{"train": "", "dev": ""} | TRAINING | changes)
 
 
 def predicted_blocks(progress: Callable[[str], None] = silent, **options) -> Iterator["Block"]:

@@ -11,7 +11,7 @@ from forms import name_of, params, selected
 
 FOLDER = PROJECT / "data_managers" / "data_manager_dna_lm_models"
 FORM = ElementTree.parse(FOLDER / "data_manager" / "dna_lm_install.xml").getroot()
-PANEL = {option.name: option for option in options_of_tool("install")}
+OPTIONS = {option.name: option for option in options_of_tool("install")}
 MACROS = ElementTree.parse(FOLDER / "data_manager" / "install_macros.xml").getroot()
 COMMAND = FORM.findtext("command")
 
@@ -26,7 +26,7 @@ def arguments():
 def test_every_param_is_an_option_with_its_default_and_limits():
     names = set()
     for _, param in arguments():
-        option = options_of_tool(name_of(param))
+        option = OPTIONS[name_of(param)]
         names.add(option.name)
         assert param.get("argument") == option.flag and param.get("label")
         if option.kind is float:

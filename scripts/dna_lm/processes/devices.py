@@ -55,8 +55,8 @@ def gpus() -> Gpus:
 
 
 def device() -> torch.device:
-    """Return where a single process computes: the GPU if there is one, else the CPU."""
-    return torch.device("cuda" if gpus().count else "cpu")
+    """Return where a single process computes: the GPU if there is one, else the CPU. Nothing is started on the GPU."""
+    return torch.device("cuda" if torch.cuda.device_count() else "cpu")
 
 
 def _ask() -> Gpus:

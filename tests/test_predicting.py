@@ -265,7 +265,7 @@ def test_windows_unlike_the_training_sequences_are_warned_of(of_lengths, window,
     assert messages[1:] == (
         [
             f"warning: windows of {window} letters, but the adapter was trained on sequences of 90 to 120 letters: "
-            "what it answers for other lengths was never tested; choose windows as long as these, or 0"
+            "its predictions for other lengths are untested; choose a window of this length, or 0"
         ]
         * warned
     )
@@ -274,9 +274,12 @@ def test_windows_unlike_the_training_sequences_are_warned_of(of_lengths, window,
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"window": 9}, "--window 9 is below the least length of a window, 10 letters; choose a longer one, or 0 for"),
-        ({"window": 20, "step": 21}, "--step 21 is above the length of a window, 20 letters, so that the letters"),
-        ({"step": 102}, "--step 102 is above the length of a window, 101 letters, so that the letters between two"),
+        (
+            {"window": 9},
+            "--window 9 is below the minimum length of a window, 10 letters; choose a longer one, or 0 for",
+        ),
+        ({"window": 20, "step": 21}, "--step 21 is above the length of a window, 20 letters, so that letters"),
+        ({"step": 102}, "--step 102 is above the length of a window, 101 letters, so that letters between two"),
     ],
 )
 def test_windows_that_would_leave_gaps_are_refused(of_lengths, tmp_path, given, message):
@@ -292,7 +295,7 @@ def test_sequences_unlike_the_training_sequences_are_warned_of(of_lengths, tmp_p
         "warning: the input (new.fa): 2 of 5 sequences are more than 1.5 times as long as the 15 to 20 letters of the "
         "training sequences; read them in windows, or cut them to that length",
         "warning: the input (new.fa): 1 of 5 sequences are less than two thirds as long as the 15 to 20 letters of the "
-        "training sequences: what the model answers for them was never tested",
+        "training sequences: the model's predictions for them are untested",
     ]
     messages.clear()
     predicted(of_lengths(15, 18, 20), path, progress=messages.append, long="windows")

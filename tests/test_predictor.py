@@ -202,7 +202,7 @@ def test_the_trial_sees_what_moves_one_in_a_hundred(two, monkeypatch):
     seen = 0
     with predictor(two.adapter, precision="auto") as opened:
         monkeypatch.setattr(opened._models, "_merged", lambda _: None)
-        monkeypatch.setattr(opened._models, "_in_numbers", lambda model, precision: model)
+        monkeypatch.setattr(opened._models, "_in_precision", lambda model, precision: model)
         for _ in range(20):
             moved = {id(tokens[number]) for number in numbers.choice(1400, 14, replace=False)}
             seen += opened._models._best(tokens) == "fp32"

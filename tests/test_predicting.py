@@ -90,7 +90,7 @@ def screened(sequences_, of_table=False, **limits):
         dtype=object,
     )
     limits = Limits(**{"min_length": 1, "max_ambiguous": 0.5} | limits)
-    return screen(records, limits, "the input", of_table=of_table)
+    return screen(records, limits, of_table=of_table)
 
 
 def test_what_is_skipped_has_a_reason():

@@ -28,7 +28,7 @@ def pooled_states(
     """Return the mean of the last hidden states over the tokens of each sequence, (n, hidden size) float32.
 
     encoder: of the base model. sequences: normalized. strands: 1, or 2 for the mean of the two strands' pooled states.
-    batch_size: sequences of a batch at most. progress: told every few seconds how much is done.
+    batch_size: maximum number of sequences in a batch. progress: told every few seconds how much is done.
     The base model is loaded for this: where an adapter was applied to it before, its weights were merged.
     Raises UserError when transformers cannot load the base model, and for what Engine.outputs does.
     """

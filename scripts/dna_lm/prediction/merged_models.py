@@ -84,9 +84,9 @@ class MergedModels:
 
     @property
     def groups(self) -> list[list[int]]:
-        """The numbers of the models, those that are in memory at the same time together.
+        """The numbers of the models, grouped by which are in memory at the same time.
 
-        Models of another group are made anew: go through many sequences in several parts group by group (see Passes).
+        Models of another group are made anew, so that many sequences are best read once per group (see Passes).
         """
         together = max(1, BYTES_KEPT // max(1, self._bytes))
         members = self._adapter.members

@@ -89,7 +89,7 @@ def predicted_blocks(options: PredictOptions, progress: Callable[[str], None]) -
         for _ in passes:
             log.start(f"{passes.models}: " if len(passes) > 1 else "")
             for block in blocks():
-                records, skipped = screen(block, screened, source, of_table=of_table)
+                records, skipped = screen(block, screened, of_table=of_table)
                 if windows:
                     predicted = windows.predicted(passes, adapter, records, skipped, log)
                 else:

@@ -74,7 +74,7 @@ class Predictor:
 
     @property
     def groups(self) -> list[list[int]]:
-        """The numbers of the members, those whose models are in memory at the same time together (see Passes)."""
+        """The numbers of the members, grouped by which models are in memory at the same time (see Passes)."""
         return self._models.groups
 
     def outputs(self, sequences: Sequence[str], members: Sequence[int] | None = None) -> Outputs:
@@ -171,7 +171,7 @@ def predictor_on(
 ) -> Iterator[Predictor]:
     """Give a predictor for as long as the block lasts; torch computes in one thread until it ends.
 
-    batch_size: sequences of a batch at most. progress: told every few seconds how it goes.
+    batch_size: maximum number of sequences in a batch. progress: told every few seconds how it goes.
     strand: `recorded`, as the adapter says, or `forward`, `reverse` or `both`. precision: as the option says.
     read_out: what `outputs` gives: inference.logits, or inference.mean_state for hidden states.
     Raises UserError for the wrong base model, an adapter whose tensors do not fit, and a precision that the hardware

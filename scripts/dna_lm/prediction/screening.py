@@ -22,13 +22,16 @@ SKIPPED_COLUMNS = ("id", "line", "reason", "detail")
 
 @dataclass(frozen=True)
 class Limits:
-    """min_length: letters of a sequence at least. max_ambiguous: share of letters other than A, C, G, T at most."""
+    """What a sequence has to fulfill to be predicted.
+
+    min_length: minimum length in letters. max_ambiguous: maximum fraction of letters other than A, C, G and T.
+    """
 
     min_length: int
     max_ambiguous: float
 
     def ambiguous(self, sequences: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Return for each normalized sequence how many letters are unknown, and whether these are too many."""
+        """Return the number of ambiguous letters of each normalized sequence, (n,), and whether these are too many."""
         packed = pack(sequences)
         unknown = packed.count(OTHER)
         return unknown, too_ambiguous(unknown, packed.lengths, self.max_ambiguous)
@@ -37,7 +40,7 @@ class Limits:
 def check_first(records: pd.DataFrame, source: str, *, of_table: bool) -> None:
     """Raise UserError when so many of the first records hold a foreign letter that the file must be the wrong one.
 
-    records, source, of_table: as for screen. The error is about the first such record, as normalize_column has it.
+    records, of_table: as for screen. source: what to call the file. The error is about the first such record, as normalize_column has it.
     """
     sequences = records["sequence"][~_empty(records, of_table)].map(normalize)
     foreign = sequences[sequences.map(foreign_letters).notna()]
@@ -51,7 +54,7 @@ def check_first(records: pd.DataFrame, source: str, *, of_table: bool) -> None:
         raise UserError(f"{problem}{more if len(sequences) > 1 else ''}{column}") from None
 
 
-def screen(records: pd.DataFrame, limits: Limits, source: str, *, of_table: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
+def screen(records: pd.DataFrame, limits: Limits, *, of_table: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the records to predict, their sequences normalized, and a table of the others (SKIPPED_COLUMNS).
 
     records: columns `id` and `sequence`, as it stands in the file; the index holds the line of each.

@@ -45,8 +45,8 @@ class Engine:
     ):
         """models: in evaluation mode. They go to the GPU if there is one.
 
-        batch_size: sequences of a batch at most. processes: how many to fork; with one, or with a GPU, this process
-        computes. read_out: inference.logits, inference.mean_state, or another function of this kind.
+        batch_size: maximum number of sequences in a batch. processes: how many to fork; with one, or with a GPU, this
+        process computes. read_out: inference.logits, inference.mean_state, or another function of this kind.
         """
         self.models = models
         self._pad, self._batch_size, self._read_out, self._device = pad_token_id, batch_size, read_out, device()

@@ -11,11 +11,11 @@ from torch import nn
 from transformers.utils import ModelOutput
 
 PROGRESS_SECONDS = 10
-# Sequences, or windows, that are computed together: enough for those of like length to find each other.
+# Sequences, or windows, that are in memory together: enough for batches of similar length.
 AT_ONCE = 8_192
-# Letters that are kept in memory for that: fewer sequences are computed together if they have more.
+# Letters that are in memory together: if sequences have more, fewer of them are.
 LETTERS_AT_ONCE = 2**25
-# Tokens of a batch at most, padding included: the memory that a batch takes does not grow with its sequences.
+# Maximum number of tokens in a batch, padding included, so that its memory does not grow with the length of sequences.
 TOKENS_AT_ONCE = 4096
 
 # What is read out of a model for a batch: the model, token numbers and mask, both (n, longest) int64, give (n, width).
@@ -30,9 +30,9 @@ def sequences_at_once(letters: int) -> int:
 def batches(lengths: Sequence[int], batch_size: int, tokens: int = TOKENS_AT_ONCE) -> list[list[int]]:
     """Return the numbers of the sequences that share a batch, the longest sequences first.
 
-    lengths: tokens of each sequence. batch_size: sequences of a batch at most. tokens: of a batch at most, unless a
-    single sequence has more.
-    Sequences of like length share a batch, so that little padding is computed.
+    lengths: tokens of each sequence. batch_size: maximum number of sequences in a batch. tokens: maximum number of
+    tokens in a batch, padding included; a sequence that has more makes a batch of its own.
+    Sequences of similar length share a batch, so that little padding is computed.
     """
     order = np.argsort(-np.asarray(lengths), kind="stable").tolist()
     result, first = [], 0

@@ -27,7 +27,7 @@ _PREFIXES = ("ACCELERATE_", "FSDP_", "TORCHELASTIC_", "PMI_", "OMPI_COMM_WORLD_"
 
 @contextmanager
 def environment(**variables: str) -> Iterator[None]:
-    """Set variables for as long as the block lasts, and hide what a launcher of processes left there.
+    """Set environment variables for as long as the block lasts, and hide those that a launcher of processes has set.
 
     transformers and accelerate take those for a request to wait for other processes.
     """
@@ -45,7 +45,7 @@ def environment(**variables: str) -> Iterator[None]:
 
 
 def apart(function: Callable[[], Any]) -> Any:
-    """Return what function() returns in a forked process, which leaves nothing behind in this one.
+    """Return the result of function(), run in a forked process so that this one stays as it is.
 
     Raises UserError when the system ends it, and RuntimeError when it fails.
     """
@@ -60,7 +60,7 @@ def apart(function: Callable[[], Any]) -> Any:
         worker.join()
         if worker.exitcode == -signal.SIGKILL:
             raise _killed() from None
-        raise RuntimeError("a process that was to answer failed") from None
+        raise RuntimeError("a forked process failed without a result") from None
     finally:
         worker.join()
 
@@ -69,9 +69,9 @@ def run_together(function: Callable[[int], None], processes: int, folder: Path) 
     """Run function(rank) in forked processes that are one torch.distributed group.
 
     Forked processes share the memory of what was loaded before: the base model is there once.
-    folder: a temporary one, for what the processes need and for the messages of those that fail.
-    SIGTERM and SIGINT are passed on to all processes; what they do about it is theirs. If they then end as they
-    should, both signals are ignored from then on: what is left to do is to write their result.
+    folder: a temporary one, for the files of the processes and for the error message of one that fails.
+    SIGTERM and SIGINT are passed on to all processes, which handle them as they like. If they then end without an
+    error, both signals are ignored from then on, since only their result is left to be written.
     Raises UserError with the message of the process that raised it, or when the system ended one; MemoryError or
     OSError when one lacked memory or disk; SystemExit when a signal ended them; else RuntimeError.
     torch.multiprocessing.start_processes would spare the loops that start and join, but none of the rest: it keeps only
@@ -166,7 +166,7 @@ def _killed() -> UserError:
 
 
 def _tell(folder: Path, kind: str, text: str) -> None:
-    """Leave a message, unless another process has: that a process is gone, the others notice as an error too."""
+    """Leave a message, unless another process has: once one has failed, the others fail as well."""
     with suppress(FileExistsError), open(folder / "message", "x") as file:
         file.write(f"{kind}\n{text}")
 

@@ -40,7 +40,8 @@ class Limits:
 def check_first(records: pd.DataFrame, source: str, *, of_table: bool) -> None:
     """Raise UserError when so many of the first records hold a foreign letter that the file must be the wrong one.
 
-    records, of_table: as for screen. source: what to call the file. The error is about the first such record, as normalize_column has it.
+    records, of_table: as for screen. source: what to call the file. The error is about the first such record, as
+    normalize_column has it.
     """
     sequences = records["sequence"][~_empty(records, of_table)].map(normalize)
     foreign = sequences[sequences.map(foreign_letters).notna()]

@@ -129,6 +129,24 @@ def three(tmp_path_factory) -> Trained:
     return train(tmp_path_factory.mktemp("three"), ["10", "1", "9"], epochs=3)
 
 
+@pytest.fixture
+def at_once(monkeypatch):
+    """Let this many sequences, or windows, be computed together at most."""
+    return lambda number: monkeypatch.setattr("dna_lm.processes.inference.AT_ONCE", number)
+
+
+@pytest.fixture
+def one_model_at_a_time(monkeypatch):
+    """The models of an ensemble do not fit in memory together; gives the list of those that are loaded from now on."""
+    from dna_lm.prediction.merged_models import MergedModels
+
+    loaded, merged = [], MergedModels._merged
+    monkeypatch.setattr(MergedModels, "_merged", lambda models, member: loaded.append(member) or merged(models, member))
+    monkeypatch.setattr("dna_lm.prediction.merged_models.BYTES_KEPT", 0)
+    monkeypatch.setattr("dna_lm.processes.inference.PROGRESS_SECONDS", -1)
+    return loaded
+
+
 # Text that means something to a shell, to HTML, to Markdown, to Galaxy and to matplotlib, but is only a label here.
 STRANGE_LABELS = [
     "$(touch here) `touch here`",

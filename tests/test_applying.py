@@ -18,7 +18,7 @@ from dna_lm.data.sequences import reverse_complement
 from dna_lm.data.targets import Target
 from dna_lm.errors import UserError
 from dna_lm.evaluation.evaluating import evaluate
-from dna_lm.prediction import answering
+from dna_lm.prediction import predictor
 from dna_lm.scores.metrics import score
 from dna_lm.words import CLASSES, MULTI_LABEL, NUMBER
 from refusals import refusal
@@ -33,8 +33,8 @@ def evaluated(trained, data=None, **changes):
 
 
 def predicted(trained, path, **changes):
-    given = {"adapter": str(trained.adapter), "input": str(path), "input_format": "csv"}
-    return predictions(**COMMON | given | changes)
+    given = {"adapter": str(trained.adapter), "input": str(path), "input_format": "csv", "batch_size": 8}
+    return predictions(**given | changes)
 
 
 def probability_columns(table: pd.DataFrame) -> np.ndarray:
@@ -328,7 +328,7 @@ def test_sequences_are_cut_into_the_kmers_that_the_record_says(tmp_path, monkeyp
     def encoder(base, max_length, kmer):
         raise UserError(f"{max_length} tokens, {kmer}-mers")
 
-    monkeypatch.setattr(answering, "Encoder", encoder)
+    monkeypatch.setattr(predictor, "Encoder", encoder)
     path = fasta(tmp_path / "new.fa", DNA)
     message = refusal(predicted, Made(tmp_path, BASES, kmer=kmer), path, input_format="fasta")
     assert message == f"50 tokens, {kmer}-mers"

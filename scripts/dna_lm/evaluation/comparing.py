@@ -19,7 +19,8 @@ from ..data.tables import read_labeled
 from ..data.targets import Target
 from ..data.textfiles import describe
 from ..errors import UserError
-from ..prediction.answering import opened_answerer
+from ..prediction.options import ApplyingOptions
+from ..prediction.predictor import opened_predictor
 from ..scores.bootstrap import COLUMNS, Resampled, difference, resample, score_text
 from ..scores.multiple_tests import SIGNIFICANT, holm
 from ..scores.registry import COMPARABLE, DEFAULT_METRIC, ERRORS, OVERALL
@@ -111,18 +112,19 @@ def compare(
     sequences, units = records["sequence"].tolist(), independence(records)
     pairs = len(adapters) * (len(adapters) - 1) // 2
     draws = resamples, draws_for(pairs, len(sequences), resamples)
+    applying = ApplyingOptions(
+        base_model=base_model, base_model_id=base_model_id, installed=installed, batch_size=batch_size
+    )
     found = []
     for number, (name, one) in enumerate(adapters.items(), start=1):
         progress(f"adapter {number} of {len(adapters)}: {name}")
         with (
             _named(name),
-            opened_answerer(
-                one, base_model, base_model_id, installed=installed, batch_size=batch_size, progress=progress
-            ) as answerer,
+            opened_predictor(one, applying, progress) as predictor,
         ):
-            outputs = answerer.outputs(sequences)
-            answers = answerer.answers(outputs.raw)
-            said += [f"{name}: {text}" for text in warnings(outputs.encoded, answerer.encoder, source)]
+            outputs = predictor.outputs(sequences)
+            answers = predictor.predictions(outputs.raw)
+            said += [f"{name}: {text}" for text in warnings(outputs.encoded, predictor.encoder, source)]
         answers, decision = _in_order_of(target, one, answers)
         judged, given = (target, truth, answers, decision), {"seed": seed, "clusters": units.clusters}
         scores = resample(*judged, resamples=draws[0], **given)

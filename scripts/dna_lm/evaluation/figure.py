@@ -25,7 +25,7 @@ def plot_evaluation(
 ) -> None:
     """Draw how good the answers are.
 
-    truth, answers, predicted: as target.read, Answerer.answers and Decision.predicted give them.
+    truth, answers, predicted: as target.read, Predictor.predictions and Decision.predicted give them.
     Labels: the ROC curve, the precision-recall curve, and the confusion matrix or, where a sequence can have several
     labels, the F1 of each. Of two classes the curves are those of the second; else there is one for each label against
     the rest, for the first MOST_CURVES. Numbers: the predicted against the true ones, and the errors.

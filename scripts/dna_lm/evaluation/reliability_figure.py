@@ -30,7 +30,7 @@ def plot_reliability(
 ) -> None:
     """Draw what came true of the answers against what they said, and the distribution of the answers.
 
-    truth, answers, predicted: as target.read, Answerer.answers and Decision.predicted give them.
+    truth, answers, predicted: as target.read, Predictor.predictions and Decision.predicted give them.
     The points are the bins of which the calibration error is made: of two classes, of the probability of the second; of
     more, of that of the likeliest; of several labels, of that of each label, all taken together. Numbers: the mean of
     the true ones in bins of the predicted ones.

@@ -20,8 +20,22 @@ os.environ.pop("GALAXY_SLOTS", None)
 from hypothesis import settings  # noqa: E402
 
 # Examples come from a fixed seed, so that a failure is seen again; no deadline, since the machine may be busy.
+# `nightly` takes other examples each time, and says how to get those that failed again.
 settings.register_profile("project", derandomize=True, deadline=None, max_examples=60, database=None)
-settings.load_profile("project")
+settings.register_profile("nightly", deadline=None, max_examples=600, database=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "project"))
+
+# Fixtures of tests that train, or run a command line: `make quick` leaves them out.
+SLOW_FIXTURES = {"run_tool", "call_tool", "two", "three", "strange"}
+# Files whose tests take long for another reason: they train, simulate, start processes or install.
+SLOW_FILES = ()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        drawn = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
+        if drawn or SLOW_FIXTURES & set(item.fixturenames) or item.path.stem in SLOW_FILES:
+            item.add_marker(pytest.mark.slow)
 
 
 @dataclass(frozen=True)

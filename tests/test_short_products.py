@@ -4,8 +4,8 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
-from dna_lm.speed import short_products
-from dna_lm.speed.short_products import shorten_products
+from dna_lm.classifiers import short_products
+from dna_lm.classifiers.short_products import shorten_products
 from test_expert_lora import MODELS, SMALL, TOKENS
 from tiny_models import write_model
 

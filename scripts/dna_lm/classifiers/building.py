@@ -15,6 +15,7 @@ from ..base_models.architectures import HEADS, architecture
 from ..base_models.opening import BaseModel
 from ..data.targets import PROBLEM_TYPES
 from ..errors import UserError
+from ..speed import wanted
 from ..speed.expert_lora import apply_to_tokens
 from ..speed.experts import GROUPED
 from ..words import CLASSES, FULL, LORA
@@ -269,7 +270,7 @@ def _load(
             ignore_mismatched_sizes=True,
             output_loading_info=True,
         )
-        if expert_parameters(model):  # models without experts refuse the setting
+        if wanted() and expert_parameters(model):  # models without experts refuse the setting
             # One product for each expert, with the tokens sorted: as fast as the loop over experts that is the default.
             model.set_experts_implementation(GROUPED)
             if not quantization:

@@ -12,11 +12,11 @@ from ..base_models.opening import BaseModel
 from ..classifiers.building import trained_classifier
 from ..classifiers.lora import expert_parameters
 from ..classifiers.precision import DTYPES, MOST_TOKENS_AT_ONCE, Precision
+from ..classifiers.short_products import shorten_products
 from ..errors import UserError
 from ..processes.devices import device
 from ..processes.engine import Engine
 from ..speed.pooled_token import skip_other_tokens
-from ..speed.short_products import shorten_products
 from ..words import AUTO, NUMBER
 
 # The models of an ensemble are kept in memory together up to this many bytes, but always at least one.

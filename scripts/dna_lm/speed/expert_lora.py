@@ -15,6 +15,7 @@ from peft.tuners.lora import ParamWrapper
 from torch.nn.functional import pad
 from transformers.integrations.moe import _grouped_linear
 
+from . import wanted
 from .experts import apply_experts, can_be_applied
 
 # Places in which transformers' experts keep their weights.
@@ -25,6 +26,8 @@ ROW_BYTES = 16
 
 def apply_to_tokens(model: torch.nn.Module) -> None:
     """Let the experts of a model with PEFT's LoRA matrices on them compute as this module does, wherever they can."""
+    if not wanted():
+        return
     wrappers = [module for module in model.modules() if isinstance(module, ParamWrapper)]
     inner = {id(wrapper.base_layer) for wrapper in wrappers}
     for wrapper in wrappers:

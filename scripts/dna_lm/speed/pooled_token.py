@@ -13,6 +13,7 @@ from transformers import PreTrainedModel
 from transformers.modeling_layers import GenericForSequenceClassification
 
 from ..base_models.architectures import architecture
+from . import wanted
 
 # The modules of a layer that are not needed for other tokens; each sees every token on its own. Queries of other tokens
 # become those of zeros.
@@ -26,7 +27,8 @@ def skip_other_tokens(model: PreTrainedModel | PeftModel) -> None:
     """
     classifier = model.get_base_model() if isinstance(model, PeftModel) else model
     if (
-        not isinstance(classifier, GenericForSequenceClassification)
+        not wanted()
+        or not isinstance(classifier, GenericForSequenceClassification)
         or not architecture(classifier.config.model_type).like_llama
     ):
         return

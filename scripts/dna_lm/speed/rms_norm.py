@@ -11,11 +11,12 @@ from torch.autograd.function import once_differentiable
 from transformers import PreTrainedModel
 
 from ..base_models.architectures import architecture
+from . import wanted
 
 
 def fuse_norms(model: PreTrainedModel) -> None:
     """Let the norms of a classifier compute as this module does, if its architecture is like Llama."""
-    if not architecture(model.config.model_type).like_llama:
+    if not wanted() or not architecture(model.config.model_type).like_llama:
         return
     for module in model.modules():
         if hasattr(module, "variance_epsilon"):

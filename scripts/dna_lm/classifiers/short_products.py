@@ -8,7 +8,7 @@ import torch
 from transformers import PreTrainedModel
 
 from ..base_models.architectures import HEADS
-from .experts import apply_experts, can_be_applied
+from ..speed.experts import apply_experts, can_be_applied
 
 # oneDNN makes a program for each shape of matrix. The tokens of an expert are filled up to a multiple of this, or each
 # batch would need new ones, which takes longer than the products.

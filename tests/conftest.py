@@ -28,7 +28,23 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "project"))
 # Fixtures of tests that train, or run a command line: `make quick` leaves them out.
 SLOW_FIXTURES = {"run_tool", "call_tool", "two", "three", "strange"}
 # Files whose tests take long for another reason: they train, simulate, start processes or install.
-SLOW_FILES = ()
+SLOW_FILES = {
+    "test_architectures",
+    "test_bootstrap",
+    "test_calibration_error",
+    "test_comparing",
+    "test_dataset_figure",
+    "test_environments",
+    "test_figures",
+    "test_further_figures",
+    "test_local_galaxy",
+    "test_micro_batches",
+    "test_package",
+    "test_parallel",
+    "test_quantization",
+    "test_similarity",
+    "test_speed",
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,15 +10,20 @@ DATA_MANAGERS = $(wildcard data_managers/*)
 MANAGER_TOOLS = $(wildcard data_managers/*/data_manager/*.xml)
 WORKFLOWS = $(wildcard workflows/*/*.ga)
 CHECKED = scripts tests dev browser_tests
+# Tests of one file run in one process, since they share what its fixtures trained.
+CORES ?= $(shell getconf _NPROCESSORS_ONLN)
+PYTEST = $(RUN) checks pytest --numprocesses=$(CORES) --dist=loadfile
 
-.PHONY: help setup lint unit tools-test workflow-test galaxy-test test test-install test-browser demo serve pretrain clean
+.PHONY: help setup lint quick unit nightly tools-test workflow-test galaxy-test test test-install test-browser demo serve pretrain clean
 
 help:
 	@echo 'make demo           run the workflow on real ChIP-seq peaks in a real Galaxy; results in .local/demo'
 	@echo 'make serve          the same Galaxy in the browser, with the example data (PORT=8080); Ctrl-C ends it'
 	@echo 'make test           everything below: lint, unit, then tools-test and workflow-test together'
+	@echo 'make quick          ruff and the fast tests of pytest (two minutes)'
 	@echo 'make lint           ruff on the Python, planemo lint on tools, workflows and Tool Shed repository'
 	@echo 'make unit           pytest on the library and the command lines'
+	@echo 'make nightly        make unit, with ten times as many examples of each property'
 	@echo 'make tools-test     planemo tests of all tools, or of some: make tools-test TOOLS=tools/dna_lm_predict.xml'
 	@echo 'make workflow-test  planemo tests of the workflows'
 	@echo 'make test-install   the tools from a Tool Shed in a new Galaxy, their jobs there and on a Pulsar server (long);'
@@ -39,7 +44,17 @@ lint:
 	$(RUN) planemo planemo shed_lint --fail_level warn --skip version_bumped . $(DATA_MANAGERS) # skipped: asks the Tool Shed
 
 unit:
-	$(RUN) checks pytest
+	$(PYTEST)
+
+# What takes long is left out: trainings, command lines in processes of their own, properties with many examples.
+quick:
+	$(RUN) checks ruff check $(CHECKED)
+	$(RUN) checks ruff format --check $(CHECKED)
+	$(PYTEST) -m 'not slow'
+
+# With ten times as many examples of each property as `make unit` tries.
+nightly:
+	HYPOTHESIS_PROFILE=nightly $(PYTEST)
 
 tools-test:
 	$(RUN) planemo python dev/run_planemo_tests.py $(TOOLS)

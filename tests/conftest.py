@@ -20,8 +20,22 @@ os.environ.pop("GALAXY_SLOTS", None)
 from hypothesis import settings  # noqa: E402
 
 # Examples come from a fixed seed, so that a failure is seen again; no deadline, since the machine may be busy.
+# `nightly` takes other examples each time, and says how to get those that failed again.
 settings.register_profile("project", derandomize=True, deadline=None, max_examples=60, database=None)
-settings.load_profile("project")
+settings.register_profile("nightly", deadline=None, max_examples=600, database=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "project"))
+
+# Fixtures of tests that train, or run a command line: `make quick` leaves them out.
+SLOW_FIXTURES = {"run_tool", "call_tool", "two", "three", "strange"}
+# Files whose tests take long for another reason: they train, simulate, start processes or install.
+SLOW_FILES = ()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        drawn = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
+        if drawn or SLOW_FIXTURES & set(item.fixturenames) or item.path.stem in SLOW_FILES:
+            item.add_marker(pytest.mark.slow)
 
 
 @dataclass(frozen=True)
@@ -127,6 +141,24 @@ def two(tmp_path_factory) -> Trained:
 def three(tmp_path_factory) -> Trained:
     """Three labels that are numbers, and in another order as text ("1", "10", "9")."""
     return train(tmp_path_factory.mktemp("three"), ["10", "1", "9"], epochs=3)
+
+
+@pytest.fixture
+def at_once(monkeypatch):
+    """Let this many sequences, or windows, be computed together at most."""
+    return lambda number: monkeypatch.setattr("dna_lm.processes.inference.AT_ONCE", number)
+
+
+@pytest.fixture
+def one_model_at_a_time(monkeypatch):
+    """The models of an ensemble do not fit in memory together; gives the list of those that are loaded from now on."""
+    from dna_lm.prediction.merged_models import MergedModels
+
+    loaded, merged = [], MergedModels._merged
+    monkeypatch.setattr(MergedModels, "_merged", lambda models, member: loaded.append(member) or merged(models, member))
+    monkeypatch.setattr("dna_lm.prediction.merged_models.BYTES_KEPT", 0)
+    monkeypatch.setattr("dna_lm.processes.inference.PROGRESS_SECONDS", -1)
+    return loaded
 
 
 # Text that means something to a shell, to HTML, to Markdown, to Galaxy and to matplotlib, but is only a label here.

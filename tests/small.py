@@ -1,14 +1,21 @@
 """Small labeled sequences that the tiny random model learns to tell apart, and the options of a short training."""
 
 import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
-from dna_lm.command import options_of_tool
-from dna_lm.options import OUTPUT
+from dna_lm.prediction.options import ApplyingOptions, PredictOptions
 from dna_lm.training.options import FinetuneOptions
+
+if TYPE_CHECKING:
+    from dna_lm.adapters.dataset import Adapter
+    from dna_lm.prediction.predicting import Block
+    from dna_lm.prediction.predictor import Predictor
 
 TINY_RANDOM = Path(__file__).resolve().parent.parent / "test-data" / "tiny-random"
 TRAINING = {
@@ -28,19 +35,44 @@ TRAINING = {
 }
 
 
+def silent(text: str) -> None:
+    """Tell nothing of how it goes."""
+
+
 def training_options(**changes) -> FinetuneOptions:
     """Return the options of a training: the defaults, TRAINING, and what changes."""
-    return FinetuneOptions(**TRAINING | changes)
+    return FinetuneOptions(**{"train": "", "dev": ""} | TRAINING | changes)
 
 
-def predictions(**options) -> pd.DataFrame:
-    """Return the table of predictions; options: those of predict that are not the defaults, and `progress`."""
-    from dna_lm.prediction.predicting import predicted_blocks
+def predicted_blocks(progress: Callable[[str], None] = silent, **options) -> Iterator["Block"]:
+    """Give what predicting gives; options: those that are not the defaults."""
+    from dna_lm.prediction import predicting
 
-    left_out = ("threads", *options)
-    defaults = {option.name: option.default for option in options_of_tool("predict") if option.kind is not OUTPUT}
-    defaults = {name: value for name, value in defaults.items() if name not in left_out}
-    return pd.concat([block.predictions for block in predicted_blocks(**defaults, **options)], ignore_index=True)
+    return predicting.predicted_blocks(PredictOptions(**{"base_model": str(TINY_RANDOM)} | options), progress)
+
+
+def predictions(progress: Callable[[str], None] = silent, **options) -> pd.DataFrame:
+    """Return the table of predictions, see predicted_blocks."""
+    return pd.concat([block.predictions for block in predicted_blocks(progress, **options)], ignore_index=True)
+
+
+@contextmanager
+def predictor(adapter: "Adapter | Path", progress: Callable[[str], None] = silent, **changes) -> Iterator["Predictor"]:
+    """Open an adapter, or its file, on the tiny random model; changes: options, `strand`, `precision`, `read_out`."""
+    from dna_lm.adapters.dataset import load_adapter
+    from dna_lm.prediction.predictor import opened_predictor
+
+    loaded = load_adapter(adapter) if isinstance(adapter, str | Path) else adapter
+    reading = {name: changes.pop(name) for name in ("strand", "precision", "read_out") if name in changes}
+    options = ApplyingOptions(**{"base_model": str(TINY_RANDOM), "batch_size": 8} | changes)
+    with opened_predictor(loaded, options, progress, **reading) as opened:
+        yield opened
+
+
+def probabilities(adapter: "Adapter | Path", dna: list[str], **changes) -> np.ndarray:
+    """Return what an adapter predicts for sequences, see predictor."""
+    with predictor(adapter, **changes) as opened:
+        return opened.predictions(opened.outputs(dna).raw)
 
 
 def sequences(labels: list[str], count: int, seed: int) -> list[tuple[str, str]]:

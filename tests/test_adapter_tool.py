@@ -29,11 +29,10 @@ from dna_lm.exchange.facts import facts
 from dna_lm.exchange.importing import import_adapter
 from dna_lm.exchange.model_card import RECORD_FILE
 from dna_lm.exchange.options import ImportOptions
-from dna_lm.prediction.answering import opened_answerer
 from dna_lm.training.finetuning import finetune
 from dna_lm.words import CLASSES
 from refusals import refusal
-from small import TINY_RANDOM, training_options, write_splits
+from small import TINY_RANDOM, predictor, probabilities, training_options, write_splits
 
 SEQUENCE = "ACGTTGCAACGTAGGATTTACA"
 RECORDED = {"base_model": "recorded", "base_model_id": None, "installed": [f"dna-lm/tiny-random={TINY_RANDOM}"]}
@@ -66,16 +65,9 @@ def packed(folder, path):
 
 
 def outputs(adapter, dna: list[str], **changes) -> np.ndarray:
-    """The raw outputs of an adapter in memory."""
-    with opened_answerer(adapter, **RECORDED | {"batch_size": 8, "progress": silent} | changes) as answerer:
-        return answerer.outputs(dna).raw
-
-
-def probabilities(adapter, dna: list[str]) -> np.ndarray:
-    with opened_answerer(
-        adapter, "recorded", None, installed=RECORDED["installed"], batch_size=8, progress=silent
-    ) as one:
-        return one.answers(one.outputs(dna).raw)
+    """The logits of an adapter in memory."""
+    with predictor(adapter, **RECORDED | changes) as opened:
+        return opened.outputs(dna).raw
 
 
 # --- out, and used by other programs ---------------------------------------------------------------------------------
@@ -172,14 +164,16 @@ def test_the_code_of_the_card_gives_the_same_probabilities(strange_calibrated, r
     found = eval(run_card(folder, TINY_RANDOM if action == "export" else None))
     adapter = load_adapter(strange_calibrated)
     assert list(found) == adapter.labels and set(adapter.labels) == set(STRANGE_LABELS)
-    assert np.abs(np.array(list(found.values())) - probabilities(adapter, [SEQUENCE])[0]).max() < 1e-5
+    assert np.abs(np.array(list(found.values())) - probabilities(adapter, [SEQUENCE], **RECORDED)[0]).max() < 1e-5
 
 
 def test_the_code_of_the_card_of_a_number(test_data, run_card, tmp_path):
     adapter = test_data / "adapter_number.safetensors"
     exported(adapter, tmp_path / "out.zip", "merge")
     folder = unpacked(tmp_path / "out.zip", tmp_path / "elsewhere")
-    assert float(run_card(folder)) == pytest.approx(probabilities(load_adapter(adapter), [SEQUENCE])[0, 0], abs=1e-3)
+    assert float(run_card(folder)) == pytest.approx(
+        probabilities(load_adapter(adapter), [SEQUENCE], **RECORDED)[0, 0], abs=1e-3
+    )
 
 
 def test_the_code_of_the_card_of_several_labels_on_both_strands_and_k_mers(run_card, tmp_path, test_data):
@@ -347,7 +341,9 @@ def test_a_calibrated_adapter_comes_back_with_its_calibration(strange_calibrated
     exported(strange_calibrated, tmp_path / "out.zip")
     back, before = imported(tmp_path / "out.zip").adapter, load_adapter(strange_calibrated)
     assert back.decision == before.decision and back.task == before.task
-    assert np.abs(probabilities(back, [SEQUENCE]) - probabilities(before, [SEQUENCE])).max() < 1e-5
+    assert (
+        np.abs(probabilities(back, [SEQUENCE], **RECORDED) - probabilities(before, [SEQUENCE], **RECORDED)).max() < 1e-5
+    )
     renamed = imported(tmp_path / "out.zip", labels="a,b,c", strands="both", max_length=20).adapter
     assert (renamed.labels, renamed.strand, renamed.max_length) == (["a", "b", "c"], "both", 20)
 

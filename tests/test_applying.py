@@ -18,7 +18,7 @@ from dna_lm.data.sequences import reverse_complement
 from dna_lm.data.targets import Target
 from dna_lm.errors import UserError
 from dna_lm.evaluation.evaluating import evaluate
-from dna_lm.prediction import answering
+from dna_lm.prediction import predictor
 from dna_lm.scores.metrics import score
 from dna_lm.words import CLASSES, MULTI_LABEL, NUMBER
 from refusals import refusal
@@ -33,8 +33,8 @@ def evaluated(trained, data=None, **changes):
 
 
 def predicted(trained, path, **changes):
-    given = {"adapter": str(trained.adapter), "input": str(path), "input_format": "csv"}
-    return predictions(**COMMON | given | changes)
+    given = {"adapter": str(trained.adapter), "input": str(path), "input_format": "csv", "batch_size": 8}
+    return predictions(**given | changes)
 
 
 def probability_columns(table: pd.DataFrame) -> np.ndarray:
@@ -328,7 +328,7 @@ def test_sequences_are_cut_into_the_kmers_that_the_record_says(tmp_path, monkeyp
     def encoder(base, max_length, kmer):
         raise UserError(f"{max_length} tokens, {kmer}-mers")
 
-    monkeypatch.setattr(answering, "Encoder", encoder)
+    monkeypatch.setattr(predictor, "Encoder", encoder)
     path = fasta(tmp_path / "new.fa", DNA)
     message = refusal(predicted, Made(tmp_path, BASES, kmer=kmer), path, input_format="fasta")
     assert message == f"50 tokens, {kmer}-mers"
@@ -408,7 +408,11 @@ def test_predictions_of_numbers(tmp_path):
             ", line 3: the label 'p74' does not occur in the training data, whose labels are CTCF, p53, p73; correct "
             "it or remove the record",
         ),
-        (SITES, ["p53", "p53"], ": all records have the same labels; a score needs a label that some have and others"),
+        (
+            SITES,
+            ["p53", "p53"],
+            ": all records have the same labels; a score needs a label that some records have and others",
+        ),
         (LEVEL, ["1", "high"], ", line 3: 'high' is not a number; write numbers with a decimal point, such as 0.5 or"),
         (LEVEL, ["1", "1.0"], ": all numbers are 1; a score needs at least two different ones"),
         (LEVEL, ["1", ""], ", line 3: the label is empty; give every sequence a label"),
@@ -468,10 +472,10 @@ def test_another_architecture_is_refused_as_the_wrong_base_model(two, mixed, tmp
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "the input (new.csv) is empty; choose a file that holds records"),
+        ("", "the input (new.csv) is empty; choose a file with records"),
         (
             "sequence\n",
-            "the input (new.csv) has a header line and no record below it; choose a file that holds records",
+            "the input (new.csv) has a header line and no record below it; choose a file with records",
         ),
         (
             "dna\nACGT\n",

@@ -14,7 +14,8 @@ from dna_lm.scores.bootstrap import (
     paired_difference,
     resample,
 )
-from dna_lm.scores.metrics import CALIBRATION_ERROR, ERRORS, NAMES, OF_LABELS, OVERALL, class_scores, score
+from dna_lm.scores.metrics import class_scores, score
+from dna_lm.scores.registry import CALIBRATION_ERROR, ERRORS, OF_EACH_LABEL, OVERALL, TITLES
 from dna_lm.scores.resampled_scores import keys, scorer
 from dna_lm.words import CLASSES, MULTI_LABEL, NUMBER
 
@@ -67,7 +68,7 @@ def test_weights_count_like_repeated_records(target, seed, count, threshold):
 
 def test_every_score_has_a_name():
     for kind, names in OVERALL.items():
-        assert {*names, *OF_LABELS, *ERRORS} <= NAMES.keys()
+        assert {*names, *OF_EACH_LABEL, *ERRORS} <= TITLES.keys()
         target = Target(kind, [] if kind == NUMBER else ["a", "b"])
         assert tuple(score(target, *records(target, 9, 1))) == names
 
@@ -92,8 +93,8 @@ def test_the_table(target):
     overall = table[table["label"] == "all"]
     assert dict(zip(overall["metric"], overall["value"], strict=True)) == score(target, truth, answers)
     each = table[len(overall) :]
-    assert each["metric"].tolist() == list(OF_LABELS) * len(target.labels)
-    assert each["label"].tolist() == [label for label in target.labels for _ in OF_LABELS]
+    assert each["metric"].tolist() == list(OF_EACH_LABEL) * len(target.labels)
+    assert each["label"].tolist() == [label for label in target.labels for _ in OF_EACH_LABEL]
     bounded = table[table["low"].notna()]
     assert len(bounded) > len(table) / 2
     assert (bounded["low"] <= bounded["value"]).all() and (bounded["value"] <= bounded["high"]).all()

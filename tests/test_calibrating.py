@@ -237,7 +237,7 @@ def test_the_new_adapter_is_the_old_one_with_the_choice(two, dev, tmp_path):
 
 
 def predicted(adapter, data) -> pd.DataFrame:
-    return predictions(**COMMON, adapter=str(adapter), input=str(data), input_format="csv")
+    return predictions(adapter=str(adapter), input=str(data), input_format="csv", batch_size=8)
 
 
 def test_prediction_uses_it_and_scores_as_the_table_says(two, dev, tmp_path):

@@ -14,7 +14,8 @@ from dna_lm.adapters.dataset import Adapter
 from dna_lm.base_models.encoding import Encoder
 from dna_lm.base_models.opening import opened_base_model
 from dna_lm.classifiers.building import adapter_tensors, new_classifier, peft_settings, trained_classifier
-from dna_lm.processes.inference import batch_outputs, batches, device
+from dna_lm.processes.devices import device
+from dna_lm.processes.inference import batch_outputs, batches
 from refusals import refusal
 
 PAD = 3

@@ -214,7 +214,7 @@ ERRORS = {
     "predict: an empty file": (
         "predict",
         [*BASE, "--adapter", "adapter", "--input", "empty", "--input-format", "fasta"],
-        "the input (empty) is empty; choose a file that holds records",
+        "the input (empty) is empty; choose a file with records",
     ),
     "predict: no DNA": (
         "predict",

@@ -11,7 +11,7 @@ from forms import expanded, name_of, params, selected
 
 FOLDER = PROJECT / "data_managers" / "data_manager_dna_lm_models"
 FORM = expanded(FOLDER / "data_manager" / "dna_lm_install.xml")
-PANEL = {option.name: option for option in options_of_tool("install")}
+OPTIONS = {option.name: option for option in options_of_tool("install")}
 COMMAND = FORM.findtext("command")
 
 
@@ -22,7 +22,7 @@ def arguments():
 def test_every_param_is_an_option_with_its_default_and_limits():
     names = set()
     for _, param in arguments():
-        option = PANEL[name_of(param)]
+        option = OPTIONS[name_of(param)]
         names.add(option.name)
         assert param.get("argument") == option.flag and param.get("label")
         if option.kind is float:

@@ -7,9 +7,16 @@ from matplotlib import pyplot as plt
 
 from conftest import STRANGE_LABELS
 from dna_lm.preparation import figure as dataset_figure
+from dna_lm.preparation import quicklook
 from dna_lm.preparation.figure import density, plot_dataset
-from dna_lm.preparation.quicklook import Look, look
+from dna_lm.preparation.quicklook import Look
+from dna_lm.preparation.records import Records
 from dna_lm.words import MULTI_LABEL, NUMBER
+
+
+def look(splits, *arguments, **keywords):
+    return quicklook.look({name: Records(table) for name, table in splits.items()}, *arguments, **keywords)
+
 
 pytestmark = pytest.mark.filterwarnings("error")
 

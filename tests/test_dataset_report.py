@@ -6,10 +6,16 @@ import pandas as pd
 import pytest
 
 from conftest import STRANGE_LABELS
-from dna_lm.preparation.quicklook import look
+from dna_lm.preparation import quicklook
+from dna_lm.preparation.records import Records
 from dna_lm.preparation.report import DatasetReport, write_dataset_report
 from dna_lm.words import MULTI_LABEL, NUMBER
 from plain_report import plain_report
+
+
+def look(splits, *arguments, **keywords):
+    return quicklook.look({name: Records(table) for name, table in splits.items()}, *arguments, **keywords)
+
 
 DIRECTIVES = [
     'history_dataset_as_table(output="summary", title="Steps of cleaning", show_column_headers=false)',
@@ -63,7 +69,7 @@ def test_what_it_says(written):
     assert "\n- the labeled table (a.csv): 9 sequences\n" in text
     assert "\nOf the tokens, none is unknown.\n" in text
     assert "\n- 2 of 2 dev sequences are copies of train's\n" in text
-    assert "\n## What was not checked\n\n- homologs were not looked for\n" in text
+    assert "\n## Not checked\n\n- homologs were not looked for\n" in text
     assert "trained on 4 sequences of train and scored on 2 of dev" in text
     assert "ROC-AUC is that of the label yes, 0.5 for guessing." in text
     assert "negatives" not in text

@@ -66,9 +66,9 @@ def test_a_record_without_a_name_is_called_by_its_number(read):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", f"{SOURCE} is empty; choose a file that holds records"),
+        (b"", f"{SOURCE} is empty; choose a file with records"),
         (b"\n\n", f"{SOURCE} holds no FASTA record; choose a file with '>' headers"),
-        (gzip.compress(b""), f"{SOURCE} is empty; choose a file that holds records"),
+        (gzip.compress(b""), f"{SOURCE} is empty; choose a file with records"),
         (
             b"\nsequence,label\n",
             f"{SOURCE}, line 2: a FASTA file starts with '>', this is 'sequence,label'; choose a FASTA file",
@@ -81,7 +81,7 @@ def test_a_record_without_a_name_is_called_by_its_number(read):
         (b">a\nA\n>b\n", f"{SOURCE}, line 3: the sequence is empty; fill it in or remove the record"),
         (
             b">a one\nA\n>b\nC\n>a two\nG\n",
-            f"{SOURCE}, line 1 and line 5: two records are named 'a'; rename one, or remove the copy",
+            f"{SOURCE}, line 1 and line 5: two records are named 'a'; rename one, or remove the duplicate",
         ),
         (
             b">a\nA\n>b\nAC\nGL\n",
@@ -147,8 +147,8 @@ def test_wrapped_lines_are_joined(tmp_path_factory, sequences, width):
 def test_records_do_not_depend_on_how_much_is_read_at_a_time(tmp_path_factory, parts, block):
     path = tmp_path_factory.getbasetemp() / "blocks.fa"
     path.write_text("".join(f">s{number}{end}\n{text}\n" for number, (end, text) in enumerate(parts)) + ">end\nA\nC")
-    whole = list(fasta.records(path, SOURCE))
+    whole = list(fasta.read_records(path, SOURCE))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fasta, "BLOCK", block)
-        assert list(fasta.records(path, SOURCE)) == whole
+        assert list(fasta.read_records(path, SOURCE)) == whole
     assert whole[-1][1:] == ("end", "AC")

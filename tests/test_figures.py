@@ -77,14 +77,14 @@ def test_curves_of_several_runs(tmp_path, kept):
     plot_training(history(3, seeds=2), "loss", tmp_path / "plot.png")
     loss, quality = kept[0].axes
     assert legend(loss) == ["train", "dev", "kept"]
-    assert legend(quality) == ["accuracy", "MCC"]
+    assert legend(quality) == ["MCC", "accuracy"]
     assert len(loss.get_lines()) == 2 * 2 + 1
     assert loss.get_lines()[-1].get_ydata().tolist() == [1 / 2, 1 / 3]
 
 
 def test_curves_of_a_training_on_numbers(tmp_path, kept):
     plot_training(history(3, scores=("mae", "r2", "pearson", "spearman")), "spearman", tmp_path / "plot.png")
-    assert legend(kept[0].axes[1]) == ["spearman", "pearson", "kept (epoch 2)"]
+    assert legend(kept[0].axes[1]) == ["Spearman correlation", "R2", "kept (epoch 2)"]
 
 
 def test_figures_of_two_labels(tmp_path, kept):

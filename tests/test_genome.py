@@ -41,14 +41,14 @@ def test_chromosomes_are_normalized(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", f"{GENOME} is empty; choose a file that holds records"),
+        ("", f"{GENOME} is empty; choose a file with records"),
         (
             "chr1\t3\t9\n",
             f"{GENOME}, line 1: a FASTA file starts with '>', this is 'chr1\\t3\\t9'; choose a FASTA file",
         ),
         (
             ">a\nA\n>b\nC\n>a x\nG\n",
-            f"{GENOME}, line 1 and line 5: two records are named 'a'; rename one, or remove the copy",
+            f"{GENOME}, line 1 and line 5: two records are named 'a'; rename one, or remove the duplicate",
         ),
         (">a\nA\n>b\n>c\nG\n", f"{GENOME}, line 3: the sequence is empty; fill it in or remove the record"),
         (
@@ -171,27 +171,27 @@ SUMMITS = "one\t3\t9\tp\t0\t+\t1\t1\t1\t{}\none\t4\t10\tp\t0\t+\t1\t1\t1\t{}\n"
 @pytest.mark.parametrize(
     ("lines", "width", "center", "note"),
     [
-        (SUMMITS.format(1, 2), 4, "summit", ["windows are centerd on the summit (column 10) of all 2 peaks"]),
+        (SUMMITS.format(1, 2), 4, "summit", ["windows are centered on the summit (column 10) of all 2 peaks"]),
         (
             SUMMITS.format(1, -1),
             4,
             "summit",
             [
-                "windows are centerd on the summit (column 10) of 1 of 2 peaks, and on the middle of the others, which "
-                "have none"
+                "windows are centered on the summit (column 10) of 1 of 2 peaks, and on the middle of the others, "
+                "which have none"
             ],
         ),
-        (SUMMITS.format(1, 2), 4, "middle", ["windows are centerd on the middle of each region, as chosen"]),
+        (SUMMITS.format(1, 2), 4, "middle", ["windows are centered on the middle of each region, as chosen"]),
         (
             "one\t3\t9\n",
             4,
             "summit",
-            ["no summits were found in it, so that windows are centerd on the middle of each region"],
+            ["no summits were found in it, so that windows are centered on the middle of each region"],
         ),
         (SUMMITS.format(1, 2), 0, "summit", []),
     ],
 )
-def test_what_windows_are_centerd_on_is_noted(cut, lines, width, center, note):
+def test_what_windows_are_centered_on_is_noted(cut, lines, width, center, note):
     assert cut(lines, width, center).notes == {SOURCE: note}
 
 

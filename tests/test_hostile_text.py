@@ -152,7 +152,7 @@ def test_adapter(call_tool, work, trained):
 
 def test_every_tool_is_here():
     tested = {name.removeprefix("test_") for name in globals() if name.startswith("test_")}
-    assert TOOLS.keys() - {"install"} <= tested
+    assert set(TOOLS) - {"install"} <= tested
 
 
 # --- what is quoted in messages --------------------------------------------------------------------------------------

@@ -98,7 +98,7 @@ def test_a_first_line_that_is_no_sequence_may_be_a_header_or_the_wrong_column(fi
 def test_names_of_the_program_are_its_own(file, name):
     path = file("t.csv", TABLE.replace("site", name))
     assert refusal(read_labeled_table, path, split=words.RANDOM, **CHOSEN) == (
-        f"the labeled table (t.csv): rename the column {name!r}, a name that this program uses itself"
+        f"the labeled table (t.csv): rename the column {name!r}: this program uses that name itself"
     )
 
 
@@ -155,7 +155,7 @@ def test_a_file_needs_a_label_and_a_label_a_file(read, option, pair):
 
 def test_two_files_of_one_label_are_refused():
     assert refusal(read_windows, ["a=x.bed", "a =y.bed"], "genome.fa", 200, "summit") == (
-        "two interval files have the label 'a'; join them, or give each a name of its own"
+        "two interval files have the label 'a'; join them, or give each a different name"
     )
 
 

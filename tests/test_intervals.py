@@ -182,7 +182,7 @@ def test_variants_of_the_same_file(read, content):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", f"{SOURCE} is empty; choose a file that holds records"),
+        ("", f"{SOURCE} is empty; choose a file with records"),
         ("#\ntrack\n", f"{SOURCE} holds no interval; choose a BED or narrowPeak file with at least one"),
         (
             "chr1\t5\n",

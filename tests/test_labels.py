@@ -73,12 +73,12 @@ def test_the_positive_label_can_be_chosen():
     for positive in ("CTCF", "p73"):
         assert with_positive(["CTCF", "p73"], positive, "it")[1] == positive
     assert refusal(with_positive, ["CTCF", "p73"], "p53", "the training split (train.csv)") == (
-        "the training split (train.csv) has no label 'p53', which is to be the positive one; its labels are CTCF, p73: "
-        "choose one of them"
+        "the training split (train.csv) has no label 'p53', which was chosen as the positive one; its labels are CTCF, "
+        "p73: choose one of them"
     )
     assert refusal(with_positive, ["a", "b", "c"], "a", "it") == (
-        "it has 3 labels, of which none is the positive one: each is judged against the others; choose no positive "
-        "label (--positive-label auto)"
+        "it has 3 labels, so that none is the positive one: each is scored against the others; do not choose a "
+        "positive label (--positive-label auto)"
     )
 
 
@@ -144,7 +144,7 @@ def test_a_whole_number_is_written_in_one_way(labels, spelled):
 def test_labels_that_may_be_names_are_not_taken_for_one_number(labels, first, second):
     assert refusal(one_spelling, labels, lambda label: f"the place of {label}") == (
         f"the place of {first}, and the place of {second}: the labels {first!r} and {second!r} are the same number; "
-        "write them alike or, if they are the names of two classes, give them names that are no numbers"
+        "write them alike or, if they are two classes, give them names that are not numbers"
     )
 
 
@@ -153,11 +153,11 @@ def test_many_numbers_are_rather_measured():
     assert are_measured(pd.Series(few[:20]), "train") == ""
     assert are_measured(pd.Series([*few, "negative"]), "train") == ""
     assert are_measured(pd.Series(few * 5), "train") == (
-        "train: the 22 labels are all numbers, such as '0.000' and '0.143', and are taken for the names of classes; if "
-        "they are measured, choose numbers as the target (--target number)"
+        "train: the 22 labels are all numbers, such as '0.000' and '0.143', and are treated as class names; if they "
+        "are measured, choose numbers as the target (--target number)"
     )
     assert refusal(are_measured, pd.Series(few * 4 + few[:10]), "train") == (
         "train: the labels of 98 records are 22 different numbers, such as '0.000' and '0.143'; if they are measured, "
         "choose numbers as the target (--target number), or if they are classes, give each more records or a name that "
-        "is no number"
+        "is not a number"
     )

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from conftest import STRANGE_LABELS
 from dna_lm.data.sequences import reverse_complement
 from dna_lm.preparation.leakage import ALL, COLUMNS, MOST_SHOWN, K, check_leakage
+from dna_lm.preparation.records import Records
 from dna_lm.words import MULTI_LABEL, NUMBER
 
 SPLITS = ("train", "dev", "test")
@@ -24,11 +25,11 @@ STRETCHES = (
 SPACER = "ACACACACAC"
 
 
-def part(*records, source="a.csv") -> pd.DataFrame:
+def part(*records, source="a.csv") -> Records:
     """records: (sequence, label) or (sequence, label, id); lines count from 2."""
     columns = ["sequence", "label", "id"][: len(records[0]) if records else 2]
     lines = pd.Index(range(2, len(records) + 2), name="line")
-    return pd.DataFrame(list(records), columns=columns, index=lines, dtype=object).assign(_source=source)
+    return Records(pd.DataFrame(list(records), columns=columns, index=lines, dtype=object).assign(_source=source))
 
 
 def check(labels=("0", "1"), **splits):

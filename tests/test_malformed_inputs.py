@@ -92,10 +92,10 @@ case(
     {},
 )
 case("directory as input", "the labeled table cannot be read: Is a directory; choose another file", "--table .", {})
-table_case("empty file", "the labeled table (t.csv) is empty; choose a file that holds records", "")
+table_case("empty file", "the labeled table (t.csv) is empty; choose a file with records", "")
 table_case(
     "gzip of nothing",
-    "the labeled table (t.csv) is empty; choose a file that holds records",
+    "the labeled table (t.csv) is empty; choose a file with records",
     gzip.compress(b"", mtime=0),
 )
 table_case(
@@ -206,12 +206,12 @@ table_case(
 
 table_case(
     "header only",
-    "the labeled table (t.csv) has a header line and no record below it; choose a file that holds records",
+    "the labeled table (t.csv) has a header line and no record below it; choose a file with records",
     COLUMNS + "\n",
 )
 table_case(
     "two columns of one name",
-    "the labeled table (t.csv), line 1: two columns are named 'sequence'; give each a name of its own",
+    "the labeled table (t.csv), line 1: two columns are named 'sequence'; give each a different name",
     table(header="sequence,sequence"),
 )
 table_case(
@@ -402,24 +402,22 @@ table_case(
 )
 table_case(
     "column of the program",
-    "the labeled table (t.csv): rename the column '_source', a name that this program uses itself",
+    "the labeled table (t.csv): rename the column '_source': this program uses that name itself",
     wide("_source", "x"),
 )
 table_case(
     "two sequences",
     (
-        "the labeled table (t.csv): the columns 'sequence' and 'partner' both hold DNA, but a classifier"
-        " reads one sequence a record; remove the column that is not meant, or join the two sequences "
-        "into one"
+        "the labeled table (t.csv): the columns 'sequence' and 'partner' both contain DNA, but a classifier reads one "
+        "sequence per record; remove one of the columns, or join the two sequences"
     ),
     wide("partner", *(dna(f"p{n}") for n in range(40))),
 )
 table_case(
     "two sequences, the second not always known",
     (
-        "the labeled table (t.csv): the columns 'sequence' and 'partner' both hold DNA, but a classifier"
-        " reads one sequence a record; remove the column that is not meant, or join the two sequences "
-        "into one"
+        "the labeled table (t.csv): the columns 'sequence' and 'partner' both contain DNA, but a classifier reads one "
+        "sequence per record; remove one of the columns, or join the two sequences"
     ),
     wide("partner", "", " NA ", ".", *(dna(f"p{n}") for n in range(37))),
 )
@@ -443,19 +441,19 @@ table_case(
     "one number in two ways",
     (
         "the labeled table (t.csv), line 42, and the labeled table (t.csv), line 3: the labels '01' and '1' are the "
-        "same number; write them alike or, if they are the names of two classes, give them names that are no numbers"
+        "same number; write them alike or, if they are two classes, give them names that are not numbers"
     ),
     table(f"{dna('z')},01", rows=[row.replace("yes", "1") for row in ROWS]),
 )
 case(
     "fasta of a missing label",
-    "--fasta 'NA=...': the label 'NA' says that it is missing; choose another name",
+    "--fasta 'NA=...': the label 'NA' stands for a missing value; choose another name",
     "--fasta NA=yes.fa --fasta no=no.fa",
     {"yes.fa": YES, "no.fa": NO},
 )
 table_case(
     "negatives of a missing label",
-    "--negative-label: the label 'None' says that it is missing; choose another name",
+    "--negative-label: the label 'None' stands for a missing value; choose another name",
     table(rows=ROWS[::2]),
     "--negatives shuffle --negative-label None",
 )
@@ -475,24 +473,24 @@ table_case(
 table_case(
     "sequence not available",
     (
-        "the labeled table (t.csv), line 42: the sequence is 'NA', which says that it is missing; fill it in or remove "
-        "the record"
+        "the labeled table (t.csv), line 42: the sequence is 'NA', which stands for a missing value; fill it in or "
+        "remove the record"
     ),
     table("NA,yes"),
 )
 table_case(
     "sequence is not a number",
     (
-        "the labeled table (t.csv), line 42: the sequence is 'nan', which says that it is missing; fill it in or remove "
-        "the record"
+        "the labeled table (t.csv), line 42: the sequence is 'nan', which stands for a missing value; fill it in or "
+        "remove the record"
     ),
     table("nan,yes", "NaN,no"),
 )
 table_case(
     "separator line of Excel",
     (
-        "the labeled table (t.csv), line 1: 'sep=,' is a note to spreadsheet programs, not a header line; remove the "
-        "line"
+        "the labeled table (t.csv), line 1: 'sep=,' is an instruction to spreadsheet programs, not a header line; "
+        "remove the line"
     ),
     "sep=,\n" + table(),
 )
@@ -563,9 +561,9 @@ table_case(
 table_case(
     "measured numbers as labels",
     (
-        "the labeled table (t.csv): the labels of 40 records are 40 different numbers, such as '0.0000' and "
-        "'0.1429'; if they are measured, choose numbers as the target (--target number), or if they are classes, give "
-        "each more records or a name that is no number"
+        "the labeled table (t.csv): the labels of 40 records are 40 different numbers, such as '0.0000' and '0.1429'; "
+        "if they are measured, choose numbers as the target (--target number), or if they are classes, give each more "
+        "records or a name that is not a number"
     ),
     table(rows=[f"{text},{n / 7:.4f}" for n, text in enumerate(SEQUENCES)]),
 )
@@ -777,7 +775,7 @@ case(
 )
 case(
     "fasta label twice",
-    "two FASTA files have the label 'a'; join them, or give each a name of its own",
+    "two FASTA files have the label 'a'; join them, or give each a different name",
     "--fasta a=yes.fa --fasta a=no.fa",
     {"yes.fa": YES, "no.fa": NO},
 )
@@ -789,7 +787,7 @@ case(
 )
 case(
     "intervals label twice",
-    "two interval files have the label 'a'; join them, or give each a name of its own",
+    "two interval files have the label 'a'; join them, or give each a different name",
     "--intervals a=yes.bed --intervals a=no.bed --genome genome.fa",
     {"yes.bed": BED, "no.bed": OTHER_BED, "genome.fa": GENOME},
 )
@@ -809,7 +807,7 @@ case(
 
 # --- FASTA -----------------------------------------------------------------------------------------------------------
 
-fasta_case("fasta empty", "the FASTA file of yes (yes.fa) is empty; choose a file that holds records", "")
+fasta_case("fasta empty", "the FASTA file of yes (yes.fa) is empty; choose a file with records", "")
 fasta_case(
     "fasta truncated gzip",
     "the FASTA file of yes (yes.fa) is a damaged or truncated gzip file; upload it again",
@@ -822,7 +820,8 @@ fasta_case(
 )
 fasta_case(
     "fasta duplicate names",
-    "the FASTA file of yes (yes.fa), line 7 and line 41: two records are named 'y3'; rename one, or remove the copy",
+    "the FASTA file of yes (yes.fa), line 7 and line 41: two records are named 'y3'; rename one, or remove the "
+    "duplicate",
     YES + fasta(("y3", dna("d"))),
 )
 fasta_case(
@@ -1079,7 +1078,7 @@ interval_case(
     ),
     "chr1\t100\t150\tp\t0\t.\t1\t1\t1\t50\n",
 )
-interval_case("bed empty", "the intervals of yes (yes.bed) is empty; choose a file that holds records", "")
+interval_case("bed empty", "the intervals of yes (yes.bed) is empty; choose a file with records", "")
 interval_case(
     "bed comments",
     "the intervals of yes (yes.bed) holds no interval; choose a BED or narrowPeak file with at least one",
@@ -1132,10 +1131,10 @@ interval_case(
     "the intervals of yes (yes.bed) is a damaged or truncated gzip file; upload it again",
     gzip.compress(BED.encode(), mtime=0)[:-30],
 )
-interval_case("genome empty", "the genome (genome.fa) is empty; choose a file that holds records", BED, genome="")
+interval_case("genome empty", "the genome (genome.fa) is empty; choose a file with records", BED, genome="")
 interval_case(
     "genome duplicate",
-    "the genome (genome.fa), line 1 and line 5: two records are named 'chr1'; rename one, or remove the copy",
+    "the genome (genome.fa), line 1 and line 5: two records are named 'chr1'; rename one, or remove the duplicate",
     BED,
     genome=GENOME + fasta(("chr1", dna(2))),
 )
@@ -1249,7 +1248,7 @@ interval_case(
 )
 interval_case(
     "exclude without genome negatives",
-    "--exclude is for negatives from the genome; choose those, or leave the regions to avoid out",
+    "--exclude applies to negatives from the genome only; choose --negatives genome, or omit --exclude",
     BED,
     "--exclude x.bed",
     avoid="chr1\t0\t5\n",
@@ -1260,7 +1259,7 @@ interval_case(
 
 table_case(
     "negative label exists",
-    "the input has sequences with the label 'no' already; choose another label for the negatives that are made",
+    "the input already has sequences labeled 'no'; choose another label for the generated negatives",
     table(),
     "--negatives shuffle --negative-label no",
 )
@@ -1304,8 +1303,8 @@ case(
 case(
     "genome negatives with group split",
     (
-        "negatives from the genome have no value in the column that a split by group goes by; choose "
-        "another split, or shuffled negatives, which have that of the sequence they are made from"
+        "a split by group needs a column that negatives from the genome do not have; choose another split, or shuffled "
+        "negatives, which take the column's value from the sequence that is shuffled"
     ),
     TABLE + " --negatives genome --genome genome.fa --split group",
     {"t.csv": wide("group", "a", "b"), "genome.fa": GENOME},
@@ -1359,8 +1358,8 @@ case(
 table_case(
     "shuffles impossible",
     (
-        "no negative could be made: every shuffle is a sequence that was given, or no sequence has an A, "
-        "C, G or T; choose other negatives"
+        "no negative could be generated: every shuffle equals a given sequence, or no sequence contains A, C, G or T; "
+        "choose other negatives"
     ),
     table(rows=["A" * n + ",yes" for n in range(10, 30)]),
     "--negatives shuffle",
@@ -1525,7 +1524,7 @@ table_case(
 table_case(
     "split column unknown value",
     (
-        "the labeled table (t.csv), line 6: column 'split' has 'other', which is no split; write train, "
+        "the labeled table (t.csv), line 6: column 'split' has 'other', which is not the name of a split; write train, "
         "dev (or validation) or test"
     ),
     wide("split", "train", "train", "test", "test", "other"),
@@ -1534,7 +1533,7 @@ table_case(
 table_case(
     "split column folds",
     (
-        "the labeled table (t.csv), line 2: column 'fold' has '1', which is no split; write train, dev "
+        "the labeled table (t.csv), line 2: column 'fold' has '1', which is not the name of a split; write train, dev "
         "(or validation) or test"
     ),
     wide("fold", "1", "2", "3"),
@@ -1661,7 +1660,7 @@ case(
 
 table_case(
     "ratio asks for none",
-    "0.01 negatives for each of 20 sequences are none at all; choose a greater ratio",
+    "0.01 negatives for each of 20 sequences amount to none; choose a higher ratio",
     table(rows=ROWS[::2]),
     "--negatives shuffle --negative-ratio 0.01",
 )
@@ -1670,7 +1669,7 @@ table_case(
     (
         "the labeled table (t.csv): the labels of 30,000 records are 30,000 different numbers, such as '0.000000' and "
         "'0.142857'; if they are measured, choose numbers as the target (--target number), or if they are classes, "
-        "give each more records or a name that is no number"
+        "give each more records or a name that is not a number"
     ),
     table(rows=[f"{dna(n)},{n / 7:.6f}" for n in range(30000)]),
 )

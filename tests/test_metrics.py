@@ -9,7 +9,10 @@ from sklearn import metrics as sk
 
 from dna_lm.data.decision import Decision
 from dna_lm.data.targets import Target
-from dna_lm.scores.metrics import class_scores, curves, name_of_all, score
+from dna_lm.scores.metrics import class_scores, score
+from dna_lm.scores.registry import CALIBRATION_ERROR, METRICS, OF_EACH_LABEL, OVERALL
+from dna_lm.scores.resampled_scores import scorer
+from dna_lm.scores.truth import curves, name_of_all
 from dna_lm.words import CLASSES, MULTI_LABEL, NUMBER
 
 TWO, THREE = (Target(CLASSES, [f"L{number}" for number in range(count)]) for count in (2, 3))
@@ -323,7 +326,7 @@ def numbers(truth, predicted):
 
 def test_numbers_by_hand():
     scores = numbers([1, 2, 3, 6], [2, 2, 5, 4])
-    assert list(scores) == ["loss", "mae", "r2", "pearson", "spearman"]
+    assert list(scores) == ["loss", "mae", "spearman", "pearson", "r2"]
     assert scores["loss"] == pytest.approx((1 + 0 + 4 + 4) / 4)
     assert scores["mae"] == pytest.approx((1 + 0 + 2 + 2) / 4)
     # The mean is 3: squared deviations 4 + 1 + 0 + 9.
@@ -372,3 +375,53 @@ def test_numbers_against_scikit_learn_and_scipy(pairs):
         assert scores["pearson"] == pytest.approx(np.corrcoef(truth, predicted)[0, 1], abs=1e-6)
         ranks = stats.rankdata(truth), stats.rankdata(predicted)
         assert scores["spearman"] == pytest.approx(np.corrcoef(*ranks)[0, 1], abs=1e-9)
+
+
+# Probabilities of a few values only, so that ties are common.
+grades = st.tuples(*[st.integers(0, 4)] * 3).filter(any)
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), grades), min_size=2, max_size=30))
+def test_classes_against_scikit_learn(rows):
+    truth = np.array([true for true, _ in rows])
+    answers = np.array([grade for _, grade in rows], dtype=float)
+    answers /= answers.sum(axis=1, keepdims=True)
+    predicted = answers.argmax(axis=1)
+    target = Target(CLASSES, ["a", "b", "c"])
+    scores, each = score(target, truth, answers), class_scores(target, truth, answers)
+    assert scores["accuracy"] == pytest.approx(sk.accuracy_score(truth, predicted))
+    assert scores["mcc"] == pytest.approx(sk.matthews_corrcoef(truth, predicted), abs=1e-12)
+    areas = []
+    for number, label in enumerate(target.labels):
+        having = truth == number
+        found = [each[label][name] for name in ("roc_auc", "pr_auc")]
+        if having.any() and not having.all():
+            areas.append(found)
+            assert found == pytest.approx(
+                [area(having, answers[:, number]) for area in (sk.roc_auc_score, sk.average_precision_score)]
+            )
+        else:
+            assert np.isnan(found).all()
+        assert each[label]["support"] == having.sum()
+    if len(areas) == 3:
+        assert [scores["roc_auc"], scores["pr_auc"]] == pytest.approx(np.mean(areas, axis=0))
+    else:
+        assert np.isnan([scores["roc_auc"], scores["pr_auc"]]).all()
+
+
+def test_every_metric_has_its_formula_and_no_other():
+    """What scorers give is what the registry has."""
+    for kind, labels in ((CLASSES, ["a", "b"]), (MULTI_LABEL, ["a", "b"]), (NUMBER, [])):
+        target = Target(kind, labels)
+        truth = {CLASSES: np.array([0, 1, 1]), MULTI_LABEL: np.array([[0, 1], [1, 0], [1, 1]])}.get(
+            kind, np.arange(3.0)
+        )
+        answers = np.array([[0.6, 0.4], [0.3, 0.7], [0.2, 0.8]])[:, : len(labels) or 1]
+        scored = scorer(target, truth, answers, Decision())(np.ones((1, 3)))
+        over_all = {name for name, number in scored if number is None}
+        assert over_all == set(OVERALL[kind]) - {CALIBRATION_ERROR}
+        assert {name for name, number in scored if number is not None} == (set(OF_EACH_LABEL) if labels else set())
+    assert {metric.name for metric in METRICS} == {
+        *OF_EACH_LABEL,
+        *(name for names in OVERALL.values() for name in names),
+    }

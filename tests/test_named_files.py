@@ -2,10 +2,8 @@
 
 import pytest
 
-from dna_lm.data.named_files import divided, named_files
+from dna_lm.data.named_files import NamedPath, divided, repeated
 from refusals import refusal
-
-WORDS = {"form": "LABEL=FILE", "mend": "the label", "doubled": "two files of the label", "advice": "give one"}
 
 
 @pytest.mark.parametrize(
@@ -34,10 +32,11 @@ def test_the_path_is_one_that_is_there(name, file, tmp_path, monkeypatch):
     assert divided(f"{name}={tmp_path / file}") == (name, str(tmp_path / file))
 
 
-def test_two_of_a_name_and_no_name_are_refused():
-    assert named_files(["a=b", "c=d"], "fasta", **WORDS) == {"a": "b", "c": "d"}
-    assert refusal(named_files, ["a=b", "a=c"], "fasta", **WORDS) == "two files of the label 'a'; give one"
-    assert refusal(named_files, ["=b"], "fasta", **WORDS).startswith("--fasta '=b': the label is empty")
-    assert refusal(named_files, ["a="], "fasta", **WORDS) == (
+def test_two_of_a_name_are_found_and_no_name_is_refused():
+    files = [NamedPath.parse(pair, "fasta") for pair in ("a=b", "c=d", "a=e")]
+    assert files == [("a", "b"), ("c", "d"), ("a", "e")]
+    assert (repeated(files), repeated(files[:2])) == ("a", None)
+    assert refusal(NamedPath.parse, "=b", "fasta").startswith("--fasta '=b': the label is empty")
+    assert refusal(NamedPath.parse, "a=", "fasta") == (
         "--fasta 'a=' is not LABEL=FILE; write the label, '=' and the name of the file"
     )

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from dna_lm.data.genome import cut_windows
 from dna_lm.data.intervals import read_intervals
 from dna_lm.data.sequences import canonical, reverse_complement
-from dna_lm.preparation.negatives import CAVEATS, GenomeNegatives, negatives_for, shuffled_negatives
+from dna_lm.preparation.genome_negatives import GenomeNegatives, negatives_for
+from dna_lm.preparation.negatives import CAVEATS, shuffled_negatives
+from dna_lm.preparation.records import Records
 from refusals import refusal, returns_or_refuses
 
 GENOME = "the genome"
@@ -38,7 +40,7 @@ def test_shuffles_belong_to_their_positives():
     records = positives(
         [random_dna(seed, 40) for seed in range(5)], id=list("abcde"), group=[1, 1, 2, 2, 3], _source="the table"
     )
-    result = shuffled_negatives(records, 2.0, "no", seed=1)
+    result = shuffled_negatives(Records(records), 2.0, "no", seed=1)
     assert result.columns.tolist() == records.columns.tolist()
     assert result["id"].tolist() == [f"{name}_shuffled{number}" for name in "abcde" for number in (1, 2)]
     assert result["group"].tolist() == [1, 1, 1, 1, 2, 2, 2, 2, 3, 3]
@@ -53,7 +55,8 @@ def test_shuffles_belong_to_their_positives():
 
 
 def test_records_without_ids_get_none():
-    assert shuffled_negatives(positives([random_dna(1, 30)]), 1, "no", 1).columns.tolist() == ["sequence", "label"]
+    records = Records(positives([random_dna(1, 30)]))
+    assert shuffled_negatives(records, 1, "no", 1).columns.tolist() == ["sequence", "label"]
 
 
 @pytest.mark.parametrize(
@@ -61,7 +64,7 @@ def test_records_without_ids_get_none():
 )
 def test_the_ratio_of_shuffles(ratio, total, most):
     records = positives([random_dna(seed, 60) for seed in range(9)])
-    result = shuffled_negatives(records, ratio, "no", seed=3)
+    result = shuffled_negatives(Records(records), ratio, "no", seed=3)
     assert len(result) == total
     counts = result.index.value_counts().reindex(records.index, fill_value=0)
     assert counts.max() == most
@@ -69,13 +72,13 @@ def test_the_ratio_of_shuffles(ratio, total, most):
 
 
 def test_a_run_of_one_letter_has_no_shuffle():
-    result = shuffled_negatives(positives(["A" * 30, random_dna(1, 30), "CACACACACA"]), 1, "no", 1)
+    result = shuffled_negatives(Records(positives(["A" * 30, random_dna(1, 30), "CACACACACA"])), 1, "no", 1)
     assert result.index.tolist() == [3]
 
 
 def test_the_same_seed_gives_the_same_shuffles():
     records = positives([random_dna(seed, 50) for seed in range(6)])
-    first, again, other = (shuffled_negatives(records, 1.5, "no", seed) for seed in (1, 1, 2))
+    first, again, other = (shuffled_negatives(Records(records), 1.5, "no", seed) for seed in (1, 1, 2))
     pd.testing.assert_frame_equal(first, again)
     assert first["sequence"].tolist() != other["sequence"].tolist()
 
@@ -93,7 +96,7 @@ class Place:
 
     def draw(self, records=None, away=None, **changes):
         wanted = GenomeNegatives(**{"label": "no", "ratio": 1.0, "seed": 42, "distance": 0} | changes)
-        return negatives_for(self.records if records is None else records, self.path, GENOME, wanted, away)
+        return negatives_for(Records(self.records if records is None else records), self.path, GENOME, wanted, away)
 
 
 PEAKS = "".join(

@@ -4,9 +4,10 @@ import pytest
 import torch
 
 import tiny_models
+from dna_lm.base_models.architectures import ARCHITECTURES
 from dna_lm.base_models.opening import opened_base_model
 from dna_lm.classifiers.building import new_classifier
-from dna_lm.speed.pooled_token import LIKE_LLAMA, MODULES, skip_other_tokens
+from dna_lm.speed.pooled_token import MODULES, skip_other_tokens
 from gradients import answers_and_gradients, assert_same
 
 PAD = 0
@@ -14,6 +15,8 @@ LORA = {"lora_r": 2, "lora_alpha": 4.0, "lora_dropout": 0.0, "target_modules": "
 # Padding behind, before, on both sides and not at all.
 IDS = torch.tensor([[5, 6, 7, 0, 0, 0], [0, 0, 7, 8, 5, 6], [0, 5, 8, 8, 6, 0], [8, 7, 6, 5, 5, 6]])
 LABELS = [0, 1, 1, 0]
+
+LIKE_LLAMA = [name for name, about in ARCHITECTURES.items() if about.like_llama]
 
 
 @pytest.fixture(scope="module", params=LIKE_LLAMA)

@@ -8,37 +8,25 @@ import pytest
 from dna_lm.adapters.dataset import load_adapter, save_adapter
 from dna_lm.data.tables import read_table
 from dna_lm.data.targets import Target
-from dna_lm.prediction import merged_models, predicting
-from dna_lm.prediction.answering import opened_answerer
+from dna_lm.prediction import input_blocks, predicting
 from dna_lm.prediction.long_sequences import Combined, window_starts, windows_of
 from dna_lm.prediction.screening import Limits, screen
 from dna_lm.prediction.window_lengths import choose_window
 from dna_lm.words import CLASSES, MULTI_LABEL, NUMBER
 from refusals import refusal
-from small import TINY_RANDOM, predictions, sequences
+from small import TINY_RANDOM, predicted_blocks, predictions, probabilities, sequences
 
 DNA = [dna for dna, _ in sequences(["no", "yes"], 50, seed=4)]
 LONG = "".join(dna for dna, _ in sequences(["no", "yes"], 30, seed=6))
 
 
-def keywords(trained, path, **changes):
-    common = {"base_model": str(TINY_RANDOM), "base_model_id": None, "progress": lambda _: None}
-    return common | {"adapter": str(trained.adapter), "input": str(path), "input_format": "fasta"} | changes
-
-
 def predicted(trained, path, **changes) -> pd.DataFrame:
-    return predictions(**keywords(trained, path, **changes))
+    return predictions(**{"adapter": str(trained.adapter), "input": str(path), "input_format": "fasta"} | changes)
 
 
 def fasta(path, records: list[str]):
     path.write_text("".join(f">s{number}\n{dna}\n" for number, dna in enumerate(records)))
     return path
-
-
-def answers(trained, dna: list[str]) -> np.ndarray:
-    adapter = load_adapter(trained.adapter)
-    with opened_answerer(adapter, str(TINY_RANDOM), None, batch_size=8, progress=lambda _: None) as answerer:
-        return answerer.answers(answerer.outputs(dna).raw)
 
 
 def close(table: pd.DataFrame, expected: np.ndarray) -> bool:
@@ -49,14 +37,14 @@ def close(table: pd.DataFrame, expected: np.ndarray) -> bool:
 
 
 @pytest.mark.parametrize("input_format", ["fasta", "csv"])
-def test_blocks_change_nothing(two, tmp_path, monkeypatch, input_format):
+def test_blocks_change_nothing(two, tmp_path, at_once, input_format):
     path = tmp_path / "new"
     if input_format == "fasta":
         fasta(path, DNA)
     else:
         path.write_text("note,sequence\n" + "".join(f"n{number},{dna}\n" for number, dna in enumerate(DNA)))
     whole = predicted(two, path, input_format=input_format)
-    monkeypatch.setattr(predicting, "AT_ONCE", 7)
+    at_once(7)
     parts = predicted(two, path, input_format=input_format)
     names = [name for name in whole if not name.startswith("p")]
     assert parts[names].equals(whole[names])
@@ -65,10 +53,10 @@ def test_blocks_change_nothing(two, tmp_path, monkeypatch, input_format):
 
 
 def test_long_records_end_a_block(two, tmp_path, monkeypatch):
-    monkeypatch.setattr(predicting, "LETTERS_AT_ONCE", 40)
+    monkeypatch.setattr("dna_lm.processes.inference.LETTERS_AT_ONCE", 40)
     path = fasta(tmp_path / "new.fa", DNA[:9])
     assert predicted(two, path)["id"].tolist() == [f"s{number}" for number in range(9)]
-    assert len(list(predicting._fasta_blocks(path, "the input"))) > 2
+    assert len(list(input_blocks.read_fasta_blocks(path, "the input"))) > 2
 
 
 def test_records_may_have_the_same_name(two, tmp_path):
@@ -76,8 +64,8 @@ def test_records_may_have_the_same_name(two, tmp_path):
     assert predicted(two, tmp_path / "new.fa")["id"].tolist() == ["a", "a"]
 
 
-def test_what_is_said(two, tmp_path, monkeypatch):
-    monkeypatch.setattr(predicting, "AT_ONCE", 20)
+def test_what_is_said(two, tmp_path, monkeypatch, at_once):
+    at_once(20)
     monkeypatch.setattr("dna_lm.processes.inference.PROGRESS_SECONDS", -1)
     said = []
     path = fasta(tmp_path / "new.fa", [*DNA[:48], "ACGT" * 20, "N" * 9])
@@ -102,7 +90,7 @@ def screened(sequences_, of_table=False, **limits):
         dtype=object,
     )
     limits = Limits(**{"min_length": 1, "max_ambiguous": 0.5} | limits)
-    return screen(records, limits, "the input", of_table=of_table)
+    return screen(records, limits, of_table=of_table)
 
 
 def test_what_is_skipped_has_a_reason():
@@ -145,8 +133,8 @@ def test_a_record_with_a_foreign_letter_is_skipped_with_its_place():
 
 
 @pytest.mark.parametrize("input_format", ["fasta", "csv"])
-def test_a_foreign_letter_late_in_a_file_costs_one_record(two, tmp_path, monkeypatch, input_format):
-    monkeypatch.setattr(predicting, "AT_ONCE", 7)
+def test_a_foreign_letter_late_in_a_file_costs_one_record(two, tmp_path, at_once, input_format):
+    at_once(7)
     dna = [*DNA[:45], "ACG*", *DNA[46:]]
     path = tmp_path / "new"
     if input_format == "fasta":
@@ -210,21 +198,15 @@ def test_the_command_line_writes_both_tables(two, call_tool, tmp_path):
 @pytest.mark.parametrize(
     "reading", [{}, {"long": "windows", "window": 10, "aggregate": "max"}, {"long": "windows", "window": 10}]
 )
-def test_an_ensemble_is_loaded_once_however_many_blocks_there_are(test_data, tmp_path, monkeypatch, reading):
+def test_an_ensemble_is_loaded_once_however_many_blocks_there_are(test_data, tmp_path, request, at_once, reading):
     ensemble = Namespace(adapter=test_data / "adapter_ensemble.safetensors")
     path = fasta(tmp_path / "new.fa", [*DNA[:30], "", "N" * 20, *DNA[30:]])
     expected = predicted(ensemble, path, **reading)
-    loads = []
-    merged = merged_models.MergedModels._merged
-    monkeypatch.setattr(
-        merged_models.MergedModels, "_merged", lambda models, member: loads.append(member) or merged(models, member)
-    )
-    monkeypatch.setattr(predicting, "AT_ONCE", 7)
-    monkeypatch.setattr(merged_models, "BYTES_KEPT", 0)
-    monkeypatch.setattr("dna_lm.processes.inference.PROGRESS_SECONDS", -1)
+    loaded = request.getfixturevalue("one_model_at_a_time")
+    at_once(7)
     messages = []
     table = predicted(ensemble, path, progress=messages.append, **reading)
-    assert loads == [0, 1]
+    assert loaded == [0, 1]
     numbers = [name for name in table if name.startswith("p(")]
     assert table.drop(columns=[*numbers, "probability"]).equals(expected.drop(columns=[*numbers, "probability"]))
     assert np.abs(table[numbers] - expected[numbers]).max(axis=None) < 1e-5
@@ -283,7 +265,7 @@ def test_windows_unlike_the_training_sequences_are_warned_of(of_lengths, window,
     assert messages[1:] == (
         [
             f"warning: windows of {window} letters, but the adapter was trained on sequences of 90 to 120 letters: "
-            "what it answers for other lengths was never tested; choose windows as long as these, or 0"
+            "its predictions for other lengths are untested; choose a window of this length, or 0"
         ]
         * warned
     )
@@ -292,9 +274,12 @@ def test_windows_unlike_the_training_sequences_are_warned_of(of_lengths, window,
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"window": 9}, "--window 9 is below the least length of a window, 10 letters; choose a longer one, or 0 for"),
-        ({"window": 20, "step": 21}, "--step 21 is above the length of a window, 20 letters, so that the letters"),
-        ({"step": 102}, "--step 102 is above the length of a window, 101 letters, so that the letters between two"),
+        (
+            {"window": 9},
+            "--window 9 is below the minimum length of a window, 10 letters; choose a longer one, or 0 for",
+        ),
+        ({"window": 20, "step": 21}, "--step 21 is above the length of a window, 20 letters, so that letters"),
+        ({"step": 102}, "--step 102 is above the length of a window, 101 letters, so that letters between two"),
     ],
 )
 def test_windows_that_would_leave_gaps_are_refused(of_lengths, tmp_path, given, message):
@@ -310,7 +295,7 @@ def test_sequences_unlike_the_training_sequences_are_warned_of(of_lengths, tmp_p
         "warning: the input (new.fa): 2 of 5 sequences are more than 1.5 times as long as the 15 to 20 letters of the "
         "training sequences; read them in windows, or cut them to that length",
         "warning: the input (new.fa): 1 of 5 sequences are less than two thirds as long as the 15 to 20 letters of the "
-        "training sequences: what the model answers for them was never tested",
+        "training sequences: the model's predictions for them are untested",
     ]
     messages.clear()
     predicted(of_lengths(15, 18, 20), path, progress=messages.append, long="windows")
@@ -350,33 +335,33 @@ PARTS = [([0, 0, 1], [0, 5, 0], [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]]), ([1, 0], 
 
 def test_the_mean_of_windows():
     found = combined(Target(CLASSES, ["a", "b"]), "mean", PARTS)
-    assert found.answers()[:2] == pytest.approx(np.array([[0.5, 0.5], [0.6, 0.4]]))
-    assert np.isnan(found.answers()[2]).all()
+    assert found.predictions()[:2] == pytest.approx(np.array([[0.5, 0.5], [0.6, 0.4]]))
+    assert np.isnan(found.predictions()[2]).all()
     assert found.counts.tolist() == [3, 2, 0]
 
 
 def test_the_highest_of_windows():
     two = combined(Target(CLASSES, ["a", "b"]), "max", PARTS)
-    assert two.answers()[:2].tolist() == [[0.2, 0.8], [0.6, 0.4]]
+    assert two.predictions()[:2].tolist() == [[0.2, 0.8], [0.6, 0.4]]
     assert two.starts.tolist() == [5, 0, -1]  # of equal ones the first
     more = combined(Target(CLASSES, ["a", "b", "c"]), "max", [([0, 0], [0, 5], [[0.1, 0.3, 0.6], [0.7, 0.2, 0.1]])])
-    assert more.answers()[0].tolist() == [0.7, 0.2, 0.1]
+    assert more.predictions()[0].tolist() == [0.7, 0.2, 0.1]
     several = combined(Target(MULTI_LABEL, ["a", "b"]), "max", PARTS)
-    assert several.answers()[0].tolist() == [0.9, 0.8]
+    assert several.predictions()[0].tolist() == [0.9, 0.8]
     numbers = combined(Target(NUMBER, [], 0.0, 1.0), "max", [([0, 0], [0, 5], [[-3], [-2]])])
-    assert (numbers.answers()[0].tolist(), numbers.starts[0]) == ([-2], 5)
+    assert (numbers.predictions()[0].tolist(), numbers.starts[0]) == ([-2], 5)
 
 
-@pytest.mark.parametrize("at_once", [8192, 4])
-def test_a_sequence_that_is_read_in_windows(two, tmp_path, monkeypatch, at_once):
-    monkeypatch.setattr(predicting, "AT_ONCE", at_once)
+@pytest.mark.parametrize("number", [8192, 4])
+def test_a_sequence_that_is_read_in_windows(two, tmp_path, at_once, number):
+    at_once(number)
     path = fasta(tmp_path / "new.fa", [DNA[0], LONG, "ACGT" + "N" * 60 + LONG[:30], "N" * 80])
     windows = {"long": "windows", "window": 20, "step": 15}
     table = predicted(two, path, aggregate="mean", **windows)
     assert table["id"].tolist() == ["s0", "s1", "s2"]
     assert table["windows"].tolist()[0] == 1
     starts = window_starts(len(LONG), 20, 15)
-    each = answers(two, [LONG[start : start + 20] for start in starts])
+    each = probabilities(two.adapter, [LONG[start : start + 20] for start in starts])
     assert table["windows"].tolist()[1] == len(starts)
     assert np.abs(table.loc[1, ["p(no)", "p(yes)"]].to_numpy(dtype=float) - each.mean(axis=0)).max() < 1e-5
     table = predicted(two, path, aggregate="max", **windows)
@@ -389,12 +374,7 @@ def test_a_sequence_that_is_read_in_windows(two, tmp_path, monkeypatch, at_once)
 def test_a_sequence_without_a_window_that_can_be_read_is_skipped(two, tmp_path):
     path = fasta(tmp_path / "new.fa", ["N" * 12 + "A" * 8 + "N" * 20, "", "ACGT"])
     given = {"long": "windows", "window": 20, "step": 10, "max_ambiguous": 0.55}
-    from dna_lm.command import options_of_tool
-    from dna_lm.options import OUTPUT
-
-    defaults = {option.name: option.default for option in options_of_tool("predict") if option.kind is not OUTPUT}
-    del defaults["threads"]
-    (block,) = predicting.predicted_blocks(**defaults | keywords(two, path, **given))
+    (block,) = predicted_blocks(adapter=str(two.adapter), input=str(path), input_format="fasta", **given)
     assert block.predictions["id"].tolist() == ["s2"]
     assert block.skipped[["id", "line", "reason"]].to_numpy().tolist() == [
         ["s0", 1, "too many unknown letters"],

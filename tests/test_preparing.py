@@ -10,20 +10,18 @@ from hypothesis import strategies as st
 
 from dna_lm.command import options_of_tool
 from dna_lm.data.sequences import canonical, reverse_complement
-from dna_lm.options import keywords
 from dna_lm.preparation.leakage import check_leakage
 from dna_lm.preparation.options import PrepareOptions
 from dna_lm.preparation.preparing import prepare
+from dna_lm.preparation.records import Records
 from dna_lm.preparation.similarity import similar_groups
 from refusals import refusal, returns_or_refuses
 
-DEFAULTS = keywords(PrepareOptions(), PrepareOptions)
 SPLITS = ("train", "dev", "test")
 
 
 def prepared(**options):
-    assert options.keys() <= DEFAULTS.keys()
-    return prepare(**DEFAULTS | options)
+    return prepare(PrepareOptions(**options))
 
 
 def unclean(test_data, **options):
@@ -45,6 +43,13 @@ def step(result, name: str) -> list:
 
 def sizes(result) -> dict[str, int]:
     return {name: len(part) for name, part in result.splits.items()}
+
+
+def require_apart(parts, column: str) -> set:
+    """No two splits have a value of a column in common; returns all values."""
+    values = [set(part[column]) for part in parts.values()]
+    assert sum(map(len, values)) == len(set.union(*values))
+    return set.union(*values)
 
 
 def everything(result) -> pd.DataFrame:
@@ -169,8 +174,8 @@ def test_missing_labels_are_no_class_and_counted(tmp_path, missing):
     assert set(everything(result)["label"]) == {"0", "1"} and len(everything(result)) == 48
     written = repr(missing.strip()) if missing else "empty"
     assert result.warnings == [
-        f"the labeled table (labeled.csv): 12 of 60 labels are missing ({written}; first on line 4), and the "
-        "sequences are left out; if that is the name of a class, rename it"
+        f"the labeled table (labeled.csv): 12 of 60 labels are missing ({written}; first on line 4), and the sequences "
+        "are left out; if that is the name of a class, rename the class"
     ]
 
 
@@ -258,9 +263,7 @@ def test_a_column_of_a_table_says_the_same_as_three_tables(test_data):
 
 def test_three_tables_can_be_split_anew(test_data):
     result = prepared(**tables(test_data, *SPLITS), **COLUMNS, split="group", split_column="donor")
-    donors = {name: set(part["donor"]) for name, part in result.splits.items()}
-    assert not donors["train"] & donors["dev"] | donors["train"] & donors["test"] | donors["dev"] & donors["test"]
-    assert len(set.union(*donors.values())) == 10
+    assert len(require_apart(result.splits, "donor")) == 10
 
 
 # --- intervals and negatives -----------------------------------------------------------------------------------------
@@ -294,11 +297,11 @@ def test_windows_are_where_their_positions_say(test_data):
     require_in_genome(table, test_data)
 
 
-def test_what_windows_are_centerd_on_is_said(test_data):
+def test_what_windows_are_centered_on_is_said(test_data):
     of_a, of_b = peaks(test_data, "a", "b").read
-    assert of_a.endswith(": 20 sequences; windows are centerd on the summit (column 10) of all 20 peaks")
+    assert of_a.endswith(": 20 sequences; windows are centered on the summit (column 10) of all 20 peaks")
     assert of_b.endswith(
-        ": 19 sequences; no summits were found in it, so that windows are centerd on the middle of each region; 1 "
+        ": 19 sequences; no summits were found in it, so that windows are centered on the middle of each region; 1 "
         "window past an end of the chromosome left out"
     )
 
@@ -446,7 +449,7 @@ def test_train_is_balanced_and_the_other_splits_only_if_asked(test_data, balance
 def test_clusters_are_written_for_splits_that_keep_them_together(test_data, tmp_path):
     similar = everything(annotated(test_data, split="similarity"))
     assert similar.columns[-2] == "cluster"
-    expected = similar_groups(similar["sequence"].tolist())
+    expected = similar_groups(Records(similar))
     assert len(set(zip(similar["cluster"], expected, strict=True))) == similar["cluster"].nunique() == max(expected) + 1
     for way, column in (("group", "donor"), ("chromosome", "chrom")):
         table = everything(
@@ -481,8 +484,8 @@ def test_a_column_called_cluster_is_kept_or_refused(tmp_path):
         table = everything(prepared(table=path, **options))
         assert table["cluster"].str.startswith("u").all() and list(table).count("cluster") == 1
     assert refusal(prepared, table=path, split="similarity") == (
-        "the labeled table (table.csv): a split by similarity writes a column 'cluster', and the input has one "
-        "already; rename or remove it, or choose a split by group with this column"
+        "the labeled table (table.csv): a split by similarity writes a column 'cluster', and the input already has "
+        "one; rename or remove it, or choose a split by group with this column"
     )
 
 
@@ -510,7 +513,7 @@ def test_pairs_of_short_sequences_with_random_labels_teach_nothing_about_test(tm
     apart, together = prepared(table=path, split="random"), prepared(table=path, split="similarity")
     assert share_right(apart) > 0.75
     assert 0.3 < share_right(together) < 0.7
-    assert "0 sequences resemble no other" in together.how_split
+    assert "0 sequences are similar to no other" in together.how_split
     assert not len(check_leakage(together.records, together.labels).offenders)
     assert together.warnings == []
 
@@ -594,16 +597,13 @@ def measured(tmp_path):
 WAYS = ("random", "similarity", "chromosome", "group", "column")
 
 
+def split_in(way: str, path: str, **options):
+    return prepared(table=path, split=way, dev_chromosomes="chr1", test_chromosomes="chr2", **options)
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_numbers_are_split_in_every_way(measured, way):
-    result = prepared(
-        table=measured,
-        label_column="value",
-        target="number",
-        split=way,
-        dev_chromosomes="chr1",
-        test_chromosomes="chr2",
-    )
+    result = split_in(way, measured, label_column="value", target="number")
     assert result.labels == [] and sum(sizes(result).values()) == 300
     summary = result.summary()
     assert summary.columns.tolist()[:5] == ["step", "sequences", "mean", "min", "max"]
@@ -613,23 +613,14 @@ def test_numbers_are_split_in_every_way(measured, way):
         for part in values.values():
             assert abs(part.mean()) < 0.25 and 0.7 < part.std() < 1.3
             assert len(part) in (240, 30)
-    if way != "random":
-        column = {"similarity": "cluster", "chromosome": "chrom", "group": "group"}.get(way)
-        if column:
-            parts = [set(part[column]) for part in result.splits.values()]
-            assert sum(map(len, parts)) == len(set.union(*parts))
+    column = {"similarity": "cluster", "chromosome": "chrom", "group": "group"}.get(way)
+    if column:
+        require_apart(result.splits, column)
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_sets_of_labels_are_split_in_every_way(measured, way):
-    result = prepared(
-        table=measured,
-        label_column="labels",
-        target="multi-label",
-        split=way,
-        dev_chromosomes="chr1",
-        test_chromosomes="chr2",
-    )
+    result = split_in(way, measured, label_column="labels", target="multi-label")
     assert result.labels == ["brain", "heart", "liver"]
     assert set(everything(result)["label"]) <= {
         *("none", "brain", "heart", "liver", "brain;heart", "brain;liver", "heart;liver", "brain;heart;liver")
@@ -657,7 +648,7 @@ def test_equal_answers_are_alike_however_they_are_written(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"negatives": "shuffle"}, "--target number: negatives are made for classes, and what they would have among "),
+        ({"negatives": "shuffle"}, "--target number: negatives can be generated for classes only, not for numbers"),
         ({"balance": "downsample"}, "--target number: numbers cannot be balanced; choose --balance none"),
         (
             {"label_column": "chrom"},
@@ -747,15 +738,15 @@ def test_every_row_is_counted_and_no_group_or_cluster_is_in_two_splits(any_table
     augmented = len(result.splits["train"]) - len(result.records["train"])
     assert augmented == summary.reindex(["added: reverse complements, to train"]).fillna(0)["sequences"].iloc[0]
     if choices["split"] == "group":
-        groups = [set(part["group"]) for part in result.records.values()]
-        assert sum(map(len, groups)) == len(set.union(*groups))
+        require_apart(result.records, "group")
     if choices["split"] == "similarity":
-        table = pd.concat([part.assign(in_split=name) for name, part in result.records.items()])
-        table = table.assign(cluster=similar_groups(table["sequence"].tolist()))
+        table = pd.concat([part.table.assign(in_split=name) for name, part in result.records.items()])
+        table = table.assign(cluster=similar_groups(Records(table)))
         assert (table.groupby("cluster")["in_split"].nunique() == 1).all()
         assert not len(check_leakage(result.records, result.labels).offenders)
     if choices["duplicates"] == "both-strands" and not choices["length"]:
-        assert pd.concat(result.records.values())["sequence"].map(canonical).is_unique
+        left = pd.concat([part["sequence"] for part in result.records.values()])
+        assert left.map(canonical).is_unique
 
 
 # Sequences cut from a few stretches, so that most of them are homologs of others.
@@ -789,8 +780,8 @@ def test_homologs_are_never_in_two_splits(any_table, pieces, seed):
     )
     if result is None:
         return
-    table = pd.concat([part.assign(in_split=name) for name, part in result.records.items()])
-    table = table.assign(cluster=similar_groups(table["sequence"].tolist()))
+    table = pd.concat([part.table.assign(in_split=name) for name, part in result.records.items()])
+    table = table.assign(cluster=similar_groups(Records(table)))
     assert (table.groupby("cluster")["in_split"].nunique() == 1).all()
     assert not len(check_leakage(result.records, result.labels).offenders)
 
@@ -840,8 +831,8 @@ ONE_INPUT = (
         *(
             (
                 {"table": "t.csv", "split": split, "split_column": "donor"},
-                f"--split-column 'donor' has no part in --split {split}; choose --split chromosome, group or column, "
-                "or leave the column out",
+                f"--split-column 'donor' is not used with --split {split}; choose --split chromosome, group or column, "
+                "or omit the column",
             )
             for split in ("random", "similarity")
         ),
@@ -865,7 +856,7 @@ def test_one_label_is_refused(test_data):
 def test_the_same_label_twice_is_refused(test_data):
     pairs = [f"x={test_data / 'CTCF.fa'}", f"x={test_data / 'p73.fa'}"]
     assert refusal(prepared, fasta=pairs) == (
-        "two FASTA files have the label 'x'; join them, or give each a name of its own"
+        "two FASTA files have the label 'x'; join them, or give each a different name"
     )
 
 
@@ -874,5 +865,5 @@ def test_a_column_with_a_name_of_the_program_is_refused(tmp_path, name):
     path = tmp_path / "t.csv"
     path.write_text(f"sequence,label,{name}\nA,0,x\n")
     assert refusal(prepared, table=str(path)) == (
-        f"the labeled table (t.csv): rename the column {name!r}, a name that this program uses itself"
+        f"the labeled table (t.csv): rename the column {name!r}: this program uses that name itself"
     )

@@ -76,8 +76,8 @@ def test_the_report_of_a_training(report, two):
     ) in text
     assert (
         f"**Epoch {kept.epoch:g}** had the lowest loss on the 30 dev sequences and is kept: MCC "
-        f"**{kept.dev_mcc:.3f}**, macro F1 **{kept.dev_f1_macro:.3f}**, accuracy **{kept.dev_accuracy:.3f}**, ROC-AUC "
-        f"**{kept.dev_roc_auc:.3f}**, loss **{kept.dev_loss:.3f}**."
+        f"**{kept.dev_mcc:.3f}**, ROC-AUC **{kept.dev_roc_auc:.3f}**, accuracy **{kept.dev_accuracy:.3f}**, macro F1 "
+        f"**{kept.dev_f1_macro:.3f}**, PR-AUC **{kept.dev_pr_auc:.3f}**, loss **{kept.dev_loss:.3f}**."
     ) in text
     assert re.search(r"^- training sequences a second: [\d,]+$", html.unescape(text), flags=re.MULTILINE)
     assert "\n- the training went through all 6 epochs\n" in html.unescape(text)

@@ -7,16 +7,18 @@ import torch
 from transformers.models.mixtral.modeling_mixtral import MixtralRMSNorm
 
 import tiny_models
+from dna_lm.base_models.architectures import ARCHITECTURES
 from dna_lm.base_models.opening import opened_base_model
 from dna_lm.classifiers.building import new_classifier
 from dna_lm.speed import rms_norm
-from dna_lm.speed.pooled_token import LIKE_LLAMA
 from dna_lm.speed.rms_norm import fuse_norms
 from gradients import answers_and_gradients, assert_same
 
 PAD = 0
 LORA = {"lora_r": 2, "lora_alpha": 4.0, "lora_dropout": 0.0, "target_modules": "auto"}
 IDS = torch.tensor([[5, 6, 7, 0, 0, 0], [5, 7, 8, 8, 6, 6]])
+
+LIKE_LLAMA = [name for name, about in ARCHITECTURES.items() if about.like_llama]
 
 
 def test_gradient_is_that_of_the_formula():

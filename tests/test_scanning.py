@@ -9,26 +9,22 @@ from hypothesis import strategies as st
 
 from dna_lm.adapters.dataset import load_adapter
 from dna_lm.base_models.encoding import Encoded
-from dna_lm.command import options_of_tool
 from dna_lm.data.targets import Target
 from dna_lm.errors import UserError
-from dna_lm.options import OUTPUT
-from dna_lm.prediction import merged_models, scanning
-from dna_lm.prediction.answering import Outputs, opened_answerer
-from dna_lm.prediction.scanning import Grid, decided_threshold, joined, label_number, scanned
+from dna_lm.prediction import scanning
+from dna_lm.prediction.followed_label import decided_threshold, label_number
+from dna_lm.prediction.grid import Grid, joined
+from dna_lm.prediction.options import ScanOptions
+from dna_lm.prediction.predictor import Outputs
+from dna_lm.prediction.scanning import scanned
 from dna_lm.prediction.tracks import BINS, Call, Track, called, write_bedgraph, write_bigwig, write_calls
 from dna_lm.words import CLASSES, MULTI_LABEL, NUMBER
 from refusals import refusal
-from small import TINY_RANDOM, sequences
+from small import TINY_RANDOM, probabilities, sequences, silent
 
 CHR1 = "".join(dna for dna, _ in sequences(["no", "yes"], 30, seed=6))
 CHR2 = "".join(dna for dna, _ in sequences(["no", "yes"], 12, seed=7))
-DEFAULTS = {
-    option.name: option.default
-    for option in options_of_tool("scan")
-    if option.kind is not OUTPUT and option.name not in ("threads",)
-}
-GIVEN = {"base_model": str(TINY_RANDOM), "window": 20, "step": 8, "progress": lambda _: None}
+GIVEN = {"base_model": str(TINY_RANDOM), "window": 20, "step": 8}
 
 
 @pytest.fixture
@@ -39,22 +35,19 @@ def genome(tmp_path):
     return str(path)
 
 
-def track_of(trained, genome, **changes):
+def bins_and_result(options: ScanOptions, progress=silent):
     """The bins of each chromosome, and what else is known of the scan."""
-    adapter = str(getattr(trained, "adapter", trained))
     with Track() as track:
-        result = scanned(track, **DEFAULTS | GIVEN | {"adapter": adapter, "genome": genome} | changes)
+        result = scanned(track, options, progress)
         parts = {}
         for chrom, bins in track.parts():
             parts.setdefault(chrom, []).extend(bins.tolist())
         return parts, result
 
 
-def answers(trained, dna: list[str]) -> np.ndarray:
-    with opened_answerer(
-        load_adapter(trained.adapter), str(TINY_RANDOM), None, batch_size=8, progress=lambda _: None
-    ) as answerer:
-        return answerer.answers(answerer.outputs(dna).raw)
+def track_of(trained, genome, progress=silent, **changes):
+    adapter = str(getattr(trained, "adapter", trained))
+    return bins_and_result(ScanOptions(**GIVEN | {"adapter": adapter, "genome": genome} | changes), progress)
 
 
 # --- windows and bins ------------------------------------------------------------------------------------------------
@@ -116,13 +109,13 @@ def test_ranges_are_joined_where_they_overlap_or_touch():
 # --- what is computed ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("at_once", [8192, 5])
-def test_the_values_are_those_of_the_windows(two, genome, monkeypatch, at_once):
-    monkeypatch.setattr(scanning, "AT_ONCE", at_once)
+@pytest.mark.parametrize("number", [8192, 5])
+def test_the_values_are_those_of_the_windows(two, genome, at_once, number):
+    at_once(number)
     parts, result = track_of(two, genome)
     assert list(parts) == ["chr1", "chr2"]
     starts = [*range(0, len(CHR1) - 20, 8), len(CHR1) - 20]
-    expected = answers(two, [CHR1[start : start + 20] for start in starts])[:, 1]
+    expected = probabilities(two.adapter, [CHR1[start : start + 20] for start in starts])[:, 1]
     ends = [*(start + 14 for start in starts[:-1]), len(CHR1)]
     assert [bin_[:2] for bin_ in parts["chr1"]] == list(zip([0, *ends[:-1]], ends, strict=True))
     assert np.abs(np.array([bin_[2] for bin_ in parts["chr1"]]) - expected).max() < 1e-5
@@ -172,14 +165,9 @@ def scanned_without_a_model(monkeypatch, genome, **changes):
             return Outputs(np.zeros((1, 1, len(sequences), 2)), Encoded([[]] * len(sequences), 0.0, 0, read=1))
 
     monkeypatch.setattr(scanning, "load_adapter", lambda _: adapter)
-    monkeypatch.setattr(scanning, "opened_answerer", lambda *_, **__: nullcontext(Half()))
-    with Track() as track:
-        given = {"adapter": "", "genome": str(genome), "progress": lambda _: None}
-        result = scanned(track, **DEFAULTS | given | changes)
-        parts = {}
-        for chrom, bins in track.parts():
-            parts.setdefault(chrom, []).extend(bins.tolist())
-        return parts, result.skipped
+    monkeypatch.setattr(scanning, "opened_predictor", lambda *_, **__: nullcontext(Half()))
+    parts, result = bins_and_result(ScanOptions(adapter="", genome=str(genome), **changes))
+    return parts, result.skipped
 
 
 @given(
@@ -234,10 +222,10 @@ def test_a_genome_of_proteins_is_refused(two, tmp_path):
 
 
 @pytest.mark.parametrize(("sparse", "step"), [(True, 1), (True, 50), (False, 50)])
-def test_memory_does_not_follow_the_windows_of_a_chromosome(monkeypatch, tmp_path, sparse, step):
+def test_memory_does_not_follow_the_windows_of_a_chromosome(monkeypatch, tmp_path, at_once, sparse, step):
     """Three bytes a letter while a chromosome is read, and blocks that do not depend on it."""
     letters = 8_000_000
-    monkeypatch.setattr(scanning, "AT_ONCE", 256)
+    at_once(256)
     monkeypatch.setattr(scanning, "COUNTED_AT_ONCE", 2**16)
     text = np.random.default_rng(1).choice(np.frombuffer(b"ACGT", dtype=np.uint8), letters).tobytes().decode()
     lines = (text[first : first + 80] for first in range(0, letters, 80))
@@ -255,20 +243,14 @@ def test_memory_does_not_follow_the_windows_of_a_chromosome(monkeypatch, tmp_pat
     assert peak / letters < 4
 
 
-def test_an_ensemble_is_loaded_once_however_many_blocks_there_are(test_data, genome, monkeypatch):
+def test_an_ensemble_is_loaded_once_however_many_blocks_there_are(test_data, genome, request, at_once):
     ensemble = test_data / "adapter_ensemble.safetensors"
     expected, _ = track_of(ensemble, genome)
-    loads = []
-    merged = merged_models.MergedModels._merged
-    monkeypatch.setattr(
-        merged_models.MergedModels, "_merged", lambda models, member: loads.append(member) or merged(models, member)
-    )
-    monkeypatch.setattr(scanning, "AT_ONCE", 7)
-    monkeypatch.setattr(merged_models, "BYTES_KEPT", 0)
-    monkeypatch.setattr("dna_lm.processes.inference.PROGRESS_SECONDS", -1)
+    loaded = request.getfixturevalue("one_model_at_a_time")
+    at_once(7)
     messages = []
-    found, _ = track_of(ensemble, genome, progress=messages.append)
-    assert loads == [0, 1]
+    found, _ = track_of(ensemble, genome, messages.append)
+    assert loaded == [0, 1]
     assert list(found) == list(expected)
     for chrom, bins in found.items():
         assert np.abs(np.array(bins) - np.array(expected[chrom])).max() < 1e-5

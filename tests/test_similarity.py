@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from dna_lm.data.sequences import canonical, reverse_complement
 from dna_lm.preparation import similarity
+from dna_lm.preparation.records import Records
 from dna_lm.preparation.similarity import MINIMUM_SCORE, PATTERNS, similar_groups
 
 
@@ -22,7 +23,7 @@ def changed(sequence: str, share: float, seed: int) -> str:
 
 
 def groups(*sequences: str) -> list[int]:
-    result = similar_groups(sequences)
+    result = similar_groups(Records.of(sequences))
     assert result.dtype == np.int64
     return result.tolist()
 
@@ -132,7 +133,7 @@ def test_homologs_are_found(share, shift, least, turn):
     for number in range(pairs):
         first = dna(200, number)
         rows += [first, turn(changed(first[shift:], share, number) + dna(shift, number + pairs))]
-    found = similar_groups(rows)
+    found = similar_groups(Records.of(rows))
     assert (found[::2] == found[1::2]).mean() >= least
     assert found.max() + 1 >= pairs, "unrelated sequences were joined"
 
@@ -168,7 +169,7 @@ def test_short_homologs_are_found_and_unrelated_ones_stay_apart(length, share, g
         first = dna(length, number)
         rows += [first, turn(with_gaps(changed(first, share, number), gaps, number))]
     rows += [dna(length, 10_000 + number) for number in range(400)]
-    found = similar_groups(rows)
+    found = similar_groups(Records.of(rows))
     together = (found[: 2 * pairs : 2] == found[1 : 2 * pairs : 2]).sum()
     assert together >= least * pairs
     joined = len(rows) - (found.max() + 1)

@@ -376,5 +376,6 @@ def test_names_of_splits():
 def test_another_name_is_refused_with_its_line():
     names = pd.Series(["train", "fold1"], index=pd.Index([2, 3], name="line"))
     assert refusal(split_names, names, "part", "t.csv") == (
-        "t.csv, line 3: column 'part' has 'fold1', which is no split; write train, dev (or validation) or test"
+        "t.csv, line 3: column 'part' has 'fold1', which is not the name of a split; write train, dev (or validation) "
+        "or test"
     )

@@ -82,20 +82,20 @@ def test_a_field_longer_than_the_csv_module_allows_by_default(table_file):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", f"{SOURCE} is empty; choose a file that holds records"),
+        (b"", f"{SOURCE} is empty; choose a file with records"),
         (b"\na,b\n1,2\n", f"{SOURCE}, line 1: the header line is blank; name the columns in the first line"),
-        (gzip.compress(b""), f"{SOURCE} is empty; choose a file that holds records"),
+        (gzip.compress(b""), f"{SOURCE} is empty; choose a file with records"),
         (
             b"sequence,label\n",
-            f"{SOURCE} has a header line and no record below it; choose a file that holds records",
+            f"{SOURCE} has a header line and no record below it; choose a file with records",
         ),
         (
             b"sequence,label\n\n\n",
-            f"{SOURCE} has a header line and no record below it; choose a file that holds records",
+            f"{SOURCE} has a header line and no record below it; choose a file with records",
         ),
         (
             b"a,b,a\n1,2,3\n",
-            f"{SOURCE}, line 1: two columns are named 'a'; give each a name of its own",
+            f"{SOURCE}, line 1: two columns are named 'a'; give each a different name",
         ),
         (b",a,\n1,2,3\n", f"{SOURCE}, line 1: column 3 has no name; name every column in the first line"),
         (b"a, ,c\n1,2,3\n", f"{SOURCE}, line 1: column 2 has no name; name every column in the first line"),

@@ -12,7 +12,7 @@ from dna_lm.words import CLASSES, MULTI_LABEL, NUMBER
 from refusals import refusal
 
 TRAIN, DEV = "the training split (train.csv)", "the dev split (dev.csv)"
-COLOURS = Target(CLASSES, ["blue", "green", "red"])
+COLORS = Target(CLASSES, ["blue", "green", "red"])
 SITES = Target(MULTI_LABEL, ["CTCF", "p53", "p73"])
 LEVEL = Target(NUMBER, [], mean=10.0, spread=4.0)
 
@@ -76,39 +76,39 @@ def test_mean_and_spread_of_numbers():
         (
             MULTI_LABEL,
             ["a;b", "a;None"],
-            f"{TRAIN}, line 3: 'a;None' says both that there is no label and that there is one; remove either",
+            f"{TRAIN}, line 3: 'a;None' combines 'none' with other labels; remove one or the other",
         ),
         (
             CLASSES,
             ["a", "b", "NA", "c", "nan"],
-            f"{TRAIN}, line 4: the label 'NA' says that it is missing (like 1 more); fill it in or remove the record, "
-            "or, if it is the name of a class, give that another name",
+            f"{TRAIN}, line 4: the label 'NA' stands for a missing value (like 1 more); fill it in or remove the "
+            "record, or, if it is the name of a class, rename the class",
         ),
         (
             CLASSES,
             ["1.1", "1.10"],
             f"{TRAIN}, line 2, and {TRAIN}, line 3: the labels '1.1' and '1.10' are the same number; write them alike "
-            "or, if they are the names of two classes, give them names that are no numbers",
+            "or, if they are two classes, give them names that are not numbers",
         ),
         (
             CLASSES,
             [f"{number}.5" for number in range(22)],
             f"{TRAIN}: the labels of 22 records are 22 different numbers, such as '0.5' and '1.5'; if they are "
             "measured, choose numbers as the target (--target number), or if they are classes, give each more records "
-            "or a name that is no number",
+            "or a name that is not a number",
         ),
         (
             MULTI_LABEL,
             ["a;b", "", "a;NA"],
-            f"{TRAIN}, line 4: the label 'NA' says that it is missing; fill it in or remove the record, or, if it is "
-            "the name of a class, give that another name",
+            f"{TRAIN}, line 4: the label 'NA' stands for a missing value; fill it in or remove the record, or, if it "
+            "is the name of a class, rename the class",
         ),
-        (NUMBER, ["3", "3.0"], f"{TRAIN}: all numbers are 3; there is nothing to learn from one number"),
+        (NUMBER, ["3", "3.0"], f"{TRAIN}: all numbers are 3; a model cannot learn from a single value"),
         (
             NUMBER,
             ["1e308", "-1e308"],
-            f"{TRAIN}: numbers from -1e+308 to 1e+308 are too large or too close to one another to be computed with; "
-            "give them in another unit",
+            f"{TRAIN}: numbers from -1e+308 to 1e+308 are too large or too close together for computations; use "
+            "another unit",
         ),
     ],
 )
@@ -120,7 +120,7 @@ def test_nothing_to_learn(kind, cells, message):
 
 
 def test_classes_are_read_as_their_numbers():
-    truth = COLOURS.read(column("red", "blue", "red"), DEV)
+    truth = COLORS.read(column("red", "blue", "red"), DEV)
     assert truth.dtype == np.int64
     assert truth.tolist() == [2, 0, 2]
 
@@ -137,9 +137,9 @@ def test_numbers_are_the_classes_of_that_value():
 
 
 def test_a_missing_label_is_none_unless_the_model_has_it():
-    assert refusal(COLOURS.read, column("red", "NA"), DEV) == (
-        f"{DEV}, line 3: the label 'NA' says that it is missing; fill it in or remove the record, or, if it is the "
-        "name of a class, give that another name"
+    assert refusal(COLORS.read, column("red", "NA"), DEV) == (
+        f"{DEV}, line 3: the label 'NA' stands for a missing value; fill it in or remove the record, or, if it is the "
+        "name of a class, rename the class"
     )
     assert Target(CLASSES, ["K", "NA"]).read(column("NA", "K"), DEV).tolist() == [1, 0]
 
@@ -166,7 +166,7 @@ def test_text_that_is_no_number(text):
     assert refusal(learn_target, NUMBER, column("1", text, start=7), DEV) == message
 
 
-@pytest.mark.parametrize(("target", "cell"), [(COLOURS, "rot"), (SITES, "p53;rot"), (COLOURS, "red;blue")])
+@pytest.mark.parametrize(("target", "cell"), [(COLORS, "rot"), (SITES, "p53;rot"), (COLORS, "red;blue")])
 def test_unknown_labels(target, cell):
     label = cell.removeprefix("p53;")
     assert refusal(target.read, column(target.labels[0], cell, start=5), DEV) == (
@@ -184,11 +184,11 @@ def test_of_many_labels_the_first_are_named():
 @pytest.mark.parametrize(
     ("target", "cells", "message"),
     [
-        (COLOURS, ["red", "red"], f"{DEV} has one label only ('red'); a classifier needs at least two"),
+        (COLORS, ["red", "red"], f"{DEV} has one label only ('red'); a classifier needs at least two"),
         (
             SITES,
             ["p53;CTCF", "CTCF;p53"],
-            f"{DEV}: all records have the same labels; a score needs a label that some have and others have not",
+            f"{DEV}: all records have the same labels; a score needs a label that some records have and others do not",
         ),
         (LEVEL, ["2", "2.0"], f"{DEV}: all numbers are 2; a score needs at least two different ones"),
         (LEVEL, ["0.5"], f"{DEV}: all numbers are 0.5; a score needs at least two different ones"),
@@ -199,7 +199,7 @@ def test_records_that_are_all_alike_cannot_be_scored(target, cells, message):
 
 
 @pytest.mark.parametrize(
-    ("target", "cells"), [(COLOURS, ["red", "blue"]), (SITES, ["p53", "none"]), (LEVEL, ["2", "2.1"])]
+    ("target", "cells"), [(COLORS, ["red", "blue"]), (SITES, ["p53", "none"]), (LEVEL, ["2", "2.1"])]
 )
 def test_two_different_records_can_be_scored(target, cells):
     target.require_scorable(target.read(column(*cells), DEV), DEV)
@@ -209,7 +209,7 @@ def test_two_different_records_can_be_scored(target, cells):
 
 
 def test_what_the_loss_compares_with():
-    classes = COLOURS.for_training(np.array([2, 0]))
+    classes = COLORS.for_training(np.array([2, 0]))
     assert (classes.dtype, classes.tolist()) == (np.int64, [2, 0])
     several = SITES.for_training(np.array([[1.0, 0, 1]]))
     assert (several.dtype, several.tolist()) == (np.float32, [[1, 0, 1]])
@@ -219,10 +219,10 @@ def test_what_the_loss_compares_with():
 
 def test_answers():
     logits = np.log(np.array([[1, 2, 5]], dtype=np.float32))
-    assert COLOURS.answers(logits) == pytest.approx(np.array([[1, 2, 5]]) / 8)
+    assert COLORS.answers(logits) == pytest.approx(np.array([[1, 2, 5]]) / 8)
     assert SITES.answers(logits) == pytest.approx(np.array([[1 / 2, 2 / 3, 5 / 6]]))
     assert LEVEL.answers(np.array([[0.5], [-1]])).tolist() == [[12], [6]]
-    for target in (COLOURS, SITES):
+    for target in (COLORS, SITES):
         assert target.answers(logits).dtype == np.float64
     assert 1 / (1 + exp(-log(5))) == pytest.approx(5 / 6)
 
@@ -230,7 +230,7 @@ def test_answers():
 @pytest.mark.filterwarnings("error")
 def test_outputs_of_any_size_give_probabilities():
     logits = np.array([[1e4, -1e4, 0]])
-    assert COLOURS.answers(logits).tolist() == [[1, 0, 0]]
+    assert COLORS.answers(logits).tolist() == [[1, 0, 0]]
     assert SITES.answers(logits).tolist() == [[1, 0, 0.5]]
 
 
@@ -245,7 +245,7 @@ def test_numbers_that_are_learned_perfectly_come_back_in_their_unit(numbers):
 
 
 def test_what_a_table_says():
-    assert COLOURS.said(np.array([[0.2, 0.3, 0.5], [0.4, 0.4, 0.2]])) == ["red", "blue"]
+    assert COLORS.said(np.array([[0.2, 0.3, 0.5], [0.4, 0.4, 0.2]])) == ["red", "blue"]
     assert SITES.said(np.array([[0.5, 0.49, 0.9], [0.1, 0.1, 0.1]])) == ["CTCF;p73", ""]
 
 
@@ -262,7 +262,7 @@ def test_what_a_table_says_is_read_back(cells):
 @pytest.mark.parametrize(
     ("target", "outputs", "problem_type"),
     [
-        (COLOURS, 3, "single_label_classification"),
+        (COLORS, 3, "single_label_classification"),
         (SITES, 3, "multi_label_classification"),
         (LEVEL, 1, "regression"),
     ],

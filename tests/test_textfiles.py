@@ -64,7 +64,7 @@ def test_zero_bytes_and_nothing_are_refused(tmp_path, form):
     (tmp_path / "f").write_bytes(form("text".encode("utf-16-le")))
     assert refusal(read, tmp_path / "f").startswith(f"{SOURCE} is not text (it holds zero bytes); choose a plain")
     (tmp_path / "f").write_bytes(form(b""))
-    assert refusal(read, tmp_path / "f") == f"{SOURCE} is empty; choose a file that holds records"
+    assert refusal(read, tmp_path / "f") == f"{SOURCE} is empty; choose a file with records"
 
 
 def test_a_truncated_gzip_of_no_text_is_refused_too(tmp_path):
@@ -80,6 +80,6 @@ def test_a_pipe_is_refused_and_not_read_in_part():
     os.write(writing, b"text")
     os.close(writing)
     assert refusal(read, f"/dev/fd/{reading}") == (
-        f"{SOURCE} is a pipe or a device, which can be read only once; write it into a file first"
+        f"{SOURCE} is a pipe or a device, which can be read only once; save it as a file first"
     )
     os.close(reading)

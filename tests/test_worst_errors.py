@@ -3,7 +3,7 @@ import pandas as pd
 
 from dna_lm.data.targets import Target
 from dna_lm.evaluation.worst_errors import worst_errors
-from dna_lm.scores.metrics import mistakes
+from dna_lm.scores.truth import mistakes
 from dna_lm.words import CLASSES, MULTI_LABEL, NUMBER
 
 

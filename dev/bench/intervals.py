@@ -23,7 +23,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 from dna_lm.data.targets import Target  # noqa: E402
 from dna_lm.scores.bootstrap import bootstrap, difference, resample  # noqa: E402
-from dna_lm.scores.metrics import NAMES, OVERALL, score  # noqa: E402
+from dna_lm.scores.metrics import score  # noqa: E402
+from dna_lm.scores.registry import OVERALL, TITLES
 from dna_lm.words import CLASSES, MULTI_LABEL, NUMBER
 
 SIZES = (20, 50, 200, 1000)
@@ -92,7 +93,7 @@ def coverage(sets: int) -> None:
             print(f"\n{case}: {title}, {sets} test sets\n")
             print(f"| records | {' | '.join(map(str, SIZES))} |\n|---|{'---:|' * len(SIZES)}")
             for name in names:
-                print(f"| {NAMES[name]} | {' | '.join(f'{value:.3f}' for value in values[name])} |", flush=True)
+                print(f"| {TITLES[name]} | {' | '.join(f'{value:.3f}' for value in values[name])} |", flush=True)
 
 
 def clusters(sets: int) -> None:
@@ -127,7 +128,7 @@ def clusters(sets: int) -> None:
 def rare(sets: int) -> None:
     target, names = Target(CLASSES, ["a", "b"]), ("f1_macro", "mcc", "balanced_accuracy", "precision_macro")
     keys = [(name, None) for name in names]
-    heads = ["positives", "apart", *(f"{NAMES[name]}{limits}" for limits in ("", ", limits") for name in names)]
+    heads = ["positives", "apart", *(f"{TITLES[name]}{limits}" for limits in ("", ", limits") for name in names)]
     print(f"| {' | '.join(heads)} |\n|{'---:|' * len(heads)}")
     for positives in (5, 10, 20, 40):
         for apart in (1.5, 2.5):

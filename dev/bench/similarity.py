@@ -21,6 +21,7 @@ import pandas as pd
 sys.path.append(str(Path(__file__).resolve().parents[2] / "scripts"))
 from dna_lm.data.sequences import normalize, reverse_complement  # noqa: E402
 from dna_lm.preparation import similarity  # noqa: E402
+from dna_lm.preparation.records import Records  # noqa: E402
 from dna_lm.preparation.similarity import PATTERNS, similar_groups  # noqa: E402
 
 SEED = 42
@@ -76,7 +77,7 @@ def planted(rows: int) -> tuple[list[str], pd.DataFrame]:
 def timed(sequences: list[str]) -> np.ndarray:
     """Return the groups; say how long it took and what the process needed at most."""
     start = time.perf_counter()
-    groups = similar_groups(sequences)
+    groups = similar_groups(Records.of(sequences))
     seconds = time.perf_counter() - start
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{len(sequences)} sequences: {seconds:.1f} s, peak memory of the process {megabytes:.0f} MB")
@@ -110,7 +111,7 @@ def measure_lengths(rows: int) -> None:
             sequences += [text(first), second if rng.random() < 0.5 else reverse_complement(second)]
         sequences += [text(rng.integers(0, 4, length)) for _ in range(rows - len(sequences))]
         start = time.process_time()
-        groups = similar_groups(sequences)
+        groups = similar_groups(Records.of(sequences))
         seconds = time.process_time() - start
         together = pd.DataFrame(pairs, columns=["identity", "shape", "first", "second"])
         together["found"] = groups[together["first"]] == groups[together["second"]]

@@ -66,12 +66,13 @@ def read_adapter(folder: Path) -> None:
 
 def apply_adapter(folder: Path) -> None:
     from dna_lm.adapters.dataset import load_adapter
-    from dna_lm.prediction.answering import opened_answerer
+    from dna_lm.prediction.options import ApplyingOptions
+    from dna_lm.prediction.predictor import opened_predictor
 
     adapter = load_adapter(folder / "adapter.safetensors")
-    model = str(DATA / "tiny-random")
-    with opened_answerer(adapter, model, None, batch_size=2, progress=lambda _: None) as answerer:
-        answerer.answers(answerer.outputs(SEQUENCES).raw)
+    options = ApplyingOptions(base_model=str(DATA / "tiny-random"), batch_size=2)
+    with opened_predictor(adapter, options, lambda _: None) as predictor:
+        predictor.predictions(predictor.outputs(SEQUENCES).raw)
 
 
 def show_adapter(folder: Path) -> None:

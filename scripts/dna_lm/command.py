@@ -34,10 +34,10 @@ def main(arguments: list[str] | None = None) -> None:
             print(__version__)
             return
         sys.exit(_said(f"name a tool: {', '.join(TOOLS)} (see --help)"))
-    run(arguments[0], arguments[1:])
+    run(arguments[0], arguments[1:], f"dna-lm {arguments[0]}")
 
 
-def run(tool: str, arguments: list[str] | None = None) -> None:
+def run(tool: str, arguments: list[str] | None = None, program: str = "") -> None:
     """Parse the command line of a tool, one of TOOLS, and run it.
 
     arguments: without the tool's name; None takes those of this process.
@@ -45,7 +45,7 @@ def run(tool: str, arguments: list[str] | None = None) -> None:
     memory. An interruption (SIGINT, SIGTERM) ends it with 130 or 143, after the temporary files are removed.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    options = parse(tool, arguments)
+    options = parse(tool, arguments, program)
     try:
         module(tool).run(options, say)
     except UserError as problem:
@@ -80,10 +80,10 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"error: {' '.join(message.split())} (see --help)\n")
 
 
-def parser(tool: str) -> argparse.ArgumentParser:
-    """Return the command line of a tool, one of TOOLS."""
+def parser(tool: str, program: str = "") -> argparse.ArgumentParser:
+    """Return the command line of a tool, one of TOOLS; program: how it was called, for the help."""
     result = _Parser(
-        prog=f"{tool}.py",
+        prog=program or f"{tool}.py",
         description=description(tool),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -106,13 +106,13 @@ def parser(tool: str) -> argparse.ArgumentParser:
     return result
 
 
-def parse(tool: str, arguments: list[str] | None = None) -> Any:
+def parse(tool: str, arguments: list[str] | None = None, program: str = "") -> Any:
     """Return the `Options` of a command line, those that are not given as the preset has them, if the tool has presets.
 
     arguments: without the program's name; None takes those of this process.
     Of a tool with presets, `given` has the names of the options that are on the command line.
     """
-    line = parser(tool)
+    line = parser(tool, program)
     values = vars(line.parse_args(arguments))
     presets = getattr(module(tool), "PRESETS", None)
     if presets:

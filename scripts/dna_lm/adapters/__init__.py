@@ -1,1 +1,1 @@
-"""Adapters as files, and what they record."""
+"""Adapters as files: what they record and which data they have seen."""

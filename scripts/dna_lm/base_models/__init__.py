@@ -1,1 +1,1 @@
-"""Pretrained models: opened safely, and their tokens."""
+"""Pretrained models: opened safely; their architectures and tokens."""

@@ -8,33 +8,13 @@ from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig, PreTrained
 
 from ..data.sequences import AMBIGUOUS, BASES, reverse_complement
 from ..errors import UserError
+from .architectures import POSITIONS, architecture
 from .opening import BaseModel
 from .token_reader import TokenReader
 from .unknown_tokens import unknown_warnings, unusable
 
-# What the settings of a model call the number of its positions; transformers maps `n_positions` to the first itself.
-LIMITS = ("max_position_embeddings", "max_seq_len")
 # transformers writes 10^30 for the limit of a tokenizer without one.
 NO_LIMIT = 10**15
-# Architectures that count positions from the pad token's number + 1, so that the first ones are never used.
-COUNT_FROM_PAD = (
-    "camembert",
-    "data2vec-text",
-    "esm",
-    "ibert",
-    "layoutlmv3",
-    "lilt",
-    "longformer",
-    "luke",
-    "markuplm",
-    "roberta",
-    "roberta-prelayernorm",
-    "xlm-roberta",
-    "xlm-roberta-xl",
-    "xmod",
-)
-# Positions that others never use, whatever the pad token.
-UNUSED_POSITIONS = {"mpnet": 2}
 
 
 @dataclass(frozen=True)
@@ -215,11 +195,11 @@ def _reversed(sequences: Sequence[str]) -> list[str]:
 def positions(config: PreTrainedConfig, pad_token_id: int) -> int | None:
     """Return how many tokens, special ones included, a model has or was trained with positions for; None: no limit."""
     config = config.get_text_config()
-    given = [getattr(config, name, None) for name in LIMITS]
+    given = [getattr(config, name, None) for name in POSITIONS]
     limits = [limit for limit in given if isinstance(limit, int) and limit > 0]  # XLNet says -1 for none
     if not limits:
         return None
-    unused = UNUSED_POSITIONS.get(config.model_type, pad_token_id + 1 if config.model_type in COUNT_FROM_PAD else 0)
+    unused = architecture(config.model_type).first_position(pad_token_id)
     return min(limits) - unused
 
 
@@ -255,7 +235,7 @@ def _spare_token(tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -
     numbers = {token: number for token, number in tokenizer.get_vocab().items() if number < _rows(config)}
     tokens = sorted(numbers, key=numbers.get)
     named = [tokenizer.mask_token, tokenizer.eos_token, tokenizer.bos_token, tokenizer.unk_token]
-    if config.model_type in COUNT_FROM_PAD:
+    if architecture(config.model_type).counts_from_pad:
         # Such a model was trained with positions that are counted from the number of this one.
         named.insert(0, next((token for token in tokens if numbers[token] == config.pad_token_id), None))
     foreign = [token for token in tokens if not set(token.upper()) <= set(BASES + AMBIGUOUS)]

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..errors import UserError
 from ..words import BUILT_IN
+from .architectures import LAYERS
 from .archives import pickled_weights, unpack
 from .settings import effective_settings
 
@@ -32,7 +33,6 @@ INDEX = "model.safetensors.index.json"
 # Tokenizers of the largest vocabularies (256,000 tokens) have 40 MB; safetensors sets this limit to its headers.
 MAX_JSON_BYTES = 100 * 10**6
 # What settings call the number of layers, and how many are too many: lists as long are made while settings are read.
-LAYERS = ("num_hidden_layers", "num_layers", "n_layers", "n_layer")
 MOST_LAYERS = 10_000
 # The fields of a BaseModel that every adapter records, all text.
 IDENTITY = ("id", "revision", "architecture", "weights_sha256", "tokenizer_sha256")

@@ -1,1 +1,1 @@
-"""Models that adapters are compared with."""
+"""Simple models that adapters are compared with."""

@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, normalize
 
-from ..data.packing import pack
+from ..data.packing import Packed, pack
 from .kmer_counts import count_kmers
 
 # Shorter words stand for sites with a letter changed. Chosen on sequences held out of GUE tf/0's training split, for
@@ -31,10 +31,11 @@ def kmer_classifier() -> Pipeline:
     )
 
 
-def kmer_features(sequences: Sequence[str]) -> csr_matrix:
+def kmer_features(sequences: Sequence[str] | Packed) -> csr_matrix:
     """Return what the classifier learns from, (sequences, k-mers), each row of length 1 unless it has no k-mer."""
+    packed = sequences if isinstance(sequences, Packed) else pack(list(sequences))
     # The square root keeps repeats from drowning single sites; unit length makes long and short records alike.
-    return normalize(np.sqrt(count_kmers(pack(list(sequences)), LENGTHS)))
+    return normalize(np.sqrt(count_kmers(packed, LENGTHS)))
 
 
 def probabilities(classifier: Pipeline, data, labels: Sequence) -> np.ndarray:

@@ -31,14 +31,20 @@ def count_kmers(packed: Packed, lengths: Sequence[int]) -> csr_matrix:
     return vstack(parts, format="csr") if parts else csr_matrix((0, sum(map(_width, columns.values()))))
 
 
-def total_kmers(packed: Packed, k: int) -> np.ndarray:
-    """Return (k-mers,) int64: the counts of canonical_kmers(k) in all sequences together."""
+def total_kmers(packed: Packed, k: int, groups: np.ndarray) -> np.ndarray:
+    """Return (groups, k-mers) int64: the counts of canonical_kmers(k) in all sequences of each group together.
+
+    groups: (groups, sequences) bool, which are in each.
+    """
     column = _columns(k)
-    total = np.zeros(_width(column), dtype=np.int64)
-    for _, part in packed.chunks():
-        numbers, _ = kmers(part.codes, k)
-        total += np.bincount(column[numbers], minlength=len(total))
-    return total
+    width = _width(column)
+    total = np.zeros((len(groups), width))  # of floats, which are multiplied faster, and exact below 2^53
+    for first, part in packed.chunks():
+        numbers, positions = kmers(part.codes, k)
+        row = np.repeat(np.arange(len(part)), np.diff(np.searchsorted(positions, part.starts)))
+        counts = np.bincount(row * width + column[numbers], minlength=len(part) * width).reshape(len(part), width)
+        total += groups[:, first : first + len(part)].astype(np.float64) @ counts
+    return total.astype(np.int64)
 
 
 def _columns(k: int) -> np.ndarray:

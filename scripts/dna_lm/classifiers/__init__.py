@@ -1,1 +1,1 @@
-"""Base models with an adapter and a head, as networks."""
+"""Networks: a base model with an adapter and a head."""

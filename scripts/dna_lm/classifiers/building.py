@@ -11,7 +11,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrai
 from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
 
 from ..adapters.dataset import Adapter, check_base_model
-from ..base_models.architectures import HEADS
+from ..base_models.architectures import HEADS, architecture
 from ..base_models.opening import BaseModel
 from ..data.targets import PROBLEM_TYPES
 from ..errors import UserError
@@ -26,8 +26,6 @@ from .trial import refused
 
 # Kinds of numbers in which an adapter's tensors are read.
 PRECISIONS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
-# Architectures whose convolutions go over padding as over tokens, whatever the attention mask says.
-SEES_PADDING = ("convbert",)
 # How adapters are applied, and trained where nothing else is asked for.
 EXACT = Precision("fp32", None)
 # How PEFT names the tensors of a model: what is trained without PEFT is named alike.
@@ -243,7 +241,7 @@ def _load(
             f"{source}: transformers has no sequence classifier for the architecture {base_model.architecture!r}; "
             "choose a model such as a Mixtral, Mistral, Llama, GPT-NeoX, BERT, ESM or ModernBERT"
         )
-    if base_model.architecture in SEES_PADDING:
+    if architecture(base_model.architecture).reads_padding:
         raise UserError(
             f"{source}: models of the architecture {base_model.architecture!r} read the padding of a batch, so that a "
             "sequence's answer depends on the sequences beside it; choose another base model"

@@ -4,11 +4,10 @@ import torch
 from peft import LoraConfig, TaskType
 from transformers import PreTrainedModel
 
+from ..base_models.architectures import ATTENTION
 from ..errors import UserError
 from ..words import AUTO, NO, NONE, YES
 
-# Path parts that tell an attention block in the architectures that transformers ships.
-ATTENTION = ("attn", "attention")
 # The options that lora_config takes.
 LORA_OPTIONS = (
     "lora_r",

@@ -16,16 +16,13 @@ import torch
 from torch import nn
 from transformers import AutoModelForSequenceClassification, BitsAndBytesConfig, PreTrainedConfig, PreTrainedModel
 
-from ..base_models.architectures import HEADS
+from ..base_models.architectures import HEADS, NOT_QUANTIZED
 from ..errors import UserError
 from ..words import NONE
 from .precision import DTYPES
 
 EIGHT_BIT, NF4, FP4 = "8bit", "4bit-nf4", "4bit-fp4"
 _NAMES = {dtype: name for name, dtype in DTYPES.items()}
-# Never quantized: heads, which are trained, the modules before them that a base model can lack weights for, and
-# routers, whose small errors would send tokens to other experts. A regular expression for a path in the model.
-SKIPPED = rf".*\b({'|'.join((*HEADS, 'pooler', 'head', 'gate', 'router'))})\b"
 
 
 @dataclass(frozen=True)
@@ -90,7 +87,7 @@ def quantization_config(
             f"--quantization {quantization} needs the package bitsandbytes, which is not installed; "
             "choose none, or ask the administrator to install it"
         )
-    skipped = [SKIPPED, *skip]
+    skipped = [NOT_QUANTIZED, *skip]
     if quantization == EIGHT_BIT:
         return BitsAndBytesConfig(load_in_8bit=True, llm_int8_skip_modules=skipped)
     return BitsAndBytesConfig(

@@ -15,7 +15,7 @@ from torch import nn
 from ..base_models.encoding import Encoder
 from ..data.sequences import BASES
 from ..errors import UserError, lack
-from ..processes.inference import padded
+from ..processes.inference import forward, padded
 from .precision import DTYPES
 
 # Letters of the sequences that are tried together, and of those that are tried alone: short ones, odd ones, and such
@@ -126,10 +126,10 @@ class _Trial:
 
     def _logits(self, batch: list[list[int]]) -> tuple[torch.Tensor, str]:
         """Return the answers to a batch, and what is wrong with them."""
-        ids, mask = (part.to(self.place) for part in padded(batch, self.pad))
+        ids, mask = padded(batch, self.pad, self.place)
         try:
             with torch.autocast(self.place.type, self.dtype, enabled=self.dtype != torch.float32):
-                logits = self.model(input_ids=ids, attention_mask=mask).logits
+                logits = forward(self.model, ids, mask).logits
         except Exception as problem:  # whatever an architecture raises
             return torch.empty(0), _said(problem, batch)
         wanted = (len(batch), self.model.config.num_labels)

@@ -1,1 +1,1 @@
-"""Sequences, labels and the files they come in."""
+"""Sequences, labels, targets and the files that they come in."""

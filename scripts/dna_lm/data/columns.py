@@ -13,5 +13,5 @@ POSITION = ["chrom", "start", "end"]
 
 
 def has_positions(records: pd.DataFrame) -> bool:
-    """Say whether the records have positions as numbers, not as the text of a table."""
+    """Return whether the records have positions as numbers, not as the text of a table."""
     return set(POSITION) <= set(records.columns) and all(records[name].dtype.kind == "i" for name in POSITION[1:])

@@ -57,13 +57,13 @@ class Digests:
         return Digests.of(np.concatenate([self.numbers, other.numbers]), min(limits, default=None))
 
     def known(self, numbers: np.ndarray) -> np.ndarray:
-        """Say of which digests the set can tell whether they are in it, (n,) bool."""
+        """Return of which digests the set can tell whether they are in it, (n,) bool."""
         if self.below is None:
             return np.ones(len(numbers), dtype=bool)
         return numbers < np.uint64(self.below)
 
     def has(self, numbers: np.ndarray) -> np.ndarray:
-        """Say which digests are in the set, (n,) bool."""
+        """Return which digests are in the set, (n,) bool."""
         return np.isin(numbers, self.numbers)
 
     def record(self) -> dict[str, Any]:

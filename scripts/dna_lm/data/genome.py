@@ -9,9 +9,9 @@ import pandas as pd
 
 from ..errors import UserError
 from .columns import POSITION, SOURCE
-from .fasta import records
+from .fasta import read_records
 from .intervals import NO_SUMMIT
-from .sequences import AMBIGUOUS, BASES, normalize, normalize_column, reverse_complement
+from .sequences import AMBIGUOUS, BASES, check_letters, normalize, reverse_complement
 
 # One byte for another: letters as `normalize` gives them, this for all that is not DNA.
 FOREIGN = 0
@@ -43,7 +43,7 @@ class Cut:
     records: columns sequence, label, id, chrom, start, end (of the window), strand, _source; index `line`.
     past_end: how many windows of each label reach past an end of their chromosome and were left out.
     intervals: columns chrom, start, end of all intervals, as they are in the files.
-    notes: phrases on each file, by what it is called: what its windows were centerd on, and how many were left out.
+    notes: phrases on each file, by what it is called: what its windows were centered on, and how many were left out.
     warnings: sentences on intervals that begin past the end of their chromosome.
     """
 
@@ -59,12 +59,12 @@ def chromosomes(path: str | Path, source: str, most_foreign: float = 0.0) -> Ite
 
     most_foreign: share of the letters read so far, 0 to 1, that may be none of DNA.
 
-    Takes three bytes of memory a letter of the largest chromosome, and leaves one in what it gives: who lets go of a
-    chromosome before asking for the next needs no more.
-    Raises UserError for all that `fasta.records` refuses, when a record is empty, and for too many foreign letters.
+    Reading takes three bytes of memory per letter of the largest chromosome, and the yielded chromosome one; a caller
+    that drops each chromosome before the next one needs no more.
+    Raises UserError for all that `read_records` refuses, when a record is empty, and for too many foreign letters.
     """
     foreign = read = 0
-    for line, name, sequence in records(path, source):
+    for line, name, sequence in read_records(path, source):
         # Where foreign letters are let through, each takes one byte, as all others do.
         raw = sequence.encode("ascii", "replace") if most_foreign else sequence.encode()
         del sequence
@@ -72,7 +72,7 @@ def chromosomes(path: str | Path, source: str, most_foreign: float = 0.0) -> Ite
         foreign += letters.count(FOREIGN)
         read += len(letters)
         if not letters or foreign > most_foreign * read:
-            normalize_column(pd.Series({line: raw.decode()}), source)  # says what is wrong
+            check_letters(normalize(raw.decode()), line, source)
         del raw
         yield Chromosome(name, letters)
         del letters
@@ -95,8 +95,8 @@ def windows(intervals: pd.DataFrame, width: int, center: str) -> pd.DataFrame:
     return intervals.assign(start=start, end=start + width)
 
 
-def centerd_on(intervals: pd.DataFrame, width: int, center: str) -> str:
-    """Return a phrase on what the windows about the intervals of a file were centerd on; parameters as for `windows`.
+def centered_on(intervals: pd.DataFrame, width: int, center: str) -> str:
+    """Return a phrase on what the windows about the intervals of a file were centered on; parameters as for `windows`.
 
     It is empty if the intervals were taken as they are.
     """
@@ -104,19 +104,19 @@ def centerd_on(intervals: pd.DataFrame, width: int, center: str) -> str:
         return ""
     total, summits = len(intervals), int((intervals["summit"] != NO_SUMMIT).sum())
     if center != "summit":
-        return "windows are centerd on the middle of each region, as chosen"
+        return "windows are centered on the middle of each region, as chosen"
     if not summits:
-        return "no summits were found in it, so that windows are centerd on the middle of each region"
+        return "no summits were found in it, so that windows are centered on the middle of each region"
     if summits == total:
-        return f"windows are centerd on the summit (column 10) of all {total:,} peaks"
+        return f"windows are centered on the summit (column 10) of all {total:,} peaks"
     return (
-        f"windows are centerd on the summit (column 10) of {summits:,} of {total:,} peaks, and on the middle of the "
+        f"windows are centered on the summit (column 10) of {summits:,} of {total:,} peaks, and on the middle of the "
         "others, which have none"
     )
 
 
 def beyond(intervals: pd.DataFrame, chromosome: Chromosome) -> np.ndarray:
-    """Say which intervals of a chromosome, (n,) bool, begin past its end."""
+    """Return which intervals of a chromosome, (n,) bool, begin past its end."""
     return (intervals["start"] >= len(chromosome.letters)).to_numpy()
 
 
@@ -172,7 +172,7 @@ def cut_windows(
 ) -> Cut:
     """Cut the windows about the intervals from the genome, those on the - strand as the reverse complement.
 
-    pairs: for each file the label, the intervals as `read_intervals` gives them, and what to call the file.
+    pairs: for each file the label, the intervals as `read_intervals` gives them, and the file's name in messages.
     width, center: as for `windows`.
     Returns the records in the order of `pairs`.
     Raises UserError when more than MOST_BEYOND of a file's intervals begin past the end of their chromosome, one is on
@@ -210,7 +210,7 @@ def cut_windows(
         past_end[label] = count = int((~whole & (kept["label"] == label)).sum())
         what = "window" if width else "interval"
         left_out = f"{count:,} {what}{'s' * (count > 1)} past an end of the chromosome left out" if count else ""
-        notes[source] = [note for note in (centerd_on(table, width, center), left_out) if note]
+        notes[source] = [note for note in (centered_on(table, width, center), left_out) if note]
     return Cut(kept[whole], past_end, intervals[POSITION], notes, warnings)
 
 

@@ -36,7 +36,7 @@ def read_intervals(path: str | Path, source: str, summits: bool = True) -> pd.Da
     """Read BED with 3 columns or more, narrowPeak or broadPeak, gzipped or not.
 
     path: the file. Blank lines, comments and the lines `track` and `browser` are passed over.
-    source: what to call it in an error message.
+    source: its name in error messages.
     summits: whether to look for summits, see _Summits; without them, what column 10 holds is of no interest.
     Returns the columns `chrom`, `start` and `end` (int64), `strand` ('+', '-' or '.'), `id` (the name, or
     `chrom:start-end` where there is none) and `summit` (int64, nucleotides from `start`, or NO_SUMMIT); the index,
@@ -82,7 +82,7 @@ def intervals_from_ids(ids: pd.Series, source: str) -> pd.DataFrame:
     """Take the positions from ids such as `chr1:100-300` or `chr1:100-300(-)`, as bedtools getfasta writes them.
 
     ids: text; the index holds the line of each record in its file.
-    source: what to call the file in an error message.
+    source: its name in error messages.
     Returns a table as `read_intervals` does, with the ids as they are.
     Raises UserError at the first id that is no position.
     """
@@ -103,7 +103,7 @@ def intervals_from_columns(table: pd.DataFrame, source: str) -> pd.DataFrame:
     """Take the positions from the columns `chrom`, `start`, `end` and, where there are such, `strand` and `id`.
 
     table: all columns as text; the index holds the line of each record in its file.
-    source: what to call the file in an error message.
+    source: its name in error messages.
     Returns a table as `read_intervals` does.
     Raises UserError when a column is missing or a record is no interval.
     """
@@ -186,7 +186,7 @@ class _Summits:
         self.offsets.append(NO_SUMMIT if misfit else offset)
 
     def are_there(self, width: int) -> bool:
-        """Say whether the file, of so many columns, has summits.
+        """Return whether the file, which has `width` columns, has summits.
 
         Raises UserError when it seems to have, but not in every line.
         """
@@ -202,14 +202,14 @@ class _Summits:
 
 
 def _has_thick_ends(fields: list[str], start: int, end: int) -> bool:
-    """Say whether columns 7 to 9 are BED's thickStart, thickEnd and itemRgb."""
+    """Return whether columns 7 to 9 are BED's thickStart, thickEnd and itemRgb."""
     if not all(map(_WHOLE.fullmatch, fields[6:8])) or not (fields[8] in ("0", ".") or "," in fields[8]):
         return False
     return 0 < start <= int(fields[6]) <= int(fields[7]) <= end
 
 
 def _has_blocks(fields: list[str], start: int, end: int) -> bool:
-    """Say whether columns 10 to 12 are BED's blockCount, blockSizes and blockStarts."""
+    """Return whether columns 10 to 12 are BED's blockCount, blockSizes and blockStarts."""
     if len(fields) < 12:
         return False
     sizes, starts = (text.removesuffix(",").split(",") for text in fields[10:12])

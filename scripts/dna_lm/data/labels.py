@@ -54,7 +54,7 @@ def ordered_labels(labels: Iterable[str]) -> list[str]:
 
 
 def _is_negative(label: str, other: str) -> bool:
-    """Say whether a label of two is called what the negative class is called."""
+    """Return whether a label of two is called what the negative class is called."""
     text = label.lower()
     words = [word for word in re.split(r"[-_.\s]+", text) if word]
     if not words:
@@ -68,18 +68,18 @@ def _is_negative(label: str, other: str) -> bool:
 def with_positive(labels: list[str], positive: str, source: str) -> list[str]:
     """Return two labels with the positive one last.
 
-    source: what to call the data in an error message.
+    source: its name in error messages.
     Raises UserError when there are not two labels, or none is called so.
     """
     if len(labels) != 2:
         raise UserError(
-            f"{source} has {len(labels)} labels, of which none is the positive one: each is judged against the others; "
-            "choose no positive label (--positive-label auto)"
+            f"{source} has {len(labels)} labels, so that none is the positive one: each is scored against the others; "
+            "do not choose a positive label (--positive-label auto)"
         )
     if positive not in labels:
         raise UserError(
-            f"{source} has no label {positive!r}, which is to be the positive one; its labels are {', '.join(labels)}: "
-            "choose one of them"
+            f"{source} has no label {positive!r}, which was chosen as the positive one; its labels are "
+            f"{', '.join(labels)}: choose one of them"
         )
     return sorted(labels, key=positive.__eq__)
 
@@ -123,14 +123,14 @@ def one_spelling(labels: Iterable[str], where: Callable[[str], str]) -> dict[str
     second = next(label for label in same[1:] if _number(label) == _number(first))
     raise UserError(
         f"{where(first)}, and {where(second)}: the labels {first!r} and {second!r} are the same number; write them "
-        "alike or, if they are the names of two classes, give them names that are no numbers"
+        "alike or, if they are two classes, give them names that are not numbers"
     )
 
 
 def are_measured(labels: pd.Series, source: str) -> str:
     """Return a sentence if there are more than MOST_NUMBERS classes that are all numbers, or nothing.
 
-    labels: of all records. source: what to call the file.
+    labels: of all records. source: the name of the file in error messages.
     Raises UserError when they have fewer than LEAST_RECORDS records each, on average.
     """
     distinct = labels.unique()
@@ -140,9 +140,9 @@ def are_measured(labels: pd.Series, source: str) -> str:
         raise UserError(
             f"{source}: the labels of {len(labels):,} records are {len(distinct):,} different numbers, such as "
             f"{distinct[0]!r} and {distinct[1]!r}; if they are measured, choose numbers as the target (--target "
-            "number), or if they are classes, give each more records or a name that is no number"
+            "number), or if they are classes, give each more records or a name that is not a number"
         )
     return (
         f"{source}: the {len(distinct):,} labels are all numbers, such as {distinct[0]!r} and {distinct[1]!r}, and are "
-        "taken for the names of classes; if they are measured, choose numbers as the target (--target number)"
+        "treated as class names; if they are measured, choose numbers as the target (--target number)"
     )

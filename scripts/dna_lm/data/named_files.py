@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from ..errors import UserError
 from .tables import check_label
@@ -21,25 +22,30 @@ def divided(pair: str) -> tuple[str, str] | None:
     return pair[:place].strip(), pair[place + 1 :]
 
 
-def named_files(
-    pairs: Sequence[str], option: str, *, form: str, mend: str, doubled: str, advice: str
-) -> dict[str, str]:
-    """Return the files by name, in order.
+class NamedPath(NamedTuple):
+    """A file and what the command line calls it."""
 
-    pairs: what was given to the option. form: what a pair looks like; mend: what to write for its name; doubled: what
-    two of a name are said to be; advice: what to do about that.
-    Raises UserError for what is no pair, a name that could not stand in a table, and two of one name.
-    """
-    result: dict[str, str] = {}
-    for pair in pairs:
+    name: str
+    path: str
+
+    @staticmethod
+    def parse(pair: str, option: str, form: str = "LABEL=FILE", what: str = "the label") -> "NamedPath":
+        """Return the name and the path of what was given to an option.
+
+        form: what a pair looks like; what: what its name is, for an error message.
+        Raises UserError for what is no pair, and for a name that could not stand in a table.
+        """
+        where = f"--{option} {pair!r}"
         parts = divided(pair)
         if not parts and pair.lstrip().startswith("="):
-            check_label("", f"--{option} {pair!r}")
+            check_label("", where)
         if not parts:
-            raise UserError(f"--{option} {pair!r} is not {form}; write {mend}, '=' and the name of the file")
-        name, path = parts
-        check_label(name, f"--{option} {pair!r}")
-        if name in result:
-            raise UserError(f"{doubled} {name!r}; {advice}")
-        result[name] = path
-    return result
+            raise UserError(f"{where} is not {form}; write {what}, '=' and the name of the file")
+        check_label(parts[0], where)
+        return NamedPath(*parts)
+
+
+def repeated(files: Sequence[NamedPath]) -> str | None:
+    """Return the first name that an earlier file has already, or None."""
+    names = [file.name for file in files]
+    return next((name for number, name in enumerate(names) if name in names[:number]), None)

@@ -12,7 +12,7 @@ MOST_LETTERS = 20_000_000
 def draw(sequences: Sequence[str], most: int, seed: int, labels: Sequence[str] | None = None) -> np.ndarray:
     """Return the positions, rising, of sequences drawn at random, without repeats.
 
-    most: how many at most; fewer, if so many would have more than MOST_LETTERS letters, going by their mean length.
+    most: the largest number to draw; fewer if their letters, by the mean length, would exceed MOST_LETTERS.
     labels: one a sequence; each has the share in what is drawn that it has in all, and at least one sequence as long
     as there are no more labels than sequences to draw. Without it all are drawn from alike.
     """
@@ -21,7 +21,7 @@ def draw(sequences: Sequence[str], most: int, seed: int, labels: Sequence[str] |
     order = np.random.default_rng(seed).permutation(len(sequences))
     if labels is not None:
         numbers = pd.Series(pd.factorize(np.asarray(labels, dtype=object)[order])[0])
-        # The first of each label has the place 0, its last one nearly 1.
-        places = numbers.groupby(numbers).cumcount() / numbers.map(numbers.value_counts())
-        order = order[np.argsort(places.to_numpy(), kind="stable")]
+        # The first of each label has the rank 0, its last one nearly 1.
+        ranks = numbers.groupby(numbers).cumcount() / numbers.map(numbers.value_counts())
+        order = order[np.argsort(ranks.to_numpy(), kind="stable")]
     return np.sort(order[:count])

@@ -41,12 +41,12 @@ def mask_ambiguous(sequence: str) -> str:
 
 
 def has_ambiguous(sequence: str) -> bool:
-    """Say whether any letter is not A, C, G or T."""
+    """Return whether any letter is not A, C, G or T."""
     return _NOT_BASE.search(sequence) is not None
 
 
 def looks_like_dna(text: str, least: int = 20) -> bool:
-    """Say whether a text from anywhere in a table must be a sequence: all of its letters are bases or N.
+    """Return whether a text from anywhere in a table must be a sequence: all of its letters are bases or N.
 
     least: the shortest text that counts; with 20 letters no word, gene name or barcode is taken for a sequence.
     """
@@ -67,18 +67,26 @@ def normalize_column(sequences: pd.Series, source: str) -> pd.Series:
     """Normalize a column of sequences and check every letter.
 
     sequences: text; the index holds the line of each record in its file.
-    source: what to call the file in an error message.
+    source: its name in error messages.
     Returns the column in upper case, U as T.
     Raises UserError at the first empty sequence or letter outside the IUPAC nucleotide codes.
     """
     result = sequences.map(normalize)
     for line, sequence in result.items():
-        if not sequence:
-            raise UserError(f"{source}, line {line}: the sequence is empty; fill it in or remove the record")
-        foreign = _FOREIGN.search(sequence)
-        if foreign:
-            raise UserError(
-                f"{source}, line {line}: letter {foreign.group()!r} at position {foreign.start() + 1} of the sequence "
-                "is not a DNA letter (A, C, G, T, U or an IUPAC code such as N); correct or remove the record"
-            )
+        check_letters(sequence, line, source)
     return result
+
+
+def check_letters(sequence: str, line: int, source: str) -> None:
+    """Raise UserError if a sequence is empty or has a letter outside the IUPAC nucleotide codes.
+
+    sequence: normalized. line, source: where it stands.
+    """
+    if not sequence:
+        raise UserError(f"{source}, line {line}: the sequence is empty; fill it in or remove the record")
+    foreign = _FOREIGN.search(sequence)
+    if foreign:
+        raise UserError(
+            f"{source}, line {line}: letter {foreign.group()!r} at position {foreign.start() + 1} of the sequence "
+            "is not a DNA letter (A, C, G, T, U or an IUPAC code such as N); correct or remove the record"
+        )

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..errors import UserError
 from .sequences import looks_like_dna, normalize_column
-from .textfiles import open_text
+from .textfiles import listed, open_text
 
 # The csv module's limit is 128 kB a field, less than one bacterial gene cluster.
 csv.field_size_limit(2**30)
@@ -28,7 +28,7 @@ def read_table(path: str | Path, source: str, header: bool = True) -> pd.DataFra
     """Read a table, gzipped or not; it is tab-separated if there is a tab in its first line, else comma-separated.
 
     path: the file.
-    source: what to call it in an error message.
+    source: its name in error messages.
     header: whether the first line names the columns; without one they are `column1`, `column2` and so on. A first
         column without a name is called INDEX.
     Returns all columns as text; the index, `line`, is the line on which each record ends.
@@ -40,7 +40,7 @@ def read_table(path: str | Path, source: str, header: bool = True) -> pd.DataFra
 
 
 def table_blocks(path: str | Path, source: str, rows: int | None = None, header: bool = True) -> Iterator[pd.DataFrame]:
-    """Read a table as read_table does, in parts of so many records, of which one is in memory at a time.
+    """Read a table as read_table does, in blocks of `rows` records, with one block in memory at a time.
 
     rows: None gives all records as one part.
     """
@@ -60,8 +60,8 @@ def table_blocks(path: str | Path, source: str, rows: int | None = None, header:
             if header:
                 if first.lower().startswith("sep="):
                     raise UserError(
-                        f"{source}, line 1: {first.strip()!r} is a note to spreadsheet programs, not a header line; "
-                        "remove the line"
+                        f"{source}, line 1: {first.strip()!r} is an instruction to spreadsheet programs, not a header "
+                        "line; remove the line"
                     )
                 columns = _named([name.strip() for name in next(csv.reader([first], **form), [])])
                 _check_header(columns, source)
@@ -91,7 +91,7 @@ def table_blocks(path: str | Path, source: str, rows: int | None = None, header:
             ) from None
     if not records and not given:
         what = "a header line and no record below it" if header else "no record"
-        raise UserError(f"{source} has {what}; choose a file that holds records")
+        raise UserError(f"{source} has {what}; choose a file with records")
     if records:
         yield _block(records, columns, lines)
 
@@ -121,7 +121,7 @@ def _check_header(columns: list[str], source: str) -> None:
         if not name:
             raise UserError(f"{source}, line 1: column {position} has no name; name every column in the first line")
         if name in columns[: position - 1]:
-            raise UserError(f"{source}, line 1: two columns are named {name!r}; give each a name of its own")
+            raise UserError(f"{source}, line 1: two columns are named {name!r}; give each a different name")
 
 
 def pick_column(table: pd.DataFrame, column: str, source: str) -> str:
@@ -139,10 +139,9 @@ def pick_column(table: pd.DataFrame, column: str, source: str) -> str:
             f"{source} has no column {column!r}; its only column is {names[0]!r}: is this a table, with a comma or a "
             "tab between its columns, and is the right column chosen?"
         )
-    more = f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
     raise UserError(
-        f"{source} has no column {column!r}; its columns are {', '.join(names[:MOST_LISTED])}{more}: "
-        "is there a header line, and is the right column chosen?"
+        f"{source} has no column {column!r}; its columns are {listed(names, MOST_LISTED)}: is there a header line, and "
+        "is the right column chosen?"
     )
 
 
@@ -199,16 +198,16 @@ def labeled_columns(
         known = [text for text in result[name].head(ROWS_LOOKED_AT) if text.strip() not in UNKNOWN]
         if known and all(map(looks_like_dna, known)):
             raise UserError(
-                f"{source}: the columns {sequence_name!r} and {name!r} both hold DNA, but a classifier reads one "
-                "sequence a record; remove the column that is not meant, or join the two sequences into one"
+                f"{source}: the columns {sequence_name!r} and {name!r} both contain DNA, but a classifier reads one "
+                "sequence per record; remove one of the columns, or join the two sequences"
             )
     result.insert(0, "sequence", table[sequence_name])
     result.insert(1, "label", table[label_name].str.strip())
     # Letters of DNA, by IUPAC's codes: they would pass for a short sequence.
     for line, text in result["sequence"][result["sequence"].isin(MISSING_LETTERS)].items():
         raise UserError(
-            f"{source}, line {line}: the sequence is {text!r}, which says that it is missing; fill it in or remove the "
-            "record"
+            f"{source}, line {line}: the sequence is {text!r}, which stands for a missing value; fill it in or remove "
+            "the record"
         )
     for line, label in result["label"].drop_duplicates().items():
         if label or not empty_labels:

@@ -19,6 +19,7 @@ from .labels import (
     whole_number,
     with_positive,
 )
+from .textfiles import listed
 
 # What transformers calls them.
 PROBLEM_TYPES = {
@@ -29,7 +30,7 @@ PROBLEM_TYPES = {
 SEPARATOR = ";"
 # What may stand, beside nothing at all, in a cell of a sequence that has none of the labels; in any case of letters.
 NO_LABEL = "none"
-# The least probability of a label that a sequence is said to have, if it can have several.
+# The lowest probability at which a sequence is predicted to have a label, if it can have several.
 THRESHOLD = 0.5
 MOST_LISTED = 20
 
@@ -38,7 +39,7 @@ MOST_LISTED = 20
 class Target:
     """What a model answers.
 
-    kind: options.CLASSES, MULTI_LABEL or NUMBER.
+    kind: words.CLASSES, MULTI_LABEL or NUMBER.
     labels: in the order of the outputs; none for NUMBER.
     mean, spread: mean and standard deviation of the training numbers, in the user's unit. The model learns
     (number - mean) / spread, so that its outputs are of the size that its weights are made for.
@@ -87,7 +88,7 @@ class Target:
         """Read what a table says.
 
         column: text; the index holds the line of each record in its file.
-        source: what to call the file in an error message.
+        source: its name in error messages.
         Returns class numbers, (n,) int64; 0 and 1, (n, labels) float64; or numbers in the user's unit, (n,) float64.
         A whole number with decimals, `1.0`, is the label `1` of a model that has it, and the other way round.
         Raises UserError at the first label that the model does not have and the first text that is no finite number.
@@ -107,7 +108,7 @@ class Target:
                 raise UserError(_missing(label, f"{source}, line {line}"))
             raise UserError(
                 f"{source}, line {line}: the label {label!r} does not occur in the training data, whose labels are "
-                f"{_listed(self.labels)}; correct it or remove the record"
+                f"{listed(self.labels, MOST_LISTED)}; correct it or remove the record"
             )
 
         if self.kind == CLASSES:
@@ -126,7 +127,8 @@ class Target:
             require_two_labels([self.labels[number] for number in np.unique(truth)], source)
         elif self.kind == MULTI_LABEL and (truth == truth[0]).all():
             raise UserError(
-                f"{source}: all records have the same labels; a score needs a label that some have and others have not"
+                f"{source}: all records have the same labels; a score needs a label that some records have and others "
+                "do not"
             )
         elif self.kind == NUMBER and truth.min() == truth.max():
             raise UserError(f"{source}: all numbers are {truth[0]:g}; a score needs at least two different ones")
@@ -199,24 +201,12 @@ class Target:
         return Target(kind, labels)
 
 
-def same_label(label: str) -> str:
-    """Return the same text for labels that mean the same: `1` and `1.0`, `a;b` and `b;a`."""
-    if SEPARATOR in label:
-        return SEPARATOR.join(sorted(_split(label)))
-    try:
-        number = float(label)
-    except ValueError:
-        return label
-    # float() reads 1_0 and inf too, which are names.
-    return repr(number + 0.0) if math.isfinite(number) and "_" not in label else label
-
-
 def learn_target(kind: str, column: pd.Series, source: str, positive: str = AUTO) -> Target:
     """Find out from the training split what there is to learn.
 
-    kind: options.CLASSES, MULTI_LABEL or NUMBER.
+    kind: words.CLASSES, MULTI_LABEL or NUMBER.
     column: text; the index holds the line of each record in its file.
-    source: what to call the file in an error message.
+    source: its name in error messages.
     positive: which of two classes is the positive one, the second; AUTO leaves them as ordered_labels has them.
     Whole numbers that are written in two ways, `1` and `1.0`, are one class.
     Raises UserError for a positive label that is none of two classes, fewer than two labels, fewer than two different
@@ -230,13 +220,13 @@ def learn_target(kind: str, column: pd.Series, source: str, positive: str = AUTO
     if kind == NUMBER:
         numbers = _numbers(column, source)
         if numbers.min() == numbers.max():
-            raise UserError(f"{source}: all numbers are {numbers[0]:g}; there is nothing to learn from one number")
+            raise UserError(f"{source}: all numbers are {numbers[0]:g}; a model cannot learn from a single value")
         with np.errstate(all="ignore"):  # of numbers too large to be squared
             mean, spread = float(numbers.mean()), float(numbers.std())
         if not (math.isfinite(mean) and math.isfinite(spread) and spread > 0):
             raise UserError(
-                f"{source}: numbers from {numbers.min():g} to {numbers.max():g} are too large or too close to one "
-                "another to be computed with; give them in another unit"
+                f"{source}: numbers from {numbers.min():g} to {numbers.max():g} are too large or too close together "
+                "for computations; use another unit"
             )
         return Target(kind, [], mean, spread)
     if kind == CLASSES:
@@ -295,19 +285,12 @@ def labels_of(cell: str, line: int, source: str) -> list[str]:
 def _labels_of(cell: str, line: int, source: str) -> list[str]:
     labels = _split(cell)
     if labels and NO_LABEL in (part.strip().lower() for part in cell.split(SEPARATOR)):
-        raise UserError(
-            f"{source}, line {line}: {cell!r} says both that there is no label and that there is one; remove either"
-        )
+        raise UserError(f"{source}, line {line}: {cell!r} combines 'none' with other labels; remove one or the other")
     return labels
 
 
 def _missing(label: str, where: str, count: str = "") -> str:
     return (
-        f"{where}: the label {label!r} says that it is missing{count}; fill it in or remove the record, or, if it is "
-        "the name of a class, give that another name"
+        f"{where}: the label {label!r} stands for a missing value{count}; fill it in or remove the record, or, if it "
+        "is the name of a class, rename the class"
     )
-
-
-def _listed(labels: list[str]) -> str:
-    more = f" and {len(labels) - MOST_LISTED} more" if len(labels) > MOST_LISTED else ""
-    return ", ".join(labels[:MOST_LISTED]) + more

@@ -5,7 +5,7 @@ import os
 import re
 import stat
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
@@ -39,18 +39,24 @@ def describe(path: str | Path, role: str) -> str:
     return role if not name or GALAXY_NAME.fullmatch(name) else f"{role} ({name})"
 
 
+def listed(names: Sequence[str], most: int) -> str:
+    """Return names with commas between: the first `most` of them, and how many more there are."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
 @contextmanager
 def open_text(path: str | Path, source: str) -> Iterator[TextIO]:
     """Open a UTF-8 text file for reading; gzip is recognized by its first two bytes.
 
     path: the file.
-    source: what to call it in an error message.
+    source: its name in error messages.
     Raises UserError when the file is missing, a pipe, empty, no text, or damaged gzip: on opening or while it is read.
     """
     try:
         kind = os.stat(path).st_mode
         if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
-            raise UserError(f"{source} is a pipe or a device, which can be read only once; write it into a file first")
+            raise UserError(f"{source} is a pipe or a device, which can be read only once; save it as a file first")
         with open(path, "rb") as file:
             opener = gzip.open if file.read(2) == GZIP_MAGIC else open
         # utf-8-sig drops the byte order mark that spreadsheet programs put before the first column's name. Every kind
@@ -68,7 +74,7 @@ def open_text(path: str | Path, source: str) -> Iterator[TextIO]:
 
 def _check_start(start: bytes, source: str) -> None:
     if not start:
-        raise UserError(f"{source} is empty; choose a file that holds records")
+        raise UserError(f"{source} is empty; choose a file with records")
     for magic, what, mend in NO_TEXT:
         if start.startswith(magic):
             raise UserError(f"{source} is {what}, not plain or gzipped text; {mend}")

@@ -19,10 +19,13 @@ from ..data.tables import read_labeled
 from ..data.targets import THRESHOLD, Target
 from ..data.textfiles import describe
 from ..errors import UserError
-from ..prediction.answering import opened_answerer
+from ..prediction.options import ApplyingOptions
+from ..prediction.predictor import opened_predictor
 from ..scores.calibration_error import reliability
-from ..scores.metrics import CALIBRATION_ERROR, class_scores, name_of_all, present, score
+from ..scores.metrics import class_scores, score
+from ..scores.registry import CALIBRATION_ERROR
 from ..scores.shares import lower_bound, share_interval
+from ..scores.truth import name_of_all, present
 from ..words import ALLOW, CLASSES, F1, MULTI_LABEL, NO, NONE, NUMBER, PRECISION, RECALL, YES
 from .independence import Independence, independence
 
@@ -95,13 +98,14 @@ def calibrate(
     truth, units = target.read(records["label"], source), independence(records)
     target.require_scorable(truth, source)
     _check_size(target, truth, threshold, source)
-    with opened_answerer(
-        plain, base_model, base_model_id, installed=installed, batch_size=batch_size, progress=progress
-    ) as answerer:
-        outputs = answerer.outputs(records["sequence"].tolist())
-        before = answerer.answers(outputs.raw)
+    applying = ApplyingOptions(
+        base_model=base_model, base_model_id=base_model_id, installed=installed, batch_size=batch_size
+    )
+    with opened_predictor(plain, applying, progress) as predictor:
+        outputs = predictor.outputs(records["sequence"].tolist())
+        before = predictor.predictions(outputs.raw)
         notes = [summary(outputs.encoded, source)]
-        said += warnings(outputs.encoded, answerer.encoder, source)
+        said += warnings(outputs.encoded, predictor.encoder, source)
     decision = Decision()
     if temperature == YES:
         decision = Decision(fitted_temperature(target, truth, before))

@@ -7,10 +7,10 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
 from ..data.targets import THRESHOLD
-from ..reports.figure_style import COLOURS, save, shown, tidy
+from ..reports.figure_style import COLORS, save, shown, tidy
 from ..scores.calibration_error import reliability
-from ..scores.metrics import curves
 from ..scores.shares import lower_bound
+from ..scores.truth import curves
 from ..words import CLASSES, F1, MCC, NONE, PRECISION, RECALL
 from .calibrating import Calibrated, label_score
 
@@ -19,7 +19,7 @@ ASSURED = "assured precision"
 # Thresholds at which the score is drawn.
 STEPS = np.linspace(0, 1, 201)
 # Above this number of labels, curves can no longer be told apart.
-MOST_CURVES = len(COLOURS)
+MOST_CURVES = len(COLORS)
 SCORES = {F1: "F1", MCC: "MCC", RECALL: "recall", PRECISION: "precision"}
 
 
@@ -45,9 +45,9 @@ def plot_calibration(result: Calibrated, path: str | Path) -> None:
 
 def _reliability(axes: Axes, result: Calibrated) -> None:
     axes.plot([0, 1], [0, 1], color="gray", linestyle=":", label="perfect calibration")
-    sides = [("before", COLOURS[1], result.before), ("after", COLOURS[0], result.after)]
+    sides = [("before", COLORS[1], result.before), ("after", COLORS[0], result.after)]
     if np.array_equal(result.before, result.after):
-        sides = [("before and after", COLOURS[0], result.after)]
+        sides = [("before and after", COLORS[0], result.after)]
     for name, color, answers in sides:
         found = reliability(result.adapter.target, result.truth, answers, result.independence.clusters)
         axes.plot(found.means, found.shares, marker="o", markersize=5, color=color, label=name)
@@ -68,13 +68,13 @@ def _score(axes: Axes, result: Calibrated, drawn: list[tuple[int, np.ndarray]]) 
     for place, (number, having) in enumerate(drawn):
         cut = thresholds[0 if target.kind == CLASSES else number] if thresholds else THRESHOLD
         values = _by_threshold(criterion, having, result.after[:, number], np.append(STEPS, cut))
-        axes.plot(STEPS, values[:-1], color=COLOURS[place], label=shown(target.labels[number]))
+        axes.plot(STEPS, values[:-1], color=COLORS[place], label=shown(target.labels[number]))
         if criterion == PRECISION:
             share = result.independence.share
             bound = _by_threshold(ASSURED, having, result.after[:, number], STEPS, share)
-            axes.plot(STEPS, bound, color=COLOURS[place], linewidth=0.8, label=None if place else "with 95% confidence")
+            axes.plot(STEPS, bound, color=COLORS[place], linewidth=0.8, label=None if place else "with 95% confidence")
         if thresholds:
-            axes.plot(cut, values[-1], marker="o", markersize=9, color=COLOURS[place], markerfacecolor="none")
+            axes.plot(cut, values[-1], marker="o", markersize=9, color=COLORS[place], markerfacecolor="none")
     axes.axvline(THRESHOLD, color="gray", linestyle=":", label=f"{THRESHOLD:g}")
     if result.criterion in (RECALL, PRECISION):
         axes.axhline(result.at, color="gray", linestyle="--", label=f"{name} {result.at:g}")

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from ..reports.markdown import bullets, escape, image, parameters, table, warned, write
 from ..scores.calibration_error import reliability
-from ..scores.metrics import CALIBRATION_ERROR, NAMES, name_of_all
+from ..scores.registry import CALIBRATION_ERROR, TITLES
+from ..scores.truth import name_of_all
 from ..words import CLASSES, F1, MCC, NONE, PRECISION, RECALL
 from .calibrating import Calibrated
 
@@ -82,7 +83,7 @@ def _headline(result: Calibrated) -> str:
     overall = result.scores[result.scores["label"] == name_of_all(target.labels)].set_index("metric")
     names = ["loss", CALIBRATION_ERROR] + ([] if result.criterion == NONE else ["f1_macro", "mcc"])
     changes = [
-        f"{NAMES[name]} **{overall.loc[name, 'before']:.3f}** before, **{overall.loc[name, 'after']:.3f}** after"
+        f"{TITLES[name]} **{overall.loc[name, 'before']:.3f}** before, **{overall.loc[name, 'after']:.3f}** after"
         for name in names
     ]
     text = "; ".join(changes)

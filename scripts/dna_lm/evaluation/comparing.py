@@ -14,22 +14,20 @@ from ..base_models.encoding import warnings
 from ..base_models.opening import sha256_of_file
 from ..data.decision import Decision
 from ..data.digests import digests_of
-from ..data.named_files import named_files
+from ..data.named_files import NamedPath, repeated
 from ..data.tables import read_labeled
 from ..data.targets import Target
 from ..data.textfiles import describe
 from ..errors import UserError
-from ..options import options_of
-from ..prediction.answering import opened_answerer
+from ..prediction.options import ApplyingOptions
+from ..prediction.predictor import opened_predictor
 from ..scores.bootstrap import COLUMNS, Resampled, difference, resample, score_text
-from ..scores.metrics import DEFAULT_METRIC, ERRORS, OVERALL
 from ..scores.multiple_tests import SIGNIFICANT, holm
+from ..scores.registry import COMPARABLE, DEFAULT_METRIC, ERRORS, OVERALL
 from ..words import AUTO, CLASSES, MULTI_LABEL, NUMBER
 from .independence import Independence, independence
-from .options import CompareOptions
 
 KINDS = {CLASSES: "one of several classes", MULTI_LABEL: "any number of labels", NUMBER: "numbers"}
-METRICS = next(option.choices for option in options_of(CompareOptions) if option.name == "metric")
 # Draws, for the comparisons in pairs, of which so many still lie beyond 0 where the adjusted p value is SIGNIFICANT; no
 # more than MOST_DRAWN sequences are drawn for that, which takes some seconds for each adapter. If that is too few, what
 # the distribution of the draws is beyond them is taken to be normal (bootstrap.difference).
@@ -114,18 +112,19 @@ def compare(
     sequences, units = records["sequence"].tolist(), independence(records)
     pairs = len(adapters) * (len(adapters) - 1) // 2
     draws = resamples, draws_for(pairs, len(sequences), resamples)
+    applying = ApplyingOptions(
+        base_model=base_model, base_model_id=base_model_id, installed=installed, batch_size=batch_size
+    )
     found = []
     for number, (name, one) in enumerate(adapters.items(), start=1):
         progress(f"adapter {number} of {len(adapters)}: {name}")
         with (
             _named(name),
-            opened_answerer(
-                one, base_model, base_model_id, installed=installed, batch_size=batch_size, progress=progress
-            ) as answerer,
+            opened_predictor(one, applying, progress) as predictor,
         ):
-            outputs = answerer.outputs(sequences)
-            answers = answerer.answers(outputs.raw)
-            said += [f"{name}: {text}" for text in warnings(outputs.encoded, answerer.encoder, source)]
+            outputs = predictor.outputs(sequences)
+            answers = predictor.predictions(outputs.raw)
+            said += [f"{name}: {text}" for text in warnings(outputs.encoded, predictor.encoder, source)]
         answers, decision = _in_order_of(target, one, answers)
         judged, given = (target, truth, answers, decision), {"seed": seed, "clusters": units.clusters}
         scores = resample(*judged, resamples=draws[0], **given)
@@ -151,17 +150,13 @@ def draws_for(pairs: int, sequences: int, least: int) -> int:
 
 
 def _by_name(pairs: Sequence[str]) -> dict[str, str]:
-    result = named_files(
-        pairs,
-        "adapter",
-        form="NAME=FILE",
-        mend="what to call it",
-        doubled="two adapters have the name",
-        advice="give each dataset a name of its own",
-    )
-    if len(result) < 2:
-        raise UserError(f"only one adapter is given ({next(iter(result))!r}); a comparison needs two or more")
-    return result
+    files = [NamedPath.parse(pair, "adapter", "NAME=FILE", "what to call it") for pair in pairs]
+    name = repeated(files)
+    if name is not None:
+        raise UserError(f"two adapters have the name {name!r}; give each dataset a name of its own")
+    if len(files) < 2:
+        raise UserError(f"only one adapter is given ({files[0].name!r}); a comparison needs two or more")
+    return dict(files)
 
 
 @contextmanager
@@ -217,7 +212,7 @@ def _metric(metric: str, target: Target) -> str:
     if metric == AUTO:
         return DEFAULT_METRIC[target.kind]
     if metric not in OVERALL[target.kind]:
-        fitting = [choice for choice in METRICS if choice in OVERALL[target.kind]]
+        fitting = [choice for choice in COMPARABLE if choice in OVERALL[target.kind]]
         raise UserError(
             f"{metric} is no score of adapters that answer with {KINDS[target.kind]}; choose {', '.join(fitting)} or "
             f"{AUTO}"

@@ -7,17 +7,17 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from sklearn import metrics as sk
 
-from ..reports.figure_style import COLOURS, PRINT_DPI, save, shown, tidy
-from ..scores.metrics import NAMES, curves
+from ..reports.figure_style import COLORS, PRINT_DPI, save, shown, tidy
+from ..scores.registry import ERRORS, SHOWN, TITLES
+from ..scores.truth import curves
 from ..words import CLASSES, NUMBER
 from .comparing import Compared
 
 # Above this number, curves can no longer be told apart: each color comes solid and dashed.
-MOST_CURVES = 2 * len(COLOURS)
+MOST_CURVES = 2 * len(COLORS)
 # Above this number, the names of the adapters have no room beside their scores.
 MOST_NAMES = 60
 # The scores that are drawn of numbers, beside the one that was asked for.
-OF_NUMBERS = ("spearman", "pearson", "r2")
 GRID = np.linspace(0, 1, 501)
 
 
@@ -31,7 +31,7 @@ def plot_comparison(result: Compared, path: str | Path) -> None:
     count = len(result.names)
     height = 1.1 + (0.28 * count if count <= MOST_NAMES else 8)
     if result.target.kind == NUMBER:
-        drawn = list(dict.fromkeys([result.metric, *OF_NUMBERS]))[:3]
+        drawn = list(dict.fromkeys([result.metric, *(name for name in SHOWN[NUMBER] if name not in ERRORS)]))[:3]
         figure, places = plt.subplots(1, len(drawn), figsize=(10.5, height), layout="constrained", sharey=True)
         for axes, metric in zip(places, drawn, strict=True):
             _scores(axes, result, metric, names=axes is places[0])
@@ -66,7 +66,7 @@ def _curves(roc: Axes, precision: Axes, result: Compared) -> None:
     single = result.target.kind == CLASSES and len(result.target.labels) == 2
     for number, name in enumerate(result.names[:MOST_CURVES]):
         answers = result.answers[number]
-        style = {"color": COLOURS[number % len(COLOURS)], "linestyle": "--" if number >= len(COLOURS) else "-"}
+        style = {"color": COLORS[number % len(COLORS)], "linestyle": "--" if number >= len(COLORS) else "-"}
         places = [
             (roc, "roc_auc", roc_curve, "default"),
             (precision, "pr_auc", precision_curve, "default" if not single else "steps-post"),
@@ -120,7 +120,7 @@ def _scores(axes: Axes, result: Compared, metric: str, names: bool) -> None:
     for number in range(count):
         value, low, high = result.score(number, metric)
         curve = result.target.kind != NUMBER and number < MOST_CURVES
-        color = COLOURS[number % len(COLOURS)] if curve else COLOURS[0]
+        color = COLORS[number % len(COLORS)] if curve else COLORS[0]
         if np.isfinite([low, high]).all():
             axes.plot([low, high], [number, number], color=color, linewidth=2, solid_capstyle="butt")
         if np.isfinite(value):
@@ -128,7 +128,7 @@ def _scores(axes: Axes, result: Compared, metric: str, names: bool) -> None:
         elif count <= MOST_NAMES:
             place = {"transform": axes.get_yaxis_transform(), "ha": "center", "va": "center"}
             axes.text(0.5, number, "not defined", fontsize="small", color="gray", **place)
-    axes.set(title=f"{NAMES[metric]}, 95% interval", ylim=(count - 0.5, -0.5))
+    axes.set(title=f"{TITLES[metric]}, 95% interval", ylim=(count - 0.5, -0.5))
     tidy(axes)
     if count > MOST_NAMES:
         axes.set_yticks([])

@@ -6,17 +6,12 @@ import numpy as np
 
 from ..adapters.seen_data import same_training_data
 from ..reports.markdown import bullets, escape, image, listed, parameters, pipe_table, table, warned, write
-from ..scores.metrics import ERRORS, NAMES
 from ..scores.multiple_tests import SIGNIFICANT
-from ..words import CLASSES, MULTI_LABEL, NUMBER
+from ..scores.registry import ERRORS, SHOWN, TITLES
+from ..words import CLASSES, NUMBER
 from .comparing import Compared
 
 # The scores that stand in the report itself.
-SHOWN = {
-    CLASSES: ("mcc", "accuracy", "f1_macro", "roc_auc", "pr_auc"),
-    MULTI_LABEL: ("f1_macro", "accuracy", "mcc", "roc_auc", "pr_auc"),
-    NUMBER: ("spearman", "pearson", "r2", "mae"),
-}
 # Adapters that stand in the report itself; all are in the tables.
 MOST_ROWS = 30
 
@@ -37,7 +32,7 @@ def write_comparison_report(result: Compared, path: str | Path) -> None:
         image("plot"),
         "## Differences",
         table("differences", "Differences in pairs"),
-        f"`difference` is the {NAMES[result.metric]} of the first adapter less that of the second, with its 95% "
+        f"`difference` is the {TITLES[result.metric]} of the first adapter less that of the second, with its 95% "
         "interval; `p` is the p value of the two-sided paired bootstrap: how often so large a difference would come "
         "about by the choice of the test sequences alone. It is below 0.05 exactly where the interval lies on one side "
         "of 0. `p_adjusted` is the same with all pairs in mind (Holm): the more pairs there are, the likelier one of "
@@ -76,10 +71,10 @@ def _headline(result: Compared) -> list[str]:
     metric, names = result.metric, result.names
     value, low, high = result.score(0, metric)
     if np.isnan(value):
-        return [f"**The {NAMES[metric]} is not defined for these sequences**; choose another score."]
+        return [f"**The {TITLES[metric]} is not defined for these sequences**; choose another score."]
     interval = f" ({low:.3f} to {high:.3f})" if np.isfinite([low, high]).all() else ""
     lowest = "lowest" if metric in ERRORS else "highest"
-    first = f"**{escape(names[0])} has the {lowest} {NAMES[metric]}: {value:.3f}{interval}.**"
+    first = f"**{escape(names[0])} has the {lowest} {TITLES[metric]}: {value:.3f}{interval}.**"
     pairs = result.differences[result.differences["first"] == names[0]]
     kinds: dict[str, list[str]] = {}
     for row in pairs.itertuples():
@@ -88,7 +83,7 @@ def _headline(result: Compared) -> list[str]:
     for kind, text in _SAID.items():
         if kind in kinds:
             all_of_them = "any of the others" if kind == WIDE else "every other"
-            said.append(text.format(them=_them(kinds[kind], names, all_of_them), metric=NAMES[metric]))
+            said.append(text.format(them=_them(kinds[kind], names, all_of_them), metric=TITLES[metric]))
     return [" ".join(said)]
 
 
@@ -142,7 +137,7 @@ def _table(result: Compared) -> str:
     rows = [
         (name, *(cell(number, metric) for metric in metrics)) for number, name in enumerate(result.names[:MOST_ROWS])
     ]
-    return pipe_table(["adapter", *(NAMES[metric] for metric in metrics)], rows)
+    return pipe_table(["adapter", *(TITLES[metric] for metric in metrics)], rows)
 
 
 def _caveats(result: Compared) -> list[str]:

@@ -7,7 +7,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from ..reports.figure_style import COLOURS, PRINT_DPI, save, tidy
+from ..reports.figure_style import COLORS, PRINT_DPI, save, tidy
 from ..scores.shares import binned, mean_interval, quantile_edges, share_interval
 
 # Bins at most, and sequences that make another bin worth while.
@@ -73,7 +73,7 @@ def _errors(axes: Axes, errors: np.ndarray, values: np.ndarray, of_numbers: bool
             *(place, mean),
             xerr=[[max(0, place - left)], [max(0, right - place)]],
             yerr=[[max(0, mean - max(0, low))], [max(0, high - mean)]],
-            **{"fmt": "o", "color": COLOURS[0], "markersize": 5, "capsize": 2, "elinewidth": 1.2} | name,
+            **{"fmt": "o", "color": COLORS[0], "markersize": 5, "capsize": 2, "elinewidth": 1.2} | name,
         )
 
 
@@ -93,9 +93,9 @@ def _counts(axes: Axes, values: np.ndarray) -> None:
     if not len(known):
         return
     if known.min() == known.max():
-        axes.bar(known[0], len(known), width=max(1.0, 0.02 * known[0]), color=COLOURS[5])
+        axes.bar(known[0], len(known), width=max(1.0, 0.02 * known[0]), color=COLORS[5])
         axes.set_xlim(0.8 * known[0] - 1, 1.2 * known[0] + 1)
         return
     wide = known.max() > WIDE * known.min() > 0
     edges = np.geomspace(known.min(), known.max(), 31) if wide else np.linspace(known.min(), known.max(), 31)
-    axes.hist(known, edges, color=COLOURS[5])
+    axes.hist(known, edges, color=COLORS[5])

@@ -3,13 +3,11 @@
 import math
 import time
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import pandas as pd
-import torch
 
 from ..adapters.dataset import Adapter, load_adapter
 from ..adapters.recorded_model import opened_base_model_of
@@ -23,10 +21,10 @@ from ..data.tables import read_labeled
 from ..data.targets import Target
 from ..data.textfiles import describe
 from ..errors import UserError
-from ..prediction.answering import Answerer
+from ..prediction.predictor import predictor_on
 from ..prediction.table import prediction_table
 from ..scores.bootstrap import COLUMNS, Resampled, resample, score_text
-from ..scores.metrics import mistakes, name_of_all
+from ..scores.truth import mistakes, name_of_all
 from ..words import ALLOW, BOTH, MULTI_LABEL, NUMBER, RECORDED, REFUSE
 from .frozen_model import pooled_states
 from .independence import Independence, independence
@@ -44,7 +42,7 @@ class Evaluated:
 
     predictions: the table, in the order of the input. adapter: what made it. source: what the data are called.
     strand: options.FORWARD, REVERSE or BOTH: on which the answers are from that are scored.
-    resampled: the scores and those of resamples. truth, answers, predicted: as the target's read, the answerer and the
+    resampled: the scores and those of resamples. truth, answers, predicted: as the target's read, the predictor and the
     decision give them. lengths, gc: of each sequence, (n,), in letters and as a share.
     strands: what the strand changes. worst: the table of the worst errors. ladder: if there was a training split.
     speed: the scores SPEED by name.
@@ -131,18 +129,17 @@ def evaluate(
     target.require_scorable(truth, source)
     sequences, units = records["sequence"].tolist(), independence(records)
     seen = check_seen(loaded, sha256_of_file(data), digests_of(sequences), seen_data, source)
-    threads = torch.get_num_threads()  # an answerer leaves one
     learned = _Train.read(train, records, truth, loaded, seen_data, source) if train else None
     with opened_base_model_of(loaded, base_model, base_model_id, installed) as base:
-        with closing(Answerer(base, loaded, batch_size, progress, BOTH)) as answerer:
+        with predictor_on(base, loaded, batch_size, progress, strand=BOTH) as predictor:
             started = time.perf_counter()
-            outputs = answerer.outputs(sequences)
+            outputs = predictor.outputs(sequences)
             seconds = time.perf_counter() - started
             strands, answers_of = compare_strands(
-                target, truth, outputs.raw, answerer.answers, decision, units.clusters
+                target, truth, outputs.raw, predictor.predictions, decision, units.clusters
             )
-            read, said = summary(outputs.encoded, source), warnings(outputs.encoded, answerer.encoder, source)
-            encoder = answerer.encoder
+            read, said = summary(outputs.encoded, source), warnings(outputs.encoded, predictor.encoder, source)
+            encoder = predictor.encoder
         for text in [read, *(f"warning: {text}" for text in seen + said)]:
             progress(text)
         strand = loaded.strand if strand == RECORDED else strand
@@ -150,7 +147,6 @@ def evaluate(
         resampled = resample(target, truth, answers, decision, clusters=units.clusters)
         ladder = None
         if learned:
-            torch.set_num_threads(threads)
             states = partial(
                 *(pooled_states, base, encoder),
                 strands=2 if strand == BOTH else 1,

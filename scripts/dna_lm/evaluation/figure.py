@@ -9,12 +9,12 @@ from matplotlib.ticker import MaxNLocator
 from sklearn import metrics as sk
 
 from ..data.targets import Target
-from ..reports.figure_style import COLOURS, PRINT_DPI, save, shown, tidy
-from ..scores.metrics import curves
+from ..reports.figure_style import COLORS, PRINT_DPI, save, shown, tidy
+from ..scores.truth import curves
 from ..words import CLASSES, NUMBER
 
 # Above this number of labels, curves and cells can no longer be told apart: each color comes solid and dashed.
-MOST_CURVES = 2 * len(COLOURS)
+MOST_CURVES = 2 * len(COLORS)
 MOST_CELLS = 20
 # So many labels have room for their cells beside the curves.
 NARROW = 6
@@ -25,7 +25,7 @@ def plot_evaluation(
 ) -> None:
     """Draw how good the answers are.
 
-    truth, answers, predicted: as target.read, Answerer.answers and Decision.predicted give them.
+    truth, answers, predicted: as target.read, Predictor.predictions and Decision.predicted give them.
     Labels: the ROC curve, the precision-recall curve, and the confusion matrix or, where a sequence can have several
     labels, the F1 of each. Of two classes the curves are those of the second; else there is one for each label against
     the rest, for the first MOST_CURVES. Numbers: the predicted against the true ones, and the errors.
@@ -69,8 +69,8 @@ def _curves(
     for number, present in drawn:
         values, name = answers[:, number], shown(target.labels[number])
         single = target.kind == CLASSES and len(target.labels) == 2
-        style = {"color": COLOURS[0 if single else number % len(COLOURS)]}
-        style["linestyle"] = "--" if number >= len(COLOURS) else "-"
+        style = {"color": COLORS[0 if single else number % len(COLORS)]}
+        style["linestyle"] = "--" if number >= len(COLORS) else "-"
         false_positive, true_positive, _ = sk.roc_curve(present, values)
         area = sk.roc_auc_score(present, values)
         roc.plot(false_positive, true_positive, label=f"{name}: {area:.3f}", **style)
@@ -139,7 +139,7 @@ def _on_two_lines(name: str) -> str:
 def _label_bars(axes: Axes, target: Target, truth: np.ndarray, predicted: np.ndarray) -> None:
     f1, having = sk.f1_score(truth, predicted, average=None, zero_division=0), truth.sum(axis=0).astype(int)
     places = np.arange(len(f1))
-    axes.barh(places, f1, color=[COLOURS[number % len(COLOURS)] for number in places], height=0.7)
+    axes.barh(places, f1, color=[COLORS[number % len(COLORS)] for number in places], height=0.7)
     axes.set(title="F1 of each label", xlabel="F1", xlim=(0, 1))
     if len(f1) <= NARROW:
         axes.set(box_aspect=1)
@@ -167,7 +167,7 @@ def _pairs(axes: Axes, truth: np.ndarray, predicted: np.ndarray) -> None:
         axes.figure.colorbar(cells, ax=axes, label="sequences", shrink=0.7)
     else:
         many = len(truth) > 1000
-        axes.scatter(truth, predicted, s=4 if many else 14, alpha=0.2 if many else 0.6, color=COLOURS[0], linewidths=0)
+        axes.scatter(truth, predicted, s=4 if many else 14, alpha=0.2 if many else 0.6, color=COLORS[0], linewidths=0)
     axes.plot([low, high], [low, high], color="black", linestyle=":", label="no error")
     axes.set(title="Predicted against true", xlabel="true number", ylabel="predicted number", box_aspect=1)
     tidy(axes)
@@ -175,7 +175,7 @@ def _pairs(axes: Axes, truth: np.ndarray, predicted: np.ndarray) -> None:
 
 
 def _errors(axes: Axes, errors: np.ndarray) -> None:
-    axes.hist(errors, bins=min(50, max(10, round(len(errors) ** 0.5))), color=COLOURS[0])
+    axes.hist(errors, bins=min(50, max(10, round(len(errors) ** 0.5))), color=COLORS[0])
     axes.axvline(0, color="black", linestyle=":")
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.yaxis.set_major_formatter("{x:,.0f}")

@@ -1,6 +1,5 @@
 """What a pretrained base model makes of sequences before any training on them: its last hidden states, pooled."""
 
-import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -9,7 +8,11 @@ import torch
 from ..base_models.encoding import Encoder
 from ..base_models.opening import BaseModel
 from ..classifiers.building import new_classifier
-from ..processes.inference import PROGRESS_SECONDS, batches, device, padded
+from ..processes.children import forkable
+from ..processes.devices import prediction_processes
+from ..processes.engine import Engine
+from ..processes.inference import mean_state
+from ..processes.threads import job_threads
 from ..words import HEAD_ONLY
 
 
@@ -22,39 +25,22 @@ def pooled_states(
     batch_size: int = 32,
     progress: Callable[[str], None] = lambda text: None,
 ) -> np.ndarray:
-    """Return the mean of the last hidden states over the tokens of each sequence, (n, width) float32.
+    """Return the mean of the last hidden states over the tokens of each sequence, (n, hidden size) float32.
 
     encoder: of the base model. sequences: normalized. strands: 1, or 2 for the mean of the two strands' pooled states.
-    batch_size: sequences that are computed together, at most. progress: told every few seconds how much is done.
-    Raises UserError when transformers cannot load the base model.
+    batch_size: maximum number of sequences in a batch. progress: told every few seconds how much is done.
+    The base model is loaded for this: where an adapter was applied to it before, its weights were merged.
+    Raises UserError when transformers cannot load the base model, and for what Engine.outputs does.
     """
-    model = _backbone(base_model, encoder)
-    both = encoder.encode_both(sequences) if strands == 2 else (encoder.encode(sequences), [])
-    tokens = both[0].tokens + both[1]
-    result, done, said = None, 0, time.monotonic()
-    for batch in batches(list(map(len, tokens)), batch_size):
-        states = _pooled(model, [tokens[number] for number in batch], encoder.tokenizer.pad_token_id)
-        if result is None:
-            result = np.empty((len(tokens), states.shape[1]), dtype=np.float32)
-        result[batch] = states
-        done += len(batch)
-        if time.monotonic() - said > PROGRESS_SECONDS:
-            said = time.monotonic()
-            progress(f"frozen base model: {done / len(tokens):.0%} done")
-    return result.reshape(strands, len(sequences), -1).mean(axis=0)
-
-
-def _backbone(base_model: BaseModel, encoder: Encoder) -> torch.nn.Module:
-    """Return the base model without a head, in evaluation mode, loaded and checked as for training."""
-    with torch.random.fork_rng():  # the head that is thrown away here takes none of the caller's random numbers
-        model = new_classifier(base_model, 2, encoder.tokenizer.pad_token_id, method=HEAD_ONLY)
-    return model.base_model.eval().to(device())
-
-
-def _pooled(model: torch.nn.Module, tokens: list[list[int]], pad_token_id: int) -> np.ndarray:
-    ids, mask = padded(tokens, pad_token_id)
-    mask = mask.to(device())
-    with torch.inference_mode():
-        states = model(input_ids=ids.to(device()), attention_mask=mask).last_hidden_state
-        weights = mask[:, :, None].to(states.dtype)
-        return ((states * weights).sum(dim=1) / weights.sum(dim=1)).float().cpu().numpy()
+    pad = encoder.tokenizer.pad_token_id
+    with forkable():
+        with torch.random.fork_rng():  # the head, which is not used, takes none of the caller's random numbers
+            model = new_classifier(base_model, 2, pad, method=HEAD_ONLY).eval()
+        both = encoder.encode_both(sequences) if strands == 2 else (encoder.encode(sequences), [])
+        processes = prediction_processes(job_threads())
+        with Engine({0: model}, pad, batch_size=batch_size, processes=processes, read_out=mean_state) as engine:
+            (states,) = engine.outputs(
+                both[0].tokens + both[1],
+                progress=lambda _, share: progress(f"frozen base model: {share:.0%} done"),
+            )
+    return states.reshape(strands, len(sequences), -1).mean(axis=0)

@@ -8,16 +8,12 @@ import pandas as pd
 
 from ..data.targets import Target
 from ..scores.bootstrap import Difference, Resampled, difference, resample
-from ..scores.metrics import ERRORS, NAMES
 from ..scores.multiple_tests import SIGNIFICANT, holm, p_text
-from ..words import CLASSES, MULTI_LABEL, NUMBER
+from ..scores.registry import ERRORS, SHOWN, TITLES
+from ..words import CLASSES, NUMBER
 
 # The scores that a ladder has. The first that both models have decides.
-SCORES = {
-    CLASSES: ("mcc", "roc_auc", "accuracy"),
-    MULTI_LABEL: ("f1_macro", "roc_auc", "accuracy"),
-    NUMBER: ("spearman", "r2", "mae"),
-}
+SCORES = {kind: names[:3] for kind, names in SHOWN.items()}
 ADAPTER_NAME = "the adapter"
 COLUMNS = (
     *("model", "metric", "value", "low", "high"),
@@ -127,7 +123,7 @@ def verdict(ladder: Ladder, baseline: str) -> tuple[str, str]:
     if gap is None:
         return UNDEFINED, f"Whether the adapter beats {name} is not known: none of the scores is defined for both."
     numbers = (
-        f"{NAMES[rung.metric]} {ladder.value(ADAPTER_NAME, rung.metric):.3f} against "
+        f"{TITLES[rung.metric]} {ladder.value(ADAPTER_NAME, rung.metric):.3f} against "
         f"{ladder.value(baseline, rung.metric):.3f}, a difference of {gap.value:+.3f}"
     )
     said = [f"95% interval {gap.low:+.3f} to {gap.high:+.3f}"] if np.isfinite([gap.low, gap.high]).all() else []
@@ -155,7 +151,7 @@ def _undefined(ladder: Ladder, rung: Rung) -> str:
     who = " and ".join(name if name == ADAPTER_NAME else f'"{name}"' for name in rung.constant)
     verb = "give" if len(rung.constant) > 1 else "gives"
     why = f", since {who} {verb} every sequence the same number" if who else ""
-    return f" The {' and the '.join(NAMES[name] for name in missing)} is not defined{why}."
+    return f" The {' and the '.join(TITLES[name] for name in missing)} is not defined{why}."
 
 
 def _level(gap: Difference, better: float) -> str:

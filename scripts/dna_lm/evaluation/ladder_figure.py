@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 
-from ..reports.figure_style import COLOURS, PRINT_DPI, save, tidy
+from ..reports.figure_style import COLORS, PRINT_DPI, save, tidy
 
 UNDEFINED = {"ha": "center", "va": "center", "fontsize": 8, "color": "gray"}
 
@@ -27,7 +27,7 @@ def plot_ladder(table: pd.DataFrame, names: dict[str, str], path: str | Path, ti
             if not np.isfinite(row["value"]):
                 panel.text(0.5, place, "not defined", transform=panel.get_yaxis_transform(), **UNDEFINED)
                 continue
-            color = COLOURS[1] if model == models[-1] else COLOURS[0]
+            color = COLORS[1] if model == models[-1] else COLORS[0]
             known = np.isfinite([row["low"], row["high"]]).all()
             reach = [[max(0, row["value"] - row["low"])], [max(0, row["high"] - row["value"])]] if known else None
             panel.errorbar(row["value"], place, xerr=reach, fmt="o", color=color, capsize=3, markersize=6)
@@ -40,7 +40,7 @@ def plot_ladder(table: pd.DataFrame, names: dict[str, str], path: str | Path, ti
         panel.margins(x=0.15)
         tidy(panel)
         if np.isfinite(rows["value"].iloc[-1]):
-            panel.axvline(rows["value"].iloc[-1], color=COLOURS[1], linestyle=":", linewidth=1)
+            panel.axvline(rows["value"].iloc[-1], color=COLORS[1], linestyle=":", linewidth=1)
     axes[0, 0].set_yticks(range(len(models)), models)
     if title:
         figure.suptitle(title, fontsize="medium")

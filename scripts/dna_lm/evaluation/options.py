@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from ..options import INPUT, MANY, option
 from ..prediction.options import ApplyingOptions
+from ..scores.registry import COMPARABLE
 from ..words import ALLOW, AUTO, BOTH, F1, FORWARD, MCC, NO, NONE, PRECISION, RECALL, RECORDED, REFUSE, REVERSE, YES
 
 
@@ -55,17 +56,7 @@ class CompareOptions(ApplyingOptions):
         "Score by which the adapters are ordered and compared in pairs; auto takes MCC, for several labels "
         "macro F1, for numbers Spearman's correlation",
         AUTO,
-        choices=(
-            AUTO,
-            MCC,
-            "accuracy",
-            "f1_macro",
-            "roc_auc",
-            "pr_auc",
-            "loss",
-            "pearson",
-            "r2",
-        ),
+        choices=(AUTO, *COMPARABLE),
     )
     resamples: int = option(
         "Times that the sequences are drawn anew for the intervals; for the differences of many adapters they"

@@ -8,7 +8,7 @@ from ..data.textfiles import printable
 from ..errors import UserError
 from ..options import INPUT, options_of
 from ..reports.markdown import write
-from ..scores.metrics import NAMES
+from ..scores.registry import TITLES
 from ..words import NUMBER
 from .composition_figure import plot_composition
 from .evaluating import Evaluated
@@ -60,7 +60,7 @@ def write_evaluation(result: Evaluated, paths: dict[str, Path], options: Evaluat
             clusters=result.independence.clusters,
         ),
         "ladder_plot": lambda place: plot_ladder(
-            result.ladder.table, {name: NAMES[name] for name in SCORES[target.kind]}, place, ladder_title(result)
+            result.ladder.table, {name: TITLES[name] for name in SCORES[target.kind]}, place, ladder_title(result)
         ),
     }
     for name, writer in writers.items():

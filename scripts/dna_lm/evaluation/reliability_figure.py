@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from ..data.decision import Decision
 from ..data.targets import Target
-from ..reports.figure_style import COLOURS, PRINT_DPI, save, shown, tidy
+from ..reports.figure_style import COLORS, PRINT_DPI, save, shown, tidy
 from ..scores.calibration_error import Reliability, reliability
 from ..scores.shares import binned, mean_interval, quantile_edges
 from ..words import CLASSES, NUMBER
@@ -30,7 +30,7 @@ def plot_reliability(
 ) -> None:
     """Draw what came true of the answers against what they said, and the distribution of the answers.
 
-    truth, answers, predicted: as target.read, Answerer.answers and Decision.predicted give them.
+    truth, answers, predicted: as target.read, Predictor.predictions and Decision.predicted give them.
     The points are the bins of which the calibration error is made: of two classes, of the probability of the second; of
     more, of that of the likeliest; of several labels, of that of each label, all taken together. Numbers: the mean of
     the true ones in bins of the predicted ones.
@@ -43,7 +43,7 @@ def plot_reliability(
     else:
         found = reliability(target, truth, answers, clusters)
         axis, groups = _named(target)
-        _reliability(left, found, COLOURS[0], "observed")
+        _reliability(left, found, COLORS[0], "observed")
         left.set(title="Reliability", xlabel=axis, ylabel="share that is true (95% interval)", box_aspect=1)
         tidy(left)
         left.legend(frameon=False, loc="upper left")
@@ -88,7 +88,7 @@ def _spread(
     thresholds: tuple[float, ...] | None,
 ) -> None:
     edges = np.linspace(0, 1, BARS + 1)
-    for name, color, inside in ((groups[0], COLOURS[1], ~came_true), (groups[1], COLOURS[0], came_true)):
+    for name, color, inside in ((groups[0], COLORS[1], ~came_true), (groups[1], COLORS[0], came_true)):
         records = int(inside.sum())
         if records:
             weights = np.full(records, 1 / records)
@@ -116,7 +116,7 @@ def _means(axes: Axes, truth: np.ndarray, predicted: np.ndarray, clusters: np.nd
     place, mean, error = np.array(rows).T
     low, high = min(place.min(), mean.min()), max(place.max(), mean.max())
     axes.plot([low, high], [low, high], color="gray", linestyle=":", label="perfect calibration")
-    axes.errorbar(*(place, mean, error), marker="o", markersize=5, color=COLOURS[0], capsize=2, label="observed")
+    axes.errorbar(*(place, mean, error), marker="o", markersize=5, color=COLORS[0], capsize=2, label="observed")
     axes.set(title="Reliability", xlabel="predicted number", ylabel="mean true number (95% interval)", box_aspect=1)
     tidy(axes)
     axes.legend(frameon=False, loc="upper left")
@@ -125,7 +125,7 @@ def _means(axes: Axes, truth: np.ndarray, predicted: np.ndarray, clusters: np.nd
 def _two_spreads(axes: Axes, truth: np.ndarray, predicted: np.ndarray) -> None:
     low, high = min(truth.min(), predicted.min()), max(truth.max(), predicted.max())
     edges = np.linspace(low, high, BARS + 1) if low < high else [low - 0.5, low + 0.5]
-    for name, color, values in (("true", COLOURS[1], truth), ("predicted", COLOURS[0], predicted)):
+    for name, color, values in (("true", COLORS[1], truth), ("predicted", COLORS[0], predicted)):
         axes.hist(values, edges, color=color, alpha=0.45, label=name)
         axes.hist(values, edges, color=color, histtype="step")
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))

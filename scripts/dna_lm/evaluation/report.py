@@ -9,7 +9,8 @@ from ..baselines.ladder_models import BASELINES, KMERS
 from ..data.targets import THRESHOLD
 from ..reports.markdown import bullets, escape, image, parameters, pipe_table, table, warned
 from ..scores.few_records import LEAST_PREDICTED, LEAST_TRUE, LEAST_UNANIMOUS, rare_labels
-from ..scores.metrics import CALIBRATION_ERROR, NAMES, missing, present
+from ..scores.registry import CALIBRATION_ERROR, TITLES
+from ..scores.truth import missing, present
 from ..words import BOTH, CLASSES, FORWARD, NUMBER, REVERSE
 from .calibration_report import SHARE_OF_POSITIVES
 from .evaluating import SPEED, Evaluated
@@ -166,8 +167,8 @@ def _scored(result: Evaluated, metric: str, form: str = ".3f") -> str:
     low, high = result.resampled.interval((metric, None))
     value = result.scores[metric]
     if not np.isfinite([low, high]).all():
-        return f"{NAMES[metric]} {value:{form}}"
-    return f"{NAMES[metric]} {value:{form}} ({low:{form}} to {high:{form}})"
+        return f"{TITLES[metric]} {value:{form}}"
+    return f"{TITLES[metric]} {value:{form}} ({low:{form}} to {high:{form}})"
 
 
 def _defined(result: Evaluated, *metrics: str, form: str = ".3f") -> str:
@@ -177,7 +178,7 @@ def _defined(result: Evaluated, *metrics: str, form: str = ".3f") -> str:
 
 def _undefined(result: Evaluated, metrics: tuple[str, ...], reason: str) -> str:
     """Return a sentence that says which of some scores are not defined, and why; nothing if all are."""
-    names = [NAMES[metric] for metric in metrics if not np.isfinite(result.scores[metric])]
+    names = [TITLES[metric] for metric in metrics if not np.isfinite(result.scores[metric])]
     if not names:
         return ""
     return f" {_first_up(' and '.join(names))} {'is' if len(names) == 1 else 'are'} not defined, since {reason}."
@@ -324,7 +325,7 @@ def _strands(result: Evaluated) -> list[str]:
             f"Read on the other strand, {strands.flipped:.1%} of the sequences ({strands.low:.1%} to "
             f"{strands.high:.1%}) get another answer."
         )
-    return [text, pipe_table(["strand", *(NAMES[name] for name in names)], rows)]
+    return [text, pipe_table(["strand", *(TITLES[name] for name in names)], rows)]
 
 
 def _caveats(result: Evaluated) -> list[str]:

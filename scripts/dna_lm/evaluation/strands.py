@@ -38,7 +38,7 @@ def compare_strands(
     """Return the comparison, and the answers, (n, outputs), by strand.
 
     raw: (members, 2, n, outputs), the models' outputs on the strand given and on its reverse complement.
-    answer: makes answers of outputs for any number of strands, as Answerer.answers does.
+    answer: makes answers of outputs for any number of strands, as Predictor.predictions does.
     clusters: as bootstrap.resample has them.
     """
     answers = {FORWARD: answer(raw[:, :1]), REVERSE: answer(raw[:, 1:]), BOTH: answer(raw)}

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from ..data.targets import Target
-from ..scores.metrics import mistakes
+from ..scores.truth import mistakes
 from ..words import CLASSES, NUMBER
 
 # What the table has first, of what the table of predictions has; `mistaken` is new.

@@ -1,1 +1,1 @@
-"""Adapters and models from outside, and for outside."""
+"""Adapters exported and imported, base models installed."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ..adapters.dataset import Adapter
 from ..reports.markdown import escape, listed, parameters, pipe_table, table, write
-from ..scores.metrics import NAMES
+from ..scores.registry import TITLES
 from .facts import answers, calibration, dev_scores, history, shortened, thresholds
 
 MOST_ROWS = 60
@@ -45,11 +45,11 @@ def _scores(adapter: Adapter) -> str:
     if not each[0]:
         return ""
     if len(each) == 1:
-        said = ", ".join(f"{escape(NAMES.get(name, name))} {value:.4g}" for name, value in each[0].items())
+        said = ", ".join(f"{escape(TITLES.get(name, name))} {value:.4g}" for name, value in each[0].items())
         return f"On the dev split, which chose the weights: {said}."
     header = ["on the dev split", *(f"model {member + 1}" for member in range(adapter.members))]
     rows = [
-        [NAMES.get(name, name), *(f"{scores[name]:.4g}" if name in scores else "" for scores in each)]
+        [TITLES.get(name, name), *(f"{scores[name]:.4g}" if name in scores else "" for scores in each)]
         for name in each[0]
     ]
     return pipe_table(header, rows)

@@ -4,7 +4,7 @@ import json
 
 from ..adapters.dataset import Adapter
 from ..reports.markdown import escape, pipe_table
-from ..scores.metrics import NAMES
+from ..scores.registry import TITLES
 from ..words import BOTH, CLASSES, MULTI_LABEL
 from .facts import calibration, dev_scores, mapping, thresholds
 
@@ -149,7 +149,7 @@ def _training(adapter: Adapter) -> list[str]:
     blocks = [text + "."]
     scores = dev_scores(adapter)
     if scores:
-        rows = [(NAMES.get(name, name), f"{value:.4g}") for name, value in scores.items()]
+        rows = [(TITLES.get(name, name), f"{value:.4g}") for name, value in scores.items()]
         blocks.append(pipe_table(["score on dev", "value"], rows))
     record = calibration(adapter)
     if record:

@@ -1,1 +1,1 @@
-"""The answers of an adapter."""
+"""What an adapter predicts for sequences, long or short, and for genomes."""

@@ -1,4 +1,4 @@
-"""Sequences that are longer than what a model is to read at once: windows along them, and one answer of theirs."""
+"""Sequences longer than a model is to read at once: windows along them, and one prediction for all windows."""
 
 from collections.abc import Iterator, Sequence
 
@@ -22,7 +22,7 @@ def window_starts(length: int, window: int, step: int) -> np.ndarray:
 def windows_of(
     sequences: Sequence[str], window: int, step: int, at_once: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray, list[str]]]:
-    """Give windows in parts of at most so many: of each the number of its sequence, its start and its letters."""
+    """Give at most `at_once` windows at a time: the numbers of their sequences, their starts and their letters."""
     rows: list[int] = []
     starts: list[int] = []
     for row, sequence in enumerate(sequences):
@@ -42,12 +42,12 @@ def _part(sequences: Sequence[str], rows: list[int], starts: list[int], window: 
 
 
 class Combined:
-    """One answer for each of some sequences, from those of its windows.
+    """One prediction for each of some sequences, from those for its windows.
 
-    `mean` averages the answers. `max` takes those of one window: of two classes where the second is the likeliest, of
-    more the one that is the surest of its class, of numbers the highest. Of several labels, each has its highest
-    probability, in whichever window.
-    counts: windows of each sequence that were answered. starts: of the window that `max` took, or -1.
+    `mean` averages them. `max` takes that of one window: of two classes where the second is the likeliest, of more the
+    one whose class is the surest, of numbers the highest. Of several labels, each has its highest probability, in
+    whichever window.
+    counts: windows of each sequence that were predicted. starts: of the window that `max` took, or -1.
     """
 
     def __init__(self, target: Target, sequences: int, aggregate: str):
@@ -57,26 +57,26 @@ class Combined:
         self.counts = np.zeros(sequences, dtype=np.int64)
         self.starts = np.full(sequences, -1, dtype=np.int64)
 
-    def add(self, rows: np.ndarray, starts: np.ndarray, answers: np.ndarray) -> None:
-        """Take the answers, (n, outputs), for windows of these sequences that begin there."""
+    def add(self, rows: np.ndarray, starts: np.ndarray, predictions: np.ndarray) -> None:
+        """Take the predictions, (n, outputs), for windows of the sequences `rows` that begin at `starts`."""
         np.add.at(self.counts, rows, 1)
         if self._aggregate == MEAN:
-            np.add.at(self._total, rows, answers)
+            np.add.at(self._total, rows, predictions)
             return
         if self._target.kind == MULTI_LABEL:
-            np.maximum.at(self._total, rows, answers)  # probabilities are never below 0
+            np.maximum.at(self._total, rows, predictions)  # probabilities are never below 0
             return
         several = self._target.kind == CLASSES and len(self._target.labels) > 2
-        height = answers.max(axis=1) if several else answers[:, -1]
+        height = predictions.max(axis=1) if several else predictions[:, -1]
         # The last of each sequence in this order is its highest, and of equal ones the first along the sequence.
         order = np.lexsort((-starts, height, rows))
         last = order[np.diff(rows[order], append=-1) != 0]
         better = last[height[last] > self._highest[rows[last]]]
         self._highest[rows[better]] = height[better]
-        self._total[rows[better]] = answers[better]
+        self._total[rows[better]] = predictions[better]
         self.starts[rows[better]] = starts[better]
 
-    def answers(self) -> np.ndarray:
+    def predictions(self) -> np.ndarray:
         """Return (sequences, outputs); NaN for a sequence without windows."""
         with np.errstate(invalid="ignore"):
             if self._aggregate == MEAN:

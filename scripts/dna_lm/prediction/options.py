@@ -6,12 +6,14 @@ from ..adapters.options import AdapterBaseModelOptions
 from ..options import INPUT, option
 from ..words import AUTO, BOTH, CUT, FORWARD, MAX, MEAN, RECORDED, REVERSE, WINDOWS
 
+_AMBIGUOUS = "Maximum fraction of letters other than A, C, G and T in a sequence or window that is predicted"
+
 
 @dataclass(frozen=True, kw_only=True)
 class ApplyingOptions(AdapterBaseModelOptions):
     """How an adapter is applied, whatever it is applied to."""
 
-    batch_size: int = option("Sequences in a batch at most; of long ones there are fewer", 64, minimum=1)
+    batch_size: int = option("Maximum number of sequences in a batch; fewer if they are long", 64, minimum=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,38 +22,24 @@ class ReadingOptions(ApplyingOptions):
 
     adapter: str = option("Adapter made by finetune", kind=INPUT)
     strand: str = option(
-        "Strand that is read: as the adapter records, the one given, its reverse complement, or the mean of both",
+        "Strand to read: the one that the adapter was trained on, the sequence as given, its reverse complement, or "
+        "both, whose outputs are averaged",
         RECORDED,
-        choices=(
-            RECORDED,
-            FORWARD,
-            REVERSE,
-            BOTH,
-        ),
+        choices=(RECORDED, FORWARD, REVERSE, BOTH),
     )
     window: int = option(
-        "Letters of a window, 10 at least; 0: as many as the training sequences had (their median), or 200 if"
-        " the adapter does not record that",
+        "Length of a window in letters, at least 10; 0: the median length of the training sequences, or 200 if the "
+        "adapter does not record it",
         0,
         minimum=0,
         maximum=1000000,
     )
-    max_ambiguous: float = option(
-        "Share of letters other than A, C, G and T that a sequence or window may have to be predicted",
-        0.5,
-        minimum=0,
-        maximum=1,
-    )
+    max_ambiguous: float = option(_AMBIGUOUS, 0.5, minimum=0, maximum=1)
     precision: str = option(
-        "Numbers to compute with; auto: bf16 or fp16 where the hardware computes faster with them and, as "
-        "some of the sequences show, probabilities hardly move; else fp32",
+        "Floating-point format; auto: bf16 or fp16 where the hardware is faster with them and a trial on some of the "
+        "sequences hardly changes the probabilities, else fp32",
         AUTO,
-        choices=(
-            AUTO,
-            "fp32",
-            "bf16",
-            "fp16",
-        ),
+        choices=(AUTO, "fp32", "bf16", "fp16"),
     )
 
 
@@ -60,39 +48,26 @@ class PredictOptions(ReadingOptions):
     """All options of predicting."""
 
     input: str = option("Sequences: FASTA, CSV or TSV, also gzipped", kind=INPUT)
-    input_format: str = option(
-        "Format of the input",
-        choices=(
-            "fasta",
-            "csv",
-            "tabular",
-        ),
-    )
+    input_format: str = option("Format of the input", choices=("fasta", "csv", "tabular"))
     sequence_column: str = option("Column of a table with the sequences: its name, or its number from 1", "sequence")
     long: str = option(
-        "Sequences that are longer than the model reads lose their end (cut), or all of a sequence is read in windows",
+        "Sequences longer than the model reads: truncate them (cut), or predict them in sliding windows (windows)",
         CUT,
-        choices=(
-            CUT,
-            WINDOWS,
-        ),
+        choices=(CUT, WINDOWS),
     )
     step: int = option(
-        "Letters from the start of a window to that of the next, at most those of a window; 0: half a window",
+        "Letters from the start of a window to the start of the next, at most the length of a window; 0: half a window",
         0,
         minimum=0,
         maximum=1000000,
     )
     aggregate: str = option(
-        "How the answers for the windows become one: the highest (of two classes the second, of more the "
-        "surest), or the mean",
+        "How to combine the predictions for the windows: the highest (of two classes, of the second; of more classes, "
+        "the surest), or the mean",
         MAX,
-        choices=(
-            MAX,
-            MEAN,
-        ),
+        choices=(MAX, MEAN),
     )
-    min_length: int = option("Letters that a sequence needs to be predicted", 1, minimum=1, maximum=1000000)
+    min_length: int = option("Minimum length of a sequence in letters", 1, minimum=1, maximum=1000000)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,25 +77,20 @@ class ScanOptions(ReadingOptions):
     genome: str = option("Genome to scan: FASTA, also gzipped", kind=INPUT)
     regions: str | None = option("Regions to scan, BED; without them, all of the genome", kind=INPUT, optional=True)
     label: str = option(
-        "Label whose probability is followed: its name, or its number from 1; auto: the last, which of two is"
-        " the second",
+        "Label whose probability is mapped: its name, or its number from 1; auto: the last (of two labels, the second)",
         AUTO,
     )
     step: int = option(
-        "Letters from the start of a window to that of the next, at most those of a window; 0: a quarter of a window",
+        "Letters from the start of a window to the start of the next, at most the length of a window; 0: a quarter of "
+        "a window",
         0,
         minimum=0,
         maximum=1000000,
     )
     threshold: float = option(
-        "Least probability of a region that is called; 0: as the adapter was calibrated, or 0.5",
+        "Minimum probability of a region that is called; 0: the threshold that the adapter was calibrated to, or 0.5",
         0.0,
         minimum=0,
         maximum=1,
     )
-    max_ambiguous: float = option(
-        "Share of letters other than A, C, G and T that a sequence or window may have to be predicted",
-        0.0,
-        minimum=0,
-        maximum=1,
-    )
+    max_ambiguous: float = option(_AMBIGUOUS, 0.0, minimum=0, maximum=1)

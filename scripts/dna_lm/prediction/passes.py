@@ -1,4 +1,4 @@
-"""Answers to sequences that come in parts, from ensembles whose models do not all fit in memory."""
+"""Predictions for sequences that come in parts, from ensembles whose models do not all fit in memory."""
 
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -7,27 +7,26 @@ import numpy as np
 
 from ..base_models.encoding import Encoded
 from ..errors import UserError
-from .answering import Answerer
-from .merged_models import mean_answers, summed_answers
+from .predictor import Predictor, mean_predictions, summed_predictions
 
 
 class Passes:
     """Goes through the sequences once for each group of models that are in memory together.
 
-    So each model is made once, however many parts there are. Between the passes, the sums of answers wait in a
-    temporary file, with 8 bytes for each answer. Use it as a context, which removes the file:
+    So each model is made once, however many parts there are. Between the passes, the sums of predictions wait in a
+    temporary file, with 8 bytes for each. Use it as a context, which removes the file:
 
-        with Passes(answerer) as passes:
+        with Passes(predictor) as passes:
             for _ in passes:
                 for sequences in parts:  # the same ones in each pass
-                    found = passes.answers(sequences)  # None before the last pass
+                    found = passes.predictions(sequences)  # None before the last pass
 
     read: how the sequences of the latest call were read.
     """
 
-    def __init__(self, answerer: Answerer):
-        self._answerer = answerer
-        self._groups = answerer.groups
+    def __init__(self, predictor: Predictor):
+        self._predictor = predictor
+        self._groups = predictor.groups
         self._group = self._groups[0]
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 (closed with this object)
         self.read: Encoded | None = None
@@ -53,31 +52,33 @@ class Passes:
         """Words for the models that are asked in this pass."""
         first, last = self._group[0] + 1, self._group[-1] + 1
         which = f"model {first}" if first == last else f"models {first} to {last}"
-        return f"{which} of {self._answerer.adapter.members}"
+        return f"{which} of {self._predictor.adapter.members}"
 
     @property
     def last(self) -> bool:
         """Whether this is the last pass."""
         return self._group is self._groups[-1]
 
-    def answers(self, sequences: Sequence[str]) -> np.ndarray | None:
-        """Return the calibrated answers of all members, (n, outputs), for normalized sequences; None before the last.
+    def predictions(self, sequences: Sequence[str]) -> np.ndarray | None:
+        """Return the calibrated predictions of all members, (n, outputs), for normalized sequences.
 
-        Raises UserError for what Answerer.outputs does, and when the sequences are not those of the pass before.
+        None before the last pass.
+
+        Raises UserError for what Predictor.outputs does, and when the sequences are not those of the pass before.
         """
-        adapter = self._answerer.adapter
-        outputs = self._answerer.outputs(sequences, self._group)
+        adapter = self._predictor.adapter
+        outputs = self._predictor.outputs(sequences, self._group)
         self.read = outputs.encoded
-        total = summed_answers(adapter, outputs.raw)
+        total = summed_predictions(adapter, outputs.raw)
         if self._group is not self._groups[0]:
-            place = self._file.tell()
+            position = self._file.tell()
             before = np.frombuffer(self._file.read(total.nbytes))
             if len(before) != total.size:
                 raise UserError("the input changed while it was read; run the job again")
             total += before.reshape(total.shape)
-            self._file.seek(place)
+            self._file.seek(position)
         if self.last:
             self._file.seek(total.nbytes, 1)
-            return mean_answers(adapter, total)
+            return mean_predictions(adapter, total)
         self._file.write(total.tobytes())
         return None

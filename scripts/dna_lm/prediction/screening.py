@@ -22,13 +22,16 @@ SKIPPED_COLUMNS = ("id", "line", "reason", "detail")
 
 @dataclass(frozen=True)
 class Limits:
-    """min_length: letters of a sequence at least. max_ambiguous: share of letters other than A, C, G, T at most."""
+    """What a sequence has to fulfill to be predicted.
+
+    min_length: minimum length in letters. max_ambiguous: maximum fraction of letters other than A, C, G and T.
+    """
 
     min_length: int
     max_ambiguous: float
 
     def ambiguous(self, sequences: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Return for each normalized sequence how many letters are unknown, and whether these are too many."""
+        """Return the number of ambiguous letters of each normalized sequence, (n,), and whether these are too many."""
         packed = pack(sequences)
         unknown = packed.count(OTHER)
         return unknown, too_ambiguous(unknown, packed.lengths, self.max_ambiguous)
@@ -37,7 +40,8 @@ class Limits:
 def check_first(records: pd.DataFrame, source: str, *, of_table: bool) -> None:
     """Raise UserError when so many of the first records hold a foreign letter that the file must be the wrong one.
 
-    records, source, of_table: as for screen. The error is about the first such record, as normalize_column has it.
+    records, of_table: as for screen. source: what to call the file. The error is about the first such record, as
+    normalize_column has it.
     """
     sequences = records["sequence"][~_empty(records, of_table)].map(normalize)
     foreign = sequences[sequences.map(foreign_letters).notna()]
@@ -51,46 +55,51 @@ def check_first(records: pd.DataFrame, source: str, *, of_table: bool) -> None:
         raise UserError(f"{problem}{more if len(sequences) > 1 else ''}{column}") from None
 
 
-def screen(records: pd.DataFrame, limits: Limits, source: str, *, of_table: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
+def screen(records: pd.DataFrame, limits: Limits, *, of_table: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the records to predict, their sequences normalized, and a table of the others (SKIPPED_COLUMNS).
 
     records: columns `id` and `sequence`, as it stands in the file; the index holds the line of each.
     of_table: whether a sequence may be written as missing, such as `NA`.
     """
-    empty = _empty(records, of_table)
     sequences = records["sequence"].map(normalize)
     found = sequences.map(foreign_letters)
-    foreign = found.notna() & ~empty
-    why = pd.DataFrame({"reason": "", "detail": ""}, index=records.index, dtype=object)
-    why.loc[empty, "reason"] = EMPTY
-    texts = records["sequence"][empty].map(str.strip)
-    why.loc[empty, "detail"] = [f"{text!r}" if text else "no letters" for text in texts]
-    why.loc[foreign, "reason"] = NOT_DNA
-    why.loc[foreign, "detail"] = [
-        f"{count} of {len(sequence)} letters, the first {letter!r} at position {position}"
-        for sequence, (letter, position, count) in zip(sequences[foreign], found[foreign], strict=True)
-    ]
-    dna = ~empty & ~foreign
-    result = records[dna].assign(sequence=sequences[dna])
-    lengths = np.array(list(map(len, result["sequence"])), dtype=int)
-    unknown, many = limits.ambiguous(result["sequence"].tolist())
-    short = lengths < limits.min_length
-    reasons, details = [], []
-    for length, count, is_short, is_ambiguous in zip(lengths, unknown, short, many, strict=True):
-        reasons.append(SHORT if is_short else AMBIGUOUS if is_ambiguous else "")
-        details.append(
-            f"{length} of at least {limits.min_length} letters"
-            if is_short
-            else f"{count} of {length} letters, more than {limits.max_ambiguous:.0%}"
-            if is_ambiguous
-            else ""
-        )
-    why.loc[dna, "reason"], why.loc[dna, "detail"] = reasons, details
-    left_out = why["reason"] != ""
-    skipped = pd.DataFrame(
-        {"id": records["id"], "line": records.index, **why.to_dict("series")}, index=records.index, dtype=object
-    )[left_out]
-    return result[~left_out[dna]], skipped[list(SKIPPED_COLUMNS)]
+    empty, foreign = _empty(records, of_table), found.notna()
+    lengths = sequences.map(len)
+    dna = (~empty & ~foreign).to_numpy()
+    unknown, ambiguous = np.zeros(len(records), dtype=int), np.zeros(len(records), dtype=bool)
+    unknown[dna], ambiguous[dna] = limits.ambiguous(sequences[dna].tolist())
+    why = pd.Series(
+        np.select(
+            [empty, foreign, lengths < limits.min_length, ambiguous], [EMPTY, NOT_DNA, SHORT, AMBIGUOUS], default=""
+        ),
+        index=records.index,
+    )
+
+    def detail(number: int) -> str:
+        reason, length = why.iloc[number], lengths.iloc[number]
+        if reason == EMPTY:
+            text = records["sequence"].iloc[number].strip()
+            return f"{text!r}" if text else "no letters"
+        if reason == NOT_DNA:
+            letter, position, count = found.iloc[number]
+            return f"{count} of {length} letters, the first {letter!r} at position {position}"
+        if reason == SHORT:
+            return f"{length} of at least {limits.min_length} letters"
+        return f"{unknown[number]} of {length} letters, more than {limits.max_ambiguous:.0%}"
+
+    left_out = why != ""
+    details = [detail(number) for number in np.flatnonzero(left_out)]
+    return records.assign(sequence=sequences)[~left_out], _skipped(records[left_out], why[left_out], details)
+
+
+def unreadable_windows(records: pd.DataFrame, limits: Limits) -> pd.DataFrame:
+    """Return the table of skipped records for sequences of which no window can be read; the parameters are screen's."""
+    return _skipped(records, AMBIGUOUS, f"in every window, more than {limits.max_ambiguous:.0%}")
+
+
+def _skipped(records: pd.DataFrame, reason: pd.Series | str, detail: list[str] | str) -> pd.DataFrame:
+    columns = (records["id"], records.index, reason, detail)
+    return pd.DataFrame(dict(zip(SKIPPED_COLUMNS, columns, strict=True)), index=records.index, dtype=object)
 
 
 def _empty(records: pd.DataFrame, of_table: bool) -> pd.Series:

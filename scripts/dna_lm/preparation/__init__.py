@@ -1,1 +1,1 @@
-"""From labeled sequences to splits."""
+"""From labeled sequences to train, dev and test."""

@@ -1,83 +1,65 @@
 """Making records comparable, and removing those that would make a score meaningless.
 
-Each step takes records (columns `sequence`, normalized but for `fold`, `label`, `_source` and any others; index `line`)
-and enters into a Ledger what it took out or changed.
+Each step takes records (columns `sequence`, `label`, `_source` and any others; index `line`) and enters into a Ledger
+what it took out or changed.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 
 from ..data.columns import SOURCE, SPLIT, has_positions
-from ..data.packing import OTHER, pack, too_ambiguous
-from ..data.sequences import canonical, mask_ambiguous, normalize_column
-from ..data.targets import same_label
+from ..data.packing import OTHER, too_ambiguous
+from ..data.sequences import mask_ambiguous, normalize_column
 from ..errors import UserError
 from ..words import KEEP, SAME_STRAND
-
-REMOVED, CHANGED, ADDED = "removed: ", "changed: ", "added: "
-LEAKED = "copies in another split"
-
-
-@dataclass
-class Ledger:
-    """The steps of the preparation with the records that each one read, removed, changed, added or kept.
-
-    Records that were read and added, less those removed, are those that are kept: the tests hold it to that.
-    """
-
-    steps: list[tuple[str, pd.DataFrame]] = field(default_factory=list)
-
-    def enter(self, step: str, records: pd.DataFrame) -> None:
-        """Enter a step with its records, also when there are none."""
-        self.steps.append((step, records[["sequence", "label"]]))
-
-    def count(self, step: str) -> int:
-        """Return how many records the steps have whose names begin like this."""
-        return sum(len(records) for name, records in self.steps if name.startswith(step))
-
-    def remove(self, why: str, records: pd.DataFrame, leaving: np.ndarray) -> pd.DataFrame:
-        """Enter the records that leave, (n,) bool, and return the others."""
-        self.enter(REMOVED + why, records[leaving])
-        return records[~leaving]
+from .ledger import CHANGED, LEAKED, Ledger
+from .options import CleaningOptions
+from .records import Records
 
 
-def fold(records: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
+def clean(table: pd.DataFrame, options: CleaningOptions, ledger: Ledger) -> Records:
+    """Do all steps but `pad`, which comes when nothing else is to be removed. Raises UserError as the steps do."""
+    records = fold(table, ledger)
+    records = limit_ambiguous(records, options.max_ambiguous, options.ambiguous, ledger)
+    records = limit_length(records, options.length, options.longer, options.shorter, ledger)
+    return remove_copies(records, options.duplicates, options.contradictory, ledger)
+
+
+def fold(table: pd.DataFrame, ledger: Ledger) -> Records:
     """Write sequences in upper case with T for U.
 
     Raises UserError at the first empty sequence or foreign letter.
     """
-    stripped = records["sequence"].str.strip()
+    stripped = table["sequence"].str.strip()
     lower = np.fromiter((not text.isupper() for text in stripped), dtype=bool, count=len(stripped))
     rna = np.fromiter(("U" in text or "u" in text for text in stripped), dtype=bool, count=len(stripped))
-    sequences = np.empty(len(records), dtype=object)
-    for source in records[SOURCE].unique():
-        of_source = (records[SOURCE] == source).to_numpy()
+    sequences = np.empty(len(table), dtype=object)
+    for source in table[SOURCE].unique():
+        of_source = (table[SOURCE] == source).to_numpy()
         sequences[of_source] = normalize_column(stripped[of_source], source)
-    folded = records.assign(sequence=sequences)
+    folded = table.assign(sequence=sequences)
     ledger.enter(CHANGED + "lower case written in upper case", folded[lower])
     ledger.enter(CHANGED + "U of RNA written as T", folded[rna])
-    return folded
+    return Records(folded)
 
 
-def limit_ambiguous(records: pd.DataFrame, most: float, policy: str, ledger: Ledger) -> pd.DataFrame:
+def limit_ambiguous(records: Records, most: float, policy: str, ledger: Ledger) -> Records:
     """Remove sequences with a share of letters other than A, C, G, T above `most`, 0 to 1.
 
     policy: `keep` leaves such letters in the other sequences, `mask` writes each as N.
     """
-    packed = pack(records["sequence"].tolist())
-    many = too_ambiguous(packed.count(OTHER), packed.lengths, most)
+    many = too_ambiguous(records.packed.count(OTHER), records.packed.lengths, most)
     records = ledger.remove(f"more than {100 * most:.4g}% of the letters are not A, C, G or T", records, many)
     if policy == "mask":
         masked = records["sequence"].map(mask_ambiguous)
         changed = (masked != records["sequence"]).to_numpy()
-        records = records.assign(sequence=masked)
-        ledger.enter(CHANGED + "letters other than A, C, G, T written as N", records[changed])
+        records = _changed(records, masked, changed, "letters other than A, C, G, T written as N", ledger)
     return records
 
 
-def limit_length(records: pd.DataFrame, length: int, longer: str, shorter: str, ledger: Ledger) -> pd.DataFrame:
+def limit_length(records: Records, length: int, longer: str, shorter: str, ledger: Ledger) -> Records:
     """Bring sequences nearer to one length, in nucleotides; 0 leaves all as they are.
 
     longer: `keep`, `crop` to the middle (an odd excess loses one letter more at the end), or `drop`.
@@ -89,20 +71,22 @@ def limit_length(records: pd.DataFrame, length: int, longer: str, shorter: str, 
     if longer == "drop":
         records = ledger.remove(f"longer than {length} nt", records, lengths > length)
     elif longer == "crop":
-        long = lengths > length
-        records = _rewritten(records, _middle(records["sequence"], length))
-        if has_positions(records):
+        cut = _middle(records["sequence"], length)
+        records = _changed(records, cut, lengths > length, f"cut to the middle {length} nt", ledger)
+        if has_positions(records.table):
             records = _crop_positions(records, lengths, length)
-        ledger.enter(CHANGED + f"cut to the middle {length} nt", records[long])
     if shorter == "drop":
         short = records["sequence"].str.len().to_numpy() < length
         records = ledger.remove(f"shorter than {length} nt", records, short)
     return records
 
 
-def _rewritten(records: pd.DataFrame, sequences: list[str]) -> pd.DataFrame:
-    # An empty list would become a column of numbers.
-    return records.assign(sequence=np.array(sequences, dtype=object))
+def _changed(records: Records, sequences: Iterable[str], changed: np.ndarray, how: str, ledger: Ledger) -> Records:
+    """Enter the records that a step has changed, (n,) bool, and return all, with these sequences."""
+    if changed.any():
+        records = records.rewritten(sequences)
+    ledger.enter(CHANGED + how, records.table[changed])
+    return records
 
 
 def _middle(sequences: pd.Series, length: int) -> list[str]:
@@ -114,7 +98,7 @@ def _middle(sequences: pd.Series, length: int) -> list[str]:
     return cut
 
 
-def _crop_positions(records: pd.DataFrame, lengths: np.ndarray, length: int) -> pd.DataFrame:
+def _crop_positions(records: Records, lengths: np.ndarray, length: int) -> Records:
     """Move `start` and `end` to what is left of sequences that were `lengths` long and lost what exceeds `length`."""
     excess = np.maximum(lengths - length, 0)
     # A sequence of the - strand begins at the end of its interval.
@@ -123,32 +107,29 @@ def _crop_positions(records: pd.DataFrame, lengths: np.ndarray, length: int) -> 
     return records.assign(start=start, end=records["end"] - (excess - before))
 
 
-def pad(records: pd.DataFrame, length: int, ledger: Ledger) -> pd.DataFrame:
+def pad(records: Records, length: int, ledger: Ledger) -> Records:
     """Write N on both sides of shorter sequences (one more at the end of an odd lack), up to `length` nucleotides."""
     short = records["sequence"].str.len().to_numpy() < length
     # str.center puts the odd one at either side, depending on the length.
-    padded = ["N" * ((length - len(text)) // 2) + text for text in records["sequence"]]
-    records = _rewritten(records, [text.ljust(length, "N") for text in padded])
-    ledger.enter(CHANGED + f"filled up with N to {length} nt", records[short])
-    return records
+    padded = ("N" * ((length - len(text)) // 2) + text for text in records["sequence"])
+    filled = [text.ljust(length, "N") for text in padded]
+    return _changed(records, filled, short, f"filled up with N to {length} nt", ledger)
 
 
-def remove_copies(records: pd.DataFrame, duplicates: str, contradictory: str, ledger: Ledger) -> pd.DataFrame:
+def remove_copies(records: Records, duplicates: str, contradictory: str, ledger: Ledger) -> Records:
     """Keep one of equal sequences: the first, or if they came with their splits, the one in test, in dev, or in train.
 
     If they came with their splits, copies of what is kept in another split are counted apart: they had leaked.
     duplicates: `both-strands` (a sequence equals its reverse complement), `same-strand`, or `keep` for all copies.
     contradictory: what to do with sequences that come with more than one label: `refuse`, or `drop` all their copies.
-    `1` is the same label as `1.0`, and `a;b` as `b;a`.
+    Labels that are not the same text are not the same: inputs.py and strata.py have given each one spelling.
     Raises UserError at the first contradictory sequence when they are refused.
     """
-    sequences = records["sequence"] if duplicates == SAME_STRAND else records["sequence"].map(canonical)
-    numbers, _ = pd.factorize(sequences)
-    del sequences
-    conflicting = _several_labels(numbers, _meanings(records["label"]))
+    numbers, _ = pd.factorize(records["sequence"] if duplicates == SAME_STRAND else records.canonical)
+    conflicting = _several_labels(numbers, records["label"])
     strands = "on the same strand" if duplicates == SAME_STRAND else "on either strand"
     if conflicting.any() and contradictory == "refuse":
-        raise UserError(_contradiction(records, numbers, conflicting, strands))
+        raise UserError(_contradiction(records.table, numbers, conflicting, strands))
     numbers = numbers[~conflicting]
     records = ledger.remove(f"contradictory labels, {strands}", records, conflicting)
     if duplicates == KEEP:
@@ -167,12 +148,7 @@ def remove_copies(records: pd.DataFrame, duplicates: str, contradictory: str, le
     return ledger.remove(f"copies in the same split, {strands}", records, copies[~leaked])
 
 
-def _meanings(labels: pd.Series) -> pd.Series:
-    """Return labels so that those that mean the same are the same."""
-    return labels.map({label: same_label(label) for label in labels.unique()})
-
-
-def _rank(records: pd.DataFrame) -> np.ndarray:
+def _rank(records: Records) -> np.ndarray:
     """Splits that came with the input: the copy in test stays, so that scores compare with others' on the same test."""
     if SPLIT not in records:
         return np.zeros(len(records), dtype=np.int8)
@@ -180,7 +156,7 @@ def _rank(records: pd.DataFrame) -> np.ndarray:
 
 
 def _several_labels(numbers: np.ndarray, labels: pd.Series) -> np.ndarray:
-    """Say for each record, (n,) bool, whether its sequence (given by number) comes with more than one label."""
+    """Return for each record, (n,) bool, whether its sequence (given by number) comes with more than one label."""
     label_numbers, names = pd.factorize(labels)
     pairs = np.unique(numbers * np.int64(max(1, len(names))) + label_numbers)
     labels_of = np.bincount(pairs // max(1, len(names)), minlength=1)
@@ -190,28 +166,9 @@ def _several_labels(numbers: np.ndarray, labels: pd.Series) -> np.ndarray:
 def _contradiction(records: pd.DataFrame, numbers: np.ndarray, conflicting: np.ndarray, strands: str) -> str:
     copies = records[numbers == numbers[conflicting.argmax()]]
     first = copies.iloc[0]
-    other = copies[(_meanings(copies["label"]) != same_label(first["label"])).to_numpy()].iloc[0]
+    other = copies[(copies["label"] != first["label"]).to_numpy()].iloc[0]
     return (
         f"{first[SOURCE]}, line {copies.index[0]}, and {other[SOURCE]}, line {other.name}: the same sequence "
         f"({strands}) is labeled {first['label']!r} and {other['label']!r}, one of "
         f"{len(np.unique(numbers[conflicting]))} such sequences; correct the labels, or choose to drop these sequences"
     )
-
-
-def downsample(
-    records: pd.DataFrame, split: np.ndarray, splits: tuple[str, ...], seed: int, ledger: Ledger
-) -> tuple[pd.DataFrame, np.ndarray]:
-    """Leave at random as many records of every label in a split as the rarest one has there.
-
-    split: (n,) the split of each record; splits: those that lose records. Returns the records and their splits.
-    """
-    random = np.random.default_rng(seed)
-    labels = records["label"].to_numpy()
-    leaving = np.zeros(len(records), dtype=bool)
-    for name in splits:
-        inside = split == name
-        present, counts = np.unique(labels[inside].astype(str), return_counts=True)
-        for label in present:
-            positions = np.flatnonzero(inside & (labels == label))
-            leaving[random.permutation(positions)[counts.min() :]] = True
-    return ledger.remove("to balance the labels", records, leaving), split[~leaving]

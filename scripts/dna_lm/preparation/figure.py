@@ -7,9 +7,10 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from scipy.stats import norm
 
 from ..data.sequences import reverse_complement
-from ..reports.figure_style import COLOURS, save, shown, tidy
+from ..reports.figure_style import COLORS, save, shown, tidy
 from ..words import MULTI_LABEL, NUMBER
 from .quicklook import COMMONEST, KMER_NAMES, MEAN, Look
 
@@ -21,8 +22,8 @@ LINES = ("-", "--", ":")
 MARKERS = ("o", "|", "x")
 # Lengths that differ by more than this factor are shown on a logarithmic axis.
 WIDE = 10
-# A curve is drawn at so many places.
-_PLACES = 400
+# Points at which a curve is drawn.
+_GRID_POINTS = 400
 
 
 def plot_dataset(look: Look, path: str | Path) -> None:
@@ -50,19 +51,19 @@ def plot_dataset(look: Look, path: str | Path) -> None:
     save(figure, path)
 
 
-def density(values: np.ndarray, places: np.ndarray, least: float) -> np.ndarray:
-    """Return a smooth density of the values at the places: a mean of normal curves, one around each value.
+def density(values: np.ndarray, grid: np.ndarray, least: float) -> np.ndarray:
+    """Return a smooth density of the values at the points of the grid: a mean of normal curves, one around each value.
 
     least: the least width of those curves (their standard deviation), so that equal values give a curve too. The width
-    is otherwise Scott's, sd * n^(-1/5) (doi:10.1002/9780470316849).
+    is otherwise Scott's, sd * n^(-1/5) (doi:10.1002/9780470316849). scipy's gaussian_kde has no least width and refuses
+    equal values, such as the lengths of windows.
     """
     width = max(least, float(values.std()) * len(values) ** -0.2)
     # A million values are counted first, in bins that are narrow beside the width.
-    counts, edges = np.histogram(values, bins=4 * _PLACES, range=(places[0], places[-1]))
+    counts, edges = np.histogram(values, bins=4 * _GRID_POINTS, range=(grid[0], grid[-1]))
     full = np.flatnonzero(counts)
     centers = (edges[full] + edges[full + 1]) / 2
-    curves = np.exp(-0.5 * ((places[:, None] - centers) / width) ** 2) / (width * np.sqrt(2 * np.pi))
-    return curves @ (counts[full] / len(values))
+    return norm.pdf(grid[:, None], centers, width) @ (counts[full] / len(values))
 
 
 def _curves(axes: Axes, values: dict, labels: list[str], splits: list[str], least: float) -> None:
@@ -72,18 +73,18 @@ def _curves(axes: Axes, values: dict, labels: list[str], splits: list[str], leas
         return
     low, high = min(part.min() for part in present), max(part.max() for part in present)
     margin = max(3 * least, 0.03 * (high - low))
-    places = np.linspace(low - margin, high + margin, _PLACES)
-    for color, label in zip(COLOURS, labels, strict=False):
+    grid = np.linspace(low - margin, high + margin, _GRID_POINTS)
+    for color, label in zip(COLORS, labels, strict=False):
         for number, split in enumerate(splits):
             if len(values[split, label]):
                 axes.plot(
-                    places,
-                    density(values[split, label], places, least),
+                    grid,
+                    density(values[split, label], grid, least),
                     color=color,
                     linestyle=LINES[number % len(LINES)],
                     linewidth=1.2 if number else 2.2,
                 )
-    axes.set(ylabel="density", yticks=[], xlim=(places[0], places[-1]))
+    axes.set(ylabel="density", yticks=[], xlim=(grid[0], grid[-1]))
     axes.set_ylim(bottom=0)
     tidy(axes)
 
@@ -97,8 +98,8 @@ def _ranges(axes: Axes, values: dict, labels: list[str], splits: list[str], leas
                 continue
             low, lower, median, upper, high = np.percentile(part, [5, 25, 50, 75, 95])
             if number == 0:
-                axes.plot([low, high], [row, row], color=COLOURS[0], linewidth=1)
-                axes.plot([lower, upper], [row, row], color=COLOURS[0], linewidth=5, alpha=0.4, solid_capstyle="butt")
+                axes.plot([low, high], [row, row], color=COLORS[0], linewidth=1)
+                axes.plot([lower, upper], [row, row], color=COLORS[0], linewidth=5, alpha=0.4, solid_capstyle="butt")
             axes.plot([median], [row], **_marker(number))
     axes.set_yticks(range(len(labels)), [shown(label) for label in labels], fontsize=8)
     axes.set_ylim(len(labels) - 0.5, -0.5)
@@ -107,7 +108,7 @@ def _ranges(axes: Axes, values: dict, labels: list[str], splits: list[str], leas
 
 def _marker(number: int) -> dict:
     """Return how the median of the split with this number is drawn."""
-    colors = (COLOURS[0], COLOURS[1], "black")
+    colors = (COLORS[0], COLORS[1], "black")
     place = number % len(MARKERS)
     return {"marker": MARKERS[place], "color": colors[place], "markersize": 6 - bool(number), "linestyle": "none"}
 
@@ -135,7 +136,7 @@ def _baselines(axes: Axes, look: Look, height: float) -> None:
     axes.set(title="Trivial models, scored on dev", xlabel=name)
     for row, (model, value) in enumerate(zip(rows["model"], rows[score], strict=True)):
         if np.isfinite(value):
-            axes.barh(row, value - nothing, left=nothing, color=COLOURS[5], height=0.45)
+            axes.barh(row, value - nothing, left=nothing, color=COLORS[5], height=0.45)
         text = f"{model}: {value:.3f}" if np.isfinite(value) else f"{model}: not defined"
         axes.text(0.01, row - 0.38, text, transform=axes.get_yaxis_transform(), fontsize=9, va="center").set_bbox(
             {"facecolor": "white", "edgecolor": "none", "pad": 1}
@@ -191,7 +192,7 @@ def _kmers(figure: Figure, look: Look, rows: list[tuple[str, str]]) -> None:
 def _legend(figure: Figure, look: Look, labels: list[str], curves: bool) -> None:
     splits = look.splits
     if curves:
-        handles = [Line2D([], [], color=color, linewidth=2.2) for color, _ in zip(COLOURS, labels, strict=False)]
+        handles = [Line2D([], [], color=color, linewidth=2.2) for color, _ in zip(COLORS, labels, strict=False)]
         names = [shown(label) for label in labels]
         for number, split in enumerate(splits):
             handles.append(Line2D([], [], color="gray", linestyle=LINES[number % 3], linewidth=1.2 if number else 2.2))
@@ -200,8 +201,8 @@ def _legend(figure: Figure, look: Look, labels: list[str], curves: bool) -> None
         handles = [Line2D([], [], **_marker(number)) for number, _ in enumerate(splits)]
         names = [f"median of {split}" for split in splits]
         handles += [
-            Line2D([], [], color=COLOURS[0], linewidth=5, alpha=0.4),
-            Line2D([], [], color=COLOURS[0], linewidth=1),
+            Line2D([], [], color=COLORS[0], linewidth=5, alpha=0.4),
+            Line2D([], [], color=COLORS[0], linewidth=1),
         ]
         names += [f"half of {splits[0]}", f"nine tenths of {splits[0]}"]
     title = "" if look.one_length is None else f"all sequences have {look.one_length:,} letters"

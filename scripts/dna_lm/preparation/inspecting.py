@@ -10,6 +10,7 @@ from ..words import SIMILARITY
 from .leakage import K, Leakage, check_leakage
 from .preparing import Prepared
 from .quicklook import Look, look
+from .records import Records
 from .report import DatasetReport
 
 # One sequence in a hundred can move an accuracy by as much as its standard error in a test of 1,000 sequences.
@@ -39,11 +40,11 @@ class Inspection:
         records = self.prepared.records
         if self.prepared.split == SIMILARITY:
             return {name: part[CLUSTER].to_numpy(dtype=str) for name, part in records.items()}
-        sequences = [text for part in records.values() for text in part["sequence"]]
-        if sum(map(len, sequences)) > MOST_SEARCHED:
+        if sum(part.packed.lengths.sum() for part in records.values()) > MOST_SEARCHED:
             return None
+        groups = similar_groups(Records.concat(list(records.values())))
         ends = np.cumsum([len(part) for part in records.values()])
-        return dict(zip(records, np.split(similar_groups(sequences), ends[:-1]), strict=True))
+        return dict(zip(records, np.split(groups, ends[:-1]), strict=True))
 
     @cached_property
     def look(self) -> Look:
@@ -85,7 +86,7 @@ class Inspection:
             target=prepared.target,
             numbers=seen.numbers,
             caveats=[
-                measured(np.concatenate([part["sequence"].str.len() for part in prepared.records.values()])),
+                measured(np.concatenate([part.packed.lengths for part in prepared.records.values()])),
                 "No program can see whether the labels are right, and whether the sequences of different labels were "
                 "measured, selected and cut in the same way.",
             ],
@@ -117,15 +118,15 @@ def leakage_warnings(leakage: Leakage) -> list[str]:
         row, of_labels = leakage.row(split, "train"), leakage.rows(split, "train")
         if row["share"] > LEAKAGE_WARNING:
             worst = max(of_labels, key=lambda one: one["share"], default=None)
-            most = f"; most so those labeled {worst['label']!r}, with {worst['share']:.1%}" if worst else ""
+            most = f"; the share is highest for label {worst['label']!r}, with {worst['share']:.1%}" if worst else ""
             result.append(
                 f"{row['share']:.1%} of the {split} sequences have a copy or share a {K}-mer with train{most}: a model "
-                "can score on these by having seen them; choose the split by similarity"
+                "can score on these by memorizing train; choose the split by similarity"
             )
         similar = 0 if row["similar"] == "" else row["similar"] / max(1, row["sequences"])
         if similar > row["share"] + LEAKAGE_WARNING:
             result.append(
-                f"{similar:.1%} of the {split} sequences are in a cluster of similar sequences with train: a model can "
-                "score on these by having seen what resembles them; choose the split by similarity"
+                f"{similar:.1%} of the {split} sequences are in a cluster of similar sequences with train: a model has "
+                "seen sequences like these; choose the split by similarity"
             )
     return result

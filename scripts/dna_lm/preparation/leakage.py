@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 
 from ..data.columns import SOURCE
-from ..data.packing import SPREAD, Packed, kmers, pack
+from ..data.packing import SPREAD, Packed, kmers
 from ..data.sequences import reverse_complement
 from ..words import CLASSES
+from .records import Records
 from .strata import has_label
 
 # As long as fits one machine word. Two unrelated sequences of 200 nt share a 32-mer by chance once in 10^15 pairs.
@@ -49,7 +50,7 @@ class Leakage:
 
 
 def check_leakage(
-    splits: dict[str, pd.DataFrame],
+    splits: dict[str, Records],
     labels: list[str],
     kind: str = CLASSES,
     clusters: dict[str, np.ndarray] | None = None,
@@ -58,17 +59,17 @@ def check_leakage(
 
     splits: records by split, with the columns `sequence`, `label`, `_source` and perhaps `id`, and the index `line`.
     labels: in the order of the rows of the counts; none where labels are numbers.
-    kind: options.CLASSES, MULTI_LABEL or NUMBER.
+    kind: words.CLASSES, MULTI_LABEL or NUMBER.
     clusters: by split, (n,) the cluster of similar sequences that each record is in.
     """
-    packed = {name: pack(part["sequence"].tolist()) for name, part in splits.items()}
+    packed = {name: part.packed for name, part in splits.items()}
     sharing = {}
     sharing["dev", "train"], sharing["test", "train"] = _sharing([packed["dev"], packed["test"]], packed["train"])
     (sharing["test", "dev"],) = _sharing([packed["test"]], packed["dev"])
     counts, offenders = [], []
     for split, other in PAIRS:
         records, others = splits[split], splits[other]
-        kinds = _kinds(records["sequence"], others["sequence"], sharing[split, other])
+        kinds = _kinds(records, others, sharing[split, other])
         counts += [
             {"split": split, "also in": other, **row}
             for row in _count(
@@ -83,16 +84,16 @@ def check_leakage(
         partners, stretches = _partners(
             packed[split], records["sequence"], packed[other], others["sequence"], kinds, shown
         )
-        for place, partner, stretch in zip(shown, partners, stretches, strict=True):
+        for row, partner, stretch in zip(shown, partners, stretches, strict=True):
             offenders.append(
-                (split, _named(records, place), records["label"].iloc[place], other, kinds[place])
+                (split, _named(records, row), records["label"].iloc[row], other, kinds[row])
                 + (_named(others, partner), others["label"].iloc[partner], stretch)
             )
     return Leakage(pd.DataFrame(counts), pd.DataFrame(offenders, columns=COLUMNS))
 
 
 class _KmerSet:
-    """A set of k-mers that says of many others at a time which of them are in it.
+    """A set of k-mers that is asked for many others at once which of them it contains.
 
     Most are not, and a table of the hashes that occur tells so with one look; the rest are searched for.
     """
@@ -102,7 +103,7 @@ class _KmerSet:
         # Not np.unique, which puts whole numbers into a hash table: five times as slow for millions of them.
         ordered = np.sort(numbers)
         self.sorted = ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])[: len(ordered)]]
-        # About eight places for each k-mer, so that one in eight others is searched for; at most 256 MB.
+        # About eight entries for each k-mer, so that one in eight others is searched for; at most 256 MB.
         bits = min(28, max(3, int(8 * len(self.sorted)).bit_length()))
         self._shift = np.uint64(64 - bits)
         self._seen = np.zeros(2**bits, dtype=bool)
@@ -115,18 +116,18 @@ class _KmerSet:
         return ((numbers * SPREAD) >> self._shift).astype(np.int64)
 
     def find(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return which of the numbers are in the set (their places in `numbers`), and where in `sorted` each stands."""
+        """Return the indices of the numbers that are in the set, and the index of each of these in `sorted`."""
         asked = np.flatnonzero(self._seen[self._hash(numbers)])
         if not len(self):
             return asked, asked
         asked = asked[np.argsort(numbers[asked])]  # neighbors are searched for in the same part of memory
-        places = np.minimum(np.searchsorted(self.sorted, numbers[asked]), len(self) - 1)
-        known = self.sorted[places] == numbers[asked]
-        return asked[known], places[known]
+        indices = np.minimum(np.searchsorted(self.sorted, numbers[asked]), len(self) - 1)
+        known = self.sorted[indices] == numbers[asked]
+        return asked[known], indices[known]
 
 
 def _sharing(parts: list[Packed], whole: Packed) -> list[np.ndarray]:
-    """Say for each sequence of each part, (n,) bool, whether one of its 32-mers is in the whole, on either strand."""
+    """Return for each sequence of each part, (n,) bool, whether one of its 32-mers is in `whole`, on either strand."""
     wanted = _kmer_set([kmers(chunk.codes, K)[0] for part in parts for _, chunk in part.chunks()])
     present = np.zeros(len(wanted), dtype=bool)
     for _, chunk in whole.chunks():
@@ -146,22 +147,18 @@ def _kmer_set(parts: list[np.ndarray]) -> _KmerSet:
 
 
 def _hits(packed: Packed, wanted: _KmerSet) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Give, a part at a time, the 32-mers that are in a set: the number of the sequence, and the place in the set."""
+    """Yield, chunk by chunk, the 32-mers that are in a set: the number of the sequence, and the index in the set."""
     for first, chunk in packed.chunks():
         numbers, positions = kmers(chunk.codes, K)
-        found, places = wanted.find(numbers)
-        yield first + chunk.row_of(positions[found]), places
+        found, indices = wanted.find(numbers)
+        yield first + chunk.row_of(positions[found]), indices
 
 
-def _kinds(sequences: pd.Series, others: pd.Series, sharing: np.ndarray) -> np.ndarray:
+def _kinds(records: Records, others: Records, sharing: np.ndarray) -> np.ndarray:
     """Return the worst that is wrong with each sequence, (n,) text: COPY, REVERSE, SHARED or nothing."""
-    present = set(others)
     kinds = np.where(sharing, SHARED, "").astype(object)
-    for place, text in enumerate(sequences):
-        if text in present:
-            kinds[place] = COPY
-        elif reverse_complement(text) in present:
-            kinds[place] = REVERSE
+    kinds[pd.Series(records.canonical).isin(others.canonical).to_numpy()] = REVERSE
+    kinds[records["sequence"].isin(others["sequence"]).to_numpy()] = COPY
     return kinds
 
 
@@ -184,14 +181,14 @@ def _count(
 
 
 def _first_of_each(labels: np.ndarray, kinds: np.ndarray) -> list[int]:
-    """Return the places of the first MOST_SHOWN sequences of each label and kind, in their order."""
+    """Return the rows of the first MOST_SHOWN sequences of each label and kind, in their order."""
     seen: dict[tuple[str, str], int] = {}
     result = []
-    for place in np.flatnonzero(kinds != ""):
-        key = (labels[place], kinds[place])
+    for row in np.flatnonzero(kinds != ""):
+        key = (labels[row], kinds[row])
         seen[key] = seen.get(key, 0) + 1
         if seen[key] <= MOST_SHOWN:
-            result.append(int(place))
+            result.append(int(row))
     return result
 
 
@@ -200,39 +197,39 @@ def _partners(
 ) -> tuple[list[int], list[str]]:
     """Find for each sequence to be shown the first one in the other split that it leaks into.
 
-    Returns their places there, and the first 32-mer in common, empty for copies too short to have one.
+    Returns their rows there, and the first 32-mer in common, empty for copies too short to have one.
     """
     if not shown:
         return [], []
-    texts = {sequences.iloc[place] for place in shown}
+    texts = {sequences.iloc[row] for row in shown}
     texts |= {reverse_complement(text) for text in texts}
     first_with: dict[str, int] = {}
-    for place, text in enumerate(others):
+    for row, text in enumerate(others):
         if text in texts:
-            first_with.setdefault(text, place)
-    own = [kmers(packed.codes[packed.starts[place] : packed.starts[place + 1]], K) for place in shown]
+            first_with.setdefault(text, row)
+    own = [kmers(packed.codes[packed.starts[row] : packed.starts[row + 1]], K) for row in shown]
     wanted = _kmer_set([numbers for numbers, _ in own])
     first_row = np.full(len(wanted), len(other))
-    for rows, places in _hits(other, wanted):
-        np.minimum.at(first_row, places, rows)
+    for rows, indices in _hits(other, wanted):
+        np.minimum.at(first_row, indices, rows)
     partners, stretches = [], []
-    for place, (numbers, letters) in zip(shown, own, strict=True):
-        text = sequences.iloc[place]
+    for row, (numbers, letters) in zip(shown, own, strict=True):
+        text = sequences.iloc[row]
         rows = first_row[np.searchsorted(wanted.sorted, numbers)]
-        if kinds[place] == SHARED:
+        if kinds[row] == SHARED:
             partner = int(rows.min())
         else:
-            partner = first_with[text if kinds[place] == COPY else reverse_complement(text)]
+            partner = first_with[text if kinds[row] == COPY else reverse_complement(text)]
         common = letters[rows < len(other)]
-        if kinds[place] == SHARED:
+        if kinds[row] == SHARED:
             common = letters[rows == partner]
         stretches.append(text[common[0] : common[0] + K] if len(common) else "")
         partners.append(partner)
     return partners, stretches
 
 
-def _named(records: pd.DataFrame, place: int) -> str:
+def _named(records: Records, row: int) -> str:
     """Return what a user knows a record by: its id, or else its line in its file."""
-    if "id" in records and records["id"].iloc[place]:
-        return str(records["id"].iloc[place])
-    return f"{records[SOURCE].iloc[place]}, line {records.index[place]}"
+    if "id" in records and records["id"].iloc[row]:
+        return str(records["id"].iloc[row])
+    return f"{records[SOURCE].iloc[row]}, line {records.table.index[row]}"

@@ -25,15 +25,28 @@ from ..words import (
 
 
 @dataclass(frozen=True, kw_only=True)
-class InputOptions(TargetOptions):
+class GenomeOptions:
+    """The genome."""
+
+    genome: str | None = option(
+        "Genome that regions are cut from and negatives are drawn from: FASTA, optionally gzipped",
+        kind=INPUT,
+        optional=True,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputOptions(TargetOptions, GenomeOptions):
     """Where labeled sequences come from."""
 
-    table: str | None = option("Labeled sequences: CSV or TSV, also gzipped", kind=INPUT, optional=True)
+    table: str | None = option("Table of labeled sequences: CSV or TSV, optionally gzipped", kind=INPUT, optional=True)
     train_table: str | None = option(
-        "Labeled sequences that are split already: those of train", kind=INPUT, optional=True
+        "Training split of data that are already split: CSV or TSV, optionally gzipped", kind=INPUT, optional=True
     )
-    dev_table: str | None = option("Those of dev; without them, dev is drawn from train", kind=INPUT, optional=True)
-    test_table: str | None = option("Those of test", kind=INPUT, optional=True)
+    dev_table: str | None = option(
+        "Development split; if it is not given, dev is drawn from train", kind=INPUT, optional=True
+    )
+    test_table: str | None = option("Test split", kind=INPUT, optional=True)
     header: str = option(
         "Whether the first line of a table names its columns",
         YES,
@@ -42,27 +55,26 @@ class InputOptions(TargetOptions):
             NO,
         ),
     )
-    sequence_column: str = option("Column of the table with the sequences: its name, or its number from 1", "sequence")
-    label_column: str = option("Column of the table with the labels: its name, or its number from 1", "label")
+    sequence_column: str = option("Column with the sequences: its name, or its number from 1", "sequence")
+    label_column: str = option("Column with the labels: its name, or its number from 1", "label")
     fasta: list[str] | None = option(
-        "LABEL=FILE: sequences of one label in FASTA, also gzipped; once for each label", kind=MANY, optional=True
-    )
-    intervals: list[str] | None = option(
-        "LABEL=FILE: regions of one label in BED or narrowPeak, also gzipped; once for each label",
+        "LABEL=FILE: FASTA file with the sequences of one label, optionally gzipped; repeat for each label",
         kind=MANY,
         optional=True,
     )
-    genome: str | None = option(
-        "Genome of the regions, or of the negatives to be drawn: FASTA, also gzipped", kind=INPUT, optional=True
+    intervals: list[str] | None = option(
+        "LABEL=FILE: BED or narrowPeak file with the regions of one label, optionally gzipped; repeat for each label",
+        kind=MANY,
+        optional=True,
     )
     window: int = option(
-        "Width of the window about each region's center, in nt; 0 takes the regions as they are",
+        "Width of the window around each region's center, in nt; 0 uses the regions as they are",
         200,
         minimum=0,
         maximum=1000000,
     )
     window_center: str = option(
-        "Centre of the window: the peak's summit where the file has one, or the middle of the region",
+        "Center of the window: the peak's summit if the file has one, or the middle of the region",
         "summit",
         choices=(
             "summit",
@@ -72,12 +84,12 @@ class InputOptions(TargetOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NegativeOptions:
+class NegativeOptions(GenomeOptions, SeedOptions):
     """Negatives that are made."""
 
     negatives: str = option(
-        "Negatives to make for the sequences given: none, shuffles of each with the same counts of "
-        "dinucleotides, or regions of the genome with the same GC and length",
+        "Negatives to generate: none, shuffles of the given sequences with the same dinucleotide counts, or regions of "
+        "the genome with the same length and GC content",
         NONE,
         choices=(
             NONE,
@@ -85,12 +97,17 @@ class NegativeOptions:
             GENOME,
         ),
     )
-    negative_label: str = option("Label of the negatives that are made", "negative")
-    negative_ratio: float = option("Negatives for each sequence given", 1.0, minimum=0.01, maximum=100)
+    negative_label: str = option("Label of the generated negatives", "negative")
+    negative_ratio: float = option("Number of negatives per given sequence", 1.0, minimum=0.01, maximum=100)
     negative_distance: int = option(
-        "Nucleotides between a region of the genome and the nearest region given", 1000, minimum=0, maximum=100000000
+        "Minimum distance between a negative from the genome and any given region, in nt",
+        1000,
+        minimum=0,
+        maximum=100000000,
     )
-    exclude: str | None = option("Regions to draw no negatives from: BED, also gzipped", kind=INPUT, optional=True)
+    exclude: str | None = option(
+        "Regions that no negative may come from: BED, optionally gzipped", kind=INPUT, optional=True
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,21 +115,19 @@ class CleaningOptions:
     """What becomes of unusual sequences and of copies."""
 
     max_ambiguous: float = option(
-        "Greatest share of letters other than A, C, G, T in a sequence that is kept", 0.1, minimum=0, maximum=1
+        "Highest share of letters other than A, C, G, T that a sequence may have", 0.1, minimum=0, maximum=1
     )
     ambiguous: str = option(
-        "Such letters in the sequences that are kept: left as they are, or each written as N",
+        "Such letters in the remaining sequences: kept, or each replaced by N",
         KEEP,
         choices=(
             KEEP,
             "mask",
         ),
     )
-    length: int = option(
-        "Length to bring the sequences to, in nt; 0 leaves all lengths as they are", 0, minimum=0, maximum=1000000
-    )
+    length: int = option("Target length of the sequences, in nt; 0 keeps all lengths", 0, minimum=0, maximum=1000000)
     longer: str = option(
-        "Sequences longer than that: cut to the middle, dropped, or kept",
+        "Sequences longer than that: cropped to the middle, dropped, or kept",
         "crop",
         choices=(
             "crop",
@@ -121,7 +136,7 @@ class CleaningOptions:
         ),
     )
     shorter: str = option(
-        "Sequences shorter than that: kept, filled up with N on both sides, or dropped",
+        "Sequences shorter than that: kept, padded with N on both sides, or dropped",
         KEEP,
         choices=(
             KEEP,
@@ -130,7 +145,7 @@ class CleaningOptions:
         ),
     )
     duplicates: str = option(
-        "Copies of a sequence that are removed: those on either strand, on the same one, or none",
+        "Duplicate sequences to remove: on either strand, on the same strand only, or none",
         BOTH_STRANDS,
         choices=(
             BOTH_STRANDS,
@@ -139,7 +154,7 @@ class CleaningOptions:
         ),
     )
     contradictory: str = option(
-        "What to do with a sequence that comes with more than one label",
+        "What to do with a sequence that has more than one label",
         REFUSE,
         choices=(
             REFUSE,
@@ -149,12 +164,12 @@ class CleaningOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SplittingOptions:
+class SplittingOptions(TargetOptions, SeedOptions):
     """How sequences are divided into train, dev and test."""
 
     balance: str = option(
-        "Whether to drop sequences at random until each label has as many: in train, or in all splits, so "
-        "that scores no longer belong to the share of each label in the data",
+        "Whether to drop sequences at random until all labels are equally frequent: in train, or in all splits, so "
+        "that scores no longer apply to the label frequencies of the data",
         NONE,
         choices=(
             NONE,
@@ -163,9 +178,8 @@ class SplittingOptions:
         ),
     )
     split: str | None = option(
-        "How to split: at random, by chromosome, by a column of groups, by similarity, or as a column of the "
-        "table says; default: regions by similarity, tables that are split already as they are, all else at "
-        "random",
+        "How to split: at random, by similarity, by chromosome, by a column of groups, or as a column of the table "
+        "says; default: regions by similarity, data that are already split as they are, everything else at random",
         optional=True,
         choices=(
             RANDOM,
@@ -177,14 +191,15 @@ class SplittingOptions:
     )
     fractions: str = option("Shares of train, dev and test", "0.8,0.1,0.1")
     tolerance: float = option(
-        "How far a label's share in a split may be from the fraction, where groups or similar sequences stay together",
+        "How far a label's share in a split may deviate from the fraction when groups or similar sequences are kept "
+        "together",
         0.05,
         minimum=0,
         maximum=0.5,
     )
     split_column: str | None = option(
-        "Column of the table with the chromosomes, groups or splits: its name, or its number from 1; without "
-        "it the column is called chrom, group or split",
+        "Column with the chromosomes, groups or splits: its name, or its number from 1; default: the column chrom, "
+        "group or split",
         optional=True,
     )
     dev_chromosomes: str = option("Chromosomes of dev, separated by commas", "chr9")
@@ -200,5 +215,5 @@ class SplittingOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrepareOptions(InputOptions, NegativeOptions, CleaningOptions, SplittingOptions, SeedOptions):
+class PrepareOptions(InputOptions, NegativeOptions, CleaningOptions, SplittingOptions):
     """All options of preparing."""

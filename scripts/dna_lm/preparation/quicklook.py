@@ -2,7 +2,6 @@
 
 import math
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,11 +10,13 @@ import pandas as pd
 from ..baselines.kmer_baseline import LENGTHS, STRENGTH, kmer_features
 from ..baselines.kmer_counts import canonical_kmers, total_kmers
 from ..baselines.linear_model import answers_from_number, fitted
-from ..data.packing import OTHER, gc_content, pack
+from ..data.packing import OTHER, Packed, gc_content, pack
 from ..data.sampling import draw
 from ..data.targets import Target
-from ..scores.metrics import present, score
+from ..scores.metrics import score
+from ..scores.truth import present
 from ..words import CLASSES, NUMBER
+from .records import Records
 
 # Short enough to be compared by eye, and rich in what classes differ by: CpG, poly-A, codons.
 K = 3
@@ -36,8 +37,6 @@ PARTS = 3
 IMBALANCE_WARNING = 10
 # How many standard deviations a ROC-AUC has to be from 0.5, that of chance, before a warning is based on it.
 BEYOND_CHANCE = 2
-# Letters that are packed at a time, which bounds the memory that a large split takes.
-_BLOCK = 2**24
 
 MEAN = "the mean of train for all"
 # The scores of the trivial models.
@@ -77,7 +76,7 @@ class Look:
     scored on dev. Without rows if dev is empty; with the first one alone if train has a single label.
     trained, scored: how many sequences of train and of dev that was.
     warnings: sentences.
-    kind: options.CLASSES, MULTI_LABEL or NUMBER.
+    kind: words.CLASSES, MULTI_LABEL or NUMBER.
     numbers: the mean, the least and the greatest of all numbers, or None for labels.
     """
 
@@ -105,25 +104,28 @@ class Look:
         return pd.DataFrame([_row(split, label, group) for (split, label), group in self.groups.items()])
 
 
-def look(splits: dict[str, pd.DataFrame], labels: list[str], seed: int, kind: str = CLASSES) -> Look:
+def look(splits: dict[str, Records], labels: list[str], seed: int, kind: str = CLASSES) -> Look:
     """Look at a dataset: counts on all sequences, trivial models on a part of them.
 
     splits: `train`, `dev` and any others, with columns `sequence` (normalized) and `label`; only those two are used to
     train and score, so that test stays unseen.
     labels: all that occur, in order, none of numbers; seed: draws the part.
-    kind: what labels are: options.CLASSES, MULTI_LABEL or NUMBER.
+    kind: what labels are: words.CLASSES, MULTI_LABEL or NUMBER.
     """
     target = Target(kind, labels)
     truths = {split: target.read(records["label"], split) for split, records in splits.items()}
     having = _ranges(truths) if kind == NUMBER else _having(target, truths)
     shown = list(dict.fromkeys(label for _, label in having))
-    groups = {key: _group(splits[key[0]]["sequence"][chosen]) for key, chosen in having.items()}
+    groups = {}
+    for split, records in splits.items():
+        groups |= _groups(records.packed, {key: chosen for key, chosen in having.items() if key[0] == split})
     parts, answers = {}, {}
     for split, most in (("train", MOST_TRAINED), ("dev", MOST_SCORED)):
         records = splits[split]
         by = records["label"] if kind == CLASSES else None
         chosen = draw(records["sequence"].tolist(), most, seed, by)
-        parts[split], answers[split] = records.iloc[chosen]["sequence"].tolist(), truths[split][chosen]
+        parts[split] = pack(records["sequence"].iloc[chosen].tolist())
+        answers[split] = truths[split][chosen]
     baselines = _baselines(target, parts["train"], answers["train"], parts["dev"], answers["dev"])
     if kind == NUMBER:
         warned = _number_warnings(baselines, len(parts["dev"]))
@@ -162,31 +164,20 @@ def _ranges(truths: dict[str, np.ndarray]) -> dict[tuple[str, str], np.ndarray]:
     names += [f"above {edge:.4g}" for edge in edges[-1:]]
     if len(edges) == 0 or len(set(names)) < len(names):
         names, edges = ["all"], np.zeros(0)
-    places = {split: np.searchsorted(edges, truth) for split, truth in truths.items()}
-    return {(split, name): place == number for split, place in places.items() for number, name in enumerate(names)}
+    ranges = {split: np.searchsorted(edges, truth) for split, truth in truths.items()}
+    return {
+        (split, name): range_of == number for split, range_of in ranges.items() for number, name in enumerate(names)
+    }
 
 
-def _group(sequences: pd.Series) -> Group:
-    lengths, gc, other, kmers = [np.zeros(0, np.int64)], [np.zeros(0)], 0, np.zeros(len(KMER_NAMES), np.int64)
-    for block in _blocks(sequences.tolist()):
-        packed = pack(block)
-        lengths.append(packed.lengths)
-        gc += [gc_content(part) for _, part in packed.chunks()]
-        other += int(np.count_nonzero(packed.codes == OTHER)) - len(packed)
-        kmers += total_kmers(packed, K)
-    return Group(np.concatenate(lengths), np.concatenate(gc), other, kmers)
-
-
-def _blocks(sequences: list[str]) -> Iterator[list[str]]:
-    block, letters = [], 0
-    for sequence in sequences:
-        block.append(sequence)
-        letters += len(sequence)
-        if letters >= _BLOCK:
-            yield block
-            block, letters = [], 0
-    if block:
-        yield block
+def _groups(packed: Packed, having: dict[tuple[str, str], np.ndarray]) -> dict[tuple[str, str], Group]:
+    """Return the group of each key; having: which sequences are in it, (n,) bool."""
+    lengths, gc, other = packed.lengths, gc_content(packed), packed.count(OTHER)
+    kmers = total_kmers(packed, K, np.array(list(having.values())))
+    return {
+        key: Group(lengths[chosen], gc[chosen], int(other[chosen].sum()), total)
+        for (key, chosen), total in zip(having.items(), kmers, strict=True)
+    }
 
 
 def _row(split: str, label: str, group: Group) -> dict:
@@ -207,9 +198,7 @@ def _row(split: str, label: str, group: Group) -> dict:
     }
 
 
-def _baselines(
-    target: Target, train: list[str], learned: np.ndarray, dev: list[str], truth: np.ndarray
-) -> pd.DataFrame:
+def _baselines(target: Target, train: Packed, learned: np.ndarray, dev: Packed, truth: np.ndarray) -> pd.DataFrame:
     """learned, truth: of the sequences of train and dev, as Target.read gives them."""
     rows = []
     scores = NUMBER_SCORES if target.kind == NUMBER else SCORES
@@ -220,9 +209,8 @@ def _baselines(
             always = np.atleast_1d(learned.mean(axis=0))
         answers = {MEAN if target.kind == NUMBER else COMMONEST: np.tile(always, (len(truth), 1))}
         if len(np.unique(learned, axis=0)) > 1:
-            packed_train, packed_dev = pack(train), pack(dev)
-            answers[GC] = answers_from_number(target, gc_content(packed_train), learned, gc_content(packed_dev))
-            lengths = packed_train.lengths, packed_dev.lengths
+            answers[GC] = answers_from_number(target, gc_content(train), learned, gc_content(dev))
+            lengths = train.lengths, dev.lengths
             if len(np.unique(np.concatenate(lengths))) > 1:
                 # The logarithm, since lengths differ by factors.
                 answers[LENGTH] = answers_from_number(target, np.log(lengths[0]), learned, np.log(lengths[1]))
@@ -234,7 +222,7 @@ def _baselines(
 
 
 def _chance_deviation(counts: list[int]) -> float:
-    """Return the standard deviation of the ROC-AUC of guesses, with so many scored sequences of each label.
+    """Return the standard deviation of the ROC-AUC of guesses; counts: scored sequences of each label.
 
     That of the rarest label against the rest (Mann & Whitney 1947, doi:10.1214/aoms/1177730491).
     """
@@ -250,10 +238,13 @@ def _number_warnings(baselines: pd.DataFrame, scored: int) -> list[str]:
     result = []
     if found.get(KMERS, 0) >= max(KMER_CORRELATION, chance):
         result.append(
-            f"the task is nearly trivial: a ridge regression on {KMERS} reaches a Spearman correlation of "
+            f"the task is almost trivial: a ridge regression on {KMERS} reaches a Spearman correlation of "
             f"{found[KMERS]:.3f} on dev, so that a language model has little to add"
         )
-    for model, advice in ((GC, "see whether GC content is what you ask for"), (LENGTH, "cut all to one length")):
+    for model, advice in (
+        (GC, "check whether GC content is what you want to predict"),
+        (LENGTH, "cut all to one length"),
+    ):
         if found.get(model, 0) >= max(COMPOSITION_CORRELATION, chance):
             result.append(
                 f"{model} predicts the numbers with a Spearman correlation of {found[model]:.3f} on dev: a model can "
@@ -275,11 +266,11 @@ def _warnings(baselines: pd.DataFrame, counts: dict[str, int], scored: list[int]
     result = []
     if areas.get(KMERS, 0) >= KMER_WARNING:
         result.append(
-            f"the task is nearly trivial: a logistic regression on {KMERS} reaches a ROC-AUC of {areas[KMERS]:.3f} on "
-            "dev, so that a language model has little to add; ask whether the labels differ in more than they should"
+            f"the task is almost trivial: a logistic regression on {KMERS} reaches a ROC-AUC of {areas[KMERS]:.3f} on "
+            "dev, so that a language model has little to add; check whether the labels differ in more than they should"
         )
     for model, advice in (
-        (GC, "choose sequences of like GC content for each label, such as negatives matched for GC"),
+        (GC, "choose sequences with similar GC content for each label, such as GC-matched negatives"),
         (LENGTH, "cut the sequences of all labels to one length"),
     ):
         if areas.get(model, 0) >= COMPOSITION_WARNING:
@@ -291,14 +282,15 @@ def _warnings(baselines: pd.DataFrame, counts: dict[str, int], scored: list[int]
     if not several and counts[most] >= IMBALANCE_WARNING * counts[least]:
         result.append(
             f"train has {counts[most]:,} sequences of {most!r} and {counts[least]:,} of {least!r}: a model may score "
-            "well by giving the commonest label; read MCC rather than accuracy, or balance the labels"
+            "well by always predicting the most frequent label; judge by MCC rather than accuracy, or balance the "
+            "labels"
         )
     folded: dict[str, str] = {}
     for label in counts:
         other = folded.setdefault(label.casefold(), label)
         if other != label:
             result.append(
-                f"the labels {other!r} and {label!r} differ in upper and lower case only and count as two; write them "
-                "alike if they mean the same"
+                f"the labels {other!r} and {label!r} differ in case only and count as two labels; spell them alike if "
+                "they mean the same"
             )
     return result

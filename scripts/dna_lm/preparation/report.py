@@ -29,7 +29,7 @@ class DatasetReport:
     offenders: whether there are any, so that the output `offenders` is worth a look.
     unknown: the sentence on unknown tokens, or empty.
     caveats: what was not checked.
-    target: what labels are: options.CLASSES, MULTI_LABEL or NUMBER.
+    target: what labels are: words.CLASSES, MULTI_LABEL or NUMBER.
     numbers: the mean, the least and the greatest of all numbers, or None for labels.
     """
 
@@ -65,7 +65,7 @@ def write_dataset_report(result: DatasetReport, path: str | Path) -> None:
         f"{escape(_sentence(result.split))}",
         *warned(map(_sentence, result.warnings)),
         *negatives,
-        "## What was read, and what cleaning left of it",
+        "## Input and cleaning",
         bullets(result.read),
         table("summary", "Steps of cleaning"),
         "## The splits",
@@ -82,9 +82,9 @@ def write_dataset_report(result: DatasetReport, path: str | Path) -> None:
         f"complement) occurs than on average. What differs between the {several} here is what a model finds first, "
         "whether or not it is what you ask for. Lines of one color that differ between the splits mean that dev and "
         "test are not like train.",
-        "## What trivial models make of it",
+        "## Trivial baselines",
         *_baselines(result),
-        *(["## What was not checked", bullets(result.caveats)] if result.caveats else []),
+        *(["## Not checked", bullets(result.caveats)] if result.caveats else []),
         "## Options",
         parameters(),
     )
@@ -141,7 +141,7 @@ def _baselines(result: DatasetReport) -> list[str]:
     ]
     if result.target == NUMBER:
         models = "Ridge regressions"
-        said = "The Spearman correlation and R2 are 0 for guessing and 1 for perfect answers."
+        meaning = "The Spearman correlation and R2 are 0 for guessing and 1 for perfect answers."
     else:
         models = "Logistic regressions" + ", one for each label" * (result.target == MULTI_LABEL)
         area = (
@@ -149,10 +149,10 @@ def _baselines(result: DatasetReport) -> list[str]:
             if len(result.labels) == 2 and result.target == CLASSES
             else "ROC-AUC is the mean over the labels, each against the rest"
         )
-        said = f"MCC is 0 for guessing and 1 for perfect answers; {area}, 0.5 for guessing."
+        meaning = f"MCC is 0 for guessing and 1 for perfect answers; {area}, 0.5 for guessing."
     return [
         f"{models}, trained on {result.trained:,} sequences of train and scored on {result.scored:,} of "
         "dev, so that test stays unseen. A language model is worth its cost if it does better than these.",
         pipe_table(("model", *scores.values()), rows),
-        said,
+        meaning,
     ]

@@ -1,7 +1,6 @@
 """Which sequences are similar, so that a split keeps them together."""
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -9,8 +8,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from ..data.packing import LONGEST_K, Packed, kmers, pack
-from ..data.sequences import canonical
 from .homology import BAND, BothStrands, parts_of_kmers, seeds
+from .records import Records
 
 # The best of random symmetric patterns, by their weight (how many letters have to match). Light ones find more and meet
 # more by chance: each weight is for so many letters in all, MOST_LETTERS, that a seed meets hardly more than one other
@@ -39,10 +38,10 @@ REACH = 100
 # in 1000 seeds of pairs with 85% identity, even where a sequence ends with the seed. Its score is at most this, and at
 # most so much of the one that is required.
 FIRST_LOOK, FIRST_SCORE, FIRST_SHARE = 16, 18, 0.45
-# With how many of the next ones in a list of places with the same seed each is compared. Repeats are in thousands of
-# places and all their pairs would be millions; a chain of similar ones joins them as well. Comparing with 32 leaves
+# With how many of the next ones in a list of positions with the same seed each is compared. Repeats are in thousands of
+# positions and all their pairs would be millions; a chain of similar ones joins them as well. Comparing with 32 leaves
 # 70,672 groups of 100,000 windows of human DNA, with 8 it is 70,731.
-NEIGHBOURS = 8
+NEIGHBORS = 8
 # Letters whose seeds are held at a time: they need about 1.5 GB.
 LETTERS = 2**25
 
@@ -103,10 +102,10 @@ def reliability_warnings(lengths: np.ndarray) -> list[str]:
     ]
 
 
-def similar_groups(sequences: Sequence[str]) -> np.ndarray:
+def similar_groups(records: Records) -> np.ndarray:
     """Put sequences that share a homologous stretch into one group, also those that others link in a chain.
 
-    sequences: normalized, of any lengths. Letters other than A, C, G, T match nothing.
+    records: with sequences of any lengths. Letters other than A, C, G, T match nothing.
     Guaranteed to be in one group: sequences that are equal, or share 32 consecutive letters (LONGEST_K), on either
     strand. Found besides, with the recall that dev/bench/similarity.py measures: those that share, on either strand, a
     stretch with the score that `required_scores` demands, in which gaps may stand (see homology.BAND). It is seen where
@@ -114,7 +113,7 @@ def similar_groups(sequences: Sequence[str]) -> np.ndarray:
     The order and the strand of the sequences change nothing but the numbers.
     Returns (sequences,) int64: the number of the group, counted from 0 by first member.
     """
-    rows, distinct = pd.factorize(np.array([canonical(sequence) for sequence in sequences], dtype=object), sort=True)
+    rows, distinct = pd.factorize(records.canonical, sort=True)
     packed = pack(distinct)
     groups = _link_by_kmers(packed, np.arange(len(packed)))
     patterns = patterns_for(packed.lengths)
@@ -139,7 +138,7 @@ def required_scores(packed: Packed) -> np.ndarray:
 
     It is MINIMUM_SCORE or, if that is less, SCORE_PER_LETTER for each letter; but never so little that the sequence
     would have more than CHANCE such stretches in common with random sequences of as many letters, on both strands,
-    and of the same bases. Random sequences of m and n letters reach a score S in about m n K exp(-lambda S) places;
+    and of the same bases. Random sequences of m and n letters reach a score S in about m n K exp(-lambda S) positions;
     letters that are alike with probability p give lambda = ln((1 - p) / p) and K = (1 - 2 p)**2 / (1 - p) (Karlin &
     Altschul 1990, doi:10.1073/pnas.87.6.2264), for equal bases ln 3 and 1/3.
     """
@@ -167,10 +166,10 @@ def _link_by_kmers(packed: Packed, groups: np.ndarray) -> np.ndarray:
     for part in range(parts):
         numbers, rows = [], []
         for first, chunk in packed.chunks():
-            found, places = kmers(chunk.codes, LONGEST_K)
+            found, positions = kmers(chunk.codes, LONGEST_K)
             chosen = np.flatnonzero(parts_of_kmers(found, parts) == part)
             numbers.append(found[chosen])
-            rows.append((chunk.row_of(places[chosen]) + first).astype(np.int32))
+            rows.append((chunk.row_of(positions[chosen]) + first).astype(np.int32))
         all_numbers, all_rows = np.concatenate(numbers), np.concatenate(rows)
         order = np.argsort(all_numbers)
         all_numbers, all_rows = all_numbers[order], all_rows[order]
@@ -189,9 +188,9 @@ def _link_by_stretches(
     span, parts = len(pattern), _parts(packed)
     lengths = packed.lengths
     for part in range(parts):
-        numbers, places = seeds(packed, pattern, part, parts)
-        rows = both.rows(places)
-        for distance in range(1, NEIGHBOURS + 1):
+        numbers, positions = seeds(packed, pattern, part, parts)
+        rows = both.rows(positions)
+        for distance in range(1, NEIGHBORS + 1):
             same = np.flatnonzero(numbers[distance:] == numbers[:-distance])
             if not len(same):
                 break
@@ -200,13 +199,13 @@ def _link_by_stretches(
             shorter = np.where(lengths[pair[0]] <= lengths[pair[1]], *pair)
             wanted = required[shorter]
             first = np.minimum(FIRST_SCORE, FIRST_SHARE * wanted)
-            near = both.best_scores(places[same], places[same + distance], span, FIRST_LOOK) >= first
+            near = both.best_scores(positions[same], positions[same + distance], span, FIRST_LOOK) >= first
             same, wanted = same[near], wanted[near]
-            found = both.best_scores(places[same], places[same + distance], span, reach) >= wanted
+            found = both.best_scores(positions[same], positions[same + distance], span, reach) >= wanted
             missing = np.flatnonzero(~found)
-            missing = missing[_first_of_each_diagonal(packed, both, places, same[missing], distance)]
+            missing = missing[_first_of_each_diagonal(packed, both, positions, same[missing], distance)]
             with_gaps = same[missing]
-            scores = both.best_gapped_scores(places[with_gaps], places[with_gaps + distance], span, reach)
+            scores = both.best_gapped_scores(positions[with_gaps], positions[with_gaps + distance], span, reach)
             found[missing] = scores >= wanted[missing]
             same = same[found]
             groups = _join(groups, rows[same], rows[same + distance])
@@ -214,13 +213,13 @@ def _link_by_stretches(
 
 
 def _first_of_each_diagonal(
-    packed: Packed, both: BothStrands, places: np.ndarray, chosen: np.ndarray, distance: int
+    packed: Packed, both: BothStrands, positions: np.ndarray, chosen: np.ndarray, distance: int
 ) -> np.ndarray:
-    """Return which of some pairs of places are not, as others before them, in the same sequences at the same shift.
+    """Return which of some pairs of positions are not, as others before them, in the same sequences at the same shift.
 
     Of these an alignment with gaps is looked for around the first one in each REACH letters.
     """
-    first, second = places[chosen], places[chosen + distance]
+    first, second = positions[chosen], positions[chosen + distance]
     if not len(chosen):
         return chosen
     rows = [both.packed.row_of(each).astype(np.int64) for each in (first, second)]

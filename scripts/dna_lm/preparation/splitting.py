@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from ..data.textfiles import listed
 from ..errors import UserError
 
 SPLITS = ("train", "dev", "test")
@@ -103,7 +104,7 @@ def split_by_group(
     groups: (n,) number of each record's group, from 0 without a gap.
     tolerance: how far the share of a label's records that are in a split may be from the split's fraction, 0 to 1; less
         than one record is never asked for.
-    kind: what to call a group in messages; names: of the groups by number, if they have any.
+    kind: the word for a group in messages; names: of the groups by number, if they have any.
     Raises UserError with the numbers when no division within the tolerance was found.
 
     The groups are dealt out from the largest to the smallest, each to the split that is then, for the labels in the
@@ -143,11 +144,11 @@ def split_by_group(
             break
     else:
         where = np.unravel_index(excess(best_shares).argmax(), targets.shape)
-        raise UserError(_impossible(sizes, labels, targets, best_shares, where, tolerance, kind, names))
+        raise UserError(_impossible(sizes, labels, targets, best_shares, tolerance, kind, names, where))
     split = best[groups]
-    for label, places in enumerate(_fill(singles, best_room).T):
+    for label, counts in enumerate(_fill(singles, best_room).T):
         alone = random.permutation(np.flatnonzero(single & (label_numbers == label)))
-        split[alone] = np.repeat([0, 1, 2], places)
+        split[alone] = np.repeat([0, 1, 2], counts)
     return np.array(SPLITS, dtype=object)[split]
 
 
@@ -242,7 +243,21 @@ def _fill(singles: np.ndarray, room: np.ndarray) -> np.ndarray:
     return result
 
 
-def _impossible(sizes, labels, targets, shares, where, tolerance, kind, names) -> str:
+def _impossible(
+    sizes: np.ndarray,
+    labels: np.ndarray,
+    targets: np.ndarray,
+    shares: np.ndarray,
+    tolerance: float,
+    kind: str,
+    names: list[str] | None,
+    where: tuple[int, int],
+) -> str:
+    """Return the message that no division was near enough to the fractions.
+
+    sizes: (groups,) records of each. targets, shares: (3, labels), how many records of each label a split is to have,
+    and has in the best division. where: split and label that are furthest off. The others are those of split_by_group.
+    """
     split, label = where
     largest = int(sizes.argmax())
     called = f" ({names[largest]!r})" if names else ""
@@ -266,15 +281,15 @@ def split_by_chromosome(records: pd.DataFrame, column: str, dev: str, test: str)
     """
     chromosomes = records[column].astype(str).str.strip()
     present = sorted(set(chromosomes))
+    there_are = listed(present, MOST_LISTED)
     chosen = {"dev": _names(dev), "test": _names(test)}
     for option, names in chosen.items():
         if not names:
-            raise UserError(f"--{option}-chromosomes names no chromosome; give one or several of {_listed(present)}")
+            raise UserError(f"--{option}-chromosomes names no chromosome; give one or several of {there_are}")
         for name in names:
             if name not in present:
                 raise UserError(
-                    f"--{option}-chromosomes: no sequence left after cleaning is on {name!r}; there are "
-                    f"{_listed(present)}"
+                    f"--{option}-chromosomes: no sequence left after cleaning is on {name!r}; there are {there_are}"
                 )
     both = sorted(set(chosen["dev"]) & set(chosen["test"]))
     if both:
@@ -291,15 +306,15 @@ def split_by_column(
     given: pd.Series,
     fractions: tuple[float, float, float],
     seed: int,
-    groups: Callable[[pd.DataFrame], np.ndarray] | None = None,
+    groups: Callable[[np.ndarray], np.ndarray] | None = None,
     strata: np.ndarray | None = None,
 ) -> np.ndarray:
     """Split as a column of the table says; where it has no dev, dev is drawn from train, label by label.
 
     given: (n,) `train`, `dev` or `test` for each record (see split_names).
     fractions: only the share of dev against that of train is used, and only when dev is drawn.
-    groups: gives the number of the group of each of some records, (n,), asked when dev is drawn: a group stays whole.
-        Without it each record is one.
+    groups: a function of the mask of train, (n,) bool, that returns the number of the group of each of its records; it
+        is called when dev is drawn, and groups stay whole. Without it each record is a group.
     strata: (n,) text, of which dev is to have its share, instead of the labels.
     Raises UserError when there is no train or no test, or when a split lacks a label.
     """
@@ -311,10 +326,10 @@ def split_by_column(
                 "sequences of the splits are copies of each other"
             )
     if not (split == "dev").any():
-        positions = np.flatnonzero(split == "train")
-        train = records.iloc[positions]
+        train = split == "train"
+        positions = np.flatnonzero(train)
         share = fractions[1] / (fractions[0] + fractions[1])
-        numbers = groups(train) if groups else np.arange(len(train))
+        numbers = groups(train) if groups else np.arange(len(positions))
         drawn_by = records["label"].to_numpy(dtype=object) if strata is None else strata
         drawn = _draw_groups(drawn_by[positions], numbers, share, seed)
         split[positions[drawn]] = "dev"
@@ -359,8 +374,8 @@ def split_names(values: pd.Series, column: str, source: str) -> pd.Series:
     if unknown.any():
         line = values.index[unknown.argmax()]
         raise UserError(
-            f"{source}, line {line}: column {column!r} has {values.iloc[unknown.argmax()]!r}, which is no split; write "
-            "train, dev (or validation) or test"
+            f"{source}, line {line}: column {column!r} has {values.iloc[unknown.argmax()]!r}, which is not the name of "
+            "a split; write train, dev (or validation) or test"
         )
     return result
 
@@ -377,8 +392,3 @@ def _require_every_label(records: pd.DataFrame, split: np.ndarray, mend: str) ->
 
 def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
-    return ", ".join(names[:MOST_LISTED]) + more

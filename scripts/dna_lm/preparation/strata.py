@@ -21,7 +21,7 @@ MOST_BINS, LEAST_EACH = 10, 2
 def uniform_labels(records: pd.DataFrame, kind: str) -> pd.DataFrame:
     """Write equal answers alike: `1` and `1.0` as the same number, `A;B` and `B;A` as the same labels.
 
-    kind: options.CLASSES, whose labels stay as they are, MULTI_LABEL or NUMBER.
+    kind: words.CLASSES, whose labels stay as they are, MULTI_LABEL or NUMBER.
     Raises UserError, with file and line, at the first label that is no finite number, or both none and some.
     """
     if kind == CLASSES:
@@ -48,7 +48,7 @@ def target_of(records: pd.DataFrame, kind: str) -> Target:
 
 
 def has_label(labels: pd.Series, label: str, kind: str) -> np.ndarray:
-    """Say of each record, (n,) bool, whether it has a label, as one of several with MULTI_LABEL."""
+    """Return for each record, (n,) bool, whether it has a label, as one of several with MULTI_LABEL."""
     if kind == CLASSES:
         return (labels == label).to_numpy()
     return np.fromiter((label in text.split(SEPARATOR) for text in labels), dtype=bool, count=len(labels))

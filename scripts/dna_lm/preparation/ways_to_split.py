@@ -11,6 +11,8 @@ from ..data.columns import BY, CLUSTER, POSITION, SPLIT, has_positions
 from ..data.labels import ordered_labels
 from ..data.targets import NO_LABEL, SEPARATOR
 from ..errors import UserError
+from .options import SplittingOptions
+from .records import Records
 from .splitting import SPLITS, split_by_chromosome, split_by_column, split_by_group, split_random
 from .strata import REST, strata
 
@@ -21,20 +23,45 @@ LARGE_CLUSTER = 0.1
 
 
 @dataclass(frozen=True)
-class Request:
-    """How to split.
+class _Request:
+    """What is to be split and how.
 
-    split: one of words.RANDOM, SIMILARITY and so on; target: words.CLASSES, MULTI_LABEL or NUMBER.
-    fractions: the shares of train, dev and test. The others are the command line's options.
+    fractions: the shares of train, dev and test. leaked: as for `divide`.
     """
 
-    split: str
-    target: str
+    records: Records
+    options: SplittingOptions
     fractions: tuple[float, float, float]
-    tolerance: float
-    dev_chromosomes: str
-    test_chromosomes: str
-    seed: int
+    leaked: int
+
+    @property
+    def strata(self) -> np.ndarray:
+        """(n,) the stratum of each record, of which each split is to have its share."""
+        return strata(self.records["label"], self.options.target, self.fractions)
+
+    @property
+    def stratified(self) -> pd.DataFrame:
+        """The records with the stratum as the label."""
+        return self.records.table.assign(label=self.strata)
+
+    @property
+    def as_one(self) -> pd.DataFrame:
+        """The records with labels, of which each split needs one; all the same where labels are no classes."""
+        table = self.records.table
+        return table if self.options.target == words.CLASSES else table.assign(label=REST)
+
+    @property
+    def by_what(self) -> str:
+        """What each split has a like share of."""
+        return {
+            words.CLASSES: "label by label",
+            words.MULTI_LABEL: "by the set of labels, or the rarest label of rare sets",
+            words.NUMBER: "by the quantiles of the numbers",
+        }[self.options.target]
+
+    @property
+    def shares(self) -> str:
+        return ", ".join(f"{share:.4g} {name}" for name, share in zip(SPLITS, self.fractions, strict=True))
 
 
 @dataclass(frozen=True)
@@ -52,9 +79,10 @@ class Division:
     warnings: list[str] = field(default_factory=list)
 
 
-def divide(records: pd.DataFrame, request: Request, leaked: int) -> Division:
+def divide(records: Records, options: SplittingOptions, fractions: tuple[float, float, float], leaked: int) -> Division:
     """Split records (columns `sequence`, `label`, and `_by` or `_split` where the way to split needs them).
 
+    options.split: one of words.RANDOM, SIMILARITY and so on, not None. fractions: the shares of train, dev and test.
     leaked: how many records were removed from the splits of the input as copies in another one.
     Raises UserError when they cannot be split so.
     """
@@ -63,45 +91,19 @@ def divide(records: pd.DataFrame, request: Request, leaked: int) -> Division:
         words.CHROMOSOME: _by_chromosome,
         words.GROUP: _by_group,
         words.SIMILARITY: _by_similarity,
+        words.COLUMN: _by_column,
     }
-    if request.split == words.COLUMN:
-        result = _by_column(records, request, leaked)
-    else:
-        result = ways[request.split](records, request)
-    if request.target == words.MULTI_LABEL:
+    result = ways[options.split](_Request(records, options, fractions, leaked))
+    if options.target == words.MULTI_LABEL:
         result.warnings.extend(_label_warnings(records["label"], result.split))
     return result
 
 
-def _stratified(records: pd.DataFrame, request: Request) -> pd.DataFrame:
-    """Return the records with the stratum, of which each split is to have its share, as the label."""
-    return records.assign(label=strata(records["label"], request.target, request.fractions))
-
-
-def _as_one(records: pd.DataFrame, request: Request) -> pd.DataFrame:
-    """Return the records with labels, of which each split needs one; all the same where labels are no classes."""
-    return records if request.target == words.CLASSES else records.assign(label=REST)
-
-
-def _strata_said(request: Request) -> str:
-    """Return what each split has a like share of."""
-    return {
-        words.CLASSES: "label by label",
-        words.MULTI_LABEL: "by the set of labels, or the rarest label of rare sets",
-        words.NUMBER: "by the quantiles of the numbers",
-    }[request.target]
-
-
-def _shares(fractions: tuple[float, float, float]) -> str:
-    return ", ".join(f"{share:.4g} {name}" for name, share in zip(SPLITS, fractions, strict=True))
-
-
-def _at_random(records: pd.DataFrame, request: Request) -> Division:
-    how = (
-        f"the splits were drawn at random, {_strata_said(request)} ({_shares(request.fractions)}, seed {request.seed})"
-    )
-    split = split_random(_stratified(records, request), request.fractions, request.seed)
-    return Division(split, how, warnings=_overlap_warnings(records))
+def _at_random(request: _Request) -> Division:
+    seed = request.options.seed
+    how = f"the splits were drawn at random, {request.by_what} ({request.shares}, seed {seed})"
+    split = split_random(request.stratified, request.fractions, seed)
+    return Division(split, how, warnings=_overlap_warnings(request.records.table))
 
 
 def _overlap_warnings(records: pd.DataFrame) -> list[str]:
@@ -124,37 +126,38 @@ def _overlap_warnings(records: pd.DataFrame) -> list[str]:
     ]
 
 
-def _by_chromosome(records: pd.DataFrame, request: Request) -> Division:
-    dev, test = request.dev_chromosomes, request.test_chromosomes
+def _by_chromosome(request: _Request) -> Division:
+    dev, test = request.options.dev_chromosomes, request.options.test_chromosomes
     how = f"test is {test}, dev is {dev}, and train all other chromosomes"
-    split = split_by_chromosome(_as_one(records, request), BY, dev, test)
-    return Division(split, how, records[BY].astype(str).str.strip().to_numpy(dtype=object))
+    split = split_by_chromosome(request.as_one, BY, dev, test)
+    return Division(split, how, request.records[BY].astype(str).str.strip().to_numpy(dtype=object))
 
 
-def _by_group(records: pd.DataFrame, request: Request) -> Division:
-    groups, names = pd.factorize(records[BY])
-    split, within = _whole_groups(records, groups, request, "group", list(names))
+def _by_group(request: _Request) -> Division:
+    by = request.records[BY]
+    groups, names = pd.factorize(by)
+    split, within = _whole_groups(request, groups, "group", list(names))
     how = f"none of the {len(names):,} groups is in two splits, and {within}"
-    return Division(split, how, records[BY].to_numpy(dtype=object))
+    return Division(split, how, by.to_numpy(dtype=object))
 
 
-def _by_similarity(records: pd.DataFrame, request: Request) -> Division:
+def _by_similarity(request: _Request) -> Division:
     from .similarity import reliability_warnings, similar_groups  # scipy is imported for those who need it
 
-    groups = similar_groups(records["sequence"].tolist())
-    split, within = _whole_groups(records, groups, request, "cluster", None)
+    groups = similar_groups(request.records)
+    split, within = _whole_groups(request, groups, "cluster", None)
     sizes = np.bincount(groups)
     largest = int(sizes.argmax())
     share = sizes[largest] / len(groups)
     where = split[groups == largest][0]
-    how = f"no sequence was found to resemble another one; {within}"
+    how = f"no two similar sequences were found; {within}"
     if sizes[largest] > 1:
         how = (
-            f"sequences that resemble each other are in the same split: there are {len(sizes):,} clusters, the largest "
-            f"of {sizes[largest]:,} sequences ({share:.1%} of all; it is in {where}), and {(sizes == 1).sum():,} "
-            f"sequences resemble no other; {within}"
+            f"similar sequences are in the same split: there are {len(sizes):,} clusters, the largest of "
+            f"{sizes[largest]:,} sequences ({share:.1%} of all; it is in {where}), and {(sizes == 1).sum():,} "
+            f"sequences are similar to no other; {within}"
         )
-    warnings = reliability_warnings(records["sequence"].str.len().to_numpy())
+    warnings = reliability_warnings(request.records["sequence"].str.len().to_numpy())
     if sizes[largest] > 1 and share > LARGE_CLUSTER:
         warnings.append(
             f"{share:.1%} of the sequences are linked to one cluster, mostly by repeats, and all of it is in {where}: "
@@ -163,52 +166,54 @@ def _by_similarity(records: pd.DataFrame, request: Request) -> Division:
     return Division(split, how, np.array([f"c{group}" for group in groups], dtype=object), warnings)
 
 
-def _whole_groups(
-    records: pd.DataFrame, groups: np.ndarray, request: Request, kind: str, names: list[str] | None
-) -> tuple[np.ndarray, str]:
+def _whole_groups(request: _Request, groups: np.ndarray, kind: str, names: list[str] | None) -> tuple[np.ndarray, str]:
     """Split by groups; return the splits, and what the shares in them are within."""
+    options = request.options
 
-    def split(stratified: pd.DataFrame) -> np.ndarray:
-        return split_by_group(stratified, groups, request.fractions, request.tolerance, request.seed, kind, names)
+    def split(table: pd.DataFrame) -> np.ndarray:
+        return split_by_group(table, groups, request.fractions, options.tolerance, options.seed, kind, names)
 
-    within = f"is within {request.tolerance:.4g} of the fractions {_shares(request.fractions)}"
-    if request.target == words.CLASSES:
-        return split(records), f"each label {within}"
-    what = "quantile bin of the numbers" if request.target == words.NUMBER else "set of labels"
+    within = f"is within {options.tolerance:.4g} of the fractions {request.shares}"
+    if options.target == words.CLASSES:
+        return split(request.records.table), f"each label {within}"
+    what = "quantile bin of the numbers" if options.target == words.NUMBER else "set of labels"
     try:
-        return split(_stratified(records, request)), f"each {what} {within}"
+        return split(request.stratified), f"each {what} {within}"
     except UserError:
         # Fractions of all sequences are all that such groups allow.
-        return split(_as_one(records, request)), f"each split {within}, though not each {what}"
+        return split(request.as_one), f"each split {within}, though not each {what}"
 
 
-def _by_column(records: pd.DataFrame, request: Request, leaked: int) -> Division:
-    how = "the splits are those of the input"
+def _by_column(request: _Request) -> Division:
+    how, leaked = "the splits are those of the input", request.leaked
     if leaked:
         how += (
             f", less {leaked:,} sequence{'s' * (leaked > 1)} that had a copy in another split; of copies the one "
             "in test is kept, or else the one in dev"
         )
-    groups, by = _groups_for_dev(records)
-    if not (records[SPLIT] == "dev").any():
-        how += f"; dev was drawn from train, {by} ({_strata_said(request)}, seed {request.seed})"
-    drawn_by = strata(records["label"], request.target, request.fractions)
-    split = split_by_column(
-        _as_one(records, request), records[SPLIT], request.fractions, request.seed, groups, drawn_by
-    )
+    given, seed = request.records[SPLIT], request.options.seed
+    groups, by = _groups_for_dev(request.records)
+    if not (given == "dev").any():
+        how += f"; dev was drawn from train, {by} ({request.by_what}, seed {seed})"
+    split = split_by_column(request.as_one, given, request.fractions, seed, groups, request.strata)
     return Division(split, how)
 
 
-def _groups_for_dev(records: pd.DataFrame) -> tuple[Callable[[pd.DataFrame], np.ndarray], str]:
-    """Return what gives the groups that stay whole when dev is drawn from train, and the words for it."""
+def _groups_for_dev(records: Records) -> tuple[Callable[[np.ndarray], np.ndarray], str]:
+    """Return what gives the groups that stay whole when dev is drawn from train, and the words for it.
+
+    The former takes which records are those of train, (n,) bool, and returns the number of the group of each of them.
+    """
     for name in (CLUSTER, GROUP_COLUMN):
         if name in records:
-            return lambda some, name=name: pd.factorize(some[name])[0], f"in whole groups of the column {name!r}"
+            return lambda train, name=name: pd.factorize(records[name][train])[0], (
+                f"in whole groups of the column {name!r}"
+            )
 
-    def similar(some: pd.DataFrame) -> np.ndarray:
+    def similar(train: np.ndarray) -> np.ndarray:
         from .similarity import similar_groups
 
-        return similar_groups(some["sequence"].tolist())
+        return similar_groups(records.select(train))
 
     return similar, "with similar sequences kept together"
 

@@ -1,0 +1,1 @@
+"""Devices, threads and processes, and one way to apply a network to sequences."""

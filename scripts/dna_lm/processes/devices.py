@@ -1,4 +1,4 @@
-"""Where a training runs: on which devices, in how many processes, how they work together."""
+"""Where models compute: on which devices, and in how many processes."""
 
 import functools
 import os
@@ -9,11 +9,11 @@ import torch
 from ..errors import UserError
 from .together import apart
 
-# Sequences that a process should get of a batch at least: below it, more processes are no faster.
+# The fewest sequences of a batch that a process should get: with fewer, more processes are no faster.
 LEAST_SHARE = 8
-# Share of a GPU's memory that the model may take as a whole; the rest is for what is computed with it.
+# Fraction of a GPU's memory that an undivided model may take; activations need the rest.
 MODEL_SHARE = 0.5
-# How an administrator overrules the choice.
+# Environment variables by which an administrator overrides the choice.
 PROCESSES_VARIABLE, PARALLEL_VARIABLE = "DNA_LM_PROCESSES", "DNA_LM_PARALLEL"
 DDP, FSDP = "ddp", "fsdp"
 
@@ -28,7 +28,7 @@ class Devices:
     parallel: str
 
     def sentence(self) -> str:
-        """Return what a user is told."""
+        """Return the choice in words."""
         if self.cuda:
             kind = "a GPU" if self.processes == 1 else f"{self.processes} GPUs ({self.parallel.upper()})"
         else:
@@ -41,7 +41,7 @@ class Devices:
 
 @dataclass(frozen=True)
 class Gpus:
-    """How many GPUs the job has, the memory of the smallest in bytes, and whether all compute in bfloat16."""
+    """The number of GPUs of the job, the memory of the smallest in bytes, and whether all compute in bfloat16."""
 
     count: int
     memory: int
@@ -50,8 +50,13 @@ class Gpus:
 
 @functools.cache
 def gpus() -> Gpus:
-    """Ask what GPUs there are, in a process of its own: one that has asked cannot be forked into several any more."""
+    """Return the GPUs of the job. A child process asks for them: a process that has done so can no longer be forked."""
     return apart(_ask) if torch.cuda.device_count() else Gpus(0, 0, False)
+
+
+def device() -> torch.device:
+    """Return where a single process computes: the GPU if there is one, else the CPU. Nothing is started on the GPU."""
+    return torch.device("cuda" if torch.cuda.device_count() else "cpu")
 
 
 def _ask() -> Gpus:
@@ -60,16 +65,17 @@ def _ask() -> Gpus:
 
 
 def choose_devices(threads: int, batch_size: int, model_bytes: int = 0, quantized: bool = False) -> Devices:
-    """Choose from what the job has.
+    """Choose devices and processes for a training.
 
     threads: CPU threads of the job.
     batch_size: sequences of a batch, which the processes share.
-    model_bytes: of the model's weights in memory; if they do not fit a GPU well, each GPU has a part of them (FSDP).
-    quantized: whether the model is kept in 8 or 4 bits. Such a model lies on one GPU as soon as it is loaded.
-    On a CPU a process a thread is faster than threads in one process, which wait for each other at each operation
-    (docs/training.md has the figures). All GPUs that a job has are used.
-    Raises UserError when an administrator's variable has no meaning, or a launcher started this process as one of
-    several.
+    model_bytes: size of the model's weights in memory; if they take too much of a GPU, they are divided among the GPUs
+    (FSDP).
+    quantized: whether the model is kept in 8 or 4 bits. Such a model is on one GPU as soon as it is loaded.
+    On a CPU, one process per thread is faster than threads in one process, which wait for each other at each operation
+    (docs/training.md has the figures). All GPUs of the job are used.
+    Raises UserError for an invalid value of an administrator's variable, and when a launcher started this process as
+    one of several.
     """
     _refuse_launchers()
     found, wanted = gpus(), _variable(PROCESSES_VARIABLE)
@@ -91,7 +97,7 @@ def choose_devices(threads: int, batch_size: int, model_bytes: int = 0, quantize
 
 
 def prediction_processes(threads: int) -> int:
-    """Return how many processes compute predictions on a CPU: one a thread of the job, or as many as is asked for.
+    """Return how many processes compute predictions on a CPU: one per thread of the job, or the administrator's number.
 
     Raises UserError as choose_devices does.
     """
@@ -100,7 +106,7 @@ def prediction_processes(threads: int) -> int:
 
 
 def _refuse_launchers() -> None:
-    """Each of several processes would train on its own, and all would write the same files."""
+    """Refuse to be one of several processes: each would train on its own, and all would write the same files."""
     for size, rank in (("WORLD_SIZE", "LOCAL_RANK"), ("SLURM_STEP_NUM_TASKS", "SLURM_PROCID")):
         count = os.environ.get(size, "")
         if rank in os.environ and count.isdecimal() and int(count) > 1:

@@ -1,31 +1,38 @@
-"""The outputs of a trained model for sequences that are token numbers: batches, and what one of them gives."""
+"""Applying a network to token numbers: the one place where batches are made, padded, and given to a model.
 
-from collections.abc import Sequence
+Training, scoring and prediction all come here, so that padding is masked alike wherever a model reads it.
+"""
+
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from transformers import PreTrainedModel
+from torch import nn
+from transformers.utils import ModelOutput
 
 PROGRESS_SECONDS = 10
-# Sequences, or windows, that are computed together: enough for those of like length to find each other.
+# Sequences, or windows, that are in memory together: enough for batches of similar length.
 AT_ONCE = 8_192
-# Letters that are kept in memory for that: fewer sequences are computed together if they have more.
+# Letters that are in memory together: if sequences have more, fewer of them are.
 LETTERS_AT_ONCE = 2**25
-# Tokens of a batch at most, padding included: the memory that a batch takes does not grow with its sequences.
+# Maximum number of tokens in a batch, padding included, so that its memory does not grow with the length of sequences.
 TOKENS_AT_ONCE = 4096
 
+# What is read out of a model for a batch: the model, token numbers and mask, both (n, longest) int64, give (n, width).
+ReadOut = Callable[[nn.Module, torch.Tensor, torch.Tensor], torch.Tensor]
 
-def device() -> torch.device:
-    """A CUDA device if there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+def sequences_at_once(letters: int) -> int:
+    """Return how many sequences of so many letters are computed together."""
+    return max(1, min(AT_ONCE, LETTERS_AT_ONCE // letters))
 
 
 def batches(lengths: Sequence[int], batch_size: int, tokens: int = TOKENS_AT_ONCE) -> list[list[int]]:
     """Return the numbers of the sequences that share a batch, the longest sequences first.
 
-    lengths: tokens of each sequence. batch_size: sequences of a batch at most. tokens: of a batch at most, unless a
-    single sequence has more.
-    Sequences of like length share a batch, so that little padding is computed.
+    lengths: tokens of each sequence. batch_size: maximum number of sequences in a batch. tokens: maximum number of
+    tokens in a batch, padding included; a sequence that has more makes a batch of its own.
+    Sequences of similar length share a batch, so that little padding is computed.
     """
     order = np.argsort(-np.asarray(lengths), kind="stable").tolist()
     result, first = [], 0
@@ -36,27 +43,51 @@ def batches(lengths: Sequence[int], batch_size: int, tokens: int = TOKENS_AT_ONC
     return result
 
 
-def padded(tokens: Sequence[Sequence[int]], pad_token_id: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the token numbers of a batch, filled up to its longest sequence, and the mask of what is not filling.
+def padded(
+    tokens: Sequence[Sequence[int]], pad_token_id: int, device: torch.device | str = "cpu"
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the token numbers of a batch, padded to its longest sequence, and its attention mask.
 
-    Both (n, longest) int64.
+    Both (n, longest) int64, on the device. The mask is 1 for tokens and 0 for padding.
     """
     ids = torch.full((len(tokens), max(map(len, tokens))), pad_token_id)
     mask = torch.zeros_like(ids)
     for row, numbers in enumerate(tokens):
         ids[row, : len(numbers)] = torch.as_tensor(numbers)
         mask[row, : len(numbers)] = 1
-    return ids, mask
+    return ids.to(device), mask.to(device)
+
+
+def forward(model: nn.Module, ids: torch.Tensor, mask: torch.Tensor) -> ModelOutput:
+    """Return what a model of transformers, or one wrapped by PEFT or DDP, gives for a batch, as `padded` makes it."""
+    return model(input_ids=ids, attention_mask=mask)
+
+
+def logits(model: nn.Module, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Read out the logits of a classifier, (n, outputs) float64."""
+    return forward(model, ids, mask).logits.double()
+
+
+def mean_state(model: nn.Module, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Read out the mean of the last hidden states over the tokens of each sequence, (n, hidden size) float32.
+
+    model: a backbone, or a classifier, whose head is left out. Special tokens count, padding does not.
+    """
+    states = forward(model.base_model, ids, mask).last_hidden_state
+    weights = mask[:, :, None].to(states.dtype)
+    return ((states * weights).sum(dim=1) / weights.sum(dim=1)).float()
 
 
 def batch_outputs(
-    model: PreTrainedModel, tokens: Sequence[Sequence[int]], pad_token_id: int, place: torch.device
+    model: nn.Module,
+    tokens: Sequence[Sequence[int]],
+    pad_token_id: int,
+    device: torch.device | str,
+    read_out: ReadOut = logits,
 ) -> np.ndarray:
-    """Return a model's outputs for one batch, (n, outputs) float64.
+    """Return what is read out of a model for one batch, (n, width).
 
-    model: on `place`. Padding is masked and changes nothing.
+    model: in evaluation mode, on the device.
     """
-    ids, mask = padded(tokens, pad_token_id)
     with torch.inference_mode():
-        outputs = model(input_ids=ids.to(place), attention_mask=mask.to(place)).logits
-    return outputs.double().cpu().numpy()
+        return read_out(model, *padded(tokens, pad_token_id, device)).cpu().numpy()

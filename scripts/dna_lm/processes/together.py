@@ -1,6 +1,5 @@
 """Running one function in several processes that train together."""
 
-import ctypes
 import errno
 import gc
 import multiprocessing
@@ -18,21 +17,17 @@ from typing import Any
 import torch
 
 from ..errors import DISK, MEMORY, UserError, lack
+from .children import end_with_parent, killed
 
 FAILED = 2
-KILLED = (
-    "a training process was ended by the system, most often since memory ran out; give the job more memory, read less "
-    "of the sequences (a smaller maximum length), or let the administrator set fewer processes (DNA_LM_PROCESSES)"
-)
 # What torchrun, `accelerate launch` and MPI tell the processes that they start.
 _LAUNCHERS = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 _PREFIXES = ("ACCELERATE_", "FSDP_", "TORCHELASTIC_", "PMI_", "OMPI_COMM_WORLD_", "MV2_COMM_WORLD_")
-_PR_SET_PDEATHSIG = 1
 
 
 @contextmanager
 def environment(**variables: str) -> Iterator[None]:
-    """Set variables for as long as the block lasts, and hide what a launcher of processes left there.
+    """Set environment variables for as long as the block lasts, and hide those that a launcher of processes has set.
 
     transformers and accelerate take those for a request to wait for other processes.
     """
@@ -50,7 +45,7 @@ def environment(**variables: str) -> Iterator[None]:
 
 
 def apart(function: Callable[[], Any]) -> Any:
-    """Return what function() returns in a forked process, which leaves nothing behind in this one.
+    """Return the result of function(), run in a forked process so that this one stays as it is.
 
     Raises UserError when the system ends it, and RuntimeError when it fails.
     """
@@ -64,8 +59,8 @@ def apart(function: Callable[[], Any]) -> Any:
     except EOFError:
         worker.join()
         if worker.exitcode == -signal.SIGKILL:
-            raise UserError(KILLED) from None
-        raise RuntimeError("a process that was to answer failed") from None
+            raise _killed() from None
+        raise RuntimeError("a forked process failed without a result") from None
     finally:
         worker.join()
 
@@ -74,11 +69,13 @@ def run_together(function: Callable[[int], None], processes: int, folder: Path) 
     """Run function(rank) in forked processes that are one torch.distributed group.
 
     Forked processes share the memory of what was loaded before: the base model is there once.
-    folder: a temporary one, for what the processes need and for the messages of those that fail.
-    SIGTERM and SIGINT are passed on to all processes; what they do about it is theirs. If they then end as they
-    should, both signals are ignored from then on: what is left to do is to write their result.
+    folder: a temporary one, for the files of the processes and for the error message of one that fails.
+    SIGTERM and SIGINT are passed on to all processes, which handle them as they like. If they then end without an
+    error, both signals are ignored from then on, since only their result is left to be written.
     Raises UserError with the message of the process that raised it, or when the system ended one; MemoryError or
     OSError when one lacked memory or disk; SystemExit when a signal ended them; else RuntimeError.
+    torch.multiprocessing.start_processes would spare the loops that start and join, but none of the rest: it keeps only
+    the text of an exception, passes no signal on, and gives the others 30 seconds to end.
     """
     context = multiprocessing.get_context("fork")
     workers = [context.Process(target=_body, args=(function, rank, processes, folder)) for rank in range(processes)]
@@ -124,21 +121,20 @@ def run_together(function: Callable[[int], None], processes: int, folder: Path) 
 
 
 def _body(function: Callable[[int], None], rank: int, processes: int, folder: Path) -> None:
-    if sys.platform == "linux":  # an end of the parent that leaves it no time to end its children
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGINT))
     # Whatever this process leaves when it is killed, the parent removes with the folder.
     tempfile.tempdir = str(folder)
     code = FAILED
     try:
-        place = {"RANK": str(rank), "LOCAL_RANK": str(rank)}
+        which = {"RANK": str(rank), "LOCAL_RANK": str(rank)}
         size = {"WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes)}
         cuda = torch.cuda.device_count() > 0
         # accelerate, should a library ask it, would call the CPU cpu:0 in one process and cpu:1 in the next, to which
         # torch copies all weights.
         device = {} if cuda else {"ACCELERATE_TORCH_DEVICE": "cpu"}
         # All processes are on this machine; a host's name need not resolve.
-        with environment(**place, **size, **device, GLOO_SOCKET_IFNAME="lo"):
+        with environment(**which, **size, **device, GLOO_SOCKET_IFNAME="lo"):
             torch.distributed.init_process_group(
                 "nccl" if cuda else "gloo",
                 init_method=f"file://{folder}/meeting",  # a port could be another job's
@@ -161,8 +157,16 @@ def _body(function: Callable[[int], None], rank: int, processes: int, folder: Pa
     os._exit(code)  # others may wait for this process in a collective operation: no orderly end
 
 
+def _killed() -> UserError:
+    return killed(
+        "a training process",
+        "read less of the sequences (a smaller maximum length), or let the administrator set fewer processes "
+        "(DNA_LM_PROCESSES)",
+    )
+
+
 def _tell(folder: Path, kind: str, text: str) -> None:
-    """Leave a message, unless another process has: that a process is gone, the others notice as an error too."""
+    """Leave a message, unless another process has: once one has failed, the others fail as well."""
     with suppress(FileExistsError), open(folder / "message", "x") as file:
         file.write(f"{kind}\n{text}")
 
@@ -175,7 +179,7 @@ def _raise(ends: list[int | None], folder: Path, received: list[int]) -> None:
     if received:
         sys.exit(128 + received[0])
     if -signal.SIGKILL in ends:
-        raise UserError(KILLED)
+        raise _killed()
     if kind == MEMORY:
         raise MemoryError(text)
     if kind == DISK:

@@ -14,7 +14,7 @@ DPI = 150
 # At this one, a figure as wide as a journal's page is printed sharp.
 PRINT_DPI = 300
 # Okabe and Ito's palette, told apart by color-blind readers (https://jfly.uni-koeln.de/color/).
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 # Labels are names that users give: in a figure a long one is cut, and '$' is not the start of a formula.
 LABEL_WIDTH = 20
 

@@ -1,1 +1,1 @@
-"""Scores, the intervals around them, and what turns answers into labels."""
+"""Metrics and their confidence intervals."""

@@ -19,8 +19,10 @@ from ..data.targets import Target
 from ..words import NUMBER
 from .calibration_error import reliability
 from .few_records import without_interval
-from .metrics import CALIBRATION_ERROR, PLAIN, class_scores, mistakes, name_of_all, score
+from .metrics import PLAIN, class_scores, score
+from .registry import BY_NAME, CALIBRATION_ERROR
 from .resampled_scores import Key, keys, scorer
+from .truth import mistakes, name_of_all
 
 RESAMPLES = 1000
 LEVEL = 0.95
@@ -38,8 +40,6 @@ TAIL = 0.01
 # all records agree; of fewer than LEAST_SIGNS that one could not be below 0.05.
 LEAST_P = 1e-9
 LEAST_SIGNS = 6
-# The farthest apart that two scores can be; 1 of those that lie between 0 and 1.
-_SPANS = {"mcc": 2.0, "pearson": 2.0, "spearman": 2.0, "loss": np.inf, "mae": np.inf, "r2": np.inf}
 
 
 @dataclass(frozen=True)
@@ -212,7 +212,7 @@ def difference(first: Resampled, second: Resampled, metric: str, label: int | No
     if first.units < 2:
         return Difference(value, np.nan, np.nan, np.nan)
     draws = _Draws(defined)
-    span = _SPANS.get(metric, 1.0)
+    span = BY_NAME[metric].span
     low, high = (float(np.clip(draws.quantile(place), -span, span)) for place in _ends(value, defined, first.units))
     return Difference(value, low, high, _p_value(value, defined, draws, first.units))
 

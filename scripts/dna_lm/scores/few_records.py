@@ -4,8 +4,8 @@ import numpy as np
 
 from ..data.targets import Target
 from ..words import CLASSES, NUMBER
-from .metrics import present
 from .resampled_scores import Key
+from .truth import present
 
 # Fewer records of a label, or fewer hits among them, say too little of what others would give. How often intervals of
 # the bootstrap hold the true score without and with these limits: dev/bench/intervals.py rare.

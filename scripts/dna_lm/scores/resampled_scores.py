@@ -1,4 +1,4 @@
-"""The scores of many resamples of the same records at once: those of metrics.py, of weighted records.
+"""The formulas of the metrics, for many resamples of the same records at once: scores of weighted records.
 
 A resample is a weight for each record: how many times it was drawn. What is the same for all resamples, such as the
 order of the probabilities, is computed once; a score then takes a few sums over the records.
@@ -12,12 +12,11 @@ from scipy.sparse import csr_matrix
 from ..data.decision import Decision
 from ..data.targets import Target
 from ..words import CLASSES, NUMBER
-from .metrics import CALIBRATION_ERROR, OF_LABELS, OVERALL, likelihoods, present, squared_errors
+from .registry import CALIBRATION_ERROR, OF_EACH_LABEL, OVERALL, RANKINGS
+from .truth import likelihoods, present, squared_errors
 
 # Below this share of the numbers' variance, that of a resample is what rounding left of 0.
 LEAST_VARIANCE = 1e-12
-# Scores of a ranking, which need sums in its order; all others are made of plain sums over the records.
-AREAS = ("roc_auc", "pr_auc")
 # Of a score: its name, and the number of its label; none if it is of all labels.
 Key = tuple[str, int | None]
 Scores = dict[Key, np.ndarray]
@@ -29,7 +28,7 @@ def scorer(
     """Return the function that scores resamples.
 
     It takes weights, (resamples, n) float64, and returns each score, (resamples,) float64, NaN where it is not defined;
-    all but the calibration error and the support.
+    all but the calibration error.
     wanted: the scores that are needed at least; None: all that keys() gives.
     The other parameters are those of metrics.score.
     """
@@ -40,8 +39,8 @@ def scorer(
             parts.append(_rank_correlation(truth, answers[:, 0]))
     else:
         parts = [_class_sums if target.kind == CLASSES else _several_label_sums]
-        parts = [parts[0](target, truth, answers, decision)] if names - set(AREAS) else []
-        if names & set(AREAS):
+        parts = [parts[0](target, truth, answers, decision)] if names - set(RANKINGS) else []
+        if names & set(RANKINGS):
             parts.append(_areas(target, truth, answers))
 
     def scores(weights: np.ndarray) -> Scores:
@@ -57,7 +56,7 @@ def keys(target: Target) -> list[Key]:
     The calibration error is not among them: in a resample the noise of its bins is that of the records and as much
     again; it has an interval of its own (see calibration_error.py).
     """
-    of_labels = [(name, number) for number in range(len(target.labels)) for name in OF_LABELS if name != "support"]
+    of_labels = [(name, number) for number in range(len(target.labels)) for name in OF_EACH_LABEL if name != "support"]
     return [(name, None) for name in OVERALL[target.kind] if name != CALIBRATION_ERROR] + of_labels
 
 
@@ -131,12 +130,15 @@ def _precision_recall_f1(hits: np.ndarray, said: np.ndarray, true: np.ndarray) -
         "recall": np.where(true > 0, hits / true, np.nan),
         "f1": np.where(occurs, 2 * hits / (said + true), np.nan),
     }
+    support: Scores = {("support", number): true[:, number] for number in range(true.shape[1])}
     result: Scores = {
         (f"{name}_macro", None): np.nansum(values, axis=1) / occurs.sum(axis=1) for name, values in each.items()
     }
-    return result | {
-        (name, number): values[:, number] for name, values in each.items() for number in range(hits.shape[1])
-    }
+    return (
+        result
+        | support
+        | {(name, number): values[:, number] for name, values in each.items() for number in range(hits.shape[1])}
+    )
 
 
 def _areas(target: Target, truth: np.ndarray, answers: np.ndarray) -> Callable:
@@ -147,7 +149,7 @@ def _areas(target: Target, truth: np.ndarray, answers: np.ndarray) -> Callable:
         result: Scores = {}
         for number, ranking in enumerate(ranked):
             result["roc_auc", number], result["pr_auc", number] = ranking(weights)
-        for name in AREAS:
+        for name in RANKINGS:
             each = np.array([result[name, number] for number in range(count)])
             if target.kind == CLASSES:  # of two the second; of more only if all occur
                 result[name, None] = each[1] if count == 2 else each.mean(axis=0)
@@ -209,7 +211,7 @@ def _sums_up_to(values: np.ndarray) -> np.ndarray:
 
 def _number_sums(truth: np.ndarray, predicted: np.ndarray) -> Callable:
     errors = predicted - truth
-    # Centerd and scaled, so that differences of squares keep their digits; correlation does not depend on it.
+    # Centered and scaled, so that differences of squares keep their digits; correlation does not depend on it.
     true, said = _standardized(truth), _standardized(predicted)
     columns = np.stack([errors**2, np.abs(errors), true, true**2, said, said**2, true * said])
     variance = truth.var()

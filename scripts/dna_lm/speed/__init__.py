@@ -1,0 +1,1 @@
+"""What makes networks faster and changes no result."""

@@ -12,8 +12,8 @@ from peft import PeftModel
 from transformers import PreTrainedModel
 from transformers.modeling_layers import GenericForSequenceClassification
 
-# Architectures whose layers have Llama's modules and norms.
-LIKE_LLAMA = ("llama", "mistral", "mixtral", "qwen2", "qwen3", "qwen3_moe")
+from ..base_models.architectures import architecture
+
 # The modules of a layer that are not needed for other tokens; each sees every token on its own. Queries of other tokens
 # become those of zeros.
 MODULES = ("self_attn.q_proj", "self_attn.o_proj", "mlp")
@@ -25,7 +25,10 @@ def skip_other_tokens(model: PreTrainedModel | PeftModel) -> None:
     The hidden states of the other tokens that the model gives besides its answers are then of no use.
     """
     classifier = model.get_base_model() if isinstance(model, PeftModel) else model
-    if not isinstance(classifier, GenericForSequenceClassification) or classifier.config.model_type not in LIKE_LLAMA:
+    if (
+        not isinstance(classifier, GenericForSequenceClassification)
+        or not architecture(classifier.config.model_type).like_llama
+    ):
         return
     decoder = classifier.base_model
     pooled = _Pooled(classifier.config.pad_token_id)

@@ -10,12 +10,12 @@ import torch
 from torch.autograd.function import once_differentiable
 from transformers import PreTrainedModel
 
-from .pooled_token import LIKE_LLAMA
+from ..base_models.architectures import architecture
 
 
 def fuse_norms(model: PreTrainedModel) -> None:
-    """Let the norms of a classifier compute as this module does, if its architecture is one of LIKE_LLAMA."""
-    if model.config.model_type not in LIKE_LLAMA:
+    """Let the norms of a classifier compute as this module does, if its architecture is like Llama."""
+    if not architecture(model.config.model_type).like_llama:
         return
     for module in model.modules():
         if hasattr(module, "variance_epsilon"):

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..options import OUTPUT, ThreadOptions, keywords, option
+from ..options import OUTPUT, ThreadOptions, option
 from ..prediction.options import PredictOptions
 
 
@@ -22,11 +22,6 @@ def run(options: Options, say: Callable[[str], None]) -> None:
     from ..outputs import staged
     from ..prediction.predicting import predict
 
-    places = [place for place in (options.predictions_out, options.skipped_out) if place]
-    with staged(*places) as (predictions, *skipped):
-        predict(
-            **keywords(options, PredictOptions),
-            predictions_out=predictions,
-            skipped_out=skipped[0] if skipped else None,
-            progress=say,
-        )
+    paths = [path for path in (options.predictions_out, options.skipped_out) if path]
+    with staged(*paths) as (predictions, *skipped):
+        predict(options, predictions, skipped[0] if skipped else None, say)

@@ -2,10 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..base_models.options import BaseModelOptions
-from ..options import OUTPUT, ThreadOptions, keywords, option
+from ..options import OUTPUT, ThreadOptions, option
 from ..preparation.options import PrepareOptions
+
+if TYPE_CHECKING:
+    from ..preparation.preparing import Prepared
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,11 +19,17 @@ class Options(PrepareOptions, BaseModelOptions, ThreadOptions):
     train_out: str = option("Training split (CSV)", kind=OUTPUT)
     dev_out: str = option("Development split (CSV)", kind=OUTPUT)
     test_out: str = option("Test split (CSV)", kind=OUTPUT)
-    summary_out: str = option("Steps of the preparation, with what each removed (tabular)", kind=OUTPUT)
+    summary_out: str = option("Numbers of sequences after each step of the preparation (tabular)", kind=OUTPUT)
     leakage_out: str | None = option("Leakage between the splits (tabular)", kind=OUTPUT, optional=True)
-    offenders_out: str | None = option("First sequences that leak (tabular)", kind=OUTPUT, optional=True)
+    offenders_out: str | None = option(
+        "Examples of sequences that leak between the splits (tabular)", kind=OUTPUT, optional=True
+    )
     plot_out: str | None = option("Lengths, GC and k-mers of each label and split (PNG)", kind=OUTPUT, optional=True)
     report_out: str | None = option("Report (Galaxy Markdown)", kind=OUTPUT, optional=True)
+
+
+# The outputs for which a prepared dataset is looked at.
+INSPECTED = {"leakage_out", "offenders_out", "plot_out", "report_out"}
 
 
 def run(options: Options, say: Callable[[str], None]) -> None:
@@ -33,30 +43,38 @@ def run(options: Options, say: Callable[[str], None]) -> None:
     asked = {name: target for name, target in vars(options).items() if name.endswith("_out") and target}
     with staged(*asked.values()) as paths:
         path = dict(zip(asked, paths, strict=True))
-        prepared = prepare(**keywords(options, PrepareOptions))
+        prepared = prepare(options)
         if options.split is None and options.intervals:
             say(f"regions are split by similarity unless another way is chosen: {prepared.how_split}")
         for name, part in prepared.splits.items():
             write_csv(part, path[f"{name}_out"])
         write_tsv(prepared.summary(), path["summary_out"])
         warnings = prepared.warnings
-        if len(path) > len(prepared.splits) + 1:
-            from ..preparation.figure import plot_dataset
-            from ..preparation.inspecting import Inspection
-            from ..preparation.report import write_dataset_report
-
-            seen = Inspection(prepared, options.base_model, options.base_model_id, options.seed)
-            writers = {
-                "leakage_out": lambda place: write_tsv(seen.leakage.counts, place),
-                "offenders_out": lambda place: write_tsv(seen.leakage.offenders, place),
-                "plot_out": lambda place: plot_dataset(seen.look, place),
-                "report_out": lambda place: write_dataset_report(seen.report(), place),
-            }
-            for name, write in writers.items():
-                if name in path:
-                    write(path[name])
-            warnings = seen.warnings() if "report_out" in path else warnings
+        if path.keys() & INSPECTED:
+            warnings = _inspect(options, prepared, path)
         for sentence in prepared.read:
             say(sentence)
         for sentence in warnings:
             say(f"warning: {sentence}")
+
+
+def _inspect(options: Options, prepared: "Prepared", path: dict[str, str]) -> list[str]:
+    """Write those outputs of INSPECTED that have a path, and return the warnings for the user."""
+    from ..data.tables import write_tsv
+    from ..preparation.inspecting import Inspection
+
+    seen = Inspection(prepared, options.base_model, options.base_model_id, options.seed)
+    if "leakage_out" in path:
+        write_tsv(seen.leakage.counts, path["leakage_out"])
+    if "offenders_out" in path:
+        write_tsv(seen.leakage.offenders, path["offenders_out"])
+    if "plot_out" in path:
+        from ..preparation.figure import plot_dataset
+
+        plot_dataset(seen.look, path["plot_out"])
+    if "report_out" not in path:
+        return prepared.warnings
+    from ..preparation.report import write_dataset_report
+
+    write_dataset_report(seen.report(), path["report_out"])
+    return seen.warnings()

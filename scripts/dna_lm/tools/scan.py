@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..options import OUTPUT, ThreadOptions, keywords, option
+from ..options import OUTPUT, ThreadOptions, option
 from ..prediction.options import ScanOptions
 
 
@@ -22,8 +22,7 @@ def run(options: Options, say: Callable[[str], None]) -> None:
 
     configure_torch(options.threads)
     from ..outputs import staged
-    from ..prediction.scanning import scan
+    from ..prediction.scanning import ScanOutputs, scan
 
-    places = {name: target for name, target in vars(options).items() if name.endswith("_out")}
-    with staged(*places.values()) as paths:
-        scan(**keywords(options, ScanOptions), **dict(zip(places, paths, strict=True)), progress=say)
+    with staged(options.bedgraph_out, options.bigwig_out, options.calls_out, options.skipped_out) as paths:
+        scan(options, ScanOutputs(*paths), say)

@@ -1,1 +1,1 @@
-"""From splits to an adapter."""
+"""From train and dev to an adapter."""

@@ -5,14 +5,12 @@ import math
 import numpy as np
 
 from ..data.targets import SEPARATOR, Target
-from ..scores.metrics import ERRORS
-from ..scores.metrics import NAMES as SCORES
+from ..scores.registry import ERRORS, RANKINGS, TITLES
 from ..words import AUTO, CLASSES, MULTI_LABEL, NUMBER
 
 # What chooses where nothing is asked for: of all scores on dev it is the smoothest, so that chance chooses least.
 LOSS = "loss"
 # Scores of classes that need each of more than two labels on dev.
-NEED_ALL_LABELS = ("roc_auc", "pr_auc")
 # Numbers whose standard deviation is this share of that of the training numbers, or less, are as good as one number.
 HARDLY = 0.01
 
@@ -24,12 +22,12 @@ def chosen_metric(target: Target, truth: np.ndarray, asked: str) -> tuple[str, s
     """
     if asked == AUTO:
         return LOSS, ""
-    if target.kind == CLASSES and len(target.labels) > 2 and asked in NEED_ALL_LABELS:
+    if target.kind == CLASSES and len(target.labels) > 2 and asked in RANKINGS:
         missing = [label for number, label in enumerate(target.labels) if number not in truth]
         if missing:
             which = f"the label {missing[0]!r} is" if len(missing) == 1 else f"the labels {_listed(missing)} are"
             return LOSS, (
-                f"{SCORES[asked]} is not defined on the dev split, since {which} missing from it; the loss on dev "
+                f"{TITLES[asked]} is not defined on the dev split, since {which} missing from it; the loss on dev "
                 "chooses what is kept"
             )
     return asked, ""

@@ -2,7 +2,7 @@
 
 import math
 
-from ..scores.metrics import NAMES
+from ..scores.registry import TITLES
 from .choosing import same_answer_warning
 from .loop import ENDED, PATIENCE, TIME_LIMIT, Plan, Trained
 
@@ -18,7 +18,7 @@ def ending(run: Trained, plan: Plan, max_minutes: float, which: str = "the train
     after = f"{which} stopped after {run.epochs:.4g} of {plan.epochs} epochs, since"
     if run.stopped == PATIENCE:
         long = f"{plan.patience} epochs" if plan.patience > 1 else "an epoch"
-        return f"{after} {NAMES[plan.best_metric]} on dev had not improved for {long} (the patience)"
+        return f"{after} {TITLES[plan.best_metric]} on dev had not improved for {long} (the patience)"
     after = f"{which} stopped after {run.epochs:.2f} of {plan.epochs} epochs, since"
     reason = {TIME_LIMIT: f"its {max_minutes:g} minutes were over", ENDED: "the system asked it to end"}[run.stopped]
     return f"{after} {reason}; the best weights until then are kept"
@@ -37,8 +37,8 @@ def to_be_read(
     model = "the kept model" if which == "the training" else f"the model that is kept of {which}"
     if math.isnan(run.rows[run.best][f"dev_{plan.best_metric}"]):
         result.append(
-            f"{NAMES[plan.best_metric]} of {model} is not defined on dev, nor was it in another epoch; the loss on dev "
-            "chose among them"
+            f"{TITLES[plan.best_metric]} of {model} is not defined on dev, nor was it in another epoch; the loss on "
+            "dev chose among them"
         )
     if run.same:
         result.append(same_answer_warning(plan.target, run.same, len(plan.truth), model))

@@ -20,7 +20,7 @@ import torch
 from torch import nn
 
 from ..errors import UserError
-from ..processes.inference import batches
+from ..processes.inference import batches, forward
 
 # Bytes a trained parameter takes beside its value, all in float32: its gradient and the two moments of AdamW
 # (Loshchilov and Hutter 2019); the copy of the best evaluation, which one process keeps; and in each of several
@@ -244,7 +244,7 @@ class _Trial:
         vocabulary = self.model.config.vocab_size
         tokens = torch.randint(min(5, vocabulary - 1), vocabulary, (count, width), device=self.device)
         with torch.autocast(self.device.type, self.dtype or torch.bfloat16, enabled=self.dtype is not None):
-            return self.model(input_ids=tokens, attention_mask=torch.ones_like(tokens)).logits
+            return forward(self.model, tokens, torch.ones_like(tokens)).logits
 
     def _wait(self) -> None:
         if self.device.type == "cuda":

@@ -7,13 +7,12 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from ..reports.figure_style import COLOURS, save, tidy
+from ..reports.figure_style import COLORS, save, tidy
+from ..scores.registry import ERRORS, SHOWN, TITLES
 
-# How scores are called, where it is not by their name.
-NAMES = {"mcc": "MCC", "f1_macro": "macro F1", "roc_auc": "ROC-AUC", "pr_auc": "PR-AUC", "r2": "R²", "loss": "loss"}
-# The scores that are drawn where the loss chose what is kept, and else the first of these beside the one that chose:
-# those that the history has.
-BESIDE = ("accuracy", "mcc", "pearson", "r2")
+# The scores that are drawn, those that the history has: two where the loss chose what is kept, else the one that chose
+# and the first of these beside it.
+DRAWN = tuple(dict.fromkeys(name for names in SHOWN.values() for name in names if name not in ERRORS))
 
 
 def plot_training(history: pd.DataFrame, metric: str, path: str | Path) -> None:
@@ -22,12 +21,12 @@ def plot_training(history: pd.DataFrame, metric: str, path: str | Path) -> None:
     history, metric: as finetuning.Finetuned has them. Several runs are drawn over one another.
     """
     figure, (loss, quality) = plt.subplots(1, 2, figsize=(8, 3.4), layout="constrained")
-    others = [name for name in BESIDE if f"dev_{name}" in history and name != metric]
-    chosen, drawn = ([metric], [metric, others[0]]) if metric != "loss" else ([], others)
+    others = [name for name in DRAWN if f"dev_{name}" in history and name != metric]
+    chosen, drawn = ([metric], [metric, others[0]]) if metric != "loss" else ([], others[:2])
     _lines(loss, history, "train_loss", "train", 0)
     _lines(loss, history, "dev_loss", "dev", 1)
     for color, name in enumerate(drawn, start=1):
-        _lines(quality, history, f"dev_{name}", NAMES.get(name, name), color)
+        _lines(quality, history, f"dev_{name}", TITLES[name], color)
     loss.set(title="Loss", ylabel="loss")
     quality.set(title="Scores on dev", ylabel="score")
     kept = history[history["kept"] == "yes"]
@@ -52,6 +51,6 @@ def plot_training(history: pd.DataFrame, metric: str, path: str | Path) -> None:
 
 def _lines(axes: Axes, history: pd.DataFrame, column: str, name: str, color: int) -> None:
     runs = [run for _, run in history.groupby("seed", sort=False)] if "seed" in history else [history]
-    style = {"color": COLOURS[color], "marker": "o", "markersize": 4, "alpha": 1 if len(runs) == 1 else 0.6}
+    style = {"color": COLORS[color], "marker": "o", "markersize": 4, "alpha": 1 if len(runs) == 1 else 0.6}
     for number, run in enumerate(runs):
         axes.plot(run["epoch"], run[column], label=name if number == 0 else None, **style)

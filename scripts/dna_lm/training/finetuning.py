@@ -23,6 +23,7 @@ from ..options import INPUT, ThreadOptions, options_of
 from ..processes.devices import Devices, choose_devices
 from ..processes.threads import default_threads
 from ..processes.together import run_together
+from ..scores.registry import EVERY_EPOCH
 from ..words import AUTO, NONE, NUMBER
 from .batches import batch_size_for
 from .choosing import chosen_metric
@@ -36,8 +37,6 @@ from .runs import history, spread
 from .splits import TrainingData, read_splits
 from .state import read_trained, write_trained
 
-OF_LABELS = ("loss", "accuracy", "f1_macro", "mcc", "roc_auc", "pr_auc")
-OF_NUMBERS = ("loss", "mae", "spearman", "pearson", "r2")
 RECORDED_LIBRARIES = ("torch", "transformers", "peft", "accelerate", "tokenizers", "safetensors")
 # What the history of an adapter, which is the same whenever it is made, does not have.
 TIMES = "seconds"
@@ -142,7 +141,7 @@ def _plan(
 ) -> tuple[Plan, list[str]]:
     """Return the plan, and sentences that a user has to read."""
     of_numbers = data.target.kind == NUMBER
-    allowed = OF_NUMBERS if of_numbers else OF_LABELS
+    allowed = EVERY_EPOCH[data.target.kind]
     if options.best_metric not in (AUTO, *allowed):
         kind = "numbers" if of_numbers else "labels"
         raise UserError(f"{options.best_metric} is no score of {kind}; choose the best by {', '.join(allowed)}")

@@ -16,7 +16,8 @@ from ..data.targets import Target
 from ..errors import UserError
 from ..processes.devices import Devices
 from ..processes.inference import PROGRESS_SECONDS, batches
-from ..scores.metrics import DEFAULT_METRIC, score
+from ..scores.metrics import score
+from ..scores.registry import DEFAULT_METRIC
 from .batches import Scored, Sequences, Steps
 from .choosing import Best, same_answer
 from .losses import Objective

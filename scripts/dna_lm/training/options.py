@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ..base_models.options import RevisedBaseModelOptions
 from ..classifiers.options import LoraOptions, QuantizationOptions
 from ..options import INPUT, SeedOptions, TargetOptions, ThreadOptions, option
+from ..scores.registry import CHOOSING
 from ..words import (
     AUTO,
     BALANCED,
@@ -13,7 +14,6 @@ from ..words import (
     FOCAL,
     FORWARD,
     LONGEST_KMER,
-    MCC,
     NO,
     NONE,
     RECOMMENDED,
@@ -149,19 +149,7 @@ class OptimizationOptions:
     best_metric: str = option(
         "Score on dev that chooses what is kept; auto takes the loss, which chance changes least",
         AUTO,
-        choices=(
-            AUTO,
-            "loss",
-            "accuracy",
-            "f1_macro",
-            MCC,
-            "roc_auc",
-            "pr_auc",
-            "mae",
-            "spearman",
-            "pearson",
-            "r2",
-        ),
+        choices=(AUTO, *CHOOSING),
     )
     patience: int = option("Epochs without a better score on dev before training stops; 0 never stops", 3, minimum=0)
     max_minutes: float = option(

@@ -10,7 +10,7 @@ from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
 from ..processes.devices import FSDP, Devices
-from ..processes.inference import padded
+from ..processes.inference import forward, padded
 
 DTYPES = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -46,10 +46,10 @@ class Parallel:
 
     def outputs(self, tokens: list[list[int]], pad_token_id: int) -> torch.Tensor:
         """Return the outputs for some sequences, (n, outputs) float32, on the device."""
-        ids, mask = padded(tokens, pad_token_id)
+        ids, mask = padded(tokens, pad_token_id, self.device)
         called = self._wrapped if self.model.training else self.model
         with torch.autocast(self.device.type, self._autocast or torch.bfloat16, enabled=self._autocast is not None):
-            return called(input_ids=ids.to(self.device), attention_mask=mask.to(self.device)).logits.float()
+            return forward(called, ids, mask).logits.float()
 
     @contextlib.contextmanager
     def adding_up(self, last: bool) -> Iterator[None]:

@@ -4,10 +4,9 @@ from pathlib import Path
 
 from ..base_models.architectures import HEADS
 from ..reports.markdown import bullets, escape, image, listed, parameters, table, warned, write
-from ..scores.metrics import ERRORS
+from ..scores.registry import ERRORS, SHOWN, TITLES
 from ..words import CLASSES, FULL, HEAD_ONLY, LORA, MULTI_LABEL
 from .continuing import decisions
-from .figure import NAMES
 from .finetuning import Finetuned
 
 WHOLE = {
@@ -15,7 +14,6 @@ WHOLE = {
     FULL: "all weights of the base model and a head",
 }
 # Scores of the headline, those that the target has.
-HEADLINE = ("mcc", "f1_macro", "accuracy", "roc_auc", "spearman", "pearson", "r2", "loss")
 
 
 def write_training_report(result: Finetuned, path: str | Path) -> None:
@@ -69,7 +67,7 @@ def _headline(result: Finetuned) -> str:
     kept = result.history[result.history["kept"] == "yes"]
     count = f"{result.adapter.training['sequences']['dev']:,} dev sequences"
     strands = " (mean of both strands)" if result.adapter.strand == "both" else ""
-    best = f"{'lowest' if result.metric in ERRORS else 'best'} {NAMES.get(result.metric, result.metric)}"
+    best = f"{'lowest' if result.metric in ERRORS else 'best'} {TITLES[result.metric]}"
     if len(kept) > 1:
         scores = ", ".join(f"{value:.3f}" for value in kept[f"dev_{result.metric}"])
         return (
@@ -78,7 +76,9 @@ def _headline(result: Finetuned) -> str:
         )
     row = kept.iloc[0]
     scores = ", ".join(
-        f"{NAMES.get(name, name)} **{row[f'dev_{name}']:.3f}**" for name in HEADLINE if f"dev_{name}" in row
+        f"{TITLES[name]} **{row[f'dev_{name}']:.3f}**"
+        for name in (*SHOWN[result.adapter.target.kind], "loss")
+        if f"dev_{name}" in row
     )
     seed = f" of the seed {row['seed']}" if "seed" in row else ""
     return f"**Epoch {row['epoch']:g}**{seed} had the {best} on the {count}{strands} and is kept: {scores}."
@@ -89,8 +89,7 @@ def _spread(result: Finetuned) -> list[str]:
         return []
     runs = result.history["seed"].nunique()
     lines = [
-        f"{NAMES.get(name.removeprefix('dev_'), name.removeprefix('dev_'))}: {row['mean']:.3f} ± "
-        f"{row['standard_deviation']:.3f}"
+        f"{TITLES[name.removeprefix('dev_')]}: {row['mean']:.3f} ± {row['standard_deviation']:.3f}"
         for name, row in result.spread.iterrows()
     ]
     return [f"## {runs} seeds: mean and standard deviation on dev", bullets(lines)]

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from ..scores.metrics import ERRORS
+from ..scores.registry import ERRORS
 from .loop import Trained
 
 ENSEMBLE = "ensemble"

@@ -1,0 +1,205 @@
+"""A trained adapter applied to sequences: what evaluation, calibration, prediction and scanning share."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..adapters.dataset import Adapter, check_base_model
+from ..adapters.recorded_model import opened_base_model_of
+from ..base_models.encoding import Encoded, Encoder
+from ..base_models.opening import BaseModel
+from ..errors import UserError
+from ..processes.children import forkable
+from ..processes.devices import prediction_processes
+from ..processes.engine import Engine
+from ..processes.inference import ReadOut, logits
+from ..processes.threads import job_threads
+from ..words import BOTH, FORWARD, RECORDED, REVERSE
+from .merged_models import MergedModels
+from .options import ApplyingOptions
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What was read out of an adapter's models.
+
+    raw: (members, strands, n, width), of the models that were asked: for the strand given and, if both are read, for
+    the reverse complement. Logits are float64, hidden states float32.
+    encoded: how the sequences were read, for encoding.summary and encoding.warnings.
+    """
+
+    raw: np.ndarray
+    encoded: Encoded
+
+
+class Predictor:
+    """An adapter on its base model, ready to be applied.
+
+        with opened_predictor(adapter, options, print) as predictor:
+            outputs = predictor.outputs(["ACGTT", "GATTACA"])
+            probabilities = predictor.predictions(outputs.raw)  # (2, labels)
+
+        with opened_predictor(adapter, options, print, read_out=mean_state) as predictor:
+            states = predictor.outputs(["ACGTT", "GATTACA"]).raw.mean(axis=(0, 1))  # (2, hidden size)
+
+    adapter: what is applied. encoder: how it reads. strand: the one that is read: `forward`, `reverse` or `both`.
+    strands: how many that are.
+    """
+
+    def __init__(
+        self,
+        base: BaseModel,
+        adapter: Adapter,
+        batch_size: int,
+        progress: Callable[[str], None],
+        *,
+        strand: str = RECORDED,
+        precision: str = "fp32",
+        read_out: ReadOut = logits,
+    ):
+        """See predictor_on, which makes one."""
+        check_base_model(adapter, base)  # the wrong one may not even read the k-mers of the right one
+        self._processes = prediction_processes(job_threads())
+        self.adapter = adapter
+        self.strand = adapter.strand if strand == RECORDED else strand
+        self.strands = 2 if self.strand == BOTH else 1
+        self.encoder = Encoder(base, adapter.max_length, adapter.kmer)
+        self._batch_size, self._progress, self._read_out = batch_size, progress, read_out
+        self._models = MergedModels(
+            base, adapter, self.encoder, precision, self._processes, progress, every_token=read_out is not logits
+        )
+        self._engine: Engine | None = None
+
+    @property
+    def groups(self) -> list[list[int]]:
+        """The numbers of the members, grouped by which models are in memory at the same time (see Passes)."""
+        return self._models.groups
+
+    def outputs(self, sequences: Sequence[str], members: Sequence[int] | None = None) -> Outputs:
+        """Return what is read out of the models for normalized sequences, in their order.
+
+        members: the numbers of the members that are asked, in ascending order; None: all of them. One model after the
+        other sees all sequences, and what occurs twice once.
+        Raises UserError when some outputs are not finite, and when the system ended a process that computed them.
+        """
+        encoded, tokens = self._read(sequences)
+        members = range(self.adapter.members) if members is None else members
+        width = self.adapter.target.outputs if self._read_out is logits else self.encoder.width
+        raw = np.empty((len(members), 0, width))
+        if tokens:
+            self._models.settle(tokens)
+            asked = [[member for member in members if member in group] for group in self.groups]
+            raw = np.concatenate([self._opened(group).outputs(tokens, group, self._tell) for group in asked if group])
+        if not np.isfinite(raw).all():
+            raise UserError(
+                "the adapter's outputs are no numbers for some of the sequences: its training diverged; train it again "
+                "with a smaller learning rate"
+            )
+        return Outputs(raw.reshape(len(members), self.strands, len(sequences), raw.shape[2]), encoded)
+
+    def _opened(self, members: Sequence[int]) -> Engine:
+        """Return the engine whose models are those of a group's members; it is made if another group's is open."""
+        if self._engine is None or members[0] not in self._engine.models:
+            self.close()
+            self._engine = Engine(
+                self._models.ready(members[0]),
+                self.encoder.tokenizer.pad_token_id,
+                batch_size=self._batch_size,
+                processes=self._processes,
+                read_out=self._read_out,
+            )
+        return self._engine
+
+    def _tell(self, member: int, share: float) -> None:
+        which = f"model {member + 1} of {self.adapter.members}: " if self.adapter.members > 1 else ""
+        self._progress(f"{which}{share:.0%} done")
+
+    def _read(self, sequences: Sequence[str]) -> tuple[Encoded, list[list[int]]]:
+        """Return how the sequences were read, and the tokens to compute, strand by strand.
+
+        Of a sequence that is cut, the strand given is read as in training, whatever other strand is asked for.
+        """
+        if self.strand == self.adapter.strand != BOTH:
+            encoded = self.encoder.encode(sequences)
+            return encoded, encoded.tokens
+        encoded, reverse = self.encoder.encode_both(sequences)
+        if self.adapter.strand != BOTH:
+            encoded = self.encoder.encode(sequences)
+        return encoded, {FORWARD: encoded.tokens, REVERSE: reverse, BOTH: encoded.tokens + reverse}[self.strand]
+
+    def predictions(self, raw: np.ndarray) -> np.ndarray:
+        """Return calibrated probabilities, or numbers in the user's unit, (n, outputs).
+
+        raw: logits of all members, as Outputs has them. Those of the strands are averaged before they become
+        probabilities, as in training; the members of an ensemble were trained each on its own, and it is their
+        probabilities that are averaged.
+        """
+        return mean_predictions(self.adapter, summed_predictions(self.adapter, raw))
+
+    def close(self) -> None:
+        """End the processes, and forget the models in them."""
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
+
+
+def summed_predictions(adapter: Adapter, raw: np.ndarray) -> np.ndarray:
+    """Return the sum of some members' predictions, not calibrated, (n, outputs).
+
+    raw: logits, (members, strands, n, outputs).
+    """
+    return np.sum([adapter.target.answers(member.mean(axis=0)) for member in raw], axis=0)
+
+
+def mean_predictions(adapter: Adapter, total: np.ndarray) -> np.ndarray:
+    """Return calibrated predictions, (n, outputs), for the sum of all members' (see summed_predictions)."""
+    return adapter.decision.calibrated(adapter.target, total / adapter.members)
+
+
+@contextmanager
+def predictor_on(
+    base: BaseModel,
+    adapter: Adapter,
+    batch_size: int,
+    progress: Callable[[str], None],
+    *,
+    strand: str = RECORDED,
+    precision: str = "fp32",
+    read_out: ReadOut = logits,
+) -> Iterator[Predictor]:
+    """Give a predictor for as long as the block lasts; torch computes in one thread until it ends.
+
+    batch_size: maximum number of sequences in a batch. progress: told every few seconds how it goes.
+    strand: `recorded`, as the adapter says, or `forward`, `reverse` or `both`. precision: as the option says.
+    read_out: what `outputs` gives: inference.logits, or inference.mean_state for hidden states.
+    Raises UserError for the wrong base model, an adapter whose tensors do not fit, and a precision that the hardware
+    does not have.
+    """
+    keywords = {"strand": strand, "precision": precision, "read_out": read_out}
+    with forkable(), closing(Predictor(base, adapter, batch_size, progress, **keywords)) as predictor:
+        yield predictor
+
+
+@contextmanager
+def opened_predictor(
+    adapter: Adapter,
+    options: ApplyingOptions,
+    progress: Callable[[str], None],
+    *,
+    strand: str = RECORDED,
+    precision: str = "fp32",
+    read_out: ReadOut = logits,
+) -> Iterator[Predictor]:
+    """Give a predictor on the base model that the options name for as long as the block lasts.
+
+    strand, precision, read_out, progress: see predictor_on.
+    Raises UserError as predictor_on does, and for a base model that is unsafe or incomplete.
+    """
+    keywords = {"strand": strand, "precision": precision, "read_out": read_out}
+    with (
+        opened_base_model_of(adapter, options.base_model, options.base_model_id, options.installed) as base,
+        predictor_on(base, adapter, options.batch_size, progress, **keywords) as predictor,
+    ):
+        yield predictor

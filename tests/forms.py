@@ -1,10 +1,12 @@
 """Galaxy's forms as the tests look at them: tools/*.xml with macros and tokens put in."""
 
-import copy
-import xml.etree.ElementTree as ElementTree
+import functools
 from collections.abc import Iterator
 from pathlib import Path
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element  # for annotations: lxml has the same methods, and its class is private
+
+from galaxy.util import xml_macros
+from lxml import etree
 
 TOOLS = Path(__file__).resolve().parent.parent / "tools"
 
@@ -15,63 +17,17 @@ def tool_names() -> list[str]:
 
 
 def form(tool: str) -> Element:
-    """Return the form of a command line.
+    """Return the form of a command line."""
+    return expanded(TOOLS / f"dna_lm_{tool}.xml")
 
-    Only what is used here of Galaxy's macros is put in: `<import>`, `<expand>` with `<yield/>`, tokens, and a macro's
-    own tokens, which are attributes of `<expand>` (`token_x` of the macro has what holds without one).
-    """
-    root = ElementTree.parse(TOOLS / f"dna_lm_{tool}.xml").getroot()
-    sources = [root.find("macros")]
-    sources += [ElementTree.parse(TOOLS / imported.text).getroot() for imported in sources[0].iter("import")]
-    macros = {macro.get("name"): macro for source in sources for macro in source.iter("xml")}
-    tokens = {token.get("name"): token.text or "" for source in sources for token in source.iter("token")}
-    root.remove(sources[0])
-    _expand(root, macros)
-    _put_in(root, tokens)
+
+@functools.cache
+def expanded(path: Path) -> Element:
+    """Return a tool's XML with macros and tokens put in, as Galaxy itself reads it, without comments."""
+    root = xml_macros.load(path).getroot()
+    root.remove(root.find("macros"))
+    etree.strip_tags(root, etree.Comment)
     return root
-
-
-def _put_in(root: Element, tokens: dict[str, str]) -> None:
-    for element in root.iter():
-        element.text = _with_tokens(element.text, tokens)
-        for name, value in element.attrib.items():
-            element.set(name, _with_tokens(value, tokens))
-
-
-def _expand(element: Element, macros: dict[str, Element]) -> None:
-    children = []
-    for child in element:
-        if child.tag == "expand":
-            macro = macros[child.get("macro")]
-            body = copy.deepcopy(macro)
-            _fill(body, list(child))
-            own = {name.removeprefix("token_"): value for name, value in macro.items() if name.startswith("token_")}
-            own |= {name: value for name, value in child.items() if name != "macro"}
-            _put_in(body, {f"@{name.upper()}@": value for name, value in own.items()})
-            _expand(body, macros)
-            children += list(body)
-        else:
-            _expand(child, macros)
-            children.append(child)
-    element[:] = children
-
-
-def _fill(element: Element, content: list[Element]) -> None:
-    """Put content in the place of `<yield/>`."""
-    children = []
-    for child in element:
-        if child.tag == "yield":
-            children += content
-        else:
-            _fill(child, content)
-            children.append(child)
-    element[:] = children
-
-
-def _with_tokens(text: str | None, tokens: dict[str, str]) -> str | None:
-    for token, value in tokens.items():
-        text = text and text.replace(token, value)
-    return text
 
 
 def name_of(param: Element) -> str:

@@ -7,20 +7,16 @@ from conftest import PROJECT
 from dna_lm.command import options_of_tool
 from dna_lm.exchange.installing import TABLE
 from dna_lm.options import OUTPUT
-from forms import name_of, params, selected
+from forms import expanded, name_of, params, selected
 
 FOLDER = PROJECT / "data_managers" / "data_manager_dna_lm_models"
-FORM = ElementTree.parse(FOLDER / "data_manager" / "dna_lm_install.xml").getroot()
+FORM = expanded(FOLDER / "data_manager" / "dna_lm_install.xml")
 OPTIONS = {option.name: option for option in options_of_tool("install")}
-MACROS = ElementTree.parse(FOLDER / "data_manager" / "install_macros.xml").getroot()
 COMMAND = FORM.findtext("command")
 
 
 def arguments():
-    for root in (FORM.find("inputs"), MACROS):
-        yield from ((path, param) for path, param in params(root) if param.get("argument"))
-    for macro in MACROS.iter("xml"):
-        yield from params(macro)
+    return [(path, param) for path, param in params(FORM.find("inputs")) if param.get("argument")]
 
 
 def test_every_param_is_an_option_with_its_default_and_limits():

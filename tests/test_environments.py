@@ -157,7 +157,9 @@ def test_locks_are_complete_pins_without_cuda(name):
         assert not line.startswith(("nvidia", "triton")), line
 
 
-def test_what_checks_and_tools_share_is_the_same():
-    checks, tools = (set(environments.lock_lines(name)) for name in ("checks", "tools"))
-    shared = {line.split("==")[0] for line in checks} & {line.split("==")[0] for line in tools}
-    assert {line for line in checks ^ tools if line.split("==")[0] in shared} == set()
+@pytest.mark.parametrize("other", ["tools", "planemo"])
+def test_what_checks_shares_with_others_is_the_same(other):
+    checks, others = (dict(line.split("==") for line in environments.lock_lines(name)) for name in ("checks", other))
+    assert {name: checks[name] for name in checks.keys() & others} == {
+        name: others[name] for name in checks.keys() & others
+    }

@@ -3,7 +3,6 @@
 import hashlib
 import re
 import runpy
-import xml.etree.ElementTree as ElementTree
 
 import pytest
 
@@ -11,7 +10,7 @@ import tool_dependencies
 from conftest import PROJECT
 from dna_lm import __version__
 from environments import lock_lines
-from forms import form, tool_names
+from forms import expanded, form, tool_names
 
 
 def found(pattern: str, file: str) -> str:
@@ -54,6 +53,7 @@ def test_only_the_training_asks_for_what_only_training_uses():
 
 DEPENDENCIES = PROJECT / "docs" / "dependencies.md"
 CONTAINER = PROJECT / "dev" / "container"
+DATA_MANAGER = PROJECT / "data_managers" / "data_manager_dna_lm_models" / "data_manager" / "dna_lm_install.xml"
 
 
 def container_name(required: dict[str, str]) -> str:
@@ -70,13 +70,8 @@ def test_names_of_containers_are_galaxys():
 
 
 def requirements_of(tool: str) -> dict[str, str]:
-    if tool == "the data manager":
-        folder = PROJECT / "data_managers" / "data_manager_dna_lm_models" / "data_manager"
-        own = ElementTree.parse(folder / "dna_lm_install.xml").find("requirements")
-        assert [element.get("macro") for element in own.findall("expand")] == ["requirements_model"]
-        own = {element.text: element.get("version") for element in own.findall("requirement")}
-        return requirements_of("predict") | own
-    return {element.text: element.get("version") for element in form(tool).find("requirements")}
+    root = expanded(DATA_MANAGER) if tool == "the data manager" else form(tool)
+    return {element.text: element.get("version") for element in root.find("requirements")}
 
 
 def test_the_page_on_dependencies_has_every_tool_with_its_container():

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
-from dna_lm.baselines.kmer_baseline import kmer_classifier, probabilities  # noqa: E402
+from dna_lm.baselines.kmer_baseline import STRENGTH, kmer_features  # noqa: E402
+from dna_lm.baselines.linear_model import fitted  # noqa: E402
 from dna_lm.data.labels import ordered_labels  # noqa: E402
 from dna_lm.data.tables import read_labeled  # noqa: E402
 from dna_lm.data.targets import Target  # noqa: E402
@@ -29,14 +30,15 @@ def baselines(train: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
     Returns one row each for `k-mer logistic regression` and `majority class`, a column for each metric.
     """
     labels = ordered_labels(pd.concat([train["label"], test["label"]]))
-    truth = test["label"].map(labels.index).to_numpy()
-    kmers = kmer_classifier().fit(train["sequence"].tolist(), train["label"])
+    target = Target(CLASSES, labels)
+    learned, truth = (table["label"].map(labels.index).to_numpy() for table in (train, test))
+    known, asked = (kmer_features(table["sequence"]) for table in (train, test))
     shares = train["label"].value_counts(normalize=True).reindex(labels, fill_value=0)
     answers = {
-        "k-mer logistic regression": probabilities(kmers, test["sequence"].tolist(), labels),
+        "k-mer logistic regression": fitted(target, known, learned, STRENGTH)(asked),
         "majority class": np.tile(shares, (len(test), 1)),
     }
-    rows = {model: score(Target(CLASSES, labels), truth, values) for model, values in answers.items()}
+    rows = {model: score(target, truth, values) for model, values in answers.items()}
     return pd.DataFrame.from_dict(rows, orient="index")[list(METRICS)].rename_axis("model")
 
 

@@ -6,8 +6,9 @@ import pytest
 from dna_lm.base_models.encoding import Encoder
 from dna_lm.base_models.opening import BUILT_IN_FOLDER, opened_base_model
 from dna_lm.baselines import ladder_models as module
-from dna_lm.baselines.ladder_models import BASELINES, COMMONEST, FROZEN, GC, KMERS, baselines, learned_from
+from dna_lm.baselines.ladder_models import BASELINES, baselines, learned_from
 from dna_lm.baselines.linear_model import answers_from_number, best_strength, fitted
+from dna_lm.baselines.names import COMMONEST, FROZEN, GC, KMERS
 from dna_lm.data.targets import Target
 from dna_lm.scores.metrics import score
 from dna_lm.words import CLASSES, MULTI_LABEL, NUMBER

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dna_lm.data.decision import Decision, scores
+from dna_lm.data.decision import Decision, log_odds
 from dna_lm.data.targets import Target
 from dna_lm.words import CLASSES, MULTI_LABEL, NUMBER
 
@@ -38,7 +38,7 @@ def test_a_temperature_of_1_and_numbers_leave_all_as_it_is(target):
 def test_certainties_stay_finite(value, temperature):
     given = np.array([[1 - value, value]])
     for target in (TWO, SEVERAL):
-        assert np.isfinite(scores(target, given)).all()
+        assert np.isfinite(log_odds(target, given)).all()
         found = Decision(temperature).calibrated(target, given)
         assert np.isfinite(found).all() and (found >= 0).all() and (found <= 1).all()
     assert Decision(temperature).calibrated(TWO, given).sum() == pytest.approx(1)
@@ -46,10 +46,10 @@ def test_certainties_stay_finite(value, temperature):
 
 def test_what_is_said_at_thresholds():
     answers = np.array([[0.8, 0.2], [0.7, 0.3], [0.3, 0.7]])
-    assert Decision().said(TWO, answers) == ["no", "no", "yes"]
-    assert Decision(thresholds=(0.3,)).said(TWO, answers) == ["no", "yes", "yes"]
-    assert Decision().said(SEVERAL, answers) == ["a", "a", "b"]
-    assert Decision(thresholds=(0.75, 0.25)).said(SEVERAL, answers) == ["a", "b", "b"]
+    assert Decision().predicted_names(TWO, answers) == ["no", "no", "yes"]
+    assert Decision(thresholds=(0.3,)).predicted_names(TWO, answers) == ["no", "yes", "yes"]
+    assert Decision().predicted_names(SEVERAL, answers) == ["a", "a", "b"]
+    assert Decision(thresholds=(0.75, 0.25)).predicted_names(SEVERAL, answers) == ["a", "b", "b"]
     assert Decision().predicted(A_NUMBER, np.array([[1.5], [2.5]])).tolist() == [1.5, 2.5]
 
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from differences import paired_difference
 from dna_lm.data.targets import Target
 from dna_lm.evaluation.ladder import (
     ADAPTER_NAME,
@@ -14,7 +15,6 @@ from dna_lm.evaluation.ladder import (
     short_verdict,
     verdict,
 )
-from dna_lm.scores.bootstrap import paired_difference
 from dna_lm.scores.metrics import score
 from dna_lm.scores.multiple_tests import holm
 from dna_lm.words import CLASSES, MULTI_LABEL, NUMBER

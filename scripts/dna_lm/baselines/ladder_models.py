@@ -9,17 +9,12 @@ from ..data.packing import gc_content, pack
 from ..data.sampling import draw
 from ..data.targets import Target
 from ..words import CLASSES
-from .kmer_baseline import LENGTHS, kmer_features
+from .kmer_baseline import kmer_features
 from .linear_model import answers_from_number, best_strength, fitted
+from .names import COMMONEST, FROZEN, GC, KMERS, TITLES
 
-COMMONEST, GC, KMERS, FROZEN = "commonest", "gc", "kmers", "frozen"
-# In the order of what they know.
-BASELINES = {
-    COMMONEST: "the same answer for all",
-    GC: "GC content alone",
-    KMERS: f"k-mers of {min(LENGTHS)} to {max(LENGTHS)} letters",
-    FROZEN: "frozen base model with a linear head",
-}
+# Those of an evaluation, with their titles.
+BASELINES = {name: TITLES[name] for name in (COMMONEST, GC, KMERS, FROZEN)}
 # Sequences that they learn from at most. Of many labels, each of which has a regression of its own, they are fewer:
 # LABELS_TRAINED for all labels together, but FEWEST_TRAINED at least. Of a frozen base model the states have to be
 # computed, which takes as long as answering for the sequences.

@@ -11,7 +11,6 @@ from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 from ..data.targets import Target
 from ..scores.metrics import score
 from ..words import CLASSES, NUMBER
-from .kmer_baseline import probabilities
 
 # Steps of the optimization at most; those used here take some hundreds.
 MOST_STEPS = 1000
@@ -75,4 +74,12 @@ def _classifier(features: np.ndarray | spmatrix, truth: np.ndarray, labels: rang
         answer = np.equal(list(labels), truth[0]).astype(float)
         return lambda new: np.tile(answer, (new.shape[0], 1))
     model = LogisticRegression(C=strength, max_iter=MOST_STEPS).fit(features, truth)
-    return lambda new: probabilities(model, new, labels)
+    return lambda new: _probabilities(model, new, labels)
+
+
+def _probabilities(model: LogisticRegression, features: np.ndarray | spmatrix, labels: Sequence) -> np.ndarray:
+    """Return (n, labels) probabilities in the order of `labels`; 0 for one on which the model was not trained."""
+    values = model.predict_proba(features)
+    result = np.zeros((len(values), len(labels)))
+    result[:, [list(labels).index(label) for label in model.classes_]] = values
+    return result

@@ -1,4 +1,4 @@
-"""From a model's probabilities to what is said: temperature and thresholds, chosen on a development split."""
+"""From a model's probabilities to its predictions: temperature and thresholds, chosen on a development split."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,10 +10,10 @@ from ..words import CLASSES, MULTI_LABEL, NUMBER
 from .targets import SEPARATOR, THRESHOLD, Target
 
 
-def scores(target: Target, answers: np.ndarray) -> np.ndarray:
-    """Return what a temperature divides, (n, outputs): log p of classes, logit p of labels; finite.
+def log_odds(target: Target, answers: np.ndarray) -> np.ndarray:
+    """Return what a temperature divides, (n, outputs) float64: log p of classes, log-odds of labels; finite.
 
-    answers: probabilities, not calibrated.
+    answers: probabilities, (n, outputs), not calibrated.
     """
     tiny = np.finfo(float).tiny
     if target.kind == CLASSES:
@@ -27,13 +27,13 @@ CALIBRATION = ("temperature", "thresholds", "calibration")
 
 @dataclass(frozen=True)
 class Decision:
-    """How probabilities become what is said.
+    """How probabilities become predictions.
 
     temperature: probabilities p become softmax(log p / temperature), of single labels expit(logit p / temperature); 1
     leaves them as they are, more makes them less sure. Of one model this is the temperature scaling of its outputs
     (Guo et al. 2017, https://arxiv.org/abs/1706.04599).
-    thresholds: the least calibrated probability at which a label is said: of two classes one number, of the second
-    label; of several labels one for each. None: the likeliest class, or THRESHOLD for each label.
+    thresholds: the lowest calibrated probability at which a label is predicted: for two classes one number, for the
+    second label; for several labels one for each. None: the likeliest class, or THRESHOLD for each label.
     """
 
     temperature: float = 1.0
@@ -43,11 +43,11 @@ class Decision:
         """Return the answers, (n, outputs), with the temperature applied; numbers stay as they are."""
         if target.kind == NUMBER or self.temperature == 1:
             return answers
-        scaled = scores(target, answers) / self.temperature
+        scaled = log_odds(target, answers) / self.temperature
         return softmax(scaled, axis=1) if target.kind == CLASSES else expit(scaled)
 
     def predicted(self, target: Target, answers: np.ndarray) -> np.ndarray:
-        """Return what is said: class numbers, (n,) int64; 0 and 1, (n, labels) int64; numbers, (n,) float64.
+        """Return predictions: class numbers, (n,) int64; 0 and 1, (n, labels) int64; numbers, (n,) float64.
 
         answers: calibrated.
         """
@@ -59,8 +59,11 @@ class Decision:
             return (answers[:, 1] >= self.thresholds[0]).astype(np.int64)
         return answers.argmax(axis=1)
 
-    def said(self, target: Target, answers: np.ndarray) -> list[str]:
-        """Return what a table says of each sequence; not for NUMBER. answers: calibrated."""
+    def predicted_names(self, target: Target, answers: np.ndarray) -> list[str]:
+        """Return the predicted label of each sequence, or its labels with SEPARATOR between them; not for NUMBER.
+
+        answers: calibrated.
+        """
         predicted = self.predicted(target, answers)
         if target.kind == CLASSES:
             return [target.labels[number] for number in predicted]
@@ -68,13 +71,13 @@ class Decision:
         return [SEPARATOR.join(names[row == 1]) for row in predicted]
 
     def task(self) -> dict[str, Any]:
-        """Return the part of an adapter's record that says this; empty where nothing was chosen."""
+        """Return the entries of an adapter's record for this decision; none where nothing was chosen."""
         record: dict[str, Any] = {} if self.temperature == 1 else {"temperature": self.temperature}
         return record if self.thresholds is None else record | {"thresholds": list(self.thresholds)}
 
     @staticmethod
     def from_task(task: dict[str, Any], target: Target) -> "Decision":
-        """Return the decision that an adapter's record says.
+        """Return the decision that is in an adapter's record.
 
         Raises ValueError when it cannot be one that task() made.
         """

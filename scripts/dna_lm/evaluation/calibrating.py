@@ -13,7 +13,7 @@ from ..adapters.dataset import Adapter, load_adapter
 from ..adapters.seen_data import FILES, overlap, overlap_text, roles
 from ..base_models.encoding import summary, warnings
 from ..base_models.opening import sha256_of_file
-from ..data.decision import CALIBRATION, Decision, scores
+from ..data.decision import CALIBRATION, Decision, log_odds
 from ..data.digests import Digests, digests_of
 from ..data.tables import read_labeled
 from ..data.targets import THRESHOLD, Target
@@ -217,7 +217,7 @@ def fitted_temperature(target: Target, truth: np.ndarray, answers: np.ndarray) -
     """
     if _all_right(target, truth, answers):
         return 1.0
-    given = scores(target, answers)
+    given = log_odds(target, answers)
 
     def loss(logarithm: float) -> float:
         scaled = given / np.exp(logarithm)

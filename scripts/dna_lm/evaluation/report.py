@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 
 from ..adapters.seen_data import knows_all
-from ..baselines.ladder_models import BASELINES, KMERS
+from ..baselines.ladder_models import BASELINES
+from ..baselines.names import KMERS
 from ..data.targets import THRESHOLD
 from ..reports.markdown import bullets, escape, image, parameters, pipe_table, table, warned
 from ..scores.few_records import LEAST_PREDICTED, LEAST_TRUE, LEAST_UNANIMOUS, rare_labels

@@ -20,7 +20,8 @@ def prediction_table(records: pd.DataFrame, predictions: np.ndarray, adapter: Ad
     target, decision = adapter.target, adapter.decision
     columns = {"id": records["id"].to_list() if "id" in records else list(range(1, 1 + len(records)))}
     numbers = target.kind == NUMBER
-    made: dict[str, Any] = {"predicted": predictions[:, 0] if numbers else decision.said(target, predictions)}
+    predicted = predictions[:, 0] if numbers else decision.predicted_names(target, predictions)
+    made: dict[str, Any] = {"predicted": predicted}
     if target.kind == CLASSES:
         chosen = decision.predicted(target, predictions)
         made["probability"] = predictions[np.arange(len(predictions)), chosen]

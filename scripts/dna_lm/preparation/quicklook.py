@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..baselines.kmer_baseline import LENGTHS, STRENGTH, kmer_features
+from ..baselines import names as baseline_names
+from ..baselines.kmer_baseline import STRENGTH, kmer_features
 from ..baselines.kmer_counts import canonical_kmers, total_kmers
 from ..baselines.linear_model import answers_from_number, fitted
+from ..baselines.names import COMMONEST_LABEL, MEAN_NUMBER, TITLES
 from ..data.packing import OTHER, Packed, gc_content, pack
 from ..data.sampling import draw
 from ..data.targets import Target
@@ -38,11 +40,10 @@ IMBALANCE_WARNING = 10
 # How many standard deviations a ROC-AUC has to be from 0.5, that of chance, before a warning is based on it.
 BEYOND_CHANCE = 2
 
-MEAN = "the mean of train for all"
 # The scores of the trivial models.
 SCORES, NUMBER_SCORES = ("accuracy", "mcc", "roc_auc"), ("spearman", "r2", "mae")
-COMMONEST, GC, LENGTH = "the commonest label for all", "GC content alone", "length alone"
-KMERS = f"k-mers of {min(LENGTHS)} to {max(LENGTHS)} letters"
+# What tables and warnings call these models.
+GC, LENGTH, KMERS = (TITLES[name] for name in (baseline_names.GC, baseline_names.LENGTH, baseline_names.KMERS))
 
 
 @dataclass(frozen=True)
@@ -207,7 +208,7 @@ def _baselines(target: Target, train: Packed, learned: np.ndarray, dev: Packed, 
             always = np.bincount(learned, minlength=len(target.labels)) / len(learned)
         else:
             always = np.atleast_1d(learned.mean(axis=0))
-        answers = {MEAN if target.kind == NUMBER else COMMONEST: np.tile(always, (len(truth), 1))}
+        answers = {MEAN_NUMBER if target.kind == NUMBER else COMMONEST_LABEL: np.tile(always, (len(truth), 1))}
         if len(np.unique(learned, axis=0)) > 1:
             answers[GC] = answers_from_number(target, gc_content(train), learned, gc_content(dev))
             lengths = train.lengths, dev.lengths

@@ -217,29 +217,6 @@ def difference(first: Resampled, second: Resampled, metric: str, label: int | No
     return Difference(value, low, high, _p_value(value, defined, draws, first.units))
 
 
-def paired_difference(
-    target: Target,
-    truth: np.ndarray,
-    answers: np.ndarray,
-    other_answers: np.ndarray,
-    decision: Decision = PLAIN,
-    other_decision: Decision = PLAIN,
-    *,
-    metric: str,
-    resamples: int = RESAMPLES,
-    seed: int = 42,
-) -> Difference:
-    """Return how much higher a score of one model is than that of another, on the same records.
-
-    metric: a score of all labels. Where several are wanted, resample() each model once and ask difference().
-    """
-    both = (
-        resample(target, truth, *model, resamples=resamples, seed=seed, wanted=[(metric, None)])
-        for model in ((answers, decision), (other_answers, other_decision))
-    )
-    return difference(*both, metric)
-
-
 def effective_clusters(clusters: np.ndarray) -> float:
     """Return how many clusters of the same size say as much as these: (sum of sizes)^2 / sum of squared sizes.
 

@@ -11,7 +11,8 @@ SIGNIFICANT = 0.05
 def holm(values: Sequence[float]) -> np.ndarray:
     """Return p values adjusted for their number, so that the chance of a single error among all stays below each.
 
-    Holm 1979, https://www.jstor.org/stable/4615733. NaN stays NaN and does not count.
+    Holm 1979, https://www.jstor.org/stable/4615733. NaN stays NaN and does not count. By hand, since scipy has no such
+    adjustment and statsmodels would be a dependency for these few lines.
     """
     values = np.asarray(values, dtype=float)
     result = np.full(len(values), np.nan)

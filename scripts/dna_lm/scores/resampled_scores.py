@@ -194,7 +194,7 @@ class _Ranking:
         exact, wrong = (np.einsum("rn,rn->r", own, values) for values in (precision, above))
         defined = (positives > 0) & (negatives > 0)
         return (
-            np.where(defined, 1 - wrong / (positives * negatives), np.nan),
+            np.where(defined, (positives * negatives - wrong) / (positives * negatives), np.nan),
             np.where(defined, exact / positives, np.nan),
         )
 

@@ -119,7 +119,7 @@ def test_lower_case_and_u_are_the_same_sequence(two, tmp_path):
 
 def test_the_columns_of_fasta_predictions(two, tmp_path):
     path = tmp_path / "new.fa.gz"
-    path.write_bytes(gzip.compress(b">one description\nACGT\n>two\nTT\nTT\n"))
+    path.write_bytes(gzip.compress(b">one description\nACGT\n>two\nTT\nTT\n", mtime=0))
     table = predicted(two, path, input_format="fasta")
     assert table.columns.tolist() == ["id", "predicted", "probability", "p(no)", "p(yes)"]
     assert table["id"].tolist() == ["one", "two"]

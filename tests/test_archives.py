@@ -231,7 +231,7 @@ ARCHIVES = {
     "zip": zipped(FILES),
     "lzma zip": zipped(FILES, zipfile.ZIP_LZMA),
     "tar": tarred(within("tiny")),
-    "tar.gz": gzip.compress(tarred(FILES)),
+    "tar.gz": gzip.compress(tarred(FILES), mtime=0),
     "tar.bz2": bz2.compress(tarred(FILES)),
     "tar.xz": lzma.compress(tarred(FILES)),
 }

@@ -1,7 +1,7 @@
 """Choosing the temperature and the thresholds of an adapter on a development split."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,7 +19,6 @@ from ..data.tables import read_labeled
 from ..data.targets import THRESHOLD, Target
 from ..data.textfiles import describe
 from ..errors import UserError
-from ..prediction.options import ApplyingOptions
 from ..prediction.predictor import opened_predictor
 from ..scores.calibration_error import reliability
 from ..scores.metrics import class_scores, score
@@ -28,6 +27,7 @@ from ..scores.shares import lower_bound, share_interval
 from ..scores.truth import name_of_all, present
 from ..words import ALLOW, CLASSES, F1, MULTI_LABEL, NO, NONE, NUMBER, PRECISION, RECALL, YES
 from .independence import Independence, independence
+from .options import CalibrateOptions
 
 # Below these, chance decides what is best.
 LEAST_SEQUENCES = 20
@@ -66,55 +66,40 @@ class Calibrated:
     warnings: list[str]
 
 
-def calibrate(
-    *,
-    base_model: str,
-    base_model_id: str | None,
-    installed: Sequence[str] | None = None,
-    adapter: str,
-    data: str,
-    temperature: str,
-    threshold: str,
-    at: float,
-    seen_data: str,
-    batch_size: int,
-    progress: Callable[[str], None],
-) -> Calibrated:
+def calibrate(options: CalibrateOptions, progress: Callable[[str], None]) -> Calibrated:
     """Choose a temperature and thresholds.
 
-    The parameters are the command line's options (see options); `progress` is told how it goes, a line at a time.
+    `progress` is told how it goes, a line at a time.
     What an earlier calibration chose is forgotten: it all starts from the answers as they were trained.
     Raises UserError for anything wrong with the files, data that the adapter was trained on unless that is allowed,
     data that are too few or have one label only, and a choice that the target does not have.
     """
-    source = describe(data, "the labeled data")
-    loaded = load_adapter(adapter)
+    source = describe(options.data, "the labeled data")
+    loaded = load_adapter(options.adapter)
     plain = replace(loaded, task={name: value for name, value in loaded.task.items() if name not in WRITTEN})
     target = plain.target
-    _check_choice(target, temperature, threshold)
-    records = read_labeled(data, source, empty_labels=target.kind == MULTI_LABEL)
-    sha256, digests = sha256_of_file(data), digests_of(records["sequence"])
-    said = _check_seen(plain, sha256, digests, seen_data, source)
+    _check_choice(target, options.temperature, options.threshold)
+    records = read_labeled(options.data, source, empty_labels=target.kind == MULTI_LABEL)
+    sha256, digests = sha256_of_file(options.data), digests_of(records["sequence"])
+    said = _check_seen(plain, sha256, digests, options.seen_data, source)
     truth, units = target.read(records["label"], source), independence(records)
     target.require_scorable(truth, source)
-    _check_size(target, truth, threshold, source)
-    applying = ApplyingOptions(
-        base_model=base_model, base_model_id=base_model_id, installed=installed, batch_size=batch_size
-    )
-    with opened_predictor(plain, applying, progress) as predictor:
+    _check_size(target, truth, options.threshold, source)
+    with opened_predictor(plain, options, progress) as predictor:
         outputs = predictor.outputs(records["sequence"].tolist())
         before = predictor.predictions(outputs.raw)
         notes = [summary(outputs.encoded, source)]
         said += warnings(outputs.encoded, predictor.encoder, source)
     decision = Decision()
-    if temperature == YES:
+    if options.temperature == YES:
         decision = Decision(fitted_temperature(target, truth, before))
         notes.append(f"temperature {decision.temperature:.4g}, which makes the loss on these sequences least")
         said += _about_temperature(target, truth, before, decision.temperature)
     after = decision.calibrated(target, before)
-    if threshold != NONE:
+    if options.threshold != NONE:
         decision = replace(
-            decision, thresholds=chosen_thresholds(target, truth, after, threshold, at, source, units.share)
+            decision,
+            thresholds=chosen_thresholds(target, truth, after, options.threshold, options.at, source, units.share),
         )
         notes += _about_thresholds(target, truth, after, decision, units.clusters)
     for text in notes:
@@ -125,9 +110,9 @@ def calibrate(
         "data_sha256": sha256,
         "seen": Digests.of(digests).record(),
         "sequences": len(records),
-        "temperature": temperature,
-        "criterion": threshold,
-        "at": at if threshold in (RECALL, PRECISION) else None,
+        "temperature": options.temperature,
+        "criterion": options.threshold,
+        "at": options.at if options.threshold in (RECALL, PRECISION) else None,
         "seen_in_training": next(
             (split for split in ("train", "dev") if _is_seen(plain, sha256, digests, split)), None
         ),
@@ -138,8 +123,8 @@ def calibrate(
         truth=truth,
         before=before,
         after=after,
-        criterion=threshold,
-        at=at,
+        criterion=options.threshold,
+        at=options.at,
         independence=units,
         notes=notes,
         warnings=said,

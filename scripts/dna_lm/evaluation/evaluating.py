@@ -25,10 +25,11 @@ from ..prediction.predictor import predictor_on
 from ..prediction.table import prediction_table
 from ..scores.bootstrap import COLUMNS, Resampled, resample, score_text
 from ..scores.truth import mistakes, name_of_all
-from ..words import ALLOW, BOTH, MULTI_LABEL, NUMBER, RECORDED, REFUSE
+from ..words import ALLOW, BOTH, MULTI_LABEL, NUMBER, RECORDED
 from .frozen_model import pooled_states
 from .independence import Independence, independence
 from .ladder import Ladder, climb
+from .options import EvaluateOptions
 from .strands import Strands, compare_strands
 from .worst_errors import worst_errors
 
@@ -101,37 +102,24 @@ class Evaluated:
         )
 
 
-def evaluate(
-    *,
-    base_model: str,
-    base_model_id: str | None,
-    installed: list[str] | None = None,
-    adapter: str,
-    data: str,
-    train: str | None = None,
-    strand: str = RECORDED,
-    seen_data: str = REFUSE,
-    worst: int = 50,
-    batch_size: int,
-    progress: Callable[[str], None],
-) -> Evaluated:
+def evaluate(options: EvaluateOptions, progress: Callable[[str], None]) -> Evaluated:
     """Score an adapter on labeled sequences.
 
-    The parameters are the command line's options (see options); `progress` is told how it goes, a line at a time.
+    `progress` is told how it goes, a line at a time.
     Both strands are computed, whichever is scored, so that it can be told what the strand changes.
     Raises UserError for anything wrong with the files, and for data that took part in making the adapter, unless that
     is allowed.
     """
-    source = describe(data, "the labeled data")
-    loaded = load_adapter(adapter)
+    source = describe(options.data, "the labeled data")
+    loaded = load_adapter(options.adapter)
     target, decision = loaded.target, loaded.decision
-    records, truth = _read(data, source, target)
+    records, truth = _read(options.data, source, target)
     target.require_scorable(truth, source)
     sequences, units = records["sequence"].tolist(), independence(records)
-    seen = check_seen(loaded, sha256_of_file(data), digests_of(sequences), seen_data, source)
-    learned = _Train.read(train, records, truth, loaded, seen_data, source) if train else None
-    with opened_base_model_of(loaded, base_model, base_model_id, installed) as base:
-        with predictor_on(base, loaded, batch_size, progress, strand=BOTH) as predictor:
+    seen = check_seen(loaded, sha256_of_file(options.data), digests_of(sequences), options.seen_data, source)
+    learned = _Train.read(options.train, records, truth, loaded, options.seen_data, source) if options.train else None
+    with opened_base_model_of(loaded, options.base_model, options.base_model_id, options.installed) as base:
+        with predictor_on(base, loaded, options.batch_size, progress, strand=BOTH) as predictor:
             started = time.perf_counter()
             outputs = predictor.outputs(sequences)
             seconds = time.perf_counter() - started
@@ -142,7 +130,7 @@ def evaluate(
             encoder = predictor.encoder
         for text in [read, *(f"warning: {text}" for text in seen + said)]:
             progress(text)
-        strand = loaded.strand if strand == RECORDED else strand
+        strand = loaded.strand if options.strand == RECORDED else options.strand
         answers = answers_of[strand]
         resampled = resample(target, truth, answers, decision, clusters=units.clusters)
         ladder = None
@@ -150,7 +138,7 @@ def evaluate(
             states = partial(
                 *(pooled_states, base, encoder),
                 strands=2 if strand == BOTH else 1,
-                batch_size=batch_size,
+                batch_size=options.batch_size,
                 progress=progress,
             )
             ladder = _ladder(target, truth, answers, learned, sequences, states, units, progress)
@@ -171,9 +159,9 @@ def evaluate(
         gc=gc,
         independence=units,
         strands=strands,
-        worst=worst_errors(target, truth, answers, predicted, predictions, lengths, gc, worst),
+        worst=worst_errors(target, truth, answers, predicted, predictions, lengths, gc, options.worst),
         ladder=ladder,
-        speed=_speed(len(sequences), seconds, batch_size),
+        speed=_speed(len(sequences), seconds, options.batch_size),
         seen=seen,
         read=read,
         warnings=said,

@@ -5,7 +5,7 @@ import pytest
 from dev.structure.rooms import LIBRARY, PICTURE, drawn, imported
 
 # What imports nothing of the library, or only those before it; every folder may import them.
-GROUND = ("errors", "words", "options", "outputs")
+GROUND = ("errors", "words", "options", "outputs", "compat")
 # A folder imports from itself, from those above it, and from the ground.
 FOLDERS = (
     "data",

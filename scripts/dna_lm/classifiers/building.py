@@ -13,11 +13,11 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICA
 from ..adapters.dataset import Adapter, check_base_model
 from ..base_models.architectures import HEADS, architecture
 from ..base_models.opening import BaseModel
+from ..compat import GROUPED
 from ..data.targets import PROBLEM_TYPES
 from ..errors import UserError
 from ..speed import wanted
 from ..speed.expert_lora import apply_to_tokens
-from ..speed.experts import GROUPED
 from ..words import CLASSES, FULL, LORA
 from .described_size import check_described_size
 from .lora import PEFT_SETTINGS, expert_parameters, lora_config

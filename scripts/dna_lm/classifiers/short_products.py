@@ -8,7 +8,8 @@ import torch
 from transformers import PreTrainedModel
 
 from ..base_models.architectures import HEADS
-from ..speed.experts import apply_experts, can_be_applied
+from ..compat import are_grouped
+from ..speed.experts import apply_experts
 
 # oneDNN makes a program for each shape of matrix. The tokens of an expert are filled up to a multiple of this, or each
 # batch would need new ones, which takes longer than the products.
@@ -28,7 +29,7 @@ def shorten_products(model: PreTrainedModel, dtype: torch.dtype) -> PreTrainedMo
         if isinstance(module, torch.nn.Linear):
             _shorten(module, dtype)
         elif name.endswith(".experts") and any(parameter.ndim == 3 for parameter in module.parameters()):
-            _shorten_experts(module, dtype) if can_be_applied(module) else _shorten(module, dtype)
+            _shorten_experts(module, dtype) if are_grouped(module) else _shorten(module, dtype)
     return model
 
 

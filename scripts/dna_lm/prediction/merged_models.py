@@ -13,6 +13,7 @@ from ..classifiers.building import trained_classifier
 from ..classifiers.lora import expert_parameters
 from ..classifiers.precision import DTYPES, MOST_TOKENS_AT_ONCE, Precision
 from ..classifiers.short_products import shorten_products
+from ..compat import cpu_computes_bf16
 from ..errors import UserError
 from ..processes.devices import device
 from ..processes.engine import Engine
@@ -140,8 +141,7 @@ class MergedModels:
             return None
         if self._device.type == "cuda":
             return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
-        has = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-        return "bf16" if has else None
+        return "bf16" if cpu_computes_bf16() else None
 
     def _tried(self, model: PreTrainedModel, tokens: Sequence[Sequence[int]]) -> np.ndarray:
         """Return the predictions of a model that is taken for the only one, (n, outputs)."""

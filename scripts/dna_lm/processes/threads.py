@@ -3,8 +3,8 @@
 import contextlib
 import ctypes
 import os
-import sys
-from collections.abc import Iterator
+
+from ..compat import leave_out, left_out
 
 # Numbers of glibc's mallopt (malloc.h).
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
@@ -49,19 +49,6 @@ def _keep_freed_memory() -> None:
         library.mallopt(M_TRIM_THRESHOLD, 100 << 20)
 
 
-@contextlib.contextmanager
-def _hidden(package: str) -> Iterator[None]:
-    """Let a package look as if it were not installed, unless it is imported already."""
-    if package in sys.modules:
-        yield
-        return
-    sys.modules[package] = None
-    try:
-        yield
-    finally:
-        del sys.modules[package]
-
-
 def configure_torch(threads: int, quantized: bool = False, offline: bool = True) -> None:
     """Set the number of CPU threads (see limit_threads) and keep torch and transformers quiet and offline.
 
@@ -70,15 +57,14 @@ def configure_torch(threads: int, quantized: bool = False, offline: bool = True)
     threads = limit_threads(threads)
     _keep_freed_memory()
     if not quantized:
-        # peft imports it wherever it is installed, which takes a second. None makes it look as if it were not.
-        sys.modules.setdefault("bitsandbytes", None)
+        leave_out("bitsandbytes")
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["MPLBACKEND"] = "Agg"
     import torch
     import transformers
 
-    with _hidden("sklearn"):  # half a second, for a way to generate text
+    with left_out("sklearn"):  # half a second, for a way to generate text
         import transformers.generation.candidate_generator  # noqa: F401
 
     torch.set_num_threads(threads)

@@ -13,10 +13,10 @@ from typing import Any
 import torch
 from peft.tuners.lora import ParamWrapper
 from torch.nn.functional import pad
-from transformers.integrations.moe import _grouped_linear
 
+from ..compat import are_grouped, grouped_product, has_swapped_features
 from . import wanted
-from .experts import apply_experts, can_be_applied
+from .experts import apply_experts
 
 # Places in which transformers' experts keep their weights.
 WEIGHTS = {"gate_up_proj", "up_proj", "down_proj"}
@@ -32,7 +32,7 @@ def apply_to_tokens(model: torch.nn.Module) -> None:
     inner = {id(wrapper.base_layer) for wrapper in wrappers}
     for wrapper in wrappers:
         experts = wrapper.get_base_layer()
-        if id(wrapper) not in inner and can_be_applied(experts):
+        if id(wrapper) not in inner and are_grouped(experts):
             # Not a class of its own: PEFT asks for the name of the class.
             wrapper.forward = MethodType(_forward, wrapper)
 
@@ -55,7 +55,7 @@ def _forward(self: ParamWrapper, x: torch.Tensor, *args: Any, **kwargs: Any) -> 
 
 def _possible(experts: torch.nn.Module, wrappers: list[ParamWrapper]) -> bool:
     """Say whether this module computes what PEFT would; else it is left to PEFT."""
-    return can_be_applied(experts) and all(
+    return are_grouped(experts) and all(
         wrapper.parameter_name in WEIGHTS
         and wrapper.num_experts == experts.num_experts > 1
         and not (wrapper.disable_adapters or wrapper.merged)
@@ -80,11 +80,11 @@ def _product(
     ends: where each expert's values end.
     """
     weight = getattr(experts, name)
-    result = _grouped_linear(values, weight, ends, None, experts.is_transposed)
+    result = grouped_product(values, weight, ends, None, experts.is_transposed)
     if wrapper is None:
         return result
     first, second, scale = wrapper.get_delta_factors(wrapper.active_adapters[0])
-    if not wrapper._did_swap_in_out_features:  # these belong to weights of (experts, in, out): B and A the other way
+    if not has_swapped_features(wrapper):  # these belong to weights of (experts, in, out): B and A the other way
         first, second = second.transpose(-2, -1), first.transpose(-2, -1)
     if values.device.type == "cpu":
         # For shorter numbers oneDNN makes a program for each number of tokens, which takes longer than small products.
@@ -92,5 +92,5 @@ def _product(
     spare = -second.shape[1] % (ROW_BYTES // second.itemsize)
     if spare:  # columns and rows of zeros
         first, second = pad(first, (0, spare)), pad(second, (0, 0, 0, spare))
-    small = _grouped_linear(values, second, ends)
-    return result.add_(_grouped_linear(small, (first * scale).contiguous(), ends))
+    small = grouped_product(values, second, ends)
+    return result.add_(grouped_product(small, (first * scale).contiguous(), ends))

@@ -4,22 +4,10 @@ from collections.abc import Callable
 
 import torch
 
-# The implementation of transformers whose place this takes: tokens sorted by expert, one product for each expert.
-GROUPED = "grouped_mm"
-# What transformers tells of a class of experts, and is asked here.
-_TOLD = ("num_experts", "has_gate", "has_bias", "is_transposed", "_apply_gate", "_is_expert_parallel", "config")
+from ..compat import gated
 
 # (values (n, in) sorted by expert, name of the weight, where each expert's values end (experts,)) -> (n, out)
 Product = Callable[[torch.Tensor, str, torch.Tensor], torch.Tensor]
-
-
-def can_be_applied(experts: torch.nn.Module) -> bool:
-    """Say whether `apply_experts` computes what a module of transformers would."""
-    return (
-        all(hasattr(experts, name) for name in _TOLD)
-        and experts.config._experts_implementation == GROUPED
-        and not experts._is_expert_parallel
-    )
 
 
 def apply_experts(
@@ -38,7 +26,7 @@ def apply_experts(
         return values.add_(getattr(experts, f"{name}_bias")[expert]) if experts.has_bias else values
 
     values = with_bias(tokens[order // each], "gate_up_proj" if experts.has_gate else "up_proj")
-    values = experts._apply_gate(values) if experts.has_gate else experts.act_fn(values)
+    values = gated(experts, values) if experts.has_gate else experts.act_fn(values)
     values = with_bias(values, "down_proj") * shares.reshape(-1)[order].unsqueeze(-1)
     place = torch.empty_like(order)
     place[order] = torch.arange(len(order), device=order.device)

@@ -9,6 +9,7 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
+from ..compat import keep_from_ddp, names_of_layers
 from ..processes.devices import FSDP, Devices
 from ..processes.inference import forward, padded
 
@@ -97,7 +98,7 @@ class Parallel:
 
 def _shard(model: torch.nn.Module, mesh: torch.distributed.DeviceMesh) -> None:
     """Leave each process a part of the weights; those of a layer come together when it is computed."""
-    layers = set(getattr(model, "_no_split_modules", None) or ())
+    layers = names_of_layers(model)
     for module in model.modules():
         if type(module).__name__ in layers:
             fully_shard(module, mesh=mesh)
@@ -111,4 +112,4 @@ def _leave_shared(model: torch.nn.Module) -> None:
     """
     trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
     rest = [name for name, _ in (*model.named_parameters(), *model.named_buffers()) if name not in trained]
-    DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(model, rest)
+    keep_from_ddp(model, rest)

@@ -1,7 +1,7 @@
 """Choosing the temperature and the thresholds of an adapter on a development split."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,7 +10,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
 from ..adapters.dataset import Adapter, load_adapter
-from ..adapters.seen_data import FILES, overlap, overlap_text, roles
+from ..adapters.seen_data import TO_CALIBRATE, check_seen, counts_as
 from ..base_models.encoding import summary, warnings
 from ..base_models.opening import sha256_of_file
 from ..data.decision import CALIBRATION, Decision, log_odds
@@ -19,15 +19,15 @@ from ..data.tables import read_labeled
 from ..data.targets import THRESHOLD, Target
 from ..data.textfiles import describe
 from ..errors import UserError
-from ..prediction.options import ApplyingOptions
 from ..prediction.predictor import opened_predictor
 from ..scores.calibration_error import reliability
 from ..scores.metrics import class_scores, score
 from ..scores.registry import CALIBRATION_ERROR
 from ..scores.shares import lower_bound, share_interval
 from ..scores.truth import name_of_all, present
-from ..words import ALLOW, CLASSES, F1, MULTI_LABEL, NO, NONE, NUMBER, PRECISION, RECALL, YES
+from ..words import CLASSES, F1, MULTI_LABEL, NO, NONE, NUMBER, PRECISION, RECALL, YES
 from .independence import Independence, independence
+from .options import CalibrateOptions
 
 # Below these, chance decides what is best.
 LEAST_SEQUENCES = 20
@@ -66,51 +66,35 @@ class Calibrated:
     warnings: list[str]
 
 
-def calibrate(
-    *,
-    base_model: str,
-    base_model_id: str | None,
-    installed: Sequence[str] | None = None,
-    adapter: str,
-    data: str,
-    temperature: str,
-    threshold: str,
-    at: float,
-    seen_data: str,
-    batch_size: int,
-    progress: Callable[[str], None],
-) -> Calibrated:
+def calibrate(options: CalibrateOptions, progress: Callable[[str], None]) -> Calibrated:
     """Choose a temperature and thresholds.
 
-    The parameters are the command line's options (see options); `progress` is told how it goes, a line at a time.
-    What an earlier calibration chose is forgotten: it all starts from the answers as they were trained.
+    progress: told how it goes, a line at a time.
+    What an earlier calibration chose is forgotten: it all starts from the probabilities as they were trained.
     Raises UserError for anything wrong with the files, data that the adapter was trained on unless that is allowed,
     data that are too few or have one label only, and a choice that the target does not have.
     """
-    source = describe(data, "the labeled data")
-    loaded = load_adapter(adapter)
+    source = describe(options.data, "the labeled data")
+    loaded = load_adapter(options.adapter)
     plain = replace(loaded, task={name: value for name, value in loaded.task.items() if name not in WRITTEN})
-    target = plain.target
+    target, temperature, threshold, at = plain.target, options.temperature, options.threshold, options.at
     _check_choice(target, temperature, threshold)
-    records = read_labeled(data, source, empty_labels=target.kind == MULTI_LABEL)
-    sha256, digests = sha256_of_file(data), digests_of(records["sequence"])
-    said = _check_seen(plain, sha256, digests, seen_data, source)
+    records = read_labeled(options.data, source, empty_labels=target.kind == MULTI_LABEL)
+    sha256, digests = sha256_of_file(options.data), digests_of(records["sequence"])
+    all_warnings = check_seen(plain, sha256, digests, options.seen_data, source, TO_CALIBRATE)
     truth, units = target.read(records["label"], source), independence(records)
     target.require_scorable(truth, source)
     _check_size(target, truth, threshold, source)
-    applying = ApplyingOptions(
-        base_model=base_model, base_model_id=base_model_id, installed=installed, batch_size=batch_size
-    )
-    with opened_predictor(plain, applying, progress) as predictor:
+    with opened_predictor(plain, options, progress) as predictor:
         outputs = predictor.outputs(records["sequence"].tolist())
         before = predictor.predictions(outputs.raw)
         notes = [summary(outputs.encoded, source)]
-        said += warnings(outputs.encoded, predictor.encoder, source)
+        all_warnings += warnings(outputs.encoded, predictor.encoder, source)
     decision = Decision()
     if temperature == YES:
         decision = Decision(fitted_temperature(target, truth, before))
         notes.append(f"temperature {decision.temperature:.4g}, which makes the loss on these sequences least")
-        said += _about_temperature(target, truth, before, decision.temperature)
+        all_warnings += _about_temperature(target, truth, before, decision.temperature)
     after = decision.calibrated(target, before)
     if threshold != NONE:
         decision = replace(
@@ -119,7 +103,7 @@ def calibrate(
         notes += _about_thresholds(target, truth, after, decision, units.clusters)
     for text in notes:
         progress(text)
-    for text in said:
+    for text in all_warnings:
         progress(f"warning: {text}")
     record = {
         "data_sha256": sha256,
@@ -129,7 +113,7 @@ def calibrate(
         "criterion": threshold,
         "at": at if threshold in (RECALL, PRECISION) else None,
         "seen_in_training": next(
-            (split for split in ("train", "dev") if _is_seen(plain, sha256, digests, split)), None
+            (split for split in ("train", "dev") if counts_as(plain, sha256, digests, [split])), None
         ),
     }
     return Calibrated(
@@ -142,7 +126,7 @@ def calibrate(
         at=at,
         independence=units,
         notes=notes,
-        warnings=said,
+        warnings=all_warnings,
     )
 
 
@@ -160,30 +144,6 @@ def _check_choice(target: Target, temperature: str, threshold: str) -> None:
         raise UserError(
             "neither a temperature nor thresholds are wanted: there is nothing to choose; choose one of them"
         )
-
-
-def _is_seen(adapter: Adapter, sha256: str, digests: np.ndarray, split: str) -> bool:
-    """Say whether the data count as a split of the training: its file, or half of their sequences and more."""
-    found = overlap(adapter, digests, [split])
-    return split in roles(adapter, sha256) or (found is not None and found.refused)
-
-
-def _check_seen(adapter: Adapter, sha256: str, digests: np.ndarray, seen_data: str, source: str) -> list[str]:
-    """Return a sentence for data that the adapter was trained on, or some of it; the dev split may be used.
-
-    Raises UserError for data that count as the training split, unless that is allowed.
-    """
-    file = "train" in roles(adapter, sha256)
-    what = f"{source} is {FILES['train']}" if file else overlap_text(adapter, digests, source, ["train"])
-    if not what:
-        return []
-    if not _is_seen(adapter, sha256, digests, "train"):
-        return [f"{what}, of which it is too sure: what is chosen here is a little off; take these sequences out"]
-    if seen_data != ALLOW:
-        raise UserError(
-            f"{what}, of which it is too sure; choose the dev split, or allow seen data (--seen-data allow)"
-        )
-    return [f"{what}, of which it is too sure: what was chosen here will not hold for other sequences"]
 
 
 def _check_size(target: Target, truth: np.ndarray, threshold: str, source: str) -> None:

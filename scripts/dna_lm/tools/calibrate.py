@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..evaluation.options import CalibrateOptions
-from ..options import OUTPUT, ThreadOptions, keywords, option
+from ..options import OUTPUT, ThreadOptions, option
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ def run(options: Options, say: Callable[[str], None]) -> None:
 
     places = (options.calibrated_out, options.table_out, options.plot_out, options.report_out)
     with staged(*places) as (adapter_path, table_path, plot_path, report_path):
-        result = calibrate(**keywords(options, CalibrateOptions), progress=say)
+        result = calibrate(options, say)
         save_adapter(result.adapter, adapter_path)
         write_tsv(result.scores, table_path, ".4f")
         plot_calibration(result, plot_path)

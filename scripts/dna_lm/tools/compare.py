@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..evaluation.options import CompareOptions
-from ..options import OUTPUT, ThreadOptions, keywords, option
+from ..options import OUTPUT, ThreadOptions, option
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ def run(options: Options, say: Callable[[str], None]) -> None:
 
     places = (options.metrics_out, options.differences_out, options.plot_out, options.report_out)
     with staged(*places) as (metrics_path, differences_path, plot_path, report_path):
-        result = compare(**keywords(options, CompareOptions), progress=say)
+        result = compare(options, say)
         write_tsv(result.metrics_table(), metrics_path, result.target.score_format)
         write_tsv(result.differences, differences_path, ".4g")
         plot_comparison(result, plot_path)

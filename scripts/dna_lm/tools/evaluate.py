@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..evaluation.options import EvaluateOptions
-from ..options import OUTPUT, ThreadOptions, keywords, option
+from ..options import OUTPUT, ThreadOptions, option
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,5 +44,5 @@ def run(options: Options, say: Callable[[str], None]) -> None:
     asked = {name: target for name, target in vars(options).items() if name.endswith("_out") and target}
     with staged(*asked.values()) as paths:
         check_outputs(asked, options.train)
-        result = evaluate(**keywords(options, EvaluateOptions), progress=say)
+        result = evaluate(options, say)
         write_evaluation(result, dict(zip(asked, paths, strict=True)), options)

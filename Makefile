@@ -39,7 +39,7 @@ setup:
 lint:
 	$(RUN) checks ruff check $(CHECKED)
 	$(RUN) checks ruff format --check $(CHECKED)
-	$(RUN) planemo python dev/lint_package.py
+	$(RUN) planemo python dev/toolshed/lint_package.py
 	$(RUN) planemo planemo workflow_lint --iwc --fail_level warn $(WORKFLOWS)
 	$(RUN) planemo planemo shed_lint --fail_level warn --skip version_bumped . $(DATA_MANAGERS) # skipped: asks the Tool Shed
 
@@ -57,14 +57,14 @@ nightly:
 	HYPOTHESIS_PROFILE=nightly $(PYTEST)
 
 tools-test:
-	$(RUN) planemo python dev/run_planemo_tests.py $(TOOLS)
+	$(RUN) planemo python dev/galaxy/run_planemo_tests.py $(TOOLS)
 
 workflow-test:
-	$(RUN) planemo python dev/run_planemo_tests.py $(WORKFLOWS)
+	$(RUN) planemo python dev/galaxy/run_planemo_tests.py $(WORKFLOWS)
 
 # All together: a Galaxy for each core.
 galaxy-test:
-	$(RUN) planemo python dev/run_planemo_tests.py $(TOOLS) $(MANAGER_TOOLS) $(WORKFLOWS)
+	$(RUN) planemo python dev/galaxy/run_planemo_tests.py $(TOOLS) $(MANAGER_TOOLS) $(WORKFLOWS)
 
 # One after the other, also with `make --jobs`: each uses all cores.
 test:
@@ -74,16 +74,16 @@ test:
 
 # Not in `make test`: it runs the tools' tests twice more.
 test-install:
-	$(RUN) planemo python dev/test_install.py $(TESTS)
+	$(RUN) planemo python dev/toolshed/test_install.py $(TESTS)
 
 test-browser:
 	$(RUN) browser pytest browser_tests
 
 demo:
-	$(RUN) planemo python dev/demo.py
+	$(RUN) planemo python dev/galaxy/demo.py
 
 serve:
-	$(RUN) planemo python dev/serve.py
+	$(RUN) planemo python dev/galaxy/serve.py
 
 pretrain:
 	$(RUN) tools python dev/pretrain/pretrain.py

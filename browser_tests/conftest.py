@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-import galaxy_server
-from browser import GalaxyPage, find_chromium, open_browser
-from environments import PROJECT, SetupError, local_folder
-from local_galaxy import free_port, local_galaxy
+from dev.environments import PROJECT, SetupError, local_folder
+from dev.galaxy import galaxy_server
+from dev.galaxy.browser import GalaxyPage, find_chromium, open_browser
+from dev.galaxy.local_galaxy import free_port, local_galaxy
 
 DATA = PROJECT / "test-data"
 PICTURES = local_folder() / "reports" / "browser"

@@ -1,7 +1,7 @@
 """The workflow run from its page to the end."""
 
-import galaxy_server
 from conftest import DATA
+from dev.galaxy import galaxy_server
 
 
 def test_workflow(galaxy, server):

@@ -7,7 +7,9 @@ folder. The folder is `.local/environments` in the checkout, or `$DNA_LM_ENVIRON
 Standard library only, and readable by any Python from 3.6 on, so that an old one is told so in words.
 
     python3 dev/environments.py make galaxy planemo tools checks     # make these, print their folders
-    python3 dev/environments.py run tools python dev/some_script.py  # run a command in one (made first)
+    python3 dev/environments.py run tools python dev/bench/kmers.py  # run a command in one (made first)
+
+A command that is run finds this checkout's modules (`import_path`): what stands in dev/ is run so.
 """
 
 import fcntl
@@ -176,6 +178,15 @@ def variables(folder):
     return dict(kept, HOME=str(home), PATH=f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}", VIRTUAL_ENV=str(folder))
 
 
+def import_path():
+    """The PYTHONPATH of `run`: `dev.galaxy.serve`, `dna_lm` and what tests share can be imported.
+
+    The environments are shared by checkouts, so the library is not installed in them. It is no part of `variables`: a
+    Galaxy that is started finds the library as a user's does.
+    """
+    return os.pathsep.join(str(folder) for folder in (PROJECT, PROJECT / "scripts", PROJECT / "tests"))
+
+
 def say(text):
     print(text, file=sys.stderr, flush=True)
 
@@ -193,7 +204,7 @@ def main(arguments):
                 print(environment(name))
         elif arguments[:1] == ["run"] and len(arguments) > 2:
             folder = environment(arguments[1])
-            os.execvpe(arguments[2], arguments[2:], variables(folder))
+            os.execvpe(arguments[2], arguments[2:], dict(variables(folder), PYTHONPATH=import_path()))
         else:
             say(__doc__)
             sys.exit(2)

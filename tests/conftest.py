@@ -12,7 +12,6 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parent.parent
 SCRIPTS = PROJECT / "scripts"
-sys.path[:0] = [str(SCRIPTS), str(PROJECT / "tests")]
 # Before torch and transformers are imported: one thread, and nothing is looked for on the network.
 os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1", HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
 os.environ.pop("GALAXY_SLOTS", None)

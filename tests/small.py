@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from dna_lm.evaluation.options import CalibrateOptions, CompareOptions, EvaluateOptions
 from dna_lm.prediction.options import ApplyingOptions, PredictOptions
 from dna_lm.training.options import FinetuneOptions
 
 if TYPE_CHECKING:
     from dna_lm.adapters.dataset import Adapter
+    from dna_lm.evaluation.calibrating import Calibrated
+    from dna_lm.evaluation.comparing import Compared
+    from dna_lm.evaluation.evaluating import Evaluated
     from dna_lm.prediction.predicting import Block
     from dna_lm.prediction.predictor import Predictor
 
@@ -113,3 +117,24 @@ def command_line(options: dict[str, Any]) -> list[str]:
         if value is not None:
             arguments += [f"--{name.replace('_', '-')}", str(value)]
     return arguments
+
+
+def evaluate(progress: Callable[[str], None] = silent, **options) -> "Evaluated":
+    """Evaluate an adapter; options: those that are not the defaults."""
+    from dna_lm.evaluation import evaluating
+
+    return evaluating.evaluate(EvaluateOptions(**options), progress)
+
+
+def compare(progress: Callable[[str], None] = silent, **options) -> "Compared":
+    """Compare adapters; options: those that are not the defaults."""
+    from dna_lm.evaluation import comparing
+
+    return comparing.compare(CompareOptions(**options), progress)
+
+
+def calibrate(progress: Callable[[str], None] = silent, **options) -> "Calibrated":
+    """Calibrate an adapter; options: those that are not the defaults."""
+    from dna_lm.evaluation import calibrating
+
+    return calibrating.calibrate(CalibrateOptions(**options), progress)

@@ -21,7 +21,6 @@ from dna_lm.base_models.encoding import Encoder
 from dna_lm.base_models.opening import opened_base_model
 from dna_lm.classifiers.building import adapter_tensors, new_classifier, peft_settings
 from dna_lm.data.targets import Target
-from dna_lm.evaluation.calibrating import calibrate
 from dna_lm.exchange.adapter_report import write_adapter_report
 from dna_lm.exchange.exchange_report import write_export_report, write_import_report
 from dna_lm.exchange.exporting import PEFT_CONFIG, PEFT_WEIGHTS, export
@@ -32,7 +31,7 @@ from dna_lm.exchange.options import ImportOptions
 from dna_lm.training.finetuning import finetune
 from dna_lm.words import CLASSES
 from refusals import refusal
-from small import TINY_RANDOM, predictor, probabilities, training_options, write_splits
+from small import TINY_RANDOM, calibrate, predictor, probabilities, training_options, write_splits
 
 SEQUENCE = "ACGTTGCAACGTAGGATTTACA"
 RECORDED = {"base_model": "recorded", "base_model_id": None, "installed": [f"dna-lm/tiny-random={TINY_RANDOM}"]}

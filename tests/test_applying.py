@@ -17,12 +17,11 @@ from dna_lm.base_models.opening import opened_base_model
 from dna_lm.data.sequences import reverse_complement
 from dna_lm.data.targets import Target
 from dna_lm.errors import UserError
-from dna_lm.evaluation.evaluating import evaluate
 from dna_lm.prediction import predictor
 from dna_lm.scores.metrics import score
 from dna_lm.words import CLASSES, MULTI_LABEL, NUMBER
 from refusals import refusal
-from small import TINY_RANDOM, predictions, sequences, write_labeled
+from small import TINY_RANDOM, evaluate, predictions, sequences, write_labeled
 
 COMMON = {"base_model": str(TINY_RANDOM), "base_model_id": None, "batch_size": 8, "progress": lambda _: None}
 
@@ -433,7 +432,7 @@ def test_the_files_that_the_command_lines_write_of_numbers(call_tool, tmp_path):
     done = call_tool("evaluate", *common, "--data", data, *flags)
     assert done.code == 0, done.err
     metrics = {name: value for name, _, value, *_ in map(str.split, outputs["metrics"].read_text().splitlines())}
-    assert list(metrics)[:6] == ["metric", "loss", "mae", "r2", "pearson", "spearman"]
+    assert list(metrics)[:6] == ["metric", "loss", "mae", "spearman", "pearson", "r2"]
     assert 1e-15 < float(metrics["loss"]) < 1e-11
     rows = [line.split("\t") for line in outputs["predictions"].read_text().splitlines()]
     assert rows[0] == ["id", "predicted", "label", "error"]

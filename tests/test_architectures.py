@@ -12,10 +12,9 @@ from dna_lm.adapters.dataset import Adapter, save_adapter
 from dna_lm.base_models.encoding import Encoder, warnings
 from dna_lm.base_models.opening import opened_base_model
 from dna_lm.classifiers.building import adapter_tensors, new_classifier, peft_settings, trained_classifier
-from dna_lm.evaluation.evaluating import evaluate
 from dna_lm.processes.inference import padded
 from dna_lm.training.finetuning import finetune
-from small import training_options, write_splits
+from small import evaluate, training_options, write_splits
 
 LORA = {"lora_r": 2, "lora_alpha": 4.0, "lora_dropout": 0.0, "target_modules": "auto", "experts": "yes"}
 SEQUENCES = ["ACGT", "GATTACA", "TTTTTTTTTTTT", "C", "NACGTACGTACGTACGTACGN"]

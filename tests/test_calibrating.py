@@ -14,20 +14,12 @@ from conftest import STRANGE_LABELS
 from dna_lm.adapters.dataset import load_adapter, save_adapter
 from dna_lm.data.decision import Decision
 from dna_lm.data.targets import Target
-from dna_lm.evaluation.calibrating import (
-    COLDEST,
-    HOTTEST,
-    calibrate,
-    chosen_thresholds,
-    fitted_temperature,
-    threshold_of,
-)
+from dna_lm.evaluation.calibrating import COLDEST, HOTTEST, chosen_thresholds, fitted_temperature, threshold_of
 from dna_lm.evaluation.calibration_figure import plot_calibration
 from dna_lm.evaluation.calibration_report import write_calibration_report
-from dna_lm.evaluation.evaluating import evaluate
 from dna_lm.words import CLASSES, F1, MCC, MULTI_LABEL, PRECISION, RECALL
 from refusals import refusal
-from small import TINY_RANDOM, predictions, sequences, write_labeled
+from small import TINY_RANDOM, calibrate, evaluate, predictions, sequences, write_labeled
 
 TWO = Target(CLASSES, ["no", "yes"])
 SEVERAL = Target(MULTI_LABEL, ["a", "b"])

@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
+from dna_lm.adapters import recorded_model
 from dna_lm.adapters.dataset import load_adapter, save_adapter
 from dna_lm.command import options_of_tool
 from dna_lm.data.targets import Target
-from dna_lm.evaluation.comparing import DIFFERENCES, Compared, _differences, compare, draws_for
+from dna_lm.evaluation.comparing import DIFFERENCES, Compared, _differences, draws_for
 from dna_lm.evaluation.comparison_figure import _mean_curve, plot_comparison, precision_curve, roc_curve
 from dna_lm.evaluation.comparison_report import write_comparison_report
 from dna_lm.evaluation.independence import Independence
@@ -22,7 +23,7 @@ from dna_lm.scores.metrics import score
 from dna_lm.scores.multiple_tests import SIGNIFICANT, holm
 from dna_lm.words import CLASSES, MULTI_LABEL, NUMBER
 from refusals import refusal
-from small import command_line
+from small import command_line, compare
 
 DEFAULTS = {
     option.name: option.default
@@ -427,3 +428,16 @@ def test_the_command_line_writes_all_or_nothing(test_data, tmp_path, call_tool):
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert call_tool("compare", *common, "--data", test_data / "test.csv").code == 0
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_base_model_that_several_adapters_have_is_opened_once(test_data, monkeypatch):
+    opened = []
+    original = recorded_model.opened_base_model_of
+
+    def counted(adapter, *arguments):
+        opened.append(adapter.base_model["id"])
+        return original(adapter, *arguments)
+
+    monkeypatch.setattr(recorded_model, "opened_base_model_of", counted)
+    compared(test_data, adapters=["", "_ensemble", "_brief", "_tiny_random"])
+    assert len(opened) == len(set(opened)) == 2

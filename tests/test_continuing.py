@@ -10,13 +10,12 @@ from safetensors.torch import load_file, save_file
 
 from dna_lm.adapters.dataset import load_adapter, save_adapter
 from dna_lm.command import parse
-from dna_lm.evaluation.evaluating import evaluate
 from dna_lm.training.continuing import DECIDED, continued, decided_by
 from dna_lm.training.finetuning import finetune
 from dna_lm.training.report import write_training_report
 from dna_lm.training.state import save_state
 from refusals import refusal
-from small import TINY_RANDOM, sequences, training_options, write_labeled
+from small import TINY_RANDOM, evaluate, sequences, training_options, write_labeled
 
 # At a constant rate, how many epochs there will be does not matter; the loss falls from epoch to epoch.
 STEADY = {"schedule": "constant", "learning_rate": 0.005, "batch_size": 12, "best_metric": "loss", "experts": "yes"}

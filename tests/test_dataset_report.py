@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 
 from conftest import STRANGE_LABELS
+from dev.galaxy.plain_report import plain_report
 from dna_lm.preparation import quicklook
 from dna_lm.preparation.records import Records
 from dna_lm.preparation.report import DatasetReport, write_dataset_report
 from dna_lm.words import MULTI_LABEL, NUMBER
-from plain_report import plain_report
 
 
 def look(splits, *arguments, **keywords):

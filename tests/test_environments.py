@@ -1,6 +1,7 @@
 """The virtual environments: made once, made again when their lock file changes, errors in one line."""
 
 import ast
+import os
 import shutil
 import subprocess
 import sys
@@ -10,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-import environments
-from environments import SetupError
+from dev import environments
+from dev.environments import PROJECT, SetupError
 
 
 def wheel(folder, name):
@@ -148,6 +149,19 @@ def test_commands_run_with_a_home_in_the_checkout(lock, tmp_path, monkeypatch):
     assert found["PATH"].startswith(f"{tmp_path}/bin:")
     assert "MPLCONFIGDIR" not in found
     assert found["PIP_INDEX_URL"] == "https://mirror.example.org"
+
+
+def test_commands_import_this_checkout_and_what_they_start_does_not(lock, made, tmp_path, monkeypatch):
+    lock("tiny==1.0")
+    started = []
+    monkeypatch.setenv("PYTHONPATH", "/elsewhere")
+    monkeypatch.setattr("signal.signal", lambda *_: None)  # pytest keeps its own handlers
+    monkeypatch.setattr("os.execvpe", lambda *given: started.append(given))
+    environments.main(["run", "tiny", "python", "dev/galaxy/serve.py"])
+    ((program, line, found),) = started
+    assert (program, line) == ("python", ["python", "dev/galaxy/serve.py"])
+    assert found["PYTHONPATH"].split(os.pathsep) == [str(PROJECT), str(PROJECT / "scripts"), str(PROJECT / "tests")]
+    assert "PYTHONPATH" not in environments.variables(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["planemo", "tools", "checks", "toolshed", "pulsar"])

@@ -10,12 +10,12 @@ import torch
 
 from dna_lm.adapters.dataset import RECORD, load_adapter, save_adapter
 from dna_lm.data.sequences import reverse_complement
-from dna_lm.evaluation.evaluating import SPEED, evaluate
+from dna_lm.evaluation.evaluating import SPEED
 from dna_lm.scores.bootstrap import COLUMNS, bootstrap, resample
 from dna_lm.scores.metrics import score
 from dna_lm.words import BOTH, FORWARD, RECORDED, REVERSE
 from refusals import refusal
-from small import TINY_RANDOM, sequences, write_labeled
+from small import TINY_RANDOM, evaluate, sequences, write_labeled
 
 
 def evaluated(trained, data=None, **changes):

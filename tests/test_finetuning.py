@@ -16,12 +16,11 @@ from dna_lm.classifiers.building import adapter_tensors, new_classifier
 from dna_lm.classifiers.lora import LORA_OPTIONS
 from dna_lm.command import options_of_tool
 from dna_lm.data.sequences import reverse_complement
-from dna_lm.evaluation.evaluating import evaluate
 from dna_lm.options import INPUT, OUTPUT, keywords
 from dna_lm.training.finetuning import finetune
 from dna_lm.training.options import FinetuneOptions
 from refusals import refusal
-from small import TINY_RANDOM, TRAINING, sequences, training_options, write_labeled
+from small import TINY_RANDOM, TRAINING, evaluate, sequences, training_options, write_labeled
 
 HEAD = "base_model.model.score.weight"
 

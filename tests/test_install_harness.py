@@ -2,12 +2,9 @@
 
 import pytest
 
-import installed_models
-import installed_tests
-import package_files
-import pulsar_server
-from environments import PROJECT, SetupError
-from installed_tests import Result
+from dev.environments import PROJECT, SetupError
+from dev.toolshed import installed_models, installed_tests, package_files, pulsar_server
+from dev.toolshed.installed_tests import Result
 
 # --- files of a package
 

@@ -1,9 +1,11 @@
+import os
 import subprocess
 import sys
 
 import numpy as np
 
 from conftest import PROJECT
+from dev.environments import import_path
 from dna_lm.baselines.kmer_baseline import STRENGTH, kmer_features
 from dna_lm.baselines.linear_model import fitted
 from dna_lm.data.sequences import reverse_complement
@@ -46,11 +48,12 @@ def test_the_same_sequences_give_the_same_classifier():
 
 def test_the_command(test_data):
     done = subprocess.run(
-        [sys.executable, PROJECT / "dev" / "kmer_baseline.py"]
+        [sys.executable, PROJECT / "dev" / "bench" / "kmer_baseline.py"]
         + ["--train", test_data / "train.csv", "--test", test_data / "test.csv"],
         check=True,
         capture_output=True,
         text=True,
+        env=os.environ | {"PYTHONPATH": import_path()},
     )
     # As a CountVectorizer of both strands gives, which this took the place of.
     assert done.stdout == (

@@ -1,13 +1,9 @@
 """Imports of the library go one way."""
 
-import ast
-from pathlib import Path
-
 import pytest
 
-from dna_lm import errors
+from dev.structure.rooms import LIBRARY, PICTURE, drawn, imported
 
-LIBRARY = Path(errors.__file__).parent
 # What imports nothing of the library, or only those before it; every folder may import them.
 GROUND = ("errors", "words", "options", "outputs")
 # A folder imports from itself, from those above it, and from the ground.
@@ -33,15 +29,6 @@ ROOF = ("command", "__main__")
 NOT_CODE = {"models", "__pycache__"}
 
 
-def imported(path: Path) -> set[str]:
-    """The folders, or modules beside them, from which a module in a folder imports."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.level == 2:
-            found |= {node.module.split(".")[0]} if node.module else {name.name for name in node.names}
-    return found
-
-
 def test_each_folder_has_its_place():
     assert {path.name for path in LIBRARY.iterdir() if path.is_dir()} - NOT_CODE == {*FOLDERS}
 
@@ -53,3 +40,17 @@ def test_folders_import_from_those_above_them(number, folder):
     assert len(modules) > 1
     for path in modules:
         assert imported(path) <= allowed, path.name
+
+
+def test_the_ground_imports_no_folder_and_nothing_imports_the_roof():
+    for path in LIBRARY.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        if path.parent == LIBRARY and path.stem in GROUND:
+            assert not any(f"from .{folder}" in text for folder in FOLDERS), path.name
+        elif path.parent != LIBRARY:
+            assert not any(f"from ..{name} import" in text for name in ROOF), path.name
+
+
+def test_the_picture_of_the_folders_is_up_to_date():
+    """If not: python dev/structure/rooms.py."""
+    assert PICTURE.read_text(encoding="utf-8") == drawn()

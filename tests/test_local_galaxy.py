@@ -12,12 +12,9 @@ import urllib.request
 
 import pytest
 
-import janitor
-import local_galaxy
-import run_planemo_tests
-import tool_dependencies
-from environments import PROJECT, SetupError, lock_lines
-from plain_report import plain_report
+from dev.environments import PROJECT, SetupError, lock_lines
+from dev.galaxy import janitor, local_galaxy, run_planemo_tests, tool_dependencies
+from dev.galaxy.plain_report import plain_report
 
 LOCK = ["torch==2.13.0", "numpy==2.3.5", "matplotlib==3.10.8", "huggingface_hub==2.4.0"]
 MACROS = """<macros>
@@ -145,8 +142,8 @@ def test_a_galaxy_that_answers_late_is_left_alone_and_its_end_is_told(monkeypatc
 
     # It needs libraries of planemo's environment.
     stub = types.SimpleNamespace(TOOLS=tmp_path, WORKFLOWS=[], start=start, answers=answers)
-    monkeypatch.setitem(sys.modules, "galaxy_server", stub)
-    serve = importlib.import_module("serve")
+    monkeypatch.setitem(sys.modules, "dev.galaxy.galaxy_server", stub)
+    serve = importlib.import_module("dev.galaxy.serve")
     monkeypatch.setattr(serve, "galaxy_server", stub)
     monkeypatch.setattr(serve, "local_galaxy", block)
     monkeypatch.setattr(serve, "check_port", lambda port: None)
@@ -168,8 +165,8 @@ time.sleep(600)
 """
 COMMAND = f"""
 import os, signal, subprocess, sys
-sys.path.insert(0, {str(PROJECT / "dev")!r})
-from janitor import janitor
+sys.path.insert(0, {str(PROJECT)!r})
+from dev.galaxy.janitor import janitor
 signal.signal(signal.SIGINT, signal.default_int_handler)
 with janitor(sys.argv[1]):
     environment = dict(os.environ, TMPDIR=sys.argv[1] + "/tmp")

@@ -11,7 +11,7 @@ from dna_lm.adapters.dataset import Adapter
 from dna_lm.baselines.ladder_models import BASELINES
 from dna_lm.baselines.names import COMMONEST, KMERS
 from dna_lm.data.targets import Target
-from dna_lm.evaluation.evaluating import SPEED, Evaluated, evaluate
+from dna_lm.evaluation.evaluating import SPEED, Evaluated
 from dna_lm.evaluation.independence import Independence
 from dna_lm.evaluation.ladder import climb
 from dna_lm.evaluation.report import ladder_title, report_blocks
@@ -20,7 +20,7 @@ from dna_lm.reports.markdown import write
 from dna_lm.scores.bootstrap import resample
 from dna_lm.training.report import write_training_report
 from dna_lm.words import BOTH, CLASSES, FORWARD, MULTI_LABEL, NUMBER, REVERSE
-from small import TINY_RANDOM
+from small import TINY_RANDOM, evaluate
 
 TRAINING_DIRECTIVES = [
     'history_dataset_as_image(output="plot")',

@@ -6,8 +6,8 @@ from xml.etree.ElementTree import Element
 import pytest
 import yaml
 
-import tutorial_text
 from conftest import PROJECT
+from dev.tutorial import tutorial_text
 from forms import form, name_of, params, selected, shown, tool_names
 
 FOLDER = PROJECT / "docs" / "tutorial"

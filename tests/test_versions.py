@@ -6,10 +6,10 @@ import runpy
 
 import pytest
 
-import tool_dependencies
 from conftest import PROJECT
+from dev.environments import lock_lines
+from dev.galaxy import tool_dependencies
 from dna_lm import __version__
-from environments import lock_lines
 from forms import expanded, form, tool_names
 
 

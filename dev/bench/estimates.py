@@ -18,7 +18,6 @@ import time
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
-sys.path.append(str(PROJECT / "scripts"))
 BUILT_IN = PROJECT / "scripts" / "dna_lm" / "models" / "tiny-human-dna"
 RANDOM = "17M, random"
 BATCHES = (16, 64, 256)

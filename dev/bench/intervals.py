@@ -13,17 +13,14 @@ Rare: the same for one label in twenty, of intervals with and without the limits
 """
 
 import argparse
-import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
-from dna_lm.data.targets import Target  # noqa: E402
-from dna_lm.scores.bootstrap import bootstrap, difference, resample  # noqa: E402
-from dna_lm.scores.metrics import score  # noqa: E402
+from dna_lm.data.targets import Target
+from dna_lm.scores.bootstrap import bootstrap, difference, resample
+from dna_lm.scores.metrics import score
 from dna_lm.scores.registry import OVERALL, TITLES
 from dna_lm.words import CLASSES, MULTI_LABEL, NUMBER
 

@@ -8,7 +8,6 @@ together; test.csv takes no part. Prints a table in Markdown: ROC-AUC and MCC, t
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +16,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import matthews_corrcoef, roc_auc_score
 from sklearn.preprocessing import normalize
 
-sys.path.append(str(Path(__file__).resolve().parents[2] / "scripts"))
-from dna_lm.baselines.kmer_counts import count_kmers  # noqa: E402
-from dna_lm.data.packing import pack  # noqa: E402
+from dna_lm.baselines.kmer_counts import count_kmers
+from dna_lm.data.packing import pack
 
 LENGTHS = [(6,), (5, 6), (4, 5, 6), (3, 4, 5, 6), (2, 3, 4, 5, 6), (3, 4, 5, 6, 7)]
 STRENGTHS = (1.0, 3.0, 10.0, 30.0)

@@ -21,9 +21,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from finetuning import LOAD, PROJECT, Run, random_model
 
-sys.path.append(str(PROJECT / "scripts"))
+from dev.bench.finetuning import LOAD, PROJECT, Run, random_model
 
 TUTORIAL = PROJECT / "dev" / "bench" / "tutorial_prediction.py"
 PREDICT = PROJECT / "scripts" / "predict.py"

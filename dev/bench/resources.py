@@ -23,10 +23,10 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from finetuning import PROJECT
-from preparation import run
 
-sys.path.append(str(PROJECT / "scripts"))
+from dev.bench.finetuning import PROJECT
+from dev.bench.preparation import run
+
 BUILT_IN = "built-in"
 LENGTH = 100
 # Hidden and intermediate size, layers, heads; 8 experts, of which a token takes one.

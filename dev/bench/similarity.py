@@ -11,18 +11,16 @@ and what is in one group across the splits.
 
 import argparse
 import resource
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-sys.path.append(str(Path(__file__).resolve().parents[2] / "scripts"))
-from dna_lm.data.sequences import normalize, reverse_complement  # noqa: E402
-from dna_lm.preparation import similarity  # noqa: E402
-from dna_lm.preparation.records import Records  # noqa: E402
-from dna_lm.preparation.similarity import PATTERNS, similar_groups  # noqa: E402
+from dna_lm.data.sequences import normalize, reverse_complement
+from dna_lm.preparation import similarity
+from dna_lm.preparation.records import Records
+from dna_lm.preparation.similarity import PATTERNS, similar_groups
 
 SEED = 42
 LENGTH = 200

@@ -13,7 +13,8 @@ import tempfile
 from pathlib import Path
 
 import pandas as pd
-from accuracy import evaluated, finetuned
+
+from dev.bench.accuracy import evaluated, finetuned
 
 
 def measure(base_model: str, data: Path, rows: int, batch: int, draw: int) -> float:

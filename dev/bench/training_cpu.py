@@ -50,8 +50,7 @@ def main() -> None:
     given = parser.parse_args()
     os.environ.update(OMP_NUM_THREADS="1", HF_HUB_OFFLINE="1", GALAXY_SLOTS="1")
     sys.path[:0] = [str(given.project / "scripts")]
-    from finetuning import random_model
-
+    from dev.bench.finetuning import random_model
     from dna_lm.command import options_of_tool
     from dna_lm.training import finetuning
 

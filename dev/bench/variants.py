@@ -11,7 +11,6 @@ second dev split, and the figures are those of both together, both strands avera
 import argparse
 import copy
 import statistics
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,13 +22,12 @@ from sklearn.metrics import matthews_corrcoef, roc_auc_score
 from torch.nn.functional import cross_entropy, kl_div, log_softmax
 from transformers import get_linear_schedule_with_warmup, set_seed
 
-sys.path.append(str(Path(__file__).resolve().parents[2] / "scripts"))
-from dna_lm.base_models.encoding import Encoder  # noqa: E402
-from dna_lm.base_models.opening import opened_base_model  # noqa: E402
-from dna_lm.classifiers.building import new_classifier  # noqa: E402
+from dna_lm.base_models.encoding import Encoder
+from dna_lm.base_models.opening import opened_base_model
+from dna_lm.classifiers.building import new_classifier
 from dna_lm.command import options_of_tool
-from dna_lm.processes.inference import padded  # noqa: E402
-from dna_lm.training.batches import Sequences, Steps, Tokens, batch_size_for  # noqa: E402
+from dna_lm.processes.inference import padded
+from dna_lm.training.batches import Sequences, Steps, Tokens, batch_size_for
 
 HELD_OUT = 3_000
 DEFAULT = {option.name: option.default for option in options_of_tool("finetune")}

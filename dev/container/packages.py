@@ -6,14 +6,12 @@ Both have the requirements of all tools and of the data manager at their version
 and bitsandbytes come in builds for processors and for CUDA, which have to be the same for both.
 """
 
-import sys
 from pathlib import Path
+
+from dev.galaxy.tool_dependencies import requirements
 
 FOLDER = Path(__file__).resolve().parent
 PROJECT = FOLDER.parent.parent
-sys.path.append(str(PROJECT / "dev"))
-
-from tool_dependencies import requirements  # noqa: E402
 
 PYTHON = "3.11"
 # The CUDA for which conda-forge has both: bitsandbytes 0.49.2 is there for 12.9 only, pytorch 2.12.0 for 12.9 and 13.0.

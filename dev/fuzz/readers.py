@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hypothesis import strategies as st
-from mutations import dumped, spoilt_archive, spoilt_bytes, spoilt_fields, spoilt_json, spoilt_safetensors
+
+from dev.fuzz.mutations import dumped, spoilt_archive, spoilt_bytes, spoilt_fields, spoilt_json, spoilt_safetensors
 
 DATA = Path(__file__).resolve().parents[2] / "test-data"
 MODEL = {path.name: path.read_bytes() for path in sorted((DATA / "tiny-random").iterdir())}

@@ -21,7 +21,6 @@ from collections import Counter
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(PROJECT / "scripts"), str(Path(__file__).parent)]
 os.environ.update(OMP_NUM_THREADS="1", HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
 
 from hypothesis import HealthCheck, Phase, given, seed, settings  # noqa: E402
@@ -102,7 +101,7 @@ def one_round(reader, number: int, known: dict, counts: Counter, end: float) -> 
 
 def fuzz(name: str, minutes: float, start: int) -> int:
     """Fuzz one reader; return how many kinds of failure there were."""
-    from readers import READERS
+    from dev.fuzz.readers import READERS
 
     known: dict[str, int] = {}
     counts: Counter = Counter()
@@ -132,7 +131,7 @@ def told(counts: Counter, known: dict) -> str:
 
 
 def main() -> int:
-    from readers import READERS
+    from dev.fuzz.readers import READERS
 
     line = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     line.add_argument("--minutes", type=float, default=10, help="for each reader")

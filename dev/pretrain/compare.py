@@ -15,14 +15,14 @@ import tempfile
 from pathlib import Path
 
 import pandas as pd
-from card import CARD, MODEL, markdown_table, write_block
-from fetch import FetchError, python_package
+
+from dev.bench.kmer_baseline import baselines
+from dev.pretrain.card import CARD, MODEL, markdown_table, write_block
+from dev.pretrain.fetch import FetchError, python_package
+from dna_lm.data.fasta import read_fasta
+from dna_lm.data.sequences import canonical
 
 PROJECT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(PROJECT / "dev"), str(PROJECT / "scripts")]
-from dna_lm.data.fasta import read_fasta  # noqa: E402
-from dna_lm.data.sequences import canonical  # noqa: E402
-from kmer_baseline import baselines  # noqa: E402
 
 SEEDS = (1, 2, 3)
 METRICS = {"accuracy": "accuracy", "mcc": "MCC", "roc_auc": "ROC-AUC"}

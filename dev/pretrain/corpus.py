@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from fetch import debian_package
+from dev.pretrain.fetch import debian_package
 
 COMPLEMENT = str.maketrans("ACGT", "TGCA")
 # 1 Mb in the middle of chr22 (GRCh37), away from the telomere; what is in it is never trained on.

@@ -23,12 +23,19 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 import numpy as np
 import torch
 import transformers
-from card import CARD, MODEL, markdown_table, write_block
-from corpus import HELD_OUT, Corpus, read_corpus
-from fetch import FetchError
-from tokenizer import train_tokenizer
 from transformers import MixtralConfig, MixtralForCausalLM, PreTrainedTokenizerFast
-from validation import both_strands, encode, markov_nats_per_base, model_nats_per_base, token_unigram_nats_per_base
+
+from dev.pretrain.card import CARD, MODEL, markdown_table, write_block
+from dev.pretrain.corpus import HELD_OUT, Corpus, read_corpus
+from dev.pretrain.fetch import FetchError
+from dev.pretrain.tokenizer import train_tokenizer
+from dev.pretrain.validation import (
+    both_strands,
+    encode,
+    markov_nats_per_base,
+    model_nats_per_base,
+    token_unigram_nats_per_base,
+)
 
 RECORD = Path(__file__).resolve().parent / "validation.json"
 LARGEST = 1_000_000  # bytes of model.safetensors

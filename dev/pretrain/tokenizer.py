@@ -2,9 +2,10 @@
 
 import random
 
-from corpus import reverse_complement
 from tokenizers import Tokenizer, decoders, models, processors, trainers
 from transformers import PreTrainedTokenizerFast
+
+from dev.pretrain.corpus import reverse_complement
 
 SPECIALS = ["[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]"]  # ids 0 to 4, as in other DNA language models
 TRAINING_PIECES = 800  # a few million bases: more does not change the vocabulary to speak of, and takes minutes

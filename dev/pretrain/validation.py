@@ -5,8 +5,9 @@ from collections import Counter
 
 import numpy as np
 import torch
-from corpus import reverse_complement
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+from dev.pretrain.corpus import reverse_complement
 
 
 def both_strands(pieces: list[str]) -> list[str]:

@@ -3,7 +3,7 @@
 In the repository `tools/scripts` is a symbolic link, which Galaxy's linter does not follow; in the package it is a
 folder. So what is linted is what a server installs, and a file that the package lacks is found out here.
 
-    python dev/lint_package.py
+    python dev/toolshed/lint_package.py
 """
 
 import shutil
@@ -13,8 +13,8 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from environments import PROJECT, SetupError, local_folder
-from local_galaxy import run_command
+from dev.environments import PROJECT, SetupError, local_folder
+from dev.galaxy.local_galaxy import run_command
 
 # What the files .shed.yml take files from. It is copied, since planemo puts the package beside the folder that it
 # builds from.

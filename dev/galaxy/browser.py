@@ -32,7 +32,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Error, Locator, Page, Response, sync_playwright
 
-from environments import SetupError, say
+from dev.environments import SetupError, say
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # They let Chromium run as root and in a container, keep it from calling home, and from any address but this machine's.

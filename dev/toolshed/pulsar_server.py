@@ -8,10 +8,10 @@ import json
 import shutil
 import subprocess
 
-import tool_dependencies
-from environments import PROJECT, environment, variables
-from local_galaxy import free_port
-from servers import Server
+from dev.environments import PROJECT, environment, variables
+from dev.galaxy import tool_dependencies
+from dev.galaxy.local_galaxy import free_port
+from dev.galaxy.servers import Server
 
 TOKEN = "only-on-loopback"
 # Ways to a mount namespace of one's own: as root, and as a user who becomes root in a user namespace.

@@ -8,7 +8,7 @@ lock file, so that what a server with conda gets is what is tested here. The too
 import shlex
 import xml.etree.ElementTree as ElementTree
 
-from environments import SetupError, lock_lines
+from dev.environments import SetupError, lock_lines
 
 # conda's name of a package -> its name on the Python package index, where the two differ
 INDEX_NAMES = {"pytorch": "torch", "matplotlib-base": "matplotlib"}

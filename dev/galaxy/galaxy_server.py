@@ -9,8 +9,8 @@ import yaml
 from bioblend.galaxy import GalaxyInstance
 from bioblend.galaxy.dataset_collections import CollectionDescription, HistoryDatasetElement
 
-from environments import PROJECT, environment, say, site_packages
-from servers import wait_until
+from dev.environments import PROJECT, environment, say, site_packages
+from dev.galaxy.servers import wait_until
 
 TOOLS = PROJECT / "tools"
 WORKFLOWS = sorted((PROJECT / "workflows").glob("*/*.ga"))

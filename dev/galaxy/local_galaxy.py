@@ -15,9 +15,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-import tool_dependencies
-from environments import PROJECT, SetupError, environment, local_folder, say, site_packages, variables
-from janitor import janitor
+from dev.environments import PROJECT, SetupError, environment, local_folder, say, site_packages, variables
+from dev.galaxy import tool_dependencies
+from dev.galaxy.janitor import janitor
 
 GALAXY_FILES = PROJECT / "dev" / "galaxy"
 MOST_SLOTS = 4  # the small models here gain nothing from more

@@ -4,7 +4,7 @@ The rules stand here a second time, as a person would say them, so that a wrong 
 links to folders, and files that no pattern names, without a word.
 """
 
-from environments import PROJECT, SetupError
+from dev.environments import PROJECT, SetupError
 
 SUITE = "dna_lm"
 DATA_MANAGER = "data_manager_dna_lm_models"

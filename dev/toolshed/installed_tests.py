@@ -5,8 +5,8 @@ import subprocess
 from collections import namedtuple
 from concurrent.futures import ThreadPoolExecutor
 
-from environments import environment, variables
-from run_planemo_tests import problems
+from dev.environments import environment, variables
+from dev.galaxy.run_planemo_tests import problems
 
 LONGEST = 3600  # seconds for the tests of one tool
 AT_ONCE = 4  # tests; uploads of one go on while jobs of others run

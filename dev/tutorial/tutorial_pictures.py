@@ -1,6 +1,6 @@
 """Walk through the tutorial in Galaxy's page as it is written, take its pictures, compare its figures with the page.
 
-    python3 dev/environments.py run browser python dev/tutorial_pictures.py
+    python3 dev/environments.py run browser python dev/tutorial/tutorial_pictures.py
 
 What is done is read from the hands-on boxes of docs/tutorial/tutorial.md: the files are uploaded, the forms filled, the
 tools run, the outputs renamed and opened. Pictures go to docs/tutorial/images. The figures that the text quotes are
@@ -21,12 +21,12 @@ from pathlib import Path
 
 import yaml
 
-import galaxy_server
-import tutorial_text
-from browser import Dataset, GalaxyPage, PageError, open_browser
-from environments import PROJECT, local_folder, say
-from local_galaxy import free_port, local_galaxy, run_command
-from tutorial_text import TUTORIAL, VIEWS, Step, boxes, figures, steps
+from dev.environments import PROJECT, local_folder, say
+from dev.galaxy import galaxy_server
+from dev.galaxy.browser import Dataset, GalaxyPage, PageError, open_browser
+from dev.galaxy.local_galaxy import free_port, local_galaxy, run_command
+from dev.tutorial import tutorial_text
+from dev.tutorial.tutorial_text import TUTORIAL, VIEWS, Step, boxes, figures, steps
 
 TEST_DATA = PROJECT / "test-data"
 IMAGES = TUTORIAL.parent / "images"

@@ -1,6 +1,6 @@
 """Run the planemo tests of tools, data managers and workflows, in a Galaxy for each core, and say what failed.
 
-    python dev/run_planemo_tests.py tools/*.xml data_managers/*/data_manager/*.xml workflows/*/*.ga
+    python dev/galaxy/run_planemo_tests.py tools/*.xml data_managers/*/data_manager/*.xml workflows/*/*.ga
 
 Reports are left in `.local/reports/planemo-1.html` and `.json`, `planemo-2` and so on, Galaxy's logs in `.local/logs/`.
 """
@@ -15,8 +15,8 @@ import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-from environments import PROJECT, SetupError, local_folder
-from local_galaxy import local_galaxy, run_command
+from dev.environments import PROJECT, SetupError, local_folder
+from dev.galaxy.local_galaxy import local_galaxy, run_command
 
 TOOLS = PROJECT / "tools"
 TABLES = "tool_data_table_conf.xml.test"  # of a folder of tools: where its data tables are

@@ -1,7 +1,7 @@
 """Take pictures of the tools' forms, and of the reports in its histories, from a running Galaxy.
 
     make serve                    # in one terminal; run the workflow there, for the reports
-    python3 dev/environments.py run browser python dev/pictures.py http://127.0.0.1:8080 docs/pictures
+    python3 dev/environments.py run browser python dev/galaxy/pictures.py http://127.0.0.1:8080 docs/pictures
 
 A folder gets one PNG for each form and each tool's report.
 """
@@ -9,8 +9,8 @@ A folder gets one PNG for each form and each tool's report.
 import argparse
 from pathlib import Path
 
-from browser import Dataset, GalaxyPage, open_browser
-from local_galaxy import run_command
+from dev.galaxy.browser import Dataset, GalaxyPage, open_browser
+from dev.galaxy.local_galaxy import run_command
 
 TOOLS = ("prepare", "finetune", "evaluate", "compare", "calibrate", "predict", "scan", "adapter")
 EXAMPLES = "dna_lm example data"

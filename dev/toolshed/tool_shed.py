@@ -6,9 +6,9 @@ import subprocess
 import requests
 import yaml
 
-from environments import SetupError, environment, variables
-from local_galaxy import free_port
-from servers import Server
+from dev.environments import SetupError, environment, variables
+from dev.galaxy.local_galaxy import free_port
+from dev.galaxy.servers import Server
 
 ADMIN = "admin@example.org"
 PASSWORD = "only-on-loopback"

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-TUTORIAL = Path(__file__).resolve().parent.parent / "docs" / "tutorial" / "tutorial.md"
+TUTORIAL = Path(__file__).resolve().parents[2] / "docs" / "tutorial" / "tutorial.md"
 # Which page a figure is read on: the output of the tool's first or second job, as the tutorial goes.
 VIEWS = {
     "random": ("prepare", 1),

@@ -1,6 +1,6 @@
 """Score a bag-of-k-mers logistic regression and the majority class: what a language model has to beat.
 
-    python dev/kmer_baseline.py --train train.csv --test test.csv
+    python dev/bench/kmer_baseline.py --train train.csv --test test.csv
 
 prints one TSV row for each of the two, under a header. The columns used are `sequence` and `label`.
 """
@@ -12,13 +12,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
-from dna_lm.baselines.kmer_baseline import STRENGTH, kmer_features  # noqa: E402
-from dna_lm.baselines.linear_model import fitted  # noqa: E402
-from dna_lm.data.labels import ordered_labels  # noqa: E402
-from dna_lm.data.tables import read_labeled  # noqa: E402
-from dna_lm.data.targets import Target  # noqa: E402
-from dna_lm.scores.metrics import score  # noqa: E402
+from dna_lm.baselines.kmer_baseline import STRENGTH, kmer_features
+from dna_lm.baselines.linear_model import fitted
+from dna_lm.data.labels import ordered_labels
+from dna_lm.data.tables import read_labeled
+from dna_lm.data.targets import Target
+from dna_lm.scores.metrics import score
 from dna_lm.words import CLASSES
 
 METRICS = ("accuracy", "f1_macro", "mcc", "roc_auc")

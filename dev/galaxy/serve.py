@@ -3,14 +3,14 @@
 It is a new Galaxy each time; what is made in it is gone when it ends. Ctrl-C ends it. It listens on this machine only,
 and whoever can reach it there is its one user and administrator.
 
-    PORT=8080 python dev/serve.py
+    PORT=8080 python dev/galaxy/serve.py
 """
 
 import os
 
-import galaxy_server
-from environments import SetupError
-from local_galaxy import check_port, local_galaxy, run_command
+from dev.environments import SetupError
+from dev.galaxy import galaxy_server
+from dev.galaxy.local_galaxy import check_port, local_galaxy, run_command
 
 
 def main():

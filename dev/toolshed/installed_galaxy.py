@@ -10,10 +10,10 @@ import time
 from bioblend.galaxy import GalaxyInstance
 from bioblend.toolshed import ToolShedInstance
 
-import galaxy_server
-from environments import PROJECT, SetupError, say
-from local_galaxy import free_port
-from servers import Server
+from dev.environments import PROJECT, SetupError, say
+from dev.galaxy import galaxy_server
+from dev.galaxy.local_galaxy import free_port
+from dev.galaxy.servers import Server
 
 ADMIN = "admin@example.org"
 PASSWORD = "only-on-loopback"

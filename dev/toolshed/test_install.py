@@ -4,7 +4,7 @@ Everything is real and on this machine: a Tool Shed to which planemo uploads bot
 by file with the project; a new Galaxy that installs them and gets its base model from the installed data manager; and
 a Pulsar server that sees nothing of Galaxy. The tools' own tests run in it twice, with the jobs here and there.
 
-    python dev/test_install.py [TOOL or TOOL:NUMBER OF A TEST] ...
+    python dev/toolshed/test_install.py [TOOL or TOOL:NUMBER OF A TEST] ...
 """
 
 import sys
@@ -12,15 +12,15 @@ import time
 
 import yaml
 
-from environments import PROJECT, SetupError, local_folder
-from installed_galaxy import LOCAL, InstalledGalaxy
-from installed_models import forget_others, installed_models
-from installed_tests import NOT_ON_PULSAR, chosen, run_all
-from lint_package import copy_sources
-from local_galaxy import local_galaxy, run_command
-from package_files import DATA_MANAGER, SUITE, expected_files, refuse_differences
-from pulsar_server import PulsarServer, project_folders
-from tool_shed import ToolShed
+from dev.environments import PROJECT, SetupError, local_folder
+from dev.galaxy.local_galaxy import local_galaxy, run_command
+from dev.toolshed.installed_galaxy import LOCAL, InstalledGalaxy
+from dev.toolshed.installed_models import forget_others, installed_models
+from dev.toolshed.installed_tests import NOT_ON_PULSAR, chosen, run_all
+from dev.toolshed.lint_package import copy_sources
+from dev.toolshed.package_files import DATA_MANAGER, SUITE, expected_files, refuse_differences
+from dev.toolshed.pulsar_server import PulsarServer, project_folders
+from dev.toolshed.tool_shed import ToolShed
 
 XML_FILES = [*PROJECT.glob("tools/*.xml"), *PROJECT.glob("data_managers/*/data_manager/*.xml")]
 # Repository -> its folder in the project

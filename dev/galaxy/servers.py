@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from environments import SetupError, local_folder, say
+from dev.environments import SetupError, local_folder, say
 
 LONGEST_START = 300  # seconds; 5 to 60 are usual
 PATIENCE = 20  # seconds between asking a server to end and ending it

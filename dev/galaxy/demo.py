@@ -11,10 +11,10 @@ import subprocess
 import time
 from functools import partial
 
-import galaxy_server
-from environments import PROJECT, SetupError, environment, local_folder, say
-from local_galaxy import free_port, local_galaxy, run_command
-from plain_report import plain_report
+from dev.environments import PROJECT, SetupError, environment, local_folder, say
+from dev.galaxy import galaxy_server
+from dev.galaxy.local_galaxy import free_port, local_galaxy, run_command
+from dev.galaxy.plain_report import plain_report
 
 
 class Progress:
@@ -65,11 +65,11 @@ def output(by_label, *words):
 
 
 def baselines(by_label):
-    """Return the rows of dev/kmer_baseline.py on the workflow's own split, header included."""
+    """Return the rows of dev/bench/kmer_baseline.py on the workflow's own split, header included."""
     python = environment("tools") / "bin" / "python"
     split = ["--train", output(by_label, "train", ".csv"), "--test", output(by_label, "test", ".csv")]
     printed = subprocess.run(
-        [python, PROJECT / "dev" / "kmer_baseline.py", *split], check=True, text=True, stdout=subprocess.PIPE
+        [python, PROJECT / "dev" / "bench" / "kmer_baseline.py", *split], check=True, text=True, stdout=subprocess.PIPE
     ).stdout
     return list(csv.reader(io.StringIO(printed), delimiter="\t"))
 

@@ -258,11 +258,24 @@ def test_runnables_are_shared_out_among_galaxies_by_their_tests(tmp_path):
         named[name].write_text(f"<tool id='{name}'><tests>{'<test/>' * tests}</tests></tool>")
     named["classify"] = tmp_path / "classify.ga"
     (tmp_path / "classify-tests.yml").write_text("- doc: one\n  job:\n    - a\n")
-    shares = run_planemo_tests.shared_out(named, 2)
-    assert [set(share) for share in shares] == [{"prepare", "scan"}, {"classify", "predict"}]
+    shares = run_planemo_tests.shared_out(named, 2, {})
+    assert [set(share) for share in shares] == [{"prepare", "predict"}, {"classify", "scan"}]
     assert {name: path for share in shares for name, path in share.items()} == named
-    alone = run_planemo_tests.shared_out(named, 9)
+    alone = run_planemo_tests.shared_out(named, 9, {})
     assert [list(share) for share in alone] == [["prepare"], ["classify"], ["predict"], ["scan"]]
+    measured = {"scan-0": 90, "scan-1": 70, "classify.ga_0": 20}
+    shares = run_planemo_tests.shared_out(named, 2, measured)
+    assert [set(share) for share in shares] == [{"scan"}, {"prepare", "predict", "classify"}]
+
+
+def test_how_long_a_test_took_is_read_from_the_report():
+    times = {"start_datetime": "2026-11-28T04:17:20", "end_datetime": "2026-11-28T04:19:20.04"}
+    tests = [
+        {"id": "predict-0", "data": {"status": "success", "time_seconds": 12.34}},
+        {"id": "classify.ga_0", "data": {"status": "success", "time_seconds": None} | times},
+        {"id": "predict-1", "data": {"status": "error", "start_datetime": None, "end_datetime": None}},
+    ]
+    assert run_planemo_tests.seconds(tests) == {"predict-0": 12.3, "classify.ga_0": 120.0}
 
 
 def test_data_managers_are_tested_in_a_copy_whose_table_comes_first(tmp_path):

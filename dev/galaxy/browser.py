@@ -18,6 +18,9 @@
 
 Fields are named by their label, or by their name in Galaxy (`base|source`), which is needed where two have one label.
 Needs Playwright's Python and a Chromium or Chrome on the PATH; no other module of the project but `environments`.
+
+Galaxy's own page object, galaxy.selenium, is no substitute: it finds a field by its id, not by the label that a person
+reads, which is what these tests are about, and would need Selenium too. What is here is Playwright's locators already.
 """
 
 import contextlib

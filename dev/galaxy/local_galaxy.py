@@ -52,6 +52,9 @@ class LocalGalaxy:
             GALAXY_VENV=str(galaxy),
             # Celery has Galaxy loaded already; a program that starts for each job's metadata takes 5 to 10 s more.
             GALAXY_CONFIG_OVERRIDE_METADATA_STRATEGY="directory_celery",
+            # Seconds between looking for jobs, and steps of workflows, to start; Galaxy's default is 1 for each.
+            GALAXY_CONFIG_OVERRIDE_JOB_HANDLER_MONITOR_SLEEP="0.1",
+            GALAXY_CONFIG_OVERRIDE_WORKFLOW_MONITOR_SLEEP="0.1",
             GALAXY_CONFIG_OVERRIDE_GALAXY_DATA_MANAGER_DATA_PATH=str(folder / "data"),  # what data managers install
             GALAXY_CONFIG_OVERRIDE_INVOLUCRO_AUTO_INIT="false",  # a download, for containers, which nothing here uses
         )

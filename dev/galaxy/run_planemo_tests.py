@@ -3,6 +3,7 @@
     python dev/galaxy/run_planemo_tests.py tools/*.xml data_managers/*/data_manager/*.xml workflows/*/*.ga
 
 Reports are left in `.local/reports/planemo-1.html` and `.json`, `planemo-2` and so on, Galaxy's logs in `.local/logs/`.
+How long each test took is kept there too: the next run shares the tests out by it, so that all Galaxies end together.
 """
 
 import contextlib
@@ -13,6 +14,7 @@ import shutil
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
+from datetime import datetime
 from pathlib import Path
 
 from dev.environments import PROJECT, SetupError, local_folder
@@ -21,6 +23,7 @@ from dev.galaxy.local_galaxy import local_galaxy, run_command
 TOOLS = PROJECT / "tools"
 TABLES = "tool_data_table_conf.xml.test"  # of a folder of tools: where its data tables are
 MOST_GALAXIES = 4  # each takes 2 GB with its jobs, and as long to start as five tests take
+USUAL, USUAL_WORKFLOW = 16, 80  # seconds for one test, on two cores with a Galaxy each
 LONGEST = 900  # seconds for one test: what the Galaxy community's reviewers allow
 # What Galaxy's log says when a job is made: the only sign of progress while planemo runs.
 JOB_MADE = re.compile(r"Setup for job Job\[unflushed,tool_id=([^\]]+)\] complete")
@@ -111,17 +114,33 @@ def count(path):
     return len(re.findall(r"^- ", path.with_name(f"{path.stem}-tests.yml").read_text(), re.MULTILINE))
 
 
-def shared_out(named, groups):
-    """Return the runnables in so many groups of like many tests, empty groups left out.
+def shared_out(named, groups, measured):
+    """Return the runnables in so many groups that take about equally long, empty groups left out.
 
-    named: as `runnables` returns them. A workflow's test runs several tools, and counts as four.
+    named: as `runnables` returns them; measured: seconds by a test's id, as `seconds` returns them. A test that
+    never ran is taken for a usual one.
     """
-    weights = {name: count(path) * (1 if path.suffix == ".xml" else 4) for name, path in named.items()}
+    weights = {}
+    for name, path in named.items():
+        stem, usual = (f"{name}-", USUAL) if path.suffix == ".xml" else (f"{name}.ga_", USUAL_WORKFLOW)
+        weights[name] = sum(measured.get(f"{stem}{number}", usual) for number in range(count(path)))
     shares = [{} for _ in range(groups)]
     for name in sorted(named, key=lambda name: -weights[name]):
         least = min(shares, key=lambda share: sum(weights[one] for one in share))
         least[name] = named[name]
     return [share for share in shares if share]
+
+
+def seconds(tests):
+    """Return {id: seconds} of the tests of planemo's report that ended; a workflow's test has its times only."""
+    found = {}
+    for test in tests:
+        data = test["data"]
+        if times := [data[end] for end in ("start_datetime", "end_datetime") if data.get(end)]:
+            found[test["id"]] = (datetime.fromisoformat(times[-1]) - datetime.fromisoformat(times[0])).total_seconds()
+        if data.get("time_seconds"):
+            found[test["id"]] = data["time_seconds"]
+    return {name: round(taken, 1) for name, taken in found.items() if taken}
 
 
 def problems(test):
@@ -139,9 +158,10 @@ def report(tests, names):
     A tool or workflow without any test counts as a failure: it would otherwise pass by being forgotten.
     """
     passed = failed = 0
+    taken = seconds(tests)
     for test in tests:
-        status, seconds = test["data"]["status"], test["data"].get("time_seconds") or 0
-        print(f"{status:8}{test['id']}  ({seconds:.0f} s)")
+        status = test["data"]["status"]
+        print(f"{status:8}{test['id']}  ({taken.get(test['id'], 0):.0f} s)")
         if status == "success":
             passed += 1
         else:
@@ -161,7 +181,9 @@ def main():
     tools = {TOOLS, *(path.parent for path in named.values() if path.suffix == ".xml")}
     xml_files = [path for folder in sorted(tools) for path in folder.glob("*.xml")]
     started = time.time()
-    shares = shared_out(named, min(MOST_GALAXIES, os.cpu_count() or 1))
+    durations = local_folder() / "reports" / "planemo-seconds.json"  # of each test, when it last ran
+    measured = json.loads(durations.read_text()) if durations.exists() else {}
+    shares = shared_out(named, min(MOST_GALAXIES, os.cpu_count() or 1), measured)
     # Each has its part of the cores: more processes than cores are slower than one after the other.
     os.environ.setdefault("GALAXY_SLOTS", str(max(1, (os.cpu_count() or 1) // len(shares))))
     with contextlib.ExitStack() as stack:
@@ -172,6 +194,7 @@ def main():
         while any([run.follow() for run in runs]):  # a list: all are followed
             time.sleep(2)
         tests = [test for run in runs for test in run.tests()]
+    durations.write_text(json.dumps(measured | seconds(tests), indent=1, sort_keys=True))
     passed, failed = report(tests, named)
     print(f"planemo: {passed} passed, {failed} failed in {time.time() - started:.0f} s; {runs[0].page.parent}")
     return 1 if failed or not passed else 0

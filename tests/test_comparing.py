@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
+from dna_lm.adapters import recorded_model
 from dna_lm.adapters.dataset import load_adapter, save_adapter
 from dna_lm.command import options_of_tool
 from dna_lm.data.targets import Target
-from dna_lm.evaluation import comparing
 from dna_lm.evaluation.comparing import DIFFERENCES, Compared, _differences, draws_for
 from dna_lm.evaluation.comparison_figure import _mean_curve, plot_comparison, precision_curve, roc_curve
 from dna_lm.evaluation.comparison_report import write_comparison_report
@@ -432,12 +432,12 @@ def test_the_command_line_writes_all_or_nothing(test_data, tmp_path, call_tool):
 
 def test_a_base_model_that_several_adapters_have_is_opened_once(test_data, monkeypatch):
     opened = []
-    original = comparing.opened_base_model_of
+    original = recorded_model.opened_base_model_of
 
     def counted(adapter, *arguments):
         opened.append(adapter.base_model["id"])
         return original(adapter, *arguments)
 
-    monkeypatch.setattr(comparing, "opened_base_model_of", counted)
+    monkeypatch.setattr(recorded_model, "opened_base_model_of", counted)
     compared(test_data, adapters=["", "_ensemble", "_brief", "_tiny_random"])
     assert len(opened) == len(set(opened)) == 2

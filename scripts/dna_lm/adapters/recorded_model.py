@@ -1,6 +1,7 @@
 """Finding the base model that an adapter was trained on, so that nobody has to remember it."""
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -29,6 +30,27 @@ def opened_base_model_of(
     else:
         with opened_base_model(base_model, base_model_id) as given:
             yield given
+
+
+@contextmanager
+def opened_base_models(
+    base_model: str, base_model_id: str | None, installed: Sequence[str] | None = None
+) -> Iterator[Callable[[Adapter], BaseModel]]:
+    """Give a function that returns an adapter's base model; each model is opened, unpacked and hashed only once.
+
+    The models stay open as long as the block lasts. The parameters are those of opened_base_model_of, and the function
+    raises UserError as that does.
+    """
+    opened: dict[str, BaseModel] = {}
+    with ExitStack() as stack:
+
+        def base_model_of(adapter: Adapter) -> BaseModel:
+            which = json.dumps(adapter.base_model, sort_keys=True) if base_model == RECORDED else base_model
+            if which not in opened:
+                opened[which] = stack.enter_context(opened_base_model_of(adapter, base_model, base_model_id, installed))
+            return opened[which]
+
+        yield base_model_of
 
 
 def _pairs(installed: Sequence[str]) -> list[tuple[str, str]]:

@@ -114,27 +114,61 @@ def overlap_text(adapter: Adapter, digests: np.ndarray, source: str, among: Sequ
     return f"{source}: {' and '.join(parts)}" if parts else ""
 
 
-def check_seen(adapter: Adapter, sha256: str, digests: np.ndarray, seen_data: str, source: str) -> list[str]:
+@dataclass(frozen=True)
+class Use:
+    """What data are used for, and what messages say where the adapter has seen them.
+
+    roles: of FILES, in which they must not have been seen. few, refused, many: how the sentence goes on about data of
+    which a few sequences were seen, about data that are refused, and about data that are allowed though they are seen;
+    `{them}` is the file or its sequences.
+    """
+
+    roles: tuple[str, ...]
+    few: str
+    refused: str
+    many: str
+
+
+TO_SCORE = Use(
+    tuple(FILES),
+    few=": the scores are too good; take these sequences out",
+    refused=": scores on {them} would be too good; choose a test split",
+    many=": the scores are too good, and say nothing of new sequences",
+)
+# The dev split may be used, and the data of an earlier calibration.
+TO_CALIBRATE = Use(
+    ("train",),
+    few=", of which it is too sure: what is chosen here is a little off; take these sequences out",
+    refused=", of which it is too sure; choose the dev split",
+    many=", of which it is too sure: what was chosen here will not hold for other sequences",
+)
+
+
+def counts_as(adapter: Adapter, sha256: str, digests: np.ndarray, among: Sequence[str]) -> bool:
+    """Say whether data count as seen in any of some roles: as its file, or by REFUSED_SHARE of their sequences."""
+    found = overlap(adapter, digests, among)
+    return any(role in among for role in roles(adapter, sha256)) or (found is not None and found.refused)
+
+
+def check_seen(
+    adapter: Adapter, sha256: str, digests: np.ndarray, seen_data: str, source: str, use: Use = TO_SCORE
+) -> list[str]:
     """Return a sentence for data of which the adapter has seen some sequences; nothing for others.
 
     sha256: of the file. digests: of each sequence, as digests_of gives them. seen_data: the option.
-    source: what to call the file.
-    Raises UserError for a file that is recorded or has REFUSED_SHARE of its sequences seen, unless that is allowed.
+    source: what to call the file. use: what the data are for.
+    Raises UserError for data that count as seen (see counts_as), unless that is allowed.
     """
-    files = [FILES[role] for role in roles(adapter, sha256)]
-    found = overlap(adapter, digests)
-    whole = bool(files) or (found is not None and found.refused)
-    what = f"{source} is {' and '.join(files)}" if files else overlap_text(adapter, digests, source)
+    files = [FILES[role] for role in roles(adapter, sha256) if role in use.roles]
+    what = f"{source} is {' and '.join(files)}" if files else overlap_text(adapter, digests, source, use.roles)
     if not what:
         return []
-    if not whole:
-        return [f"{what}: the scores are too good; take these sequences out"]
+    if not counts_as(adapter, sha256, digests, use.roles):
+        return [what + use.few]
     if seen_data != ALLOW:
-        on = "it" if files else "them"
-        raise UserError(
-            f"{what}: scores on {on} would be too good; choose a test split, or allow seen data (--seen-data allow)"
-        )
-    return [f"{what}: the scores are too good, and say nothing of new sequences"]
+        refused = use.refused.format(them="it" if files else "them")
+        raise UserError(f"{what}{refused}, or allow seen data (--seen-data allow)")
+    return [what + use.many]
 
 
 def in_common(

@@ -10,7 +10,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
 from ..adapters.dataset import Adapter, load_adapter
-from ..adapters.seen_data import FILES, overlap, overlap_text, roles
+from ..adapters.seen_data import TO_CALIBRATE, check_seen, counts_as
 from ..base_models.encoding import summary, warnings
 from ..base_models.opening import sha256_of_file
 from ..data.decision import CALIBRATION, Decision, log_odds
@@ -25,7 +25,7 @@ from ..scores.metrics import class_scores, score
 from ..scores.registry import CALIBRATION_ERROR
 from ..scores.shares import lower_bound, share_interval
 from ..scores.truth import name_of_all, present
-from ..words import ALLOW, CLASSES, F1, MULTI_LABEL, NO, NONE, NUMBER, PRECISION, RECALL, YES
+from ..words import CLASSES, F1, MULTI_LABEL, NO, NONE, NUMBER, PRECISION, RECALL, YES
 from .independence import Independence, independence
 from .options import CalibrateOptions
 
@@ -69,52 +69,51 @@ class Calibrated:
 def calibrate(options: CalibrateOptions, progress: Callable[[str], None]) -> Calibrated:
     """Choose a temperature and thresholds.
 
-    `progress` is told how it goes, a line at a time.
-    What an earlier calibration chose is forgotten: it all starts from the answers as they were trained.
+    progress: told how it goes, a line at a time.
+    What an earlier calibration chose is forgotten: it all starts from the probabilities as they were trained.
     Raises UserError for anything wrong with the files, data that the adapter was trained on unless that is allowed,
     data that are too few or have one label only, and a choice that the target does not have.
     """
     source = describe(options.data, "the labeled data")
     loaded = load_adapter(options.adapter)
     plain = replace(loaded, task={name: value for name, value in loaded.task.items() if name not in WRITTEN})
-    target = plain.target
-    _check_choice(target, options.temperature, options.threshold)
+    target, temperature, threshold, at = plain.target, options.temperature, options.threshold, options.at
+    _check_choice(target, temperature, threshold)
     records = read_labeled(options.data, source, empty_labels=target.kind == MULTI_LABEL)
     sha256, digests = sha256_of_file(options.data), digests_of(records["sequence"])
-    said = _check_seen(plain, sha256, digests, options.seen_data, source)
+    all_warnings = check_seen(plain, sha256, digests, options.seen_data, source, TO_CALIBRATE)
     truth, units = target.read(records["label"], source), independence(records)
     target.require_scorable(truth, source)
-    _check_size(target, truth, options.threshold, source)
+    _check_size(target, truth, threshold, source)
     with opened_predictor(plain, options, progress) as predictor:
         outputs = predictor.outputs(records["sequence"].tolist())
         before = predictor.predictions(outputs.raw)
         notes = [summary(outputs.encoded, source)]
-        said += warnings(outputs.encoded, predictor.encoder, source)
+        all_warnings += warnings(outputs.encoded, predictor.encoder, source)
     decision = Decision()
-    if options.temperature == YES:
+    if temperature == YES:
         decision = Decision(fitted_temperature(target, truth, before))
         notes.append(f"temperature {decision.temperature:.4g}, which makes the loss on these sequences least")
-        said += _about_temperature(target, truth, before, decision.temperature)
+        all_warnings += _about_temperature(target, truth, before, decision.temperature)
     after = decision.calibrated(target, before)
-    if options.threshold != NONE:
+    if threshold != NONE:
         decision = replace(
-            decision,
-            thresholds=chosen_thresholds(target, truth, after, options.threshold, options.at, source, units.share),
+            decision, thresholds=chosen_thresholds(target, truth, after, threshold, at, source, units.share)
         )
         notes += _about_thresholds(target, truth, after, decision, units.clusters)
     for text in notes:
         progress(text)
-    for text in said:
+    for text in all_warnings:
         progress(f"warning: {text}")
     record = {
         "data_sha256": sha256,
         "seen": Digests.of(digests).record(),
         "sequences": len(records),
-        "temperature": options.temperature,
-        "criterion": options.threshold,
-        "at": options.at if options.threshold in (RECALL, PRECISION) else None,
+        "temperature": temperature,
+        "criterion": threshold,
+        "at": at if threshold in (RECALL, PRECISION) else None,
         "seen_in_training": next(
-            (split for split in ("train", "dev") if _is_seen(plain, sha256, digests, split)), None
+            (split for split in ("train", "dev") if counts_as(plain, sha256, digests, [split])), None
         ),
     }
     return Calibrated(
@@ -123,11 +122,11 @@ def calibrate(options: CalibrateOptions, progress: Callable[[str], None]) -> Cal
         truth=truth,
         before=before,
         after=after,
-        criterion=options.threshold,
-        at=options.at,
+        criterion=threshold,
+        at=at,
         independence=units,
         notes=notes,
-        warnings=said,
+        warnings=all_warnings,
     )
 
 
@@ -145,30 +144,6 @@ def _check_choice(target: Target, temperature: str, threshold: str) -> None:
         raise UserError(
             "neither a temperature nor thresholds are wanted: there is nothing to choose; choose one of them"
         )
-
-
-def _is_seen(adapter: Adapter, sha256: str, digests: np.ndarray, split: str) -> bool:
-    """Say whether the data count as a split of the training: its file, or half of their sequences and more."""
-    found = overlap(adapter, digests, [split])
-    return split in roles(adapter, sha256) or (found is not None and found.refused)
-
-
-def _check_seen(adapter: Adapter, sha256: str, digests: np.ndarray, seen_data: str, source: str) -> list[str]:
-    """Return a sentence for data that the adapter was trained on, or some of it; the dev split may be used.
-
-    Raises UserError for data that count as the training split, unless that is allowed.
-    """
-    file = "train" in roles(adapter, sha256)
-    what = f"{source} is {FILES['train']}" if file else overlap_text(adapter, digests, source, ["train"])
-    if not what:
-        return []
-    if not _is_seen(adapter, sha256, digests, "train"):
-        return [f"{what}, of which it is too sure: what is chosen here is a little off; take these sequences out"]
-    if seen_data != ALLOW:
-        raise UserError(
-            f"{what}, of which it is too sure; choose the dev split, or allow seen data (--seen-data allow)"
-        )
-    return [f"{what}, of which it is too sure: what was chosen here will not hold for other sequences"]
 
 
 def _check_size(target: Target, truth: np.ndarray, threshold: str, source: str) -> None:

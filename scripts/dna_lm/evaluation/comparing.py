@@ -1,8 +1,7 @@
 """Scoring several adapters on the same labeled sequences, and telling which differences are more than chance."""
 
-import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -10,22 +9,22 @@ import numpy as np
 import pandas as pd
 
 from ..adapters.dataset import Adapter, load_adapter
-from ..adapters.recorded_model import opened_base_model_of
+from ..adapters.recorded_model import opened_base_models
 from ..adapters.seen_data import check_seen
 from ..base_models.encoding import warnings
-from ..base_models.opening import BaseModel, sha256_of_file
+from ..base_models.opening import sha256_of_file
 from ..data.decision import Decision
 from ..data.digests import digests_of
 from ..data.named_files import NamedPath, repeated
 from ..data.tables import read_labeled
 from ..data.targets import Target
-from ..data.textfiles import describe
+from ..data.textfiles import describe, listed
 from ..errors import UserError
 from ..prediction.predictor import predictor_on
 from ..scores.bootstrap import COLUMNS, Resampled, difference, resample, score_text
 from ..scores.multiple_tests import SIGNIFICANT, holm
 from ..scores.registry import COMPARABLE, DEFAULT_METRIC, ERRORS, OVERALL
-from ..words import AUTO, CLASSES, MULTI_LABEL, NUMBER, RECORDED
+from ..words import AUTO, CLASSES, MULTI_LABEL, NUMBER
 from .independence import Independence, independence
 from .options import CompareOptions
 
@@ -82,62 +81,57 @@ class Compared:
 def compare(options: CompareOptions, progress: Callable[[str], None]) -> Compared:
     """Score adapters on labeled sequences.
 
-    `progress` is told how it goes, a line at a time.
+    progress: told how it goes, a line at a time.
     Raises UserError for anything wrong with the files, adapters that do not answer the same question, a score that is
     none of theirs, and sequences that one of them has seen, unless that is allowed.
     """
     source = describe(options.data, "the labeled data")
     adapters = _loaded(_by_name(options.adapter))
-    first = next(iter(adapters.values()))
-    target = first.target
+    target = next(iter(adapters.values())).target
     metric = _metric(options.metric, target)
     records = read_labeled(options.data, source, empty_labels=target.kind == MULTI_LABEL)
-    sha256, digests, said = sha256_of_file(options.data), digests_of(records["sequence"]), []
-    for name, one in adapters.items():
-        with _named(name):
-            said += [f"{name}: {text}" for text in check_seen(one, sha256, digests, options.seen_data, source)]
+    all_warnings = _seen(adapters, options, records, source)
     truth = target.read(records["label"], source)
     target.require_scorable(truth, source)
     sequences, units = records["sequence"].tolist(), independence(records)
     pairs = len(adapters) * (len(adapters) - 1) // 2
     draws = options.resamples, draws_for(pairs, len(sequences), options.resamples)
     found = []
-    with ExitStack() as opened:
-        bases: dict[str, BaseModel] = {}
-        for number, (name, one) in enumerate(adapters.items(), start=1):
+    with opened_base_models(options.base_model, options.base_model_id, options.installed) as base_model_of:
+        for number, (name, adapter) in enumerate(adapters.items(), start=1):
             progress(f"adapter {number} of {len(adapters)}: {name}")
-            with _named(name):
-                base = _base_model(one, options, bases, opened)
-                with predictor_on(base, one, options.batch_size, progress) as predictor:
-                    outputs = predictor.outputs(sequences)
-                    answers = predictor.predictions(outputs.raw)
-                    said += [f"{name}: {text}" for text in warnings(outputs.encoded, predictor.encoder, source)]
-            answers, decision = _in_order_of(target, one, answers)
-            judged, given = (target, truth, answers, decision), {"seed": options.seed, "clusters": units.clusters}
-            scores = resample(*judged, resamples=draws[0], **given)
+            with (
+                _named(name),
+                predictor_on(base_model_of(adapter), adapter, options.batch_size, progress) as predictor,
+            ):
+                outputs = predictor.outputs(sequences)
+                predictions = predictor.predictions(outputs.raw)
+                all_warnings += [f"{name}: {text}" for text in warnings(outputs.encoded, predictor.encoder, source)]
+            predictions, decision = _in_order_of(target, adapter, predictions)
+            scored, given = (target, truth, predictions, decision), {"seed": options.seed, "clusters": units.clusters}
+            scores = resample(*scored, resamples=draws[0], **given)
             paired = scores
             if draws[1] > draws[0]:
-                paired = resample(*judged, resamples=draws[1], wanted=[(metric, None)], **given)
-            found.append((name, one, answers, scores, paired))
-    for text in said:
+                paired = resample(*scored, resamples=draws[1], wanted=[(metric, None)], **given)
+            found.append((name, adapter, predictions, scores, paired))
+    for text in all_warnings:
         progress(f"warning: {text}")
     found.sort(key=lambda one: _rank(one[3].values[metric, None], metric))
-    names, ordered, answers, scores, paired = (list(column) for column in zip(*found, strict=True))
+    names, ordered, predictions, scores, paired = (list(column) for column in zip(*found, strict=True))
     differences = _differences(names, paired, metric)
-    return Compared(names, ordered, target, truth, answers, scores, metric, differences, source, said, units, draws)
+    return Compared(
+        names, ordered, target, truth, predictions, scores, metric, differences, source, all_warnings, units, draws
+    )
 
 
-def _base_model(adapter: Adapter, options: CompareOptions, bases: dict[str, BaseModel], opened: ExitStack) -> BaseModel:
-    """Return the base model of an adapter; one that several adapters have is opened, unpacked and hashed once.
-
-    bases: those that are open, which this adds to.
-    """
-    named = options.base_model != RECORDED
-    key = options.base_model if named else json.dumps(adapter.base_model, sort_keys=True)
-    if key not in bases:
-        model = opened_base_model_of(adapter, options.base_model, options.base_model_id, options.installed)
-        bases[key] = opened.enter_context(model)
-    return bases[key]
+def _seen(adapters: dict[str, Adapter], options: CompareOptions, records: pd.DataFrame, source: str) -> list[str]:
+    """Return warnings about sequences that some of the adapters have seen; raises UserError as check_seen does."""
+    sha256, digests = sha256_of_file(options.data), digests_of(records["sequence"])
+    found = []
+    for name, adapter in adapters.items():
+        with _named(name):
+            found += [f"{name}: {text}" for text in check_seen(adapter, sha256, digests, options.seen_data, source)]
+    return found
 
 
 def draws_for(pairs: int, sequences: int, least: int) -> int:
@@ -204,8 +198,7 @@ def _in_order_of(target: Target, adapter: Adapter, answers: np.ndarray) -> tuple
 def _question(target: Target) -> str:
     if target.kind == NUMBER:
         return KINDS[NUMBER]
-    more = f" and {len(target.labels) - MOST_LISTED} more" if len(target.labels) > MOST_LISTED else ""
-    return f"{KINDS[target.kind]} ({', '.join(target.labels[:MOST_LISTED])}{more})"
+    return f"{KINDS[target.kind]} ({listed(target.labels, MOST_LISTED)})"
 
 
 def _metric(metric: str, target: Target) -> str:

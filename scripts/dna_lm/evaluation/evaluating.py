@@ -12,8 +12,8 @@ import pandas as pd
 from ..adapters.dataset import Adapter, load_adapter
 from ..adapters.recorded_model import opened_base_model_of
 from ..adapters.seen_data import check_seen, in_common, is_training_data
-from ..base_models.encoding import summary, warnings
-from ..base_models.opening import sha256_of_file
+from ..base_models.encoding import Encoder, summary, warnings
+from ..base_models.opening import BaseModel, sha256_of_file
 from ..baselines.ladder_models import BASELINES, baselines, learned_from
 from ..data.digests import digests_of
 from ..data.packing import gc_content, pack
@@ -21,7 +21,7 @@ from ..data.tables import read_labeled
 from ..data.targets import Target
 from ..data.textfiles import describe
 from ..errors import UserError
-from ..prediction.predictor import predictor_on
+from ..prediction.predictor import mean_predictions, predictor_on, summed_predictions
 from ..prediction.table import prediction_table
 from ..scores.bootstrap import COLUMNS, Resampled, resample, score_text
 from ..scores.truth import mistakes, name_of_all
@@ -105,68 +105,98 @@ class Evaluated:
 def evaluate(options: EvaluateOptions, progress: Callable[[str], None]) -> Evaluated:
     """Score an adapter on labeled sequences.
 
-    `progress` is told how it goes, a line at a time.
+    progress: told how it goes, a line at a time.
     Both strands are computed, whichever is scored, so that it can be told what the strand changes.
     Raises UserError for anything wrong with the files, and for data that took part in making the adapter, unless that
     is allowed.
     """
     source = describe(options.data, "the labeled data")
-    loaded = load_adapter(options.adapter)
-    target, decision = loaded.target, loaded.decision
+    adapter = load_adapter(options.adapter)
+    target, decision = adapter.target, adapter.decision
     records, truth = _read(options.data, source, target)
     target.require_scorable(truth, source)
     sequences, units = records["sequence"].tolist(), independence(records)
-    seen = check_seen(loaded, sha256_of_file(options.data), digests_of(sequences), options.seen_data, source)
-    learned = _Train.read(options.train, records, truth, loaded, options.seen_data, source) if options.train else None
-    with opened_base_model_of(loaded, options.base_model, options.base_model_id, options.installed) as base:
-        with predictor_on(base, loaded, options.batch_size, progress, strand=BOTH) as predictor:
-            started = time.perf_counter()
-            outputs = predictor.outputs(sequences)
-            seconds = time.perf_counter() - started
-            strands, answers_of = compare_strands(
-                target, truth, outputs.raw, predictor.predictions, decision, units.clusters
-            )
-            read, said = summary(outputs.encoded, source), warnings(outputs.encoded, predictor.encoder, source)
-            encoder = predictor.encoder
-        for text in [read, *(f"warning: {text}" for text in seen + said)]:
+    seen = check_seen(adapter, sha256_of_file(options.data), digests_of(sequences), options.seen_data, source)
+    train = _Train.read(options, records, truth, adapter, source) if options.train else None
+    with opened_base_model_of(adapter, options.base_model, options.base_model_id, options.installed) as base:
+        applied = _Applied.make(base, adapter, sequences, options.batch_size, source, progress)
+        strands, predictions_of = compare_strands(
+            target, truth, applied.raw, partial(_predictions_of, adapter), decision, units.clusters
+        )
+        for text in [applied.read, *(f"warning: {text}" for text in seen + applied.warnings)]:
             progress(text)
-        strand = loaded.strand if options.strand == RECORDED else options.strand
-        answers = answers_of[strand]
-        resampled = resample(target, truth, answers, decision, clusters=units.clusters)
+        strand = adapter.strand if options.strand == RECORDED else options.strand
+        predictions = predictions_of[strand]
         ladder = None
-        if learned:
+        if train:
             states = partial(
-                *(pooled_states, base, encoder),
+                *(pooled_states, base, applied.encoder),
                 strands=2 if strand == BOTH else 1,
                 batch_size=options.batch_size,
                 progress=progress,
             )
-            ladder = _ladder(target, truth, answers, learned, sequences, states, units, progress)
-    predicted = decision.predicted(target, answers)
-    predictions = _predictions(records, truth, answers, loaded)
+            simpler = baselines(target, train.sequences, train.truth, sequences, states=states, progress=progress)
+            ladder = _ladder(target, truth, predictions, train, simpler, units)
+    predicted = decision.predicted(target, predictions)
+    table = _predictions_table(records, truth, predictions, adapter)
     packed = pack(sequences)
     lengths, gc = packed.lengths, gc_content(packed)
     return Evaluated(
-        predictions=predictions,
-        adapter=loaded,
+        predictions=table,
+        adapter=adapter,
         source=source,
         strand=strand,
-        resampled=resampled,
+        resampled=resample(target, truth, predictions, decision, clusters=units.clusters),
         truth=truth,
-        answers=answers,
+        answers=predictions,
         predicted=predicted,
         lengths=lengths,
         gc=gc,
         independence=units,
         strands=strands,
-        worst=worst_errors(target, truth, answers, predicted, predictions, lengths, gc, options.worst),
+        worst=worst_errors(target, truth, predictions, predicted, table, lengths, gc, options.worst),
         ladder=ladder,
-        speed=_speed(len(sequences), seconds, options.batch_size),
+        speed=_speed(len(sequences), applied.seconds, options.batch_size),
         seen=seen,
-        read=read,
-        warnings=said,
-        caveats=learned.caveats if learned else [],
+        read=applied.read,
+        warnings=applied.warnings,
+        caveats=train.caveats if train else [],
     )
+
+
+@dataclass(frozen=True)
+class _Applied:
+    """What an adapter gave for the sequences on both strands.
+
+    raw: logits, see predictor.Outputs. seconds: how long that took. read, warnings: see Evaluated.
+    """
+
+    raw: np.ndarray
+    seconds: float
+    encoder: Encoder
+    read: str
+    warnings: list[str]
+
+    @staticmethod
+    def make(
+        base: BaseModel,
+        adapter: Adapter,
+        sequences: list[str],
+        batch_size: int,
+        source: str,
+        progress: Callable[[str], None],
+    ) -> "_Applied":
+        """source: what the data are called."""
+        with predictor_on(base, adapter, batch_size, progress, strand=BOTH) as predictor:
+            started = time.perf_counter()
+            outputs = predictor.outputs(sequences)
+            seconds = time.perf_counter() - started
+        encoded, encoder = outputs.encoded, predictor.encoder
+        return _Applied(outputs.raw, seconds, encoder, summary(encoded, source), warnings(encoded, encoder, source))
+
+
+def _predictions_of(adapter: Adapter, raw: np.ndarray) -> np.ndarray:
+    return mean_predictions(adapter, summed_predictions(adapter, raw))
 
 
 @dataclass(frozen=True)
@@ -179,28 +209,28 @@ class _Train:
 
     @staticmethod
     def read(
-        path: str, records: pd.DataFrame, truth: np.ndarray, adapter: Adapter, seen_data: str, tested: str
+        options: EvaluateOptions, records: pd.DataFrame, truth: np.ndarray, adapter: Adapter, tested: str
     ) -> "_Train":
         """records, truth, tested: the data that are scored, and what to call them."""
-        source = describe(path, "the training split")
-        own, own_truth = _read(path, source, adapter.target)
-        adapter.target.require_scorable(own_truth, source)
+        source = describe(options.train, "the training split")
+        train, train_truth = _read(options.train, source, adapter.target)
+        adapter.target.require_scorable(train_truth, source)
         caveats = []
-        sequences = own["sequence"].tolist()
-        if not is_training_data(adapter, sha256_of_file(path), digests_of(sequences)):
+        sequences = train["sequence"].tolist()
+        if not is_training_data(adapter, sha256_of_file(options.train), digests_of(sequences)):
             caveats.append(
                 f"{source} is not the file that the adapter was trained on: the simpler models learned from other data"
             )
-        shared, contrary = in_common(records["sequence"].tolist(), truth, sequences, own_truth)
+        shared, contrary = in_common(records["sequence"].tolist(), truth, sequences, train_truth)
         verb = "is" if shared.seen == 1 else "are"
         what = f"{tested}: {shared.text()} {verb} also in {source}, on either strand{contrary}"
-        if shared.refused and seen_data != ALLOW:
+        if shared.refused and options.seen_data != ALLOW:
             raise UserError(
                 f"{what}; choose a test split that shares none with it, or allow seen data (--seen-data allow)"
             )
         if shared.seen:
             caveats.append(f"{what}: the scores of all models are too good")
-        return _Train(sequences, own_truth, caveats)
+        return _Train(sequences, train_truth, caveats)
 
 
 def _read(path: str, source: str, target: Target) -> tuple[pd.DataFrame, np.ndarray]:
@@ -211,28 +241,28 @@ def _read(path: str, source: str, target: Target) -> tuple[pd.DataFrame, np.ndar
 def _ladder(
     target: Target,
     truth: np.ndarray,
-    answers: np.ndarray,
-    learned: _Train,
-    sequences: list[str],
-    states: Callable[[list[str]], np.ndarray],
+    predictions: np.ndarray,
+    train: _Train,
+    simpler: dict[str, np.ndarray],
     units: Independence,
-    progress: Callable[[str], None],
 ) -> Ladder:
-    simpler = baselines(target, learned.sequences, learned.truth, sequences, states=states, progress=progress)
-    counts = {BASELINES[name]: len(learned_from(target, learned.sequences, learned.truth, name)) for name in simpler}
-    named = {BASELINES[name]: own for name, own in simpler.items()}
-    return climb(target, truth, answers, named, counts, len(learned.sequences), clusters=units.clusters)
+    """simpler: the predictions of each baseline, by its name in ladder_models.BASELINES."""
+    counts = {BASELINES[name]: len(learned_from(target, train.sequences, train.truth, name)) for name in simpler}
+    named = {BASELINES[name]: found for name, found in simpler.items()}
+    return climb(target, truth, predictions, named, counts, len(train.sequences), clusters=units.clusters)
 
 
-def _predictions(records: pd.DataFrame, truth: np.ndarray, answers: np.ndarray, adapter: Adapter) -> pd.DataFrame:
+def _predictions_table(
+    records: pd.DataFrame, truth: np.ndarray, predictions: np.ndarray, adapter: Adapter
+) -> pd.DataFrame:
     """Return the table of predictions, with what is true and whether it was met."""
     target = adapter.target
     compared = "error" if target.kind == NUMBER else "correct"
-    table = prediction_table(records.drop(columns=["label", compared], errors="ignore"), answers, adapter)
+    table = prediction_table(records.drop(columns=["label", compared], errors="ignore"), predictions, adapter)
     # Labels in the order and form of the predicted ones; numbers as they are written in the file.
     table["label"] = records["label"].to_numpy() if target.kind == NUMBER else target.names(truth)
     if target.kind == NUMBER:
-        table[compared] = answers[:, 0] - truth
+        table[compared] = predictions[:, 0] - truth
     else:
         table[compared] = np.where(table["label"] == table["predicted"], "yes", "no")
     return table

@@ -1,4 +1,8 @@
-"""A report as PDF: what Galaxy shows of it, for readers outside Galaxy."""
+"""A report as PDF: what Galaxy shows of it, for readers outside Galaxy.
+
+The pages are drawn with matplotlib, which the figures need anyway: a PDF library would be one more dependency of every
+tool for the sake of one optional output. Letters that matplotlib's own font lacks come out as boxes.
+"""
 
 import csv
 import html

@@ -8,6 +8,7 @@ from ..adapters.seen_data import knows_all
 from ..baselines.ladder_models import BASELINES
 from ..baselines.names import KMERS
 from ..data.targets import THRESHOLD
+from ..data.textfiles import listed
 from ..reports.markdown import bullets, escape, image, parameters, pipe_table, table, warned
 from ..scores.few_records import LEAST_PREDICTED, LEAST_TRUE, LEAST_UNANIMOUS, rare_labels
 from ..scores.registry import CALIBRATION_ERROR, TITLES
@@ -187,10 +188,7 @@ def _undefined(result: Evaluated, metrics: tuple[str, ...], reason: str) -> str:
 
 def _not_there(labels: list[str]) -> str:
     """Say which labels do not occur: a sentence without a full stop."""
-    more = f" and {len(labels) - MOST_RARE} more" if len(labels) > MOST_RARE else ""
-    which = (
-        f"the label {labels[0]} does" if len(labels) == 1 else f"the labels {', '.join(labels[:MOST_RARE])}{more} do"
-    )
+    which = f"the label {labels[0]} does" if len(labels) == 1 else f"the labels {listed(labels, MOST_RARE)} do"
     return f"{which} not occur in this test set"
 
 
@@ -359,11 +357,8 @@ def _caveats(result: Evaluated) -> list[str]:
             f"{label} ({count:,})" for label, count in zip(labels, counts, strict=True) if 0 < count < FEW_OF_A_LABEL
         ]
         if rare:
-            more = f" and {len(rare) - MOST_RARE} more" if len(rare) > MOST_RARE else ""
             whose = "its" if len(rare) == 1 else "their"
-            found.append(
-                f"few sequences have the label {', '.join(rare[:MOST_RARE])}{more}: {whose} scores are uncertain"
-            )
+            found.append(f"few sequences have the label {listed(rare, MOST_RARE)}: {whose} scores are uncertain")
         found += _too_few(result)
         if kind == CLASSES and counts.max() > IMBALANCED * counts.sum():
             found.append(
@@ -414,10 +409,9 @@ def _too_few(result: Evaluated) -> list[str]:
         each.append(f"{target.labels[number]} (true of {true:,} sequences, predicted for {said:,})")
     if not each:
         return []
-    more = f" and {len(each) - MOST_RARE} more" if len(each) > MOST_RARE else ""
     return [
         f"there are too few sequences for an interval of the scores that depend on the label "
-        f"{', '.join(each[:MOST_RARE])}{more}: at least {LEAST_TRUE} that have it and {LEAST_PREDICTED} that are "
+        f"{listed(each, MOST_RARE)}: at least {LEAST_TRUE} that have it and {LEAST_PREDICTED} that are "
         "predicted to have it are needed"
     ]
 

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from dna_lm.adapters.dataset import load_adapter, save_adapter
 from dna_lm.command import parse
-from dna_lm.training.continuing import DECIDED, continued, decided_by
+from dna_lm.training.continuing import DECIDED, continued, decided_by, without_effect
 from dna_lm.training.finetuning import finetune
 from dna_lm.training.report import write_training_report
 from dna_lm.training.state import save_state
@@ -19,6 +19,7 @@ from small import TINY_RANDOM, evaluate, sequences, training_options, write_labe
 
 # At a constant rate, how many epochs there will be does not matter; the loss falls from epoch to epoch.
 STEADY = {"schedule": "constant", "learning_rate": 0.005, "batch_size": 12, "best_metric": "loss", "experts": "yes"}
+NEEDED = ["--train=x", "--dev=x", *(f"--{name}-out=x" for name in ("adapter", "history", "plot", "report"))]
 
 
 @pytest.fixture(scope="module")
@@ -90,8 +91,7 @@ def test_other_methods_go_on_too(train, tmp_path, method):
 
 def given(first, *arguments: str):
     """The options of a command line that goes on from an adapter."""
-    needed = ["--train=x", "--dev=x", *(f"--{name}-out=x" for name in ("adapter", "history", "plot", "report"))]
-    return parse("finetune", [*needed, f"--resume-from={first['resume_from']}", *arguments])
+    return parse("finetune", [*NEEDED, f"--resume-from={first['resume_from']}", *arguments])
 
 
 def test_what_the_adapter_has_decided_is_taken_and_recorded(train, first):
@@ -162,6 +162,28 @@ def test_an_adapter_without_lora_has_no_options_of_lora(train, tmp_path):
     assert said.startswith("--lora-r 16: the adapter that the training goes on from has no LoRA matrices; ")
     _, (note,) = continued(given(head), before)
     assert note == "taken from the adapter: target classes, method head, kmer -1, strands forward, max-length 50"
+
+
+@pytest.mark.parametrize("method", ["head", "full"])
+def test_options_of_lora_without_lora_matrices_get_a_warning(method):
+    def warned(*arguments):
+        return without_effect(parse("finetune", [*NEEDED, *arguments]))
+
+    trains = f"the method {method} trains no LoRA matrices"
+    assert warned(f"--method={method}", "--lora-r=4") == [f"--lora-r has no effect: {trains}"]
+    assert warned(f"--method={method}", "--dora=yes", "--lora-r=4") == [f"--lora-r, --dora have no effect: {trains}"]
+    for arguments in ([], ["--preset=tutorial"], ["--learning-rate=0.1"]):
+        assert warned(f"--method={method}", *arguments) == []
+    assert warned("--lora-r=4") == []
+
+
+def test_the_warning_of_options_without_effect_is_told_and_in_the_result(two):
+    lines = []
+    options = training_options(train=two.splits["train"], dev=two.splits["dev"], epochs=1, method="head")
+    result = finetune(replace(options, given=frozenset({"method", "lora_r"})), lines.append)
+    warning = "--lora-r has no effect: the method head trains no LoRA matrices"
+    assert warning in result.warnings
+    assert lines.count(f"warning: {warning}") == 1
 
 
 def test_an_adapter_made_elsewhere_decides_by_its_settings(first):

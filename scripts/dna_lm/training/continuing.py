@@ -52,6 +52,18 @@ def continued(options: FinetuneOptions, before: Adapter | None) -> tuple[Finetun
     return replace(options, **decided), [f"taken from the adapter: {decisions(decided)}"]
 
 
+def without_effect(options: FinetuneOptions) -> list[str]:
+    """Return a warning if the user gave options of LoRA and a method that trains no LoRA matrices.
+
+    It is for a new training: one that continues an adapter without LoRA matrices refuses them.
+    """
+    names = [f"--{name.replace('_', '-')}" for name in LORA_OPTIONS if name in options.given]
+    if options.method == LORA or not names:
+        return []
+    verb = "has" if len(names) == 1 else "have"
+    return [f"{', '.join(names)} {verb} no effect: the method {options.method} trains no LoRA matrices"]
+
+
 def decisions(options: dict[str, Any]) -> str:
     """Return the options that an adapter decides, of all of a training, as a command line gives them."""
     names = [name for name in DECIDED if name in options]

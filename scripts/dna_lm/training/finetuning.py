@@ -27,7 +27,7 @@ from ..scores.registry import EVERY_EPOCH
 from ..words import AUTO, NONE, NUMBER
 from .batches import batch_size_for
 from .choosing import chosen_metric
-from .continuing import continued, state_of
+from .continuing import continued, state_of, without_effect
 from .ending import ending, to_be_read
 from .loop import ENDED, TIME_LIMIT, Plan, Trained, train
 from .losses import loss_function
@@ -77,6 +77,7 @@ def finetune(options: FinetuneOptions, progress: Callable[[str], None], keep_sta
     before = load_adapter(options.resume_from) if options.resume_from else None
     state, unsure = state_of(options.resume_state, before) if options.resume_state else (None, [])
     options, taken = continued(options, before)
+    unsure = [*unsure, *without_effect(options)]
     for text in unsure:
         progress(f"warning: {text}")
     with opened_base_model(options.base_model, options.base_model_id, options.base_model_revision) as base:

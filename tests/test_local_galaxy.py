@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import os
 import signal
 import socket
 import subprocess
@@ -12,7 +13,7 @@ import urllib.request
 
 import pytest
 
-from dev.environments import PROJECT, SetupError, lock_lines
+from dev.environments import PROJECT, SetupError, import_path, lock_lines
 from dev.galaxy import janitor, local_galaxy, run_planemo_tests, tool_dependencies
 from dev.galaxy.plain_report import plain_report
 
@@ -165,7 +166,6 @@ time.sleep(600)
 """
 COMMAND = f"""
 import os, signal, subprocess, sys
-sys.path.insert(0, {str(PROJECT)!r})
 from dev.galaxy.janitor import janitor
 signal.signal(signal.SIGINT, signal.default_int_handler)
 with janitor(sys.argv[1]):
@@ -179,7 +179,8 @@ def command(tmp_path):
     """A running command with an unruly process tree, and its folder."""
     folder = tmp_path / "run"
     folder.mkdir()
-    process = subprocess.Popen([sys.executable, "-c", COMMAND, folder], stdout=subprocess.PIPE, text=True)
+    path = os.environ | {"PYTHONPATH": import_path()}
+    process = subprocess.Popen([sys.executable, "-c", COMMAND, folder], stdout=subprocess.PIPE, text=True, env=path)
     assert process.stdout.readline() == "grandchild\n"
     assert len(janitor.inhabitants(folder)) == 2
     yield process, folder

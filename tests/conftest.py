@@ -28,6 +28,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "project"))
 SLOW_FIXTURES = {"run_tool", "call_tool", "two", "three", "strange"}
 # Files whose tests take long for another reason: they train, simulate, start processes or install.
 SLOW_FILES = {
+    "test_applying",
     "test_architectures",
     "test_bootstrap",
     "test_calibration_error",

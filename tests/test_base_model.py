@@ -10,13 +10,8 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from dna_lm.base_models.encoding import Encoder
-from dna_lm.base_models.opening import (
-    BUILT_IN_FOLDER,
-    is_model_file,
-    opened_base_model,
-    opened_tokenizer,
-    sha256_of_file,
-)
+from dna_lm.base_models.installed_files import sha256_of_file
+from dna_lm.base_models.opening import BUILT_IN_FOLDER, is_model_file, opened_base_model, opened_tokenizer
 from dna_lm.base_models.settings import differing_setting
 from dna_lm.classifiers.building import new_classifier
 from refusals import refusal, returns_or_refuses

@@ -96,7 +96,14 @@ def test_a_model_from_the_hub(hub, installed, files):
 def test_what_was_installed_is_recorded(hub, installed, files):
     into, _ = installed(hub_model=MODEL)
     record = json.loads((into / "installed.json").read_text())
-    assert record["files"] == {name: {"sha256": sha256(files[name]), "bytes": len(files[name])} for name in WANTED}
+    assert record["files"] == {
+        name: {
+            "sha256": sha256(files[name]),
+            "bytes": len(files[name]),
+            "changed_ns": (into / name).stat().st_mtime_ns,
+        }
+        for name in WANTED
+    }
     assert (record["source"], record["id"], record["revision"]) == (MODEL, MODEL, COMMIT)
     with opened_base_model(str(into), MODEL) as base:
         assert {name: record[name] for name in ("weights_sha256", "tokenizer_sha256")} == {

@@ -14,6 +14,7 @@ from ..errors import UserError
 from ..words import BUILT_IN
 from .architectures import LAYERS
 from .archives import pickled_weights, unpack
+from .installed_files import sha256_of_model_file
 from .settings import effective_settings
 
 BUILT_IN_FOLDER = Path(__file__).parent.parent / "models" / "tiny-human-dna"
@@ -257,13 +258,7 @@ def _check_safetensors(path: Path, source: str) -> None:
 
 def _sha256(files: list[Path]) -> str:
     """One file: its SHA-256. Several: the SHA-256 of the lines `<name> <SHA-256>`."""
-    digests = {file.name: sha256_of_file(file) for file in files}
+    digests = {file.name: sha256_of_model_file(file) for file in files}
     if len(digests) == 1:
         return next(iter(digests.values()))
     return hashlib.sha256("".join(f"{name} {digest}\n" for name, digest in digests.items()).encode()).hexdigest()
-
-
-def sha256_of_file(path: str | Path) -> str:
-    """Return the SHA-256 of a file's bytes, in hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

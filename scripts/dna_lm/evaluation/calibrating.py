@@ -12,7 +12,7 @@ from scipy.special import log_softmax
 from ..adapters.dataset import Adapter, load_adapter
 from ..adapters.seen_data import TO_CALIBRATE, check_seen, counts_as
 from ..base_models.encoding import summary, warnings
-from ..base_models.opening import sha256_of_file
+from ..base_models.installed_files import sha256_of_file
 from ..data.decision import CALIBRATION, Decision, log_odds
 from ..data.digests import Digests, digests_of
 from ..data.tables import read_labeled

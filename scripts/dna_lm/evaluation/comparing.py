@@ -12,7 +12,7 @@ from ..adapters.dataset import Adapter, load_adapter
 from ..adapters.recorded_model import opened_base_models
 from ..adapters.seen_data import check_seen
 from ..base_models.encoding import warnings
-from ..base_models.opening import sha256_of_file
+from ..base_models.installed_files import sha256_of_file
 from ..data.decision import Decision
 from ..data.digests import digests_of
 from ..data.named_files import NamedPath, repeated

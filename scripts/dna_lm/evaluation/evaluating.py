@@ -13,7 +13,8 @@ from ..adapters.dataset import Adapter, load_adapter
 from ..adapters.recorded_model import opened_base_model_of
 from ..adapters.seen_data import check_seen, in_common, is_training_data
 from ..base_models.encoding import Encoder, summary, warnings
-from ..base_models.opening import BaseModel, sha256_of_file
+from ..base_models.installed_files import sha256_of_file
+from ..base_models.opening import BaseModel
 from ..baselines.ladder_models import BASELINES, baselines, learned_from
 from ..data.digests import digests_of
 from ..data.packing import gc_content, pack

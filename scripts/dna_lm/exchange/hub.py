@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..base_models.archives import pickled_weights
-from ..base_models.opening import CONFIG, INDEX, WEIGHTS, check_settings, is_model_file, read_json, sha256_of_file
+from ..base_models.installed_files import sha256_of_file
+from ..base_models.opening import CONFIG, INDEX, WEIGHTS, check_settings, is_model_file, read_json
 from ..errors import UserError
 
 ENDPOINT = "https://huggingface.co"

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..base_models.archives import unpack
-from ..base_models.opening import BaseModel, is_model_file, opened_base_model, read_json, sha256_of_file
+from ..base_models.installed_files import INSTALLED, files_record
+from ..base_models.opening import BaseModel, is_model_file, opened_base_model, read_json
 from ..classifiers.options import LoraOptions
 from ..errors import UserError
 from ..options import options_of
@@ -25,7 +26,6 @@ from .hub import fetch
 if TYPE_CHECKING:
     from ..base_models.encoding import Encoder
 
-RECORD_FILE = "installed.json"
 TABLE, DOMAIN = "huggingface", "sequence"
 # As the hub names models; it becomes a part of a path on the server.
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}(/[A-Za-z0-9][A-Za-z0-9._-]{0,95})?")
@@ -83,15 +83,18 @@ def install(
     try:
         if not hub_model:
             _copy(Path(archive or folder), place, max_gb * 1e9)
+        files = files_record(file for file in sorted(place.iterdir()) if is_model_file(file.name))
+        _write(place, {"files": files})  # so that the files, which may be large, are not read again to be opened
         with opened_base_model(str(place), name, version) as base:
             progress(f"{name}: {base.architecture}, weights {base.weights_sha256[:12]}")
             said = _checked(base, load == YES)
             tag = tag or _pipeline_tag(read_json(base.folder / "config.json", source))
             version = version or base.weights_sha256[:12]
-            record = base.identity() | {"source": hub_model or Path(archive or folder).name, "files": _sums(place)}
-        (place / RECORD_FILE).write_text(json.dumps(record | {"revision": version}, indent=1, sort_keys=True) + "\n")
+            record = base.identity() | {"source": hub_model or Path(archive or folder).name, "files": files}
+        _write(place, record | {"revision": version})
     except BaseException as problem:  # an interruption too: what is left would refuse the next try
-        # What was fetched is gone on with by the next try, unless it was refused.
+        (place / INSTALLED).unlink(missing_ok=True)
+        # The next try continues with what was fetched, unless it was refused.
         if not hub_model or (made and isinstance(problem, UserError)):
             _unmake(place, made)
         raise
@@ -134,7 +137,7 @@ def _unmake(place: Path, made: bool) -> None:
         shutil.rmtree(place, ignore_errors=True)
         return
     for file in place.iterdir():
-        if is_model_file(file.name) or file.name == RECORD_FILE:
+        if is_model_file(file.name) or file.name == INSTALLED:
             file.unlink(missing_ok=True)
 
 
@@ -165,12 +168,8 @@ def _copy(given: Path, place: Path, max_bytes: float) -> None:
             raise UserError(f"{source}: {file.name} cannot be copied ({reason}); see the permissions") from None
 
 
-def _sums(place: Path) -> dict[str, dict[str, Any]]:
-    return {
-        file.name: {"sha256": sha256_of_file(file), "bytes": file.stat().st_size}
-        for file in sorted(place.iterdir())
-        if is_model_file(file.name)
-    }
+def _write(place: Path, record: dict[str, Any]) -> None:
+    (place / INSTALLED).write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _checked(base: BaseModel, load: bool) -> list[str]:

@@ -15,7 +15,8 @@ from transformers import set_seed
 
 from ..adapters.dataset import Adapter, load_adapter
 from ..base_models.encoding import Encoder
-from ..base_models.opening import BaseModel, opened_base_model, sha256_of_file
+from ..base_models.installed_files import sha256_of_file
+from ..base_models.opening import BaseModel, opened_base_model
 from ..base_models.options import RevisedBaseModelOptions
 from ..classifiers.precision import Precision, choose_precision
 from ..errors import UserError

@@ -9,7 +9,7 @@ import numpy as np
 from ..adapters.dataset import Adapter
 from ..adapters.seen_data import FILES, in_common, overlap, overlap_text, roles, seen_record
 from ..base_models.encoding import Encoder, Reading, summary, warnings
-from ..base_models.opening import sha256_of_file
+from ..base_models.installed_files import sha256_of_file
 from ..data.digests import digests_of
 from ..data.labels import are_measured, require_two_labels
 from ..data.tables import read_labeled

@@ -103,7 +103,7 @@ def test_a_small_split_has_small_batches(sequences, batch):
 
 def test_option_form_and_documentation_give_the_same_numbers():
     said = next(option.help for option in options_of_tool("finetune") if option.name == "batch_size")
-    assert f"0 takes {BATCH}, or as few, {LEAST_BATCH} at least, as give {STEPS} steps" in said
+    assert f"0 means {BATCH}, or fewer (at least {LEAST_BATCH}) so that an epoch has {STEPS} steps" in said
     form = (PROJECT / "tools" / "dna_lm_finetune.xml").read_text()
     assert f"0: {BATCH}, and fewer" in form and f"at least {STEPS} steps, but {LEAST_BATCH} at least." in form
     documentation = (PROJECT / "docs" / "training.md").read_text()

@@ -15,6 +15,8 @@ LORA, HEAD_ONLY, FULL = "lora", "head", "full"
 # The strands that a model reads.
 BOTH, FORWARD, REVERSE = "both", "forward", "reverse"
 CROSS_ENTROPY, FOCAL, BALANCED = "cross-entropy", "focal", "balanced"
+# How the weights of a base model are quantized.
+EIGHT_BIT, NF4, FP4 = "8bit", "4bit-nf4", "4bit-fp4"
 YES, NO, AUTO = "yes", "no", "auto"
 # What a threshold is chosen by, and what is done with data that a model was trained on.
 F1, MCC, PRECISION, RECALL = "f1", "mcc", "precision", "recall"

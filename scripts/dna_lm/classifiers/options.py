@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ..options import option
-from ..words import AUTO, FULL, HEAD_ONLY, LARGEST_RANK, LORA, NO, NONE, YES
+from ..words import AUTO, EIGHT_BIT, FP4, FULL, HEAD_ONLY, LARGEST_RANK, LORA, NF4, NO, NONE, YES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -11,7 +11,7 @@ class LoraOptions:
     """What is trained."""
 
     method: str = option(
-        "What is trained beside the classification head: LoRA matrices, nothing, or all weights of the base model",
+        "What is trained besides the classification head: LoRA matrices, nothing, or all weights of the base model",
         LORA,
         choices=(
             LORA,
@@ -23,11 +23,11 @@ class LoraOptions:
     lora_alpha: float = option("LoRA alpha: the update is scaled by alpha / rank", 16.0, minimum=0.001)
     lora_dropout: float = option("Dropout on the input of the LoRA matrices", 0.0, minimum=0, maximum=0.9)
     target_modules: str = option(
-        "Names of the linear layers that get LoRA matrices, separated by commas; 'auto' takes those of the attention",
+        "Names of the linear layers that get LoRA matrices, separated by commas; auto means those of the attention",
         AUTO,
     )
     experts: str = option(
-        "Whether the experts of a mixture model get LoRA matrices too; models without experts are the same either way",
+        "Whether the experts of a mixture-of-experts model get LoRA matrices too",
         YES,
         choices=(
             YES,
@@ -35,7 +35,7 @@ class LoraOptions:
         ),
     )
     embeddings: str = option(
-        "Whether the embeddings of the tokens are trained too, which adds their size to the adapter",
+        "Whether to train the token embeddings too, which adds their size to the adapter",
         YES,
         choices=(
             YES,
@@ -43,7 +43,7 @@ class LoraOptions:
         ),
     )
     lora_bias: str = option(
-        "Biases of the base model that are trained: none, all, or those of the layers with LoRA matrices",
+        "Biases of the base model to train: none, all, or those of the layers with LoRA matrices",
         NONE,
         choices=(
             NONE,
@@ -60,7 +60,7 @@ class LoraOptions:
         ),
     )
     dora: str = option(
-        "Whether to train the magnitude of the weights apart (DoRA)",
+        "Whether to train the magnitude of the weights separately (DoRA)",
         NO,
         choices=(
             YES,
@@ -74,13 +74,13 @@ class QuantizationOptions:
     """Precision of the base model."""
 
     quantization: str = option(
-        "Precision in which the linear layers of the base model are kept",
+        "Precision in which the linear layers of the base model are stored",
         NONE,
         choices=(
             NONE,
-            "8bit",
-            "4bit-nf4",
-            "4bit-fp4",
+            EIGHT_BIT,
+            NF4,
+            FP4,
         ),
     )
     double_quantization: str = option(
@@ -92,7 +92,7 @@ class QuantizationOptions:
         ),
     )
     compute_type: str = option(
-        "Numbers that 4-bit layers compute with; auto takes the precision of the training",
+        "Precision in which 4-bit layers compute; auto means the precision of the training",
         AUTO,
         choices=(
             AUTO,
@@ -102,7 +102,7 @@ class QuantizationOptions:
         ),
     )
     precision: str = option(
-        "Numbers that the base model computes with; auto takes the shorter ones of a GPU, and fp32 on a CPU",
+        "Precision in which the base model computes; auto means bf16 or fp16 on a GPU, and fp32 on a CPU",
         AUTO,
         choices=(
             AUTO,

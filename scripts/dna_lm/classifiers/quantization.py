@@ -18,10 +18,9 @@ from transformers import AutoModelForSequenceClassification, BitsAndBytesConfig,
 
 from ..base_models.architectures import HEADS, NOT_QUANTIZED
 from ..errors import UserError
-from ..words import NONE
+from ..words import EIGHT_BIT, FP4, NF4, NONE
 from .precision import DTYPES
 
-EIGHT_BIT, NF4, FP4 = "8bit", "4bit-nf4", "4bit-fp4"
 _NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ..options import OUTPUT, option
 from ..training.options import FinetuneOptions
-from ..words import FORWARD, NO, NONE, RECOMMENDED, TUTORIAL, YES
+from ..words import FORWARD, NF4, NO, NONE, RECOMMENDED, TUTORIAL, YES
 
 PRESETS = {
     RECOMMENDED: {},
@@ -16,7 +16,7 @@ PRESETS = {
         "lora_dropout": 0.05,
         "experts": NO,
         "embeddings": NO,
-        "quantization": "4bit-nf4",
+        "quantization": NF4,
         "double_quantization": YES,
         "compute_type": "bf16",
         "learning_rate": 1e-5,

@@ -29,9 +29,9 @@ class SplitOptions(TargetOptions):
     train: str = option("Training split: table with the columns sequence and label", kind=INPUT)
     dev: str = option("Development split: chooses the best epoch", kind=INPUT)
     positive_label: str = option(
-        "Which of two classes is the positive one, of which curves, thresholds and tracks are; auto takes the"
-        " one that is not called what a negative class is called (negative, control, background, inactive, "
-        "non-..., the smaller number), or else the second in the alphabet",
+        "Which of two classes is the positive one: curves, thresholds and tracks are about it. auto takes the "
+        "class that does not have a typical name of negatives (negative, control, background, inactive, non-..., "
+        "the smaller of two numbers), or else the second in alphabetical order",
         AUTO,
     )
 
@@ -41,8 +41,8 @@ class ContinuingOptions:
     """Where a training starts."""
 
     preset: str = option(
-        "Where the options that are not given come from: the defaults that were measured to be best, or the "
-        "values of the tutorial with a notebook",
+        "Values of the options that are not given: the defaults, which scored best when they were measured, or "
+        "those of the tutorial's notebook",
         RECOMMENDED,
         choices=(
             RECOMMENDED,
@@ -50,28 +50,28 @@ class ContinuingOptions:
         ),
     )
     resume_from: str | None = option(
-        "Adapter to continue from, of the same base model and labels; target, method, the options of LoRA, "
-        "maximum length, k-mers and strands are the adapter's, and others are refused",
+        "Adapter to continue training, with the same base model and labels. Target, method, LoRA options, "
+        "maximum length, k-mers and strands are the adapter's; other values are refused",
         kind=INPUT,
         optional=True,
     )
-    resume_state: str | None = option("Optimizer state that was saved with that adapter", kind=INPUT, optional=True)
+    resume_state: str | None = option("Optimizer state saved with that adapter", kind=INPUT, optional=True)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReadingOptions:
     """How a sequence becomes tokens."""
 
-    max_length: int = option("Tokens of a sequence that are read; the rest is cut off", 200, minimum=4)
+    max_length: int = option("Maximum number of tokens; longer sequences are truncated", 200, minimum=4)
     kmer: int = option(
-        "Length of the overlapping k-mers that sequences are cut into, for base models that read k-mers; 0 "
-        "for what the base model's tokenizer reads, -1 for none",
+        "Length of the overlapping k-mers that sequences are split into, for base models that read k-mers; 0 "
+        "finds it from the tokenizer, -1 means no k-mers",
         0,
         minimum=-1,
         maximum=LONGEST_KMER,
     )
     strands: str = option(
-        "Strands that are read: both (in training one at random each time, in scoring the mean of both), or that given",
+        "Strands to read: both (a random one in training, the mean of both in scoring), or the given one",
         BOTH,
         choices=(
             BOTH,
@@ -94,7 +94,7 @@ class LossOptions:
     )
     focal_gamma: float = option("Exponent of the focal loss; 0 is cross-entropy", 2.0, minimum=0, maximum=10)
     class_weights: str = option(
-        "Whether the loss weighs labels by the inverse of their frequency in train",
+        "Whether to weight the loss by the inverse frequency of each label in the training split",
         NONE,
         choices=(
             NONE,
@@ -102,7 +102,7 @@ class LossOptions:
         ),
     )
     label_smoothing: float = option(
-        "Share of each label's probability that is spread over all labels", 0.0, minimum=0, maximum=0.5
+        "Fraction of each label's probability that is spread over all labels", 0.0, minimum=0, maximum=0.5
     )
 
 
@@ -112,7 +112,7 @@ class OptimizationOptions:
 
     learning_rate: float = option("Peak learning rate", 0.001, minimum=1e-08, maximum=1)
     schedule: str = option(
-        "How the learning rate goes on after the warm-up: it falls linearly or as a cosine to 0, or stays",
+        "Learning rate after the warm-up: linear or cosine decay to 0, or constant",
         "linear",
         choices=(
             "linear",
@@ -121,22 +121,22 @@ class OptimizationOptions:
         ),
     )
     warmup: float = option(
-        "Share of the training in which the learning rate rises to its peak", 0.05, minimum=0, maximum=0.9
+        "Fraction of the training during which the learning rate rises to its peak", 0.05, minimum=0, maximum=0.9
     )
-    epochs: int = option("Times that the whole training split is seen, at most", 5, minimum=1)
+    epochs: int = option("Maximum number of passes over the training split", 5, minimum=1)
     batch_size: int = option(
-        "Sequences in a batch; 0 takes 64, or as few, 8 at least, as give 16 steps an epoch", 0, minimum=0
+        "Sequences in a batch; 0 means 64, or fewer (at least 8) so that an epoch has 16 steps", 0, minimum=0
     )
-    accumulation: int = option("Batches that make a step, as one larger batch", 1, minimum=1, maximum=4096)
-    weight_decay: float = option("Weight decay of AdamW; biases and norms have none", 0.01, minimum=0, maximum=1)
+    accumulation: int = option("Batches accumulated for each optimizer step", 1, minimum=1, maximum=4096)
+    weight_decay: float = option("Weight decay of AdamW, not applied to biases and norms", 0.01, minimum=0, maximum=1)
     max_grad_norm: float = option(
-        "Norm of a step's gradients, all together, to which larger ones are scaled down; 0 leaves them as they are",
+        "Maximum norm of the gradients of a step; larger ones are scaled down. 0 means no limit",
         1.0,
         minimum=0,
         maximum=1000000.0,
     )
     gradient_checkpointing: str = option(
-        "Whether to compute activations twice instead of keeping them: less memory, about a third slower",
+        "Whether to recompute activations instead of keeping them: less memory, about a third slower",
         NO,
         choices=(
             YES,
@@ -144,16 +144,16 @@ class OptimizationOptions:
         ),
     )
     evaluations: int = option(
-        "Times in an epoch that the dev split is scored; the best of all is kept", 1, minimum=1, maximum=100
+        "Evaluations on the dev split in each epoch; the best one is kept", 1, minimum=1, maximum=100
     )
     best_metric: str = option(
-        "Score on dev that chooses what is kept; auto takes the loss, which chance changes least",
+        "Score on dev that selects the weights to keep; auto means the loss, which is least affected by chance",
         AUTO,
         choices=(AUTO, *CHOOSING),
     )
-    patience: int = option("Epochs without a better score on dev before training stops; 0 never stops", 3, minimum=0)
+    patience: int = option("Epochs without a better score on dev until training stops; 0 means never", 3, minimum=0)
     max_minutes: float = option(
-        "Minutes after which the training stops and the best so far is kept; 0 sets no limit",
+        "Minutes after which training stops and the best weights so far are kept; 0 means no limit",
         0.0,
         minimum=0,
         maximum=1000000.0,
@@ -164,9 +164,9 @@ class OptimizationOptions:
 class RunOptions(SeedOptions):
     """Several trainings with different seeds."""
 
-    runs: int = option("Trainings with the seeds that follow one another from the seed on", 1, minimum=1, maximum=20)
+    runs: int = option("Number of trainings, with consecutive seeds starting at the seed", 1, minimum=1, maximum=20)
     keep: str = option(
-        "Which of several runs is kept: the one with the best score on dev, or all, whose predictions are averaged",
+        "Which of several runs to keep: the one with the best score on dev, or all, as an ensemble",
         "best",
         choices=(
             "best",

@@ -27,7 +27,7 @@ from dna_lm.exchange.exporting import PEFT_CONFIG, PEFT_WEIGHTS, export
 from dna_lm.exchange.facts import facts
 from dna_lm.exchange.importing import import_adapter
 from dna_lm.exchange.model_card import RECORD_FILE
-from dna_lm.exchange.options import ImportOptions
+from dna_lm.exchange.options import ExportOptions, ImportOptions
 from dna_lm.training.finetuning import finetune
 from dna_lm.words import CLASSES
 from refusals import refusal
@@ -42,7 +42,8 @@ def silent(_: str) -> None:
 
 
 def exported(adapter, path, action="export", member=1, **changes):
-    return export(path, action=action, adapter=str(adapter), member=member, progress=silent, **RECORDED | changes)
+    options = ExportOptions(**{"action": action, "adapter": str(adapter), "member": member} | RECORDED | changes)
+    return export(path, options, silent)
 
 
 def imported(archive, **changes):

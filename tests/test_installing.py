@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 import tiny_models
 from dna_lm.base_models.opening import opened_base_model
 from dna_lm.exchange.installing import data_table, install
+from dna_lm.exchange.options import InstallOptions
 from hub_server import COMMIT, MODEL, Hub, serving
 from refusals import refusal
 
@@ -47,12 +48,9 @@ def installed(tmp_path):
     """Install with these options changed; returns the folder and the result."""
 
     def call(place=None, **changes):
-        into = place or tmp_path / "into"
-        options = {
-            **dict.fromkeys(("hub_model", "archive", "folder", "model_id", "label")),
-            **{"hub_revision": "main", "max_gb": 1.0, "load": "no", "into": str(into), "progress": lambda _: None},
-        }
-        return into, install(**options | changes)
+        into = changes.pop("into", None) or place or tmp_path / "into"
+        progress = changes.pop("progress", lambda _: None)
+        return into, install(InstallOptions(**{"max_gb": 1.0, "load": "no"} | changes), str(into), progress)
 
     return call
 

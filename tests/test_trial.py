@@ -9,6 +9,7 @@ from dna_lm.base_models.opening import opened_base_model
 from dna_lm.classifiers.building import new_classifier
 from dna_lm.classifiers.trial import reason_against
 from dna_lm.exchange.installing import install
+from dna_lm.exchange.options import InstallOptions
 from refusals import refusal
 from small import command_line, sequences, write_labeled
 
@@ -35,8 +36,8 @@ def refused(request, tmp_path_factory):
 
 
 def installed(folder, into) -> str:
-    options = {"hub_model": None, "hub_revision": "main", "archive": None, "label": None, "max_gb": 1, "load": "yes"}
-    return install(folder=str(folder), model_id="x", into=str(into), progress=lambda text: None, **options).said[-1]
+    options = InstallOptions(folder=str(folder), model_id="x", max_gb=1)
+    return install(options, str(into), lambda text: None).said[-1]
 
 
 def test_installing_refuses_what_cannot_be_used_and_leaves_nothing(refused, tmp_path):

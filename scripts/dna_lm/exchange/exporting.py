@@ -4,7 +4,7 @@ import json
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from ..data.decision import CALIBRATION
 from ..errors import UserError
 from ..words import LORA, MERGE
 from .model_card import RECORD_FILE, model_card
+from .options import ExportOptions
 
 PEFT_CONFIG, PEFT_WEIGHTS, CARD = "adapter_config.json", "adapter_model.safetensors", "README.md"
 # The date of the files in an archive: the same files give the same archive. Zip has no earlier one.
@@ -43,52 +44,44 @@ class Exported:
     files: list[tuple[str, int]]
 
 
-def export(
-    path: str | Path,
-    *,
-    action: str,
-    adapter: str,
-    member: int,
-    base_model: str,
-    base_model_id: str | None,
-    installed: Sequence[str] | None,
-    progress: Callable[[str], None],
-) -> Exported:
+def export(path: Path, options: ExportOptions, progress: Callable[[str], None]) -> Exported:
     """Write an archive with PEFT's folder of an adapter or, if the action is MERGE, with a merged model.
 
-    The other parameters are the command line's options (see options).
+    `progress` is told how it goes, a line at a time.
     The folder in the archive has README.md, a model card; RECORD_FILE, the adapter's record; the tokenizer's files; and
     adapter_config.json and adapter_model.safetensors, or config.json and safetensors in float32. Equal adapters give
     equal bytes.
     Raises UserError for anything wrong with the files, a member that there is not, and what PEFT's form has no place
     for.
     """
-    loaded = load_adapter(adapter)
-    merged = action == MERGE
-    if not 1 <= member <= loaded.members:
+    loaded = load_adapter(options.adapter)
+    merged = options.action == MERGE
+    if not 1 <= options.member <= loaded.members:
         have = f"is an ensemble of {loaded.members} models" if loaded.members > 1 else "holds one model"
-        raise UserError(f"the adapter {have}: there is no model {member} in it; choose one from 1 to {loaded.members}")
+        number = options.member
+        raise UserError(f"the adapter {have}: there is no model {number} in it; choose one from 1 to {loaded.members}")
     if not merged and loaded.peft.get("method", LORA) != LORA:
         raise UserError(
             "the adapter has no LoRA matrices but weights of the model itself, for which PEFT's form has no place; "
             "merge it with its base model instead (action merge)"
         )
     with ExitStack() as stack:
-        base = stack.enter_context(opened_base_model_of(loaded, base_model, base_model_id, installed))
+        model = opened_base_model_of(loaded, options.base_model, options.base_model_id, options.installed)
+        base = stack.enter_context(model)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="export_")))
         encoder = Encoder(base, loaded.max_length, loaded.kmer)
         pad = encoder.tokenizer.pad_token_id
-        (_write_merged if merged else _write_peft)(loaded, base, pad, member - 1, folder)
+        (_write_merged if merged else _write_peft)(loaded, base, pad, options.member - 1, folder)
         _write_tokenizer(base, encoder, folder)
-        one = _member(loaded, member - 1)
+        one = _member(loaded, options.member - 1)
         _write_json({"version": FORMAT_VERSION} | {part: getattr(one, part) for part in PARTS}, folder / RECORD_FILE)
-        which = {"member": member, "members": loaded.members}
+        which = {"member": options.member, "members": loaded.members}
         card = model_card(one, pad_token_id=pad, **which, merged=merged)
         (folder / CARD).write_text(card, encoding="utf-8", errors="backslashreplace")
         name = "model" if merged else "adapter"
         files = zip_folder(folder, path, name)
         progress(f"{len(files)} files, {sum(size for _, size in files) / 1e6:.1f} MB")
-    return Exported(one, member, loaded.members, name, files)
+    return Exported(one, options.member, loaded.members, name, files)
 
 
 def _member(adapter: Adapter, member: int) -> Adapter:

@@ -22,6 +22,7 @@ from ..errors import UserError
 from ..options import options_of
 from ..words import HEAD_ONLY, YES
 from .hub import fetch
+from .options import InstallOptions
 
 if TYPE_CHECKING:
     from ..base_models.encoding import Encoder
@@ -43,64 +44,53 @@ class Installed:
     said: list[str]
 
 
-def install(
-    *,
-    hub_model: str | None,
-    hub_revision: str,
-    archive: str | None,
-    folder: str | None,
-    model_id: str | None,
-    label: str | None,
-    max_gb: float,
-    load: str,
-    into: str,
-    progress: Callable[[str], None],
-) -> Installed:
+def install(options: InstallOptions, into: str, progress: Callable[[str], None]) -> Installed:
     """Put a base model into a folder of its own and check it.
 
-    The parameters are the command line's options (see options); `progress` is told how it goes, a line at a time.
+    `progress` is told how it goes, a line at a time.
     Raises UserError for a model that cannot be had, is over the limit, unsafe, incomplete or none that reads DNA.
     """
-    if sum(map(bool, (hub_model, archive, folder))) != 1:
+    if sum(map(bool, (options.hub_model, options.archive, options.folder))) != 1:
         raise UserError("give one of --hub-model, --archive and --folder")
-    name = model_id or hub_model
+    name = options.model_id or options.hub_model
     if not name:
         raise UserError("give --model-id: what the table and adapters are to call the model")
-    for text, option in ((name, "--model-id"), (hub_model, "--hub-model")):
+    for text, option in ((name, "--model-id"), (options.hub_model, "--hub-model")):
         if text and (not _ID.fullmatch(text) or ".." in text):
             raise UserError(f"{option} {text!r} is not OWNER/NAME; use letters, digits, '.', '_' and '-'")
-    if label and not label.isprintable():
+    if options.label and not options.label.isprintable():
         raise UserError("--label holds a control character; use printable characters only")
     place, made = _made(into)
     source = f"the model {name!r}"
     tag, version = "", ""
-    if hub_model:
-        # What a broken download leaves is kept: the next one goes on from there.
-        described = fetch(hub_model, hub_revision, place, max_gb * 1e9, progress)
+    if options.hub_model:
+        # What a broken download leaves is kept: the next one continues from there.
+        described = fetch(options.hub_model, options.hub_revision, place, options.max_gb * 1e9, progress)
         tag, version = described.pipeline_tag, described.commit
     elif any(place.iterdir()):
         raise UserError(f"{place} is not empty; give a new folder")
     try:
-        if not hub_model:
-            _copy(Path(archive or folder), place, max_gb * 1e9)
+        if not options.hub_model:
+            _copy(Path(options.archive or options.folder), place, options.max_gb * 1e9)
         files = files_record(file for file in sorted(place.iterdir()) if is_model_file(file.name))
         _write(place, {"files": files})  # so that the files, which may be large, are not read again to be opened
         with opened_base_model(str(place), name, version) as base:
             progress(f"{name}: {base.architecture}, weights {base.weights_sha256[:12]}")
-            said = _checked(base, load == YES)
+            said = _checked(base, options.load == YES)
             tag = tag or _pipeline_tag(read_json(base.folder / "config.json", source))
             version = version or base.weights_sha256[:12]
-            record = base.identity() | {"source": hub_model or Path(archive or folder).name, "files": files}
+            origin = options.hub_model or Path(options.archive or options.folder).name
+            record = base.identity() | {"source": origin, "files": files}
         _write(place, record | {"revision": version})
     except BaseException as problem:  # an interruption too: what is left would refuse the next try
         (place / INSTALLED).unlink(missing_ok=True)
         # The next try continues with what was fetched, unless it was refused.
-        if not hub_model or (made and isinstance(problem, UserError)):
+        if not options.hub_model or (made and isinstance(problem, UserError)):
             _unmake(place, made)
         raise
     row = {
         "value": name,
-        "name": label or name,
+        "name": options.label or name,
         "pipeline_tag": tag,
         "domain": DOMAIN,
         "free_tag": "dna_lm",

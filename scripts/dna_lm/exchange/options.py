@@ -26,8 +26,8 @@ class ExportOptions(AdapterBaseModelOptions):
     """What is done with which adapter."""
 
     action: str = option(
-        "What to do: show what an adapter is, export it in PEFT's own form, merge it with its base model into"
-        " a model of its own, or import one in PEFT's form",
+        "What to do: show what an adapter is, export it in PEFT's format, merge it into its base model, or import "
+        "an adapter in PEFT's format",
         choices=(
             SHOW,
             EXPORT,
@@ -35,8 +35,8 @@ class ExportOptions(AdapterBaseModelOptions):
             IMPORT,
         ),
     )
-    adapter: str | None = option("Adapter made by finetune, to be shown, exported or merged", kind=INPUT, optional=True)
-    member: int = option("Which model of an ensemble is exported or merged, from 1", 1, minimum=1, maximum=20)
+    adapter: str | None = option("Adapter made by finetune, to show, export or merge", kind=INPUT, optional=True)
+    member: int = option("Which model of an ensemble to export or merge, counted from 1", 1, minimum=1, maximum=20)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,13 +44,13 @@ class ImportOptions(ExportOptions):
     """What is imported, and how it is read."""
 
     archive: str | None = option(
-        "Archive (zip, tar, tar.gz) to be imported, with adapter_config.json and adapter_model.safetensors",
+        "Archive (zip, tar, tar.gz) to import, with adapter_config.json and adapter_model.safetensors",
         kind=INPUT,
         optional=True,
     )
     target: str = option(
-        "What an imported adapter answers: one of several classes, any of several labels, or a number; "
-        "'auto': as the archive says, or else one of several classes",
+        "What an imported adapter predicts: one of several classes, any of several labels, or a number; "
+        "auto: as recorded in the archive, or else one of several classes",
         AUTO,
         choices=(
             AUTO,
@@ -60,23 +60,23 @@ class ImportOptions(ExportOptions):
         ),
     )
     labels: str = option(
-        "Labels of an imported adapter, in order, with commas between; 'auto': as the archive says", AUTO
+        "Labels of an imported adapter, in order, separated by commas; auto: as recorded in the archive", AUTO
     )
     max_length: int = option(
-        "Tokens of a sequence that an imported adapter reads; 0: as the archive says, or else 200",
+        "Maximum number of tokens that an imported adapter reads; 0: as recorded in the archive, or else 200",
         0,
         minimum=0,
         maximum=10000000,
     )
     kmer: int = option(
-        "Length of the overlapping k-mers that an imported adapter reads; 0: what the base model's tokenizer "
-        "reads, -1: as the archive says, or else none",
+        "Length of the overlapping k-mers that an imported adapter reads; 0 finds it from the tokenizer, "
+        "-1: as recorded in the archive, or else none",
         -1,
         minimum=-1,
         maximum=LONGEST_KMER,
     )
     strands: str = option(
-        "Strands that an imported adapter reads; 'auto': as the archive says, or else the one that is given",
+        "Strands that an imported adapter reads; auto: as recorded in the archive, or else the given one",
         AUTO,
         choices=(
             AUTO,
@@ -91,16 +91,16 @@ class InstallOptions:
     """The base model that is installed."""
 
     hub_model: str | None = option("Model on the Hugging Face hub, as OWNER/NAME", optional=True)
-    hub_revision: str = option("Branch, tag or commit on the hub; the commit that it stands for is recorded", "main")
+    hub_revision: str = option("Branch, tag or commit on the hub; the commit is recorded", "main")
     archive: str | None = option("Archive (zip, tar, tar.gz) of a Hugging Face folder", kind=INPUT, optional=True)
     folder: str | None = option("Hugging Face folder on this machine", kind=INPUT, optional=True)
     model_id: str | None = option(
-        "Identifier in the table, recorded in adapters; without one, that on the hub", optional=True
+        "Identifier in the table, recorded in adapters; default: the name on the hub", optional=True
     )
-    label: str | None = option("What users see in the forms; without one, the identifier", optional=True)
-    max_gb: float = option("Gigabytes that the model may have", 20.0, minimum=0.001, maximum=10000)
+    label: str | None = option("What users see in the forms; default: the identifier", optional=True)
+    max_gb: float = option("Maximum size of the model in gigabytes", 20.0, minimum=0.001, maximum=10000)
     load: str = option(
-        "Load the weights to see whether they make a classifier (takes memory)",
+        "Load the weights and try them as a classifier (needs memory)",
         YES,
         choices=(
             YES,

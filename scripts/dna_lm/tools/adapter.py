@@ -61,8 +61,7 @@ def run(options: Options, say: Callable[[str], None]) -> None:
             from ..exchange.exchange_report import write_export_report
             from ..exchange.exporting import export
 
-            names = ("action", "adapter", "member", "base_model", "base_model_id", "installed")
-            exported = export(places[0], **{name: getattr(options, name) for name in names}, progress=say)
+            exported = export(places[0], options, say)
             adapter = exported.adapter
             write_export_report(exported, report_path)
         write_tsv(facts(adapter), table_path)

@@ -4,14 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..exchange.options import InstallOptions
-from ..options import OUTPUT, ThreadOptions, keywords, option
+from ..options import OUTPUT, ThreadOptions, option
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options(InstallOptions, ThreadOptions):
     """The options of the command line."""
 
-    into: str = option("Folder to put the model into; what a broken download left there is gone on with", kind=OUTPUT)
+    into: str = option("Folder to put the model into; a download that was interrupted is continued", kind=OUTPUT)
     table_out: str = option("Row of the data table (JSON, as Galaxy's data managers write it)", kind=OUTPUT)
 
 
@@ -24,7 +24,7 @@ def run(options: Options, say: Callable[[str], None]) -> None:
 
     configure_torch(options.threads, offline=not options.hub_model)
     with staged(options.table_out) as (path,):
-        installed = install(**keywords(options, InstallOptions), into=options.into, progress=say)
+        installed = install(options, options.into, say)
         path.write_text(json.dumps(data_table(installed), indent=1) + "\n", encoding="utf-8")
     for sentence in installed.said:
         print(sentence)

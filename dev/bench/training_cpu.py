@@ -14,7 +14,6 @@ import random
 import sys
 import tempfile
 import time
-from argparse import Namespace
 from pathlib import Path
 
 import pandas as pd
@@ -51,8 +50,8 @@ def main() -> None:
     os.environ.update(OMP_NUM_THREADS="1", HF_HUB_OFFLINE="1", GALAXY_SLOTS="1")
     sys.path[:0] = [str(given.project / "scripts")]
     from dev.bench.finetuning import random_model
-    from dna_lm.command import options_of_tool
     from dna_lm.training import finetuning
+    from dna_lm.training.options import FinetuneOptions
 
     spent = []
     train = finetuning.train
@@ -64,7 +63,6 @@ def main() -> None:
         return result
 
     finetuning.train = timed
-    defaults = {option.name: option.default for option in options_of_tool("finetune")}
     fixed = {"base_model_id": "model", "threads": 1, "epochs": 1, "patience": 0, "batch_size": 64}
     print("| model | lengths | sequences in a second of processor time |\n|---|---|---:|")
     with tempfile.TemporaryDirectory() as name:
@@ -74,7 +72,7 @@ def main() -> None:
                 splits = write_splits(Path(name, f"{size}{mixed}"), given.data, ROWS[size], mixed)
                 spent.clear()
                 for _ in range(given.rounds):
-                    options = Namespace(**defaults | fixed | splits | {"base_model": str(model)})
+                    options = FinetuneOptions(**fixed | splits | {"base_model": str(model)})
                     finetuning.finetune(options, lambda _: None)
                 speeds = ", ".join(f"{ROWS[size] / seconds:.0f}" for seconds in spent)
                 print(f"| {size} | {'from 20 letters' if mixed else 'as they are'} | {speeds} |", flush=True)

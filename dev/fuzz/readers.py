@@ -88,15 +88,12 @@ def show_adapter(folder: Path) -> None:
 
 
 def import_adapter(folder: Path) -> None:
-    from argparse import Namespace
-
     from dna_lm.adapters.dataset import load_adapter, save_adapter
-    from dna_lm.command import options_of_tool
     from dna_lm.exchange.importing import import_adapter
+    from dna_lm.exchange.options import ImportOptions
 
-    defaults = {option.name: option.default for option in options_of_tool("adapter")}
     given = {"archive": str(folder / "peft.zip"), "base_model": str(DATA / "tiny-random"), "labels": "a,b"}
-    imported = import_adapter(Namespace(**defaults | given), lambda _: None)
+    imported = import_adapter(ImportOptions(action="import", **given), lambda _: None)
     save_adapter(imported.adapter, folder / "adapter.safetensors")
     load_adapter(folder / "adapter.safetensors")
 

@@ -87,7 +87,7 @@ def logits(model):
 @pytest.mark.parametrize(("kind", "double"), KINDS)
 @pytest.mark.parametrize("name", CONFIGS)
 def test_training_on_a_quantized_model(folders, name, kind, double):
-    model = prepare(load(folders[name], quantization_config(kind, double, "auto", "fp32")), False)
+    model = prepare(load(folders[name], quantization_config(kind, double, "auto", "fp32")))
     model = with_lora(model, experts=name == "mixtral")
     before = {path: tensor.clone() for path, tensor in model.named_parameters() if not tensor.requires_grad}
     losses = train(model)
@@ -102,9 +102,7 @@ def test_training_on_a_quantized_model(folders, name, kind, double):
 
 @pytest.mark.parametrize(("kind", "double"), KINDS)
 def test_the_adapter_fits_the_model_without_quantization(folders, kind, double):
-    quantized = with_lora(
-        prepare(load(folders["mixtral"], quantization_config(kind, double, "auto", "fp32")), False), True
-    )
+    quantized = with_lora(prepare(load(folders["mixtral"], quantization_config(kind, double, "auto", "fp32"))), True)
     train(quantized)
     plain = with_lora(load(folders["mixtral"]), True)
     untrained = logits(plain)
@@ -117,29 +115,31 @@ def test_the_adapter_fits_the_model_without_quantization(folders, kind, double):
 @pytest.mark.parametrize("compute_type", ["fp32", "bf16", "fp16"])
 def test_the_types_that_4_bit_layers_compute_with(folders, compute_type):
     config = quantization_config("4bit-nf4", "no", compute_type, "fp32")
-    losses = train(with_lora(prepare(load(folders["llama"], config), False)))
+    losses = train(with_lora(prepare(load(folders["llama"], config))))
     assert losses[-1] < losses[0]
 
 
 @pytest.mark.parametrize("kind", ["8bit", "4bit-nf4"])
 def test_a_model_loaded_in_bf16_with_autocast_and_checkpoints(folders, kind):
     model = load(folders["mixtral"], quantization_config(kind, "no", "auto", "bf16"), torch.bfloat16)
-    model = with_lora(prepare(model, True), True)
+    model = prepare(model)
+    model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    model = with_lora(model, True)
     assert {parameter.dtype for parameter in model.parameters() if parameter.requires_grad} == {torch.float32}
     with torch.autocast("cpu", torch.bfloat16):
         losses = train(model)
     assert losses[-1] < losses[0]
 
 
-def test_routers_heads_and_named_modules_are_not_quantized(folders):
+def test_routers_and_heads_are_not_quantized(folders):
     model = load(folders["mixtral"], quantization_config("8bit", "no", "auto", "fp32"))
     assert len(quantization.quantized_modules(model)) == 8
     assert not any("gate" in name or "score" in name for name in quantization.quantized_modules(model))
     llama = load(folders["llama"], quantization_config("8bit", "no", "auto", "fp32"))
     assert "model.layers.0.mlp.gate_proj" in quantization.quantized_modules(llama)
-    bert = load(folders["bert"], quantization_config("8bit", "no", "auto", "fp32", ("bert.encoder.layer.1",)))
-    assert len(quantization.quantized_modules(bert)) == 6
-    assert not any("layer.1" in name or "pooler" in name for name in quantization.quantized_modules(bert))
+    bert = load(folders["bert"], quantization_config("8bit", "no", "auto", "fp32"))
+    assert len(quantization.quantized_modules(bert)) == 12
+    assert not any("pooler" in name for name in quantization.quantized_modules(bert))
 
 
 @pytest.mark.parametrize("architecture", [*tiny_models.ARCHITECTURES, *tiny_models.FURTHER])

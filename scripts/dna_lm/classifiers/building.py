@@ -292,7 +292,7 @@ def _load(
             raise UserError(f"{source}: its weights {name} hold NaN or infinity; choose another copy of it")
     model.config.use_cache = False  # keys and values are for generating text
     if quantization:
-        prepare(model, gradient_checkpointing=False)
+        prepare(model)
     return model, sorted(name for name in fresh if name.split(".")[0] not in HEADS)
 
 

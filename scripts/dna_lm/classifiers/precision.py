@@ -1,7 +1,6 @@
 """The numbers that a base model computes with, chosen from the hardware."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from peft.tuners.tuners_utils import BaseTunerLayer
@@ -40,13 +39,18 @@ def choose_precision(asked: str, cuda: bool, tokens: int) -> Precision:
     Raises UserError when the hardware lacks what was asked for.
     """
     attention = None if cuda or tokens > MOST_TOKENS_AT_ONCE else "eager"
-    if asked == "fp16" and not cuda:
-        raise UserError("--precision fp16 needs a GPU; choose fp32 or bf16")
+    require_hardware(asked, cuda)
     if asked != AUTO:
         return Precision(asked, attention)
     if cuda:
         return Precision("bf16" if gpus().bf16 else "fp16", attention)
     return Precision("fp32", attention)
+
+
+def require_hardware(asked: str, cuda: bool) -> None:
+    """Raise UserError for a precision that the hardware does not have; cuda: whether there is a GPU."""
+    if asked == "fp16" and not cuda:
+        raise UserError("--precision fp16 needs a GPU; choose fp32 or bf16")
 
 
 def train_in_float32(module: torch.nn.Module) -> None:
@@ -59,17 +63,11 @@ def train_in_float32(module: torch.nn.Module) -> None:
 
     def in_float32(*given, **named):
         with torch.autocast(given[0].device.type, enabled=False):
-            return forward(
-                *(item.float() if torch.is_tensor(item) and item.is_floating_point() else item for item in given),
-                **named,
-            )
+            floats = [item.float() if torch.is_tensor(item) and item.is_floating_point() else item for item in given]
+            return forward(*floats, **named)
 
     module.float()
     module.forward = in_float32
-
-
-def _longer(item: Any) -> Any:
-    return item.float() if torch.is_tensor(item) and item.is_floating_point() else item
 
 
 def leave_inputs(model: torch.nn.Module) -> None:

@@ -7,7 +7,6 @@ arXiv:2208.07339). An adapter that was trained on a quantized base model fits th
 import copy
 import importlib.util
 import logging
-import math
 import re
 import warnings
 from dataclasses import dataclass
@@ -58,7 +57,7 @@ class QuantizationReport:
 
 
 def quantization_config(
-    quantization: str, double_quantization: str, compute_type: str, precision: str, skip: tuple[str, ...] = ()
+    quantization: str, double_quantization: str, compute_type: str, precision: str
 ) -> BitsAndBytesConfig | None:
     """Return what from_pretrained takes as its quantization_config, or None without quantization.
 
@@ -66,7 +65,6 @@ def quantization_config(
     double_quantization: `yes` or `no`; for 4 bits.
     compute_type: `auto`, `fp32`, `bf16` or `fp16`; for 4 bits. `auto` takes the precision of the training.
     precision: that of the training, `fp32`, `bf16` or `fp16`.
-    skip: further modules by their paths that are not quantized, such as those that the base model has no weights for.
     Raises UserError when bitsandbytes is missing, or for a 4-bit setting without 4 bits.
     """
     if quantization not in (NF4, FP4):
@@ -86,7 +84,7 @@ def quantization_config(
             f"--quantization {quantization} needs the package bitsandbytes, which is not installed; "
             "choose none, or ask the administrator to install it"
         )
-    skipped = [NOT_QUANTIZED, *skip]
+    skipped = [NOT_QUANTIZED]
     if quantization == EIGHT_BIT:
         return BitsAndBytesConfig(load_in_8bit=True, llm_int8_skip_modules=skipped)
     return BitsAndBytesConfig(
@@ -111,11 +109,11 @@ def without_head(quantization: BitsAndBytesConfig, config: PreTrainedConfig) -> 
     return result
 
 
-def prepare(model: PreTrainedModel, gradient_checkpointing: bool) -> PreTrainedModel:
+def prepare(model: PreTrainedModel) -> PreTrainedModel:
     """Make a quantized model ready for LoRA, in place, and return it; call it before get_peft_model.
 
-    As peft's prepare_model_for_kbit_training, all weights are frozen and those that are not quantized become float32.
-    Unlike it, checkpoints are not reentrant, so that no input has to require a gradient.
+    As with peft's prepare_model_for_kbit_training, all weights are frozen and those that are not quantized become
+    float32.
     """
     for parameter in model.parameters():
         parameter.requires_grad = False
@@ -128,8 +126,6 @@ def prepare(model: PreTrainedModel, gradient_checkpointing: bool) -> PreTrainedM
             module.support_avx512bf16_for_cpu = False
     # 8-bit layers say at each start that they cast their inputs, which is how they work.
     warnings.filterwarnings("ignore", message="MatMul8bitLt: inputs will be cast")
-    if gradient_checkpointing:
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     return model
 
 
@@ -164,12 +160,6 @@ def describe(model: PreTrainedModel, dtype: torch.dtype = torch.float32) -> Quan
     parameters = quantized.parameters + sum(part.parameters for part in rest)
     loaded = quantized.bytes + sum(part.bytes for part in rest)
     return QuantizationReport(name, quantized, tuple(rest), parameters * dtype.itemsize - loaded, dtype)
-
-
-def parameter_count(parameter: nn.Parameter) -> int:
-    """Return the number of weights that a parameter stands for: 4-bit ones are packed, two in a byte."""
-    state = getattr(parameter, "quant_state", None)
-    return parameter.numel() if state is None else math.prod(state.shape)
 
 
 def _bytes(layer: nn.Module) -> int:

@@ -11,10 +11,9 @@ from ..base_models.encoding import Encoder
 from ..base_models.opening import BaseModel
 from ..classifiers.building import trained_classifier
 from ..classifiers.lora import expert_parameters
-from ..classifiers.precision import DTYPES, MOST_TOKENS_AT_ONCE, Precision
+from ..classifiers.precision import DTYPES, MOST_TOKENS_AT_ONCE, Precision, require_hardware
 from ..classifiers.short_products import shorten_products
 from ..compat import cpu_computes_bf16
-from ..errors import UserError
 from ..processes.devices import device
 from ..processes.engine import Engine
 from ..speed.pooled_token import skip_other_tokens
@@ -56,8 +55,7 @@ class MergedModels:
         Raises UserError for an adapter whose tensors do not fit and a precision that the hardware does not have.
         """
         self._device = device()
-        if precision == "fp16" and self._device.type != "cuda":
-            raise UserError("--precision fp16 needs a GPU; choose fp32 or bf16")
+        require_hardware(precision, self._device.type == "cuda")
         self._base, self._adapter, self._encoder, self._every_token = base, adapter, encoder, every_token
         self._processes, self._progress = processes, progress
         self._chosen = None if precision == AUTO else precision

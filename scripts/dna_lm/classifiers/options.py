@@ -13,11 +13,7 @@ class LoraOptions:
     method: str = option(
         "What is trained besides the classification head: LoRA matrices, nothing, or all weights of the base model",
         LORA,
-        choices=(
-            LORA,
-            HEAD_ONLY,
-            FULL,
-        ),
+        choices=(LORA, HEAD_ONLY, FULL),
     )
     lora_r: int = option("LoRA rank", 16, minimum=1, maximum=LARGEST_RANK)
     lora_alpha: float = option("LoRA alpha: the update is scaled by alpha / rank", 16.0, minimum=0.001)
@@ -27,46 +23,18 @@ class LoraOptions:
         AUTO,
     )
     experts: str = option(
-        "Whether the experts of a mixture-of-experts model get LoRA matrices too",
-        YES,
-        choices=(
-            YES,
-            NO,
-        ),
+        "Whether the experts of a mixture-of-experts model get LoRA matrices too", YES, choices=(YES, NO)
     )
     embeddings: str = option(
-        "Whether to train the token embeddings too, which adds their size to the adapter",
-        YES,
-        choices=(
-            YES,
-            NO,
-        ),
+        "Whether to train the token embeddings too, which adds their size to the adapter", YES, choices=(YES, NO)
     )
     lora_bias: str = option(
         "Biases of the base model to train: none, all, or those of the layers with LoRA matrices",
         NONE,
-        choices=(
-            NONE,
-            "all",
-            "lora_only",
-        ),
+        choices=(NONE, "all", "lora_only"),
     )
-    rslora: str = option(
-        "Whether to scale by alpha / sqrt(rank) (rsLoRA)",
-        NO,
-        choices=(
-            YES,
-            NO,
-        ),
-    )
-    dora: str = option(
-        "Whether to train the magnitude of the weights separately (DoRA)",
-        NO,
-        choices=(
-            YES,
-            NO,
-        ),
-    )
+    rslora: str = option("Whether to scale by alpha / sqrt(rank) (rsLoRA)", NO, choices=(YES, NO))
+    dora: str = option("Whether to train the magnitude of the weights separately (DoRA)", NO, choices=(YES, NO))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,40 +42,18 @@ class QuantizationOptions:
     """Precision of the base model."""
 
     quantization: str = option(
-        "Precision in which the linear layers of the base model are stored",
-        NONE,
-        choices=(
-            NONE,
-            EIGHT_BIT,
-            NF4,
-            FP4,
-        ),
+        "Precision in which the linear layers of the base model are stored", NONE, choices=(NONE, EIGHT_BIT, NF4, FP4)
     )
     double_quantization: str = option(
-        "Whether the scales of 4-bit weights are quantized as well",
-        NO,
-        choices=(
-            YES,
-            NO,
-        ),
+        "Whether the scales of 4-bit weights are quantized as well", NO, choices=(YES, NO)
     )
     compute_type: str = option(
         "Precision in which 4-bit layers compute; auto means the precision of the training",
         AUTO,
-        choices=(
-            AUTO,
-            "fp32",
-            "bf16",
-            "fp16",
-        ),
+        choices=(AUTO, "fp32", "bf16", "fp16"),
     )
     precision: str = option(
         "Precision in which the base model computes; auto means bf16 or fp16 on a GPU, and fp32 on a CPU",
         AUTO,
-        choices=(
-            AUTO,
-            "fp32",
-            "bf16",
-            "fp16",
-        ),
+        choices=(AUTO, "fp32", "bf16", "fp16"),
     )

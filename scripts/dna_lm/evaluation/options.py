@@ -23,21 +23,13 @@ class EvaluateOptions(ApplyingOptions):
         "Strand of which the answers are scored: as the adapter records, the one given, its reverse "
         "complement, or the mean of both",
         RECORDED,
-        choices=(
-            RECORDED,
-            FORWARD,
-            REVERSE,
-            BOTH,
-        ),
+        choices=(RECORDED, FORWARD, REVERSE, BOTH),
     )
     seen_data: str = option(
         "What to do with a file if the adapter was trained, chosen or calibrated on half of its sequences or "
         "more; of fewer, a warning gives the number",
         REFUSE,
-        choices=(
-            REFUSE,
-            ALLOW,
-        ),
+        choices=(REFUSE, ALLOW),
     )
     worst: int = option("Errors to list, the worst first", 50, minimum=1, maximum=10000)
 
@@ -72,10 +64,7 @@ class CompareOptions(ApplyingOptions):
         "What to do if one of the adapters was trained, chosen or calibrated on half of the sequences or "
         "more; of fewer, a warning gives the number",
         REFUSE,
-        choices=(
-            REFUSE,
-            ALLOW,
-        ),
+        choices=(REFUSE, ALLOW),
     )
 
 
@@ -86,31 +75,15 @@ class CalibrateOptions(ApplyingOptions):
     adapter: str = option("Adapter made by finetune", kind=INPUT)
     data: str = option("Development split: table with the columns sequence and label", kind=INPUT)
     temperature: str = option(
-        "Whether to fit a temperature, which makes the probabilities as sure as they are right",
-        YES,
-        choices=(
-            YES,
-            NO,
-        ),
+        "Whether to fit a temperature, which makes the probabilities as sure as they are right", YES, choices=(YES, NO)
     )
     threshold: str = option(
         "What the threshold of each label is chosen by: none keeps the likeliest class, or 0.5 for each of "
         "several labels; the best F1 or MCC; a recall or a precision to be reached, that of --at",
         NONE,
-        choices=(
-            NONE,
-            F1,
-            MCC,
-            RECALL,
-            PRECISION,
-        ),
+        choices=(NONE, F1, MCC, RECALL, PRECISION),
     )
     at: float = option("Recall or precision that is to be reached", 0.9, minimum=0.01, maximum=1)
     seen_data: str = option(
-        "What to do if the adapter was trained on half of the sequences or more",
-        REFUSE,
-        choices=(
-            REFUSE,
-            ALLOW,
-        ),
+        "What to do if the adapter was trained on half of the sequences or more", REFUSE, choices=(REFUSE, ALLOW)
     )

@@ -28,12 +28,7 @@ class ExportOptions(AdapterBaseModelOptions):
     action: str = option(
         "What to do: show what an adapter is, export it in PEFT's format, merge it into its base model, or import "
         "an adapter in PEFT's format",
-        choices=(
-            SHOW,
-            EXPORT,
-            MERGE,
-            IMPORT,
-        ),
+        choices=(SHOW, EXPORT, MERGE, IMPORT),
     )
     adapter: str | None = option("Adapter made by finetune, to show, export or merge", kind=INPUT, optional=True)
     member: int = option("Which model of an ensemble to export or merge, counted from 1", 1, minimum=1, maximum=20)
@@ -52,12 +47,7 @@ class ImportOptions(ExportOptions):
         "What an imported adapter predicts: one of several classes, any of several labels, or a number; "
         "auto: as recorded in the archive, or else one of several classes",
         AUTO,
-        choices=(
-            AUTO,
-            CLASSES,
-            MULTI_LABEL,
-            NUMBER,
-        ),
+        choices=(AUTO, CLASSES, MULTI_LABEL, NUMBER),
     )
     labels: str = option(
         "Labels of an imported adapter, in order, separated by commas; auto: as recorded in the archive", AUTO
@@ -78,11 +68,7 @@ class ImportOptions(ExportOptions):
     strands: str = option(
         "Strands that an imported adapter reads; auto: as recorded in the archive, or else the given one",
         AUTO,
-        choices=(
-            AUTO,
-            BOTH,
-            FORWARD,
-        ),
+        choices=(AUTO, BOTH, FORWARD),
     )
 
 
@@ -99,11 +85,4 @@ class InstallOptions:
     )
     label: str | None = option("What users see in the forms; default: the identifier", optional=True)
     max_gb: float = option("Maximum size of the model in gigabytes", 20.0, minimum=0.001, maximum=10000)
-    load: str = option(
-        "Load the weights and try them as a classifier (needs memory)",
-        YES,
-        choices=(
-            YES,
-            NO,
-        ),
-    )
+    load: str = option("Load the weights and try them as a classifier (needs memory)", YES, choices=(YES, NO))

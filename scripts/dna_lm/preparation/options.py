@@ -47,14 +47,7 @@ class InputOptions(TargetOptions, GenomeOptions):
         "Development split; if it is not given, dev is drawn from train", kind=INPUT, optional=True
     )
     test_table: str | None = option("Test split", kind=INPUT, optional=True)
-    header: str = option(
-        "Whether the first line of a table names its columns",
-        YES,
-        choices=(
-            YES,
-            NO,
-        ),
-    )
+    header: str = option("Whether the first line of a table names its columns", YES, choices=(YES, NO))
     sequence_column: str = option("Column with the sequences: its name, or its number from 1", "sequence")
     label_column: str = option("Column with the labels: its name, or its number from 1", "label")
     fasta: list[str] | None = option(
@@ -76,10 +69,7 @@ class InputOptions(TargetOptions, GenomeOptions):
     window_center: str = option(
         "Center of the window: the peak's summit if the file has one, or the middle of the region",
         "summit",
-        choices=(
-            "summit",
-            "middle",
-        ),
+        choices=("summit", "middle"),
     )
 
 
@@ -91,11 +81,7 @@ class NegativeOptions(GenomeOptions, SeedOptions):
         "Negatives to generate: none, shuffles of the given sequences with the same dinucleotide counts, or regions of "
         "the genome with the same length and GC content",
         NONE,
-        choices=(
-            NONE,
-            SHUFFLE,
-            GENOME,
-        ),
+        choices=(NONE, SHUFFLE, GENOME),
     )
     negative_label: str = option("Label of the generated negatives", "negative")
     negative_ratio: float = option("Number of negatives per given sequence", 1.0, minimum=0.01, maximum=100)
@@ -118,48 +104,24 @@ class CleaningOptions:
         "Highest share of letters other than A, C, G, T that a sequence may have", 0.1, minimum=0, maximum=1
     )
     ambiguous: str = option(
-        "Such letters in the remaining sequences: kept, or each replaced by N",
-        KEEP,
-        choices=(
-            KEEP,
-            "mask",
-        ),
+        "Such letters in the remaining sequences: kept, or each replaced by N", KEEP, choices=(KEEP, "mask")
     )
     length: int = option("Target length of the sequences, in nt; 0 keeps all lengths", 0, minimum=0, maximum=1000000)
     longer: str = option(
-        "Sequences longer than that: cropped to the middle, dropped, or kept",
-        "crop",
-        choices=(
-            "crop",
-            "drop",
-            KEEP,
-        ),
+        "Sequences longer than that: cropped to the middle, dropped, or kept", "crop", choices=("crop", "drop", KEEP)
     )
     shorter: str = option(
         "Sequences shorter than that: kept, padded with N on both sides, or dropped",
         KEEP,
-        choices=(
-            KEEP,
-            "pad",
-            "drop",
-        ),
+        choices=(KEEP, "pad", "drop"),
     )
     duplicates: str = option(
         "Duplicate sequences to remove: on either strand, on the same strand only, or none",
         BOTH_STRANDS,
-        choices=(
-            BOTH_STRANDS,
-            SAME_STRAND,
-            KEEP,
-        ),
+        choices=(BOTH_STRANDS, SAME_STRAND, KEEP),
     )
     contradictory: str = option(
-        "What to do with a sequence that has more than one label",
-        REFUSE,
-        choices=(
-            REFUSE,
-            "drop",
-        ),
+        "What to do with a sequence that has more than one label", REFUSE, choices=(REFUSE, "drop")
     )
 
 
@@ -171,23 +133,13 @@ class SplittingOptions(TargetOptions, SeedOptions):
         "Whether to drop sequences at random until all labels are equally frequent: in train, or in all splits, so "
         "that scores no longer apply to the label frequencies of the data",
         NONE,
-        choices=(
-            NONE,
-            DOWNSAMPLE,
-            DOWNSAMPLE_ALL,
-        ),
+        choices=(NONE, DOWNSAMPLE, DOWNSAMPLE_ALL),
     )
     split: str | None = option(
         "How to split: at random, by similarity, by chromosome, by a column of groups, or as a column of the table "
         "says; default: regions by similarity, data that are already split as they are, everything else at random",
         optional=True,
-        choices=(
-            RANDOM,
-            SIMILARITY,
-            CHROMOSOME,
-            GROUP,
-            COLUMN,
-        ),
+        choices=(RANDOM, SIMILARITY, CHROMOSOME, GROUP, COLUMN),
     )
     fractions: str = option("Shares of train, dev and test", "0.8,0.1,0.1")
     tolerance: float = option(
@@ -207,10 +159,7 @@ class SplittingOptions(TargetOptions, SeedOptions):
     augment: str = option(
         "Whether to add the reverse complement of each training sequence to train",
         NONE,
-        choices=(
-            NONE,
-            REVERSE_COMPLEMENT,
-        ),
+        choices=(NONE, REVERSE_COMPLEMENT),
     )
 
 

@@ -44,10 +44,7 @@ class ContinuingOptions:
         "Values of the options that are not given: the defaults, which scored best when they were measured, or "
         "those of the tutorial's notebook",
         RECOMMENDED,
-        choices=(
-            RECOMMENDED,
-            TUTORIAL,
-        ),
+        choices=(RECOMMENDED, TUTORIAL),
     )
     resume_from: str | None = option(
         "Adapter to continue training, with the same base model and labels. Target, method, LoRA options, "
@@ -73,10 +70,7 @@ class ReadingOptions:
     strands: str = option(
         "Strands to read: both (a random one in training, the mean of both in scoring), or the given one",
         BOTH,
-        choices=(
-            BOTH,
-            FORWARD,
-        ),
+        choices=(BOTH, FORWARD),
     )
 
 
@@ -87,19 +81,13 @@ class LossOptions:
     loss: str = option(
         "Loss function for labels: cross-entropy, or focal loss, which gives easy sequences less weight",
         CROSS_ENTROPY,
-        choices=(
-            CROSS_ENTROPY,
-            FOCAL,
-        ),
+        choices=(CROSS_ENTROPY, FOCAL),
     )
     focal_gamma: float = option("Exponent of the focal loss; 0 is cross-entropy", 2.0, minimum=0, maximum=10)
     class_weights: str = option(
         "Whether to weight the loss by the inverse frequency of each label in the training split",
         NONE,
-        choices=(
-            NONE,
-            BALANCED,
-        ),
+        choices=(NONE, BALANCED),
     )
     label_smoothing: float = option(
         "Fraction of each label's probability that is spread over all labels", 0.0, minimum=0, maximum=0.5
@@ -114,11 +102,7 @@ class OptimizationOptions:
     schedule: str = option(
         "Learning rate after the warm-up: linear or cosine decay to 0, or constant",
         "linear",
-        choices=(
-            "linear",
-            "cosine",
-            "constant",
-        ),
+        choices=("linear", "cosine", "constant"),
     )
     warmup: float = option(
         "Fraction of the training during which the learning rate rises to its peak", 0.05, minimum=0, maximum=0.9
@@ -138,10 +122,7 @@ class OptimizationOptions:
     gradient_checkpointing: str = option(
         "Whether to recompute activations instead of keeping them: less memory, about a third slower",
         NO,
-        choices=(
-            YES,
-            NO,
-        ),
+        choices=(YES, NO),
     )
     evaluations: int = option(
         "Evaluations on the dev split in each epoch; the best one is kept", 1, minimum=1, maximum=100
@@ -168,10 +149,7 @@ class RunOptions(SeedOptions):
     keep: str = option(
         "Which of several runs to keep: the one with the best score on dev, or all, as an ensemble",
         "best",
-        choices=(
-            "best",
-            "ensemble",
-        ),
+        choices=("best", "ensemble"),
     )
 
 

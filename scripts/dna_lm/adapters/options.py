@@ -11,15 +11,15 @@ class AdapterBaseModelOptions:
     """Where the base model of an adapter is found."""
 
     base_model: str = option(
-        "Base model that the adapter was trained on: 'recorded' finds it by the adapter's record, if it is "
-        "built in or among those of --installed; a Hugging Face folder or an archive (zip, tar, tar.gz) of "
-        "one; or 'built-in'",
+        "Base model that the adapter was trained on: 'recorded' finds the one in the adapter's record, if it is "
+        "built in or given by --installed; a Hugging Face folder or an archive (zip, tar, tar.gz) of one; or "
+        "'built-in'",
         RECORDED,
         kind=INPUT,
     )
-    base_model_id: str | None = option("What to call the base model in the adapter and in messages", optional=True)
+    base_model_id: str | None = option("Name of the base model in the adapter and in messages", optional=True)
     installed: list[str] | None = option(
-        "A base model that is installed here, where --base-model recorded looks",
+        "An installed base model, for --base-model recorded",
         kind=MANY,
         optional=True,
         form="ID=FOLDER",

@@ -16,7 +16,7 @@ class BaseModelOptions:
         BUILT_IN,
         kind=INPUT,
     )
-    base_model_id: str | None = option("What to call the base model in the adapter and in messages", optional=True)
+    base_model_id: str | None = option("Name of the base model in the adapter and in messages", optional=True)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ..options import INPUT, MANY, option
+from ..options import INPUT, MANY, SeedOptions, option
 from ..prediction.options import ApplyingOptions
 from ..scores.registry import COMPARABLE
 from ..words import ALLOW, AUTO, BOTH, F1, FORWARD, MCC, NO, NONE, PRECISION, RECALL, RECORDED, REFUSE, REVERSE, YES
@@ -15,54 +15,50 @@ class EvaluateOptions(ApplyingOptions):
     adapter: str = option("Adapter made by finetune", kind=INPUT)
     data: str = option("Labeled sequences: table with the columns sequence and label", kind=INPUT)
     train: str | None = option(
-        "Training split of the adapter: simpler models are trained on it, and scored beside the adapter",
+        "Training split of the adapter, on which baseline models are trained for comparison",
         kind=INPUT,
         optional=True,
     )
     strand: str = option(
-        "Strand of which the answers are scored: as the adapter records, the one given, its reverse "
-        "complement, or the mean of both",
+        "Strand whose predictions are scored: as recorded in the adapter, the given one, its reverse complement, "
+        "or the mean of both",
         RECORDED,
         choices=(RECORDED, FORWARD, REVERSE, BOTH),
     )
     seen_data: str = option(
-        "What to do with a file if the adapter was trained, chosen or calibrated on half of its sequences or "
-        "more; of fewer, a warning gives the number",
+        "What to do if half or more of the sequences were used to train, choose or calibrate the adapter; if "
+        "fewer were, a warning gives their number",
         REFUSE,
         choices=(REFUSE, ALLOW),
     )
-    worst: int = option("Errors to list, the worst first", 50, minimum=1, maximum=10000)
+    worst: int = option("Number of errors to list, worst first", 50, minimum=1, maximum=10000)
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompareOptions(ApplyingOptions):
+class CompareOptions(ApplyingOptions, SeedOptions):
     """All options of comparing."""
 
     adapter: list[str] = option(
-        "NAME=FILE: an adapter made by finetune, and what to call it; once for each of two or more",
+        "NAME=FILE: an adapter made by finetune and its name; give it twice or more",
         kind=MANY,
         form="NAME=FILE",
     )
     data: str = option("Labeled sequences: table with the columns sequence and label", kind=INPUT)
     metric: str = option(
-        "Score by which the adapters are ordered and compared in pairs; auto takes MCC, for several labels "
-        "macro F1, for numbers Spearman's correlation",
+        "Score by which the adapters are ranked and compared in pairs; auto means MCC for classes, macro F1 for "
+        "several labels, Spearman's correlation for numbers",
         AUTO,
         choices=(AUTO, *COMPARABLE),
     )
     resamples: int = option(
-        "Times that the sequences are drawn anew for the intervals; for the differences of many adapters they"
-        " are drawn more often by themselves",
+        "Bootstrap resamples for the intervals; the differences of many adapters take more where needed",
         1000,
         minimum=100,
         maximum=100000,
     )
-    seed: int = option(
-        "Seed of the random numbers: the same seed gives the same result", 42, minimum=0, maximum=4294967295
-    )
     seen_data: str = option(
-        "What to do if one of the adapters was trained, chosen or calibrated on half of the sequences or "
-        "more; of fewer, a warning gives the number",
+        "What to do if half or more of the sequences were used to train, choose or calibrate one of the adapters; "
+        "if fewer were, a warning gives their number",
         REFUSE,
         choices=(REFUSE, ALLOW),
     )
@@ -75,15 +71,17 @@ class CalibrateOptions(ApplyingOptions):
     adapter: str = option("Adapter made by finetune", kind=INPUT)
     data: str = option("Development split: table with the columns sequence and label", kind=INPUT)
     temperature: str = option(
-        "Whether to fit a temperature, which makes the probabilities as sure as they are right", YES, choices=(YES, NO)
+        "Whether to fit a temperature, so that probabilities match the fraction of correct predictions",
+        YES,
+        choices=(YES, NO),
     )
     threshold: str = option(
-        "What the threshold of each label is chosen by: none keeps the likeliest class, or 0.5 for each of "
-        "several labels; the best F1 or MCC; a recall or a precision to be reached, that of --at",
+        "How to choose the threshold of each label: none keeps the most probable class, or 0.5 for each of "
+        "several labels; the best F1 or MCC; a target recall or precision, given by --at",
         NONE,
         choices=(NONE, F1, MCC, RECALL, PRECISION),
     )
-    at: float = option("Recall or precision that is to be reached", 0.9, minimum=0.01, maximum=1)
+    at: float = option("Target recall or precision", 0.9, minimum=0.01, maximum=1)
     seen_data: str = option(
-        "What to do if the adapter was trained on half of the sequences or more", REFUSE, choices=(REFUSE, ALLOW)
+        "What to do if half or more of the sequences were used to train the adapter", REFUSE, choices=(REFUSE, ALLOW)
     )

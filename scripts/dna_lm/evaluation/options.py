@@ -71,7 +71,7 @@ class CalibrateOptions(ApplyingOptions):
     adapter: str = option("Adapter made by finetune", kind=INPUT)
     data: str = option("Development split: table with the columns sequence and label", kind=INPUT)
     temperature: str = option(
-        "Whether to fit a temperature, so that probabilities match the fraction of correct predictions",
+        "Whether to fit a temperature, so that probabilities match how often predictions are correct",
         YES,
         choices=(YES, NO),
     )

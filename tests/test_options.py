@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dna_lm.command import options_of_tool, parser
-from dna_lm.options import INPUT, MANY, OUTPUT, SeedOptions, keywords, options_of
+from dna_lm.options import INPUT, MANY, OUTPUT, SeedOptions, options_of
 from dna_lm.options import option as declared
 from dna_lm.processes.threads import default_threads
 from dna_lm.tools import PANEL, TOOLS
@@ -172,7 +172,7 @@ def test_options_are_inherited_in_the_order_of_the_bases_and_can_be_declared_ane
     assert [option.name for option in made] == ["first", "second", "seed", "third"]
     assert (made[0].help, made[0].default, made[0].kind, made[3].kind) == ("Another", 2, int, INPUT)
     options = Declared(second="x")
-    assert keywords(options, Base) == {"first": 2, "second": "x"} and options.seed == 42
+    assert (options.first, options.second, options.seed, options.third) == (2, "x", 42, None)
     with pytest.raises(TypeError):
         Declared()
     with pytest.raises(AttributeError):

@@ -66,11 +66,6 @@ def _options(declared: type) -> Iterator[Option]:
             yield Option(name, kind, **described)
 
 
-def keywords(options: Any, declared: type) -> dict[str, Any]:
-    """Return the values of the options that a dataclass declares, by name."""
-    return {made.name: getattr(options, made.name) for made in options_of(declared)}
-
-
 @dataclass(frozen=True, kw_only=True)
 class ThreadOptions:
     """How many cores a job takes."""

@@ -66,6 +66,11 @@ def _options(declared: type) -> Iterator[Option]:
             yield Option(name, kind, **described)
 
 
+def asked_outputs(options: Any) -> dict[str, str]:
+    """Return the paths of the outputs that are asked for, by the names of their options, `..._out`."""
+    return {name: path for name, path in vars(options).items() if name.endswith("_out") and path}
+
+
 @dataclass(frozen=True, kw_only=True)
 class ThreadOptions:
     """How many cores a job takes."""

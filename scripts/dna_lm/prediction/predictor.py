@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -59,7 +60,14 @@ class Predictor:
         precision: str = "fp32",
         read_out: ReadOut = logits,
     ):
-        """See predictor_on, which makes one."""
+        """Use predictor_on or opened_predictor, which also close it.
+
+        batch_size: maximum number of sequences in a batch. progress: told every few seconds how it goes.
+        strand: `recorded`, as the adapter says, or `forward`, `reverse` or `both`. precision: as the option says.
+        read_out: what `outputs` gives: inference.logits, or inference.mean_state for hidden states.
+        Raises UserError for the wrong base model, an adapter whose tensors do not fit, and a precision that the
+        hardware does not have.
+        """
         check_base_model(adapter, base)  # the wrong one may not even read the k-mers of the right one
         self._processes = prediction_processes(job_threads())
         self.adapter = adapter
@@ -164,21 +172,13 @@ def predictor_on(
     adapter: Adapter,
     batch_size: int,
     progress: Callable[[str], None],
-    *,
-    strand: str = RECORDED,
-    precision: str = "fp32",
-    read_out: ReadOut = logits,
+    **reading: Any,
 ) -> Iterator[Predictor]:
     """Give a predictor for as long as the block lasts; torch computes in one thread until it ends.
 
-    batch_size: maximum number of sequences in a batch. progress: told every few seconds how it goes.
-    strand: `recorded`, as the adapter says, or `forward`, `reverse` or `both`. precision: as the option says.
-    read_out: what `outputs` gives: inference.logits, or inference.mean_state for hidden states.
-    Raises UserError for the wrong base model, an adapter whose tensors do not fit, and a precision that the hardware
-    does not have.
+    The parameters and the errors are those of Predictor.
     """
-    keywords = {"strand": strand, "precision": precision, "read_out": read_out}
-    with forkable(), closing(Predictor(base, adapter, batch_size, progress, **keywords)) as predictor:
+    with forkable(), closing(Predictor(base, adapter, batch_size, progress, **reading)) as predictor:
         yield predictor
 
 
@@ -187,19 +187,14 @@ def opened_predictor(
     adapter: Adapter,
     options: ApplyingOptions,
     progress: Callable[[str], None],
-    *,
-    strand: str = RECORDED,
-    precision: str = "fp32",
-    read_out: ReadOut = logits,
+    **reading: Any,
 ) -> Iterator[Predictor]:
     """Give a predictor on the base model that the options name for as long as the block lasts.
 
-    strand, precision, read_out, progress: see predictor_on.
-    Raises UserError as predictor_on does, and for a base model that is unsafe or incomplete.
+    The other parameters and the errors are those of Predictor; an unsafe or incomplete base model is a UserError too.
     """
-    keywords = {"strand": strand, "precision": precision, "read_out": read_out}
     with (
         opened_base_model_of(adapter, options.base_model, options.base_model_id, options.installed) as base,
-        predictor_on(base, adapter, options.batch_size, progress, **keywords) as predictor,
+        predictor_on(base, adapter, options.batch_size, progress, **reading) as predictor,
     ):
         yield predictor

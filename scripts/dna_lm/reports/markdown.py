@@ -4,6 +4,11 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from ..data import textfiles
+
+# Labels that a sentence names.
+MOST_LISTED = 20
+
 # Where text stops being text. Anywhere: HTML and entities, code, emphasis, links, tables, mathematics, and Galaxy's
 # directives; an underscore at the edge of a word; the ends of lines, for Markdown or for Python, and other control
 # characters; what is made a link without brackets (GitHub's Markdown). At the start of a text, which may be that of a
@@ -61,9 +66,7 @@ def pipe_table(header: Sequence[str], rows: Iterable[Sequence[str]], texts: int 
 
 def listed(labels: Sequence[str]) -> str:
     """Return the labels, escaped, the first ones of many."""
-    most = 20
-    text = ", ".join(escape(label) for label in labels[:most])
-    return text if len(labels) <= most else f"{text} and {len(labels) - most} more"
+    return textfiles.listed([escape(label) for label in labels], MOST_LISTED)
 
 
 def warned(sentences: Iterable[str]) -> list[str]:

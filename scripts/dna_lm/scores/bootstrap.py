@@ -19,8 +19,8 @@ from ..data.targets import Target
 from ..words import NUMBER
 from .calibration_error import reliability
 from .few_records import without_interval
-from .metrics import PLAIN, class_scores, score
-from .registry import BY_NAME, CALIBRATION_ERROR
+from .metrics import PLAIN
+from .registry import BY_NAME, CALIBRATION_ERROR, OF_EACH_LABEL, OVERALL
 from .resampled_scores import Key, keys, scorer
 from .truth import mistakes, name_of_all
 
@@ -132,28 +132,31 @@ def resample(
     # The calibration error has an interval of its own, which is not of resamples.
     apart = [key for key in wanted if key[0] == CALIBRATION_ERROR]
     wanted = [key for key in wanted if key not in apart]
-    values: dict[Key, float] = {(name, None): value for name, value in score(target, truth, answers, decision).items()}
-    if any(number is not None for _, number in wanted):
-        for number, scores in enumerate(class_scores(target, truth, answers, decision).values()):
-            values |= {(name, number): value for name, value in scores.items()}
-    scores_of = scorer(target, truth, answers, decision, wanted)
+    labels = range(len(target.labels)) if any(number is not None for _, number in wanted) else ()
+    needed = {*wanted, *(("support", number) for number in labels)}
+    scores_of = scorer(target, truth, answers, decision, needed)
+    of_all_records = scores_of(np.ones((1, len(truth))))
     draws: dict[Key, list] = {key: [] for key in wanted}
     for weights in _weights(len(truth), resamples, seed, clusters):
         scores = scores_of(weights)
         for key, found in draws.items():
             found.append(scores[key])
-    kept = {key: value for key, value in values.items() if key in draws or key in apart or key[0] == "support"}
-    intervals = {}
-    for key in apart:
-        calibration = reliability(target, truth, answers, clusters)
-        kept[key], intervals[key] = calibration.error, calibration.interval()
+    calibration = {key: reliability(target, truth, answers, clusters) for key in apart}
+    order = [(name, None) for name in OVERALL[target.kind]]  # as tables have them
+    order += [(name, number) for number in labels for name in OF_EACH_LABEL]
+    values = {
+        key: calibration[key].error if key in calibration else float(of_all_records[key][0])
+        for key in order
+        if key in needed or key in calibration
+    }
+    intervals = {key: found.interval() for key, found in calibration.items()}
     predicted = decision.predicted(target, answers)
     intervals |= dict.fromkeys(without_interval(target, truth, predicted), (np.nan, np.nan))
     return Resampled(
         target,
         len(truth),
         seed,
-        kept,
+        values,
         {key: np.concatenate(found) for key, found in draws.items()},
         mistakes(target, truth, predicted),
         intervals,

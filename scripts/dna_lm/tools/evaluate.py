@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..evaluation.options import EvaluateOptions
-from ..options import OUTPUT, ThreadOptions, option
+from ..options import OUTPUT, ThreadOptions, asked_outputs, option
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ def run(options: Options, say: Callable[[str], None]) -> None:
     from ..evaluation.outputs import check_outputs, write_evaluation
     from ..outputs import staged
 
-    asked = {name: target for name, target in vars(options).items() if name.endswith("_out") and target}
+    asked = asked_outputs(options)
     with staged(*asked.values()) as paths:
         check_outputs(asked, options.train)
         result = evaluate(options, say)

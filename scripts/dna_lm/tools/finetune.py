@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..options import OUTPUT, option
+from ..options import OUTPUT, asked_outputs, option
 from ..training.options import FinetuneOptions
 from ..words import FORWARD, NF4, NO, NONE, RECOMMENDED, TUTORIAL, YES
 
@@ -55,7 +55,7 @@ def run(options: Options, say: Callable[[str], None]) -> None:
     from ..training.finetuning import finetune
     from ..training.state import save_state
 
-    asked = {name: target for name, target in vars(options).items() if name.endswith("_out") and target}
+    asked = asked_outputs(options)
     with staged(*asked.values()) as paths:
         result = finetune(options, say, keep_state=bool(options.state_out))
         # Only now, so that the training has their memory and need not wait for them.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..base_models.options import BaseModelOptions
-from ..options import OUTPUT, ThreadOptions, option
+from ..options import OUTPUT, ThreadOptions, asked_outputs, option
 from ..preparation.options import PrepareOptions
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def run(options: Options, say: Callable[[str], None]) -> None:
     from ..outputs import staged
     from ..preparation.preparing import prepare
 
-    asked = {name: target for name, target in vars(options).items() if name.endswith("_out") and target}
+    asked = asked_outputs(options)
     with staged(*asked.values()) as paths:
         path = dict(zip(asked, paths, strict=True))
         prepared = prepare(options)

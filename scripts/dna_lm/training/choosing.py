@@ -5,12 +5,14 @@ import math
 import numpy as np
 
 from ..data.targets import SEPARATOR, Target
+from ..data.textfiles import listed
 from ..scores.registry import ERRORS, RANKINGS, TITLES
 from ..words import AUTO, CLASSES, MULTI_LABEL, NUMBER
 
 # What chooses where nothing is asked for: of all scores on dev it is the smoothest, so that chance chooses least.
 LOSS = "loss"
-# Scores of classes that need each of more than two labels on dev.
+# Labels that a sentence names.
+MOST_LISTED = 5
 # Numbers whose standard deviation is this share of that of the training numbers, or less, are as good as one number.
 HARDLY = 0.01
 
@@ -25,7 +27,8 @@ def chosen_metric(target: Target, truth: np.ndarray, asked: str) -> tuple[str, s
     if target.kind == CLASSES and len(target.labels) > 2 and asked in RANKINGS:
         missing = [label for number, label in enumerate(target.labels) if number not in truth]
         if missing:
-            which = f"the label {missing[0]!r} is" if len(missing) == 1 else f"the labels {_listed(missing)} are"
+            names = listed([repr(label) for label in missing], MOST_LISTED)
+            which = f"the label {names} is" if len(missing) == 1 else f"the labels {names} are"
             return LOSS, (
                 f"{TITLES[asked]} is not defined on the dev split, since {which} missing from it; the loss on dev "
                 "chooses what is kept"
@@ -96,8 +99,3 @@ def same_answer_warning(target: Target, same: str, count: int, which: str = "the
             "(the tool Calibrate) is enough"
         )
     return f"{which} predicts {same} for every one of the {count:,} dev sequences: it cannot be used as it is; {advice}"
-
-
-def _listed(labels: list[str], most: int = 5) -> str:
-    more = f" and {len(labels) - most} more" if len(labels) > most else ""
-    return ", ".join(repr(label) for label in labels[:most]) + more

@@ -13,7 +13,6 @@ WHOLE = {
     HEAD_ONLY: "a head, and nothing of the base model",
     FULL: "all weights of the base model and a head",
 }
-# Scores of the headline, those that the target has.
 
 
 def write_training_report(result: Finetuned, path: str | Path) -> None:

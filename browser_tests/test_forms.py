@@ -40,14 +40,16 @@ def test_prepare(galaxy, uploaded):
     galaxy.open_tool("dna_lm_prepare")
     galaxy.choose("FASTA files, one for each label", "CTCF.fa", "p73.fa")
     outputs = finish(galaxy, "prepare")
-    assert "CTCF" in galaxy.open_dataset(outputs["train"])
+    elements = galaxy.read(f"dataset_collections/{outputs['splits'].id}")["elements"]
+    assert [element["element_identifier"] for element in elements] == ["train", "dev", "test"]
     see_report(galaxy, outputs["report"], "prepare", 1, "CTCF", "p73")
 
 
 def test_finetune(galaxy, uploaded):
     galaxy.open_tool("dna_lm_finetune")
-    galaxy.choose("Training split", "train.csv")
-    galaxy.choose("Development split", "dev.csv")
+    galaxy.choose("Training and development sets from", "Separate datasets")
+    galaxy.choose("Training set", "train.csv")
+    galaxy.choose("Development set", "dev.csv")
     galaxy.choose("Settings of the training", "My own")
     galaxy.expand("Optimization")
     galaxy.fill("Epochs", 2)
@@ -59,9 +61,9 @@ def test_finetune(galaxy, uploaded):
 def test_evaluate_with_simpler_models(galaxy, uploaded):
     galaxy.open_tool("dna_lm_evaluate")
     galaxy.choose("Adapter", ADAPTER)
-    galaxy.choose("Labeled sequences", "test.csv")
-    galaxy.choose("Compare with simpler models", "Yes: train them on the training split")
-    galaxy.choose("Training split", "train.csv")
+    galaxy.choose("Test set from", "A dataset")
+    galaxy.choose("Test set", "test.csv")
+    galaxy.choose("Training set", "train.csv")
     outputs = finish(galaxy, "evaluate")
     assert "roc_auc" in galaxy.open_dataset(outputs["metrics"])
     galaxy.picture("evaluate_metrics")
@@ -73,7 +75,8 @@ def test_evaluate_with_simpler_models(galaxy, uploaded):
 def test_compare(galaxy, uploaded):
     galaxy.open_tool("dna_lm_compare")
     galaxy.choose("Adapters", ADAPTER, "adapter_brief.safetensors")
-    galaxy.choose("Labeled sequences", "test.csv")
+    galaxy.choose("Test set from", "A dataset")
+    galaxy.choose("Test set", "test.csv")
     galaxy.expand("Intervals and computation")
     galaxy.fill("Resamples", 200)
     outputs = finish(galaxy, "compare")
@@ -83,7 +86,8 @@ def test_compare(galaxy, uploaded):
 def test_calibrate(galaxy, uploaded):
     galaxy.open_tool("dna_lm_calibrate")
     galaxy.choose("Adapter", ADAPTER)
-    galaxy.choose("Development split", "dev.csv")
+    galaxy.choose("Development set from", "A dataset")
+    galaxy.choose("Development set", "dev.csv")
     galaxy.choose("Choose thresholds by", "Best MCC")
     outputs = finish(galaxy, "calibrate")
     see_report(galaxy, outputs["report"], "calibrate", 1, "emperature", "hreshold")

@@ -4,7 +4,9 @@
 def test_wrong_base_model_is_one_line_on_the_page(galaxy, uploaded):
     galaxy.open_tool("dna_lm_evaluate")
     galaxy.choose("Adapter", "adapter_tiny_random.safetensors")
-    galaxy.choose("Labeled sequences", "test.csv")
+    galaxy.choose("Test set from", "A dataset")
+    galaxy.choose("Test set", "test.csv")
+    galaxy.choose("Compare with simpler models", "No")
     galaxy.choose("Base model", "Built in: tiny human DNA model, for trials and teaching")
     outputs = galaxy.run()
     galaxy.wait(*outputs.values(), allow=("error",))
@@ -29,8 +31,9 @@ def test_form_without_data_is_refused_in_words(galaxy):
 
 def test_hostile_labels_are_text(galaxy, uploaded):
     galaxy.open_tool("dna_lm_finetune")
-    galaxy.choose("Training split", "hostile_train.csv")
-    galaxy.choose("Development split", "hostile_dev.csv")
+    galaxy.choose("Training and development sets from", "Separate datasets")
+    galaxy.choose("Training set", "hostile_train.csv")
+    galaxy.choose("Development set", "hostile_dev.csv")
     galaxy.choose("Base model", "An archive in your history")
     galaxy.choose("Archive of the model", "tiny-random.zip")
     galaxy.choose("Settings of the training", "My own")

@@ -76,7 +76,10 @@ def shown(element: Element, choices: dict[str, str], path: str = "") -> dict[str
             choice = child.find("option") is not None and child.get("multiple") != "true"
             default = selected(child) if choice else child.get("value")
             place = path + name_of(child)
-            found[place] = (child, choices.get(place, ("file" if child.get("type") == "data" else default) or ""))
+            found[place] = (
+                child,
+                choices.get(place, ("file" if child.get("type") in ("data", "data_collection") else default) or ""),
+            )
         elif child.tag == "conditional":
             found |= shown([child.find("param")], choices, inside)
             _, value = found[inside + name_of(child.find("param"))]

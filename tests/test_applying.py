@@ -184,7 +184,7 @@ def test_some_of_the_labels_will_do(three, tmp_path):
 def test_an_unknown_label_is_refused(three, tmp_path):
     data = write_labeled(tmp_path / "new.csv", [("ACGT", "10"), ("TTTT", "01")])
     assert refusal(evaluated, three, data=data) == (
-        "the labeled data (new.csv), line 3: the label '01' does not occur in the training data, whose labels are 1, "
+        "the test set (new.csv), line 3: the label '01' does not occur in the training data, whose labels are 1, "
         "9, 10; correct it or remove the record"
     )
 
@@ -192,7 +192,7 @@ def test_an_unknown_label_is_refused(three, tmp_path):
 def test_one_label_is_refused(three, tmp_path):
     data = write_labeled(tmp_path / "one.csv", [("ACGT", "10"), ("TTTT", "10")])
     assert refusal(evaluated, three, data=data) == (
-        "the labeled data (one.csv) has one label only ('10'); a classifier needs at least two"
+        "the test set (one.csv) has one label only ('10'); a classifier needs at least two"
     )
 
 
@@ -420,7 +420,7 @@ def test_predictions_of_numbers(tmp_path):
 )
 def test_labels_that_do_not_belong_to_the_target(tmp_path, target, labels, message):
     data = labeled(tmp_path, *labels)
-    assert refusal(evaluated, Made(tmp_path, target), data=data).startswith("the labeled data (labeled.csv)" + message)
+    assert refusal(evaluated, Made(tmp_path, target), data=data).startswith("the test set (labeled.csv)" + message)
 
 
 def test_the_files_that_the_command_lines_write_of_numbers(call_tool, tmp_path):

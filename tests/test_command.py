@@ -4,7 +4,7 @@ from argparse import Namespace
 
 import pytest
 
-from dna_lm.command import options_of_tool, run, say
+from dna_lm.command import options_of_tool, run
 from dna_lm.errors import LONGEST_MESSAGE, UserError
 from dna_lm.tools import TOOLS
 
@@ -150,6 +150,9 @@ def test_a_bug_is_not_hidden(monkeypatch, problem):
         run("predict")
 
 
-def test_progress_goes_to_stderr(capsys):
-    say("epoch 1 of 2")
+def test_progress_goes_to_stderr(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ARGUMENTS)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    monkeypatch.setattr("dna_lm.tools.predict.run", lambda _, say: say("epoch 1 of 2"))
+    run("predict")
     assert capsys.readouterr() == ("", "epoch 1 of 2\n")

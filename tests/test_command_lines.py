@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from conftest import STRANGE_LABELS
+from conftest import PROJECT, STRANGE_LABELS
 from dna_lm import __version__
 from dna_lm.command import options_of_tool
 from dna_lm.data.tables import read_table
@@ -156,8 +156,20 @@ def test_standard_error_holds_progress_and_nothing_else(run_tool, strange, tmp_p
     given = [*BASE, "--adapter", strange.adapter, "--data", strange.splits["test"]]
     done = run_tool("evaluate", *given, *flat(outputs("evaluate", tmp_path)))
     assert (done.code, done.out) == (0, "")
-    said = "the labeled data (test.csv): 30 sequences, 0.00% of whose tokens are unknown to the base model\n"
+    said = "the test set (test.csv): 30 sequences, 0.00% of whose tokens are unknown to the base model\n"
     assert done.err == said
+
+
+def test_an_error_after_notes_is_the_first_thing_that_galaxy_shows(run_tool, tmp_path):
+    """Galaxy shows standard output before standard error, and only the first lines of both."""
+    train = PROJECT / "test-data" / "train.csv"
+    given = [*BASE, "--train", train, "--dev", train]
+    done = run_tool("finetune", *given, *flat(outputs("finetune", tmp_path)))
+    assert done.code == 2
+    notes = (done.out + done.err).splitlines()
+    assert notes[0].startswith("error: the dev split (train.csv): 120 of 120 sequences")
+    assert done.err.splitlines()[-1] == notes[0]
+    assert os.listdir(tmp_path) == []
 
 
 # --- errors ----------------------------------------------------------------------------------------------------------
@@ -208,7 +220,7 @@ ERRORS = {
     "evaluate: an unknown label": (
         "evaluate",
         [*BASE, "--adapter", "adapter", "--data", "{data}/test.csv"],
-        "the labeled data (test.csv), line 2: the label 'CTCF' does not occur in the training data, whose labels are "
+        "the test set (test.csv), line 2: the label 'CTCF' does not occur in the training data, whose labels are "
         "no, yes; correct it or remove the record",
     ),
     "predict: an empty file": (
@@ -247,7 +259,7 @@ def test_an_error_is_one_line_and_leaves_the_outputs_as_they_were(
     before = sorted(os.listdir(tmp_path))
     done = call_tool(tool, *(argument.format(data=test_data) for argument in arguments), *flat(targets))
     assert done.error.startswith(message)
-    assert done.out == ""
+    assert done.out in ("", done.err.splitlines(keepends=True)[-1])
     assert sorted(os.listdir(tmp_path)) == before
     assert all(target.read_text() == "old" for target in list(targets.values())[1:])
     assert os.listdir(tmp_path / "temporary") == []
@@ -279,7 +291,7 @@ def test_an_output_that_cannot_be_written_is_refused_before_anything_is_read(cal
         (["--learning-rate", "2"], "argument --learning-rate: 2 is above the greatest allowed value, 1 (see --help)"),
         (
             [],
-            "the following arguments are required: --train, --dev, --adapter-out, --history-out, --plot-out",
+            "the following arguments are required: --adapter-out, --history-out, --plot-out, --report-out",
         ),
     ],
 )

@@ -195,7 +195,7 @@ def test_the_draws_suffice_for_the_pairs():
         ),
         (
             {"data": "dev.csv"},
-            "adapter 'name of': the labeled data (dev.csv) is the dev split by which the adapter's weights were "
+            "adapter 'name of': the test set (dev.csv) is the dev split by which the adapter's weights were "
             "chosen: scores on it would be too good; choose a test split, or allow seen data (--seen-data allow)",
         ),
     ],

@@ -147,7 +147,7 @@ def test_sequences_that_stand_in_train_too_are_counted_on_either_strand(two, tmp
     train = write_labeled(tmp_path / "train.csv", shared + sequences(["no", "yes"], 20, seed=8))
     caveats = evaluated(two, data, train=train).caveats
     assert caveats[-1] == (
-        "the labeled data (test.csv): 2 of 8 sequences (25.0%) are also in the training split (train.csv), on either "
+        "the test set (test.csv): 2 of 8 sequences (25.0%) are also in the training split (train.csv), on either "
         "strand, 1 of them with another label: the scores of all models are too good"
     )
 
@@ -156,7 +156,7 @@ def test_a_test_split_that_is_half_in_train_is_refused(two, tmp_path):
     pairs = sequences(["no", "yes"], 30, seed=8) + sequences(["no", "yes"], 20, seed=9)
     train, data = write_labeled(tmp_path / "other.csv", pairs[:30]), write_labeled(tmp_path / "copy.csv", pairs[10:])
     assert refusal(evaluated, two, data, train=train) == (
-        "the labeled data (copy.csv): 20 of 40 sequences (50.0%) are also in the training split (other.csv), on "
+        "the test set (copy.csv): 20 of 40 sequences (50.0%) are also in the training split (other.csv), on "
         "either strand; choose a test split that shares none with it, or allow seen data (--seen-data allow)"
     )
     assert evaluated(two, data, train=train, seen_data="allow").ladder
@@ -193,11 +193,11 @@ def test_a_training_split_that_does_not_fit_is_refused(two, tmp_path, labels, me
 )
 def test_data_that_the_adapter_has_seen(two, split, words):
     message = refusal(evaluated, two, two.splits[split])
-    assert message.startswith(f"the labeled data ({split}.csv) is {words}: scores on it would be too good; ")
+    assert message.startswith(f"the test set ({split}.csv) is {words}: scores on it would be too good; ")
     said = []
     result = evaluated(two, two.splits[split], seen_data="allow", progress=said.append)
     assert result.seen == [
-        f"the labeled data ({split}.csv) is {words}: the scores are too good, and say nothing of new sequences"
+        f"the test set ({split}.csv) is {words}: the scores are too good, and say nothing of new sequences"
     ]
     assert f"warning: {result.seen[0]}" in said
 
@@ -210,7 +210,7 @@ def test_the_training_split_is_known_in_whatever_form(two, tmp_path):
     path = tmp_path / "other.tsv.gz"
     pd.concat([disguised, more]).to_csv(path, index=False, sep="\t")
     assert refusal(evaluated, two, str(path)) == (
-        "the labeled data (other.tsv.gz): 60 of 61 sequences (98.4%) are in the adapter's training split: scores on "
+        "the test set (other.tsv.gz): 60 of 61 sequences (98.4%) are in the adapter's training split: scores on "
         "them would be too good; choose a test split, or allow seen data (--seen-data allow)"
     )
 
@@ -221,7 +221,7 @@ def test_some_sequences_of_the_training_split_are_told(two, tmp_path):
     said = []
     result = evaluated(two, str(tmp_path / "mixed.csv"), progress=said.append)
     assert result.seen == [
-        "the labeled data (mixed.csv): 3 of 33 sequences (9.1%) are in the adapter's training split: the scores are "
+        "the test set (mixed.csv): 3 of 33 sequences (9.1%) are in the adapter's training split: the scores are "
         "too good; take these sequences out"
     ]
     assert f"warning: {result.seen[0]}" in said
@@ -236,7 +236,7 @@ def test_data_without_labels_are_refused(two, tmp_path):
     path = tmp_path / "bare.csv"
     path.write_text("sequence,id\nACGT,a\nTTTT,b\n")
     assert refusal(evaluated, two, path) == (
-        "the labeled data (bare.csv) has no column 'label'; its columns are sequence, id: is there a header line, and "
+        "the test set (bare.csv) has no column 'label'; its columns are sequence, id: is there a header line, and "
         "is the right column chosen?"
     )
 

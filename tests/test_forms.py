@@ -28,7 +28,7 @@ DECIDED_BY_ADAPTER = {"target", "method", "kmer", "strands", "max_length", "targ
 DECIDED_BY_ADAPTER |= {"lora_r", "lora_alpha", "lora_dropout", "lora_bias", "rslora", "dora"}
 # Params that are no option, with the reason.
 NOT_ON_COMMAND_LINE = {
-    "baselines|compare": "on the command line, --train is given or not",
+    "labeled|source": "on the command line, --splits or an option for each split is given",
     "base|source": "on the command line, the value of --base-model says where the model is",
     "input|source": "on the command line, --table, --fasta or another of the inputs is given",
     "reference|source": "on the command line, the value of --genome says where the genome is",
@@ -50,7 +50,7 @@ OTHER_DEFAULT = {
 SOME_CHOICES = {"split": "a split by group needs a table, one as the input says a table or three"}
 # The type of a param for each kind of option.
 TYPES = {int: {"integer"}, float: {"float"}, str: {"select", "text", "data_column"}, INPUT: {"data", "select"}}
-TYPES[MANY] = {"data"}
+TYPES[MANY] = {"data", "data_collection"}
 
 
 def options(tool: str) -> dict:
@@ -88,7 +88,7 @@ def test_a_param_has_its_option(tool, param):
     option = options(tool)[name_of(param)]
     assert param.get("argument") == option.flag
     assert param.get("type") in TYPES[option.kind]
-    assert (param.get("multiple") == "true") == (option.kind is MANY)
+    assert (param.get("multiple") == "true") == (option.kind is MANY and param.get("type") == "data")
 
 
 @pytest.mark.parametrize(("tool", "param"), EVERY_ARGUMENT)
@@ -257,6 +257,8 @@ def test_a_param_is_given_to_its_own_option(tool):
         forms = allowed.setdefault(param.get("argument"), set())
         if param.get("multiple") == "true":
             forms.add("${shlex.quote($label)}='${file}'")
+        elif param.get("type") == "data_collection":
+            forms.add("${shlex.quote(str($element.element_identifier))}='${element}'")
         elif param.find("options[@from_data_table]") is not None:
             forms.add(f"'${{{variable}.fields.path}}'")
         else:
@@ -272,7 +274,7 @@ def test_a_param_is_given_to_its_own_option(tool):
 def test_every_output_option_is_given_one_dataset(tool):
     given = re.findall(r"--([a-z-]+-out) '\$(\w+)'", command(tool))
     assert [flag for flag, _ in given] == [option.flag[2:] for option in options_of_tool(tool) if option.kind is OUTPUT]
-    assert [name for _, name in given] == outputs(form(tool))
+    assert sorted(name for _, name in given) == sorted(outputs(form(tool)))
     for flag, name in given:
         assert flag == f"{name.replace('_', '-')}-out"
 
@@ -317,10 +319,13 @@ def expected_outputs(tool: str, test) -> int:
         value = given(test).get(name_of(param))
         several = param.get("multiple") == "true"
         values[name_of(param)] = (value.split(",") if value else None) if several else value or selected(param)
-    for conditional in form(tool).findall("inputs/conditional"):
-        chooser = conditional.find("param")
-        path = f"{conditional.get('name')}|{name_of(chooser)}"
-        values[conditional.get("name")] = {name_of(chooser): given(test).get(path) or selected(chooser)}
+    for path, (_, value) in shown(form(tool).find("inputs"), given(test)).items():
+        *conditionals, name = path.split("|")
+        if conditionals:
+            inside = values
+            for conditional in conditionals:
+                inside = inside.setdefault(conditional, {})
+            inside[name] = value
     filters = [output.findtext("filter") for output in form(tool).find("outputs")]
     return sum(condition is None or bool(eval(condition, {"__builtins__": {}}, values)) for condition in filters)
 

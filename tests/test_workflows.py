@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from conftest import PROJECT
-from forms import TOOLS, form, outputs, params
+from forms import TOOLS, form, params
 
 WORKFLOWS = sorted((PROJECT / "workflows").glob("*/*.ga"))
 OURS = {path.stem for path in TOOLS.glob("dna_lm_*.xml")}
@@ -104,7 +104,7 @@ def test_what_is_connected_is_said_so_on_both_sides(workflow):
 def test_a_step_is_of_the_version_and_has_the_outputs_of_its_tool(workflow):
     for step in steps(workflow):
         assert step["tool_version"] == f"{VERSION}+galaxy0"
-        named = outputs(form(step["tool_id"].removeprefix("dna_lm_")))
+        named = [output.get("name") for output in form(step["tool_id"].removeprefix("dna_lm_")).find("outputs")]
         assert [output["name"] for output in step["outputs"]] == named
         assert {output["output_name"] for output in step["workflow_outputs"]} <= set(named)
 

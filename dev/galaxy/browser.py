@@ -5,8 +5,9 @@
         galaxy.new_history("trial")
         galaxy.upload("test-data/train.csv", "test-data/dev.csv")
         galaxy.open_tool("dna_lm_finetune")
-        galaxy.choose("Training split", "train.csv")
-        galaxy.choose("Development split", "dev.csv")
+        galaxy.choose("Training and development sets from", "Separate datasets")
+        galaxy.choose("Training set", "train.csv")
+        galaxy.choose("Development set", "dev.csv")
         galaxy.choose("Settings of the training", "My own")
         galaxy.expand("Optimization")
         galaxy.fill("Epochs", 1)
@@ -221,12 +222,12 @@ class GalaxyPage:
         return sorted(found, key=lambda pair: pair[0].hid)
 
     def dataset(self, name: str) -> Dataset:
-        """Return the newest dataset of the current history whose name is, or ends in, this.
+        """Return the newest dataset of the current history whose name is, or begins with, this.
 
         Raises PageError, with the names that there are, if there is none.
         """
         found = [dataset for dataset, _ in self.datasets()]
-        for fits in (lambda item: item.name == name, lambda item: item.name.endswith(name)):
+        for fits in (lambda item: item.name == name, lambda item: item.name.startswith(f"{name} ")):
             if chosen := [dataset for dataset in found if fits(dataset)]:
                 return chosen[-1]
         raise PageError(f"no dataset is called {name}: {', '.join(dataset.name for dataset in found)}")

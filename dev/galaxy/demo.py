@@ -67,7 +67,8 @@ def output(by_label, *words):
 def baselines(by_label):
     """Return the rows of dev/bench/kmer_baseline.py on the workflow's own split, header included."""
     python = environment("tools") / "bin" / "python"
-    split = ["--train", output(by_label, "train", ".csv"), "--test", output(by_label, "test", ".csv")]
+    splits = by_label["Splits"]
+    split = ["--train", splits / "train.csv", "--test", splits / "test.csv"]
     printed = subprocess.run(
         [python, PROJECT / "dev" / "bench" / "kmer_baseline.py", *split], check=True, text=True, stdout=subprocess.PIPE
     ).stdout
@@ -98,7 +99,7 @@ def main():
     rows = csv.reader(output(by_label, "metrics").read_text().splitlines(), delimiter="\t")
     metrics = {metric: value for metric, label, value, *_ in rows if label == "all"}
     header, *rows = baselines(by_label)
-    print(f"\nOn the test split ({output(by_label, 'test', '.csv').name}):")
+    print("\nOn the test set:")
     print(table([["metric", "value"], *([name, number(value)] for name, value in metrics.items())]))
     print("\nBeside baselines on the same split:")
     model = ["this workflow", *(metrics.get(name, "") for name in header[1:])]

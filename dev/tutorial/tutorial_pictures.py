@@ -14,7 +14,6 @@ The tours in docs/tutorial/tours are followed too: what they point at has to be 
 import argparse
 import contextlib
 import os
-import re
 import sys
 from collections import Counter
 from pathlib import Path
@@ -86,10 +85,10 @@ class Walk:
                 galaxy.picture(picture, "#center", height=FORM_HEIGHT)
         outputs = galaxy.run()
         galaxy.wait()
-        for end, name in step.renamed.items():
-            rename(galaxy, _ends(outputs, step, end), name)
-        for end in step.opened:
-            self.look(_ends(outputs, step, end), job, outputs)
+        for start, name in step.renamed.items():
+            rename(galaxy, _starts(outputs, start), name)
+        for start in step.opened:
+            self.look(_starts(outputs, start), job, outputs)
 
     def look(self, dataset: Dataset, job: tuple[str, int], outputs: dict[str, Dataset]) -> None:
         """Open an output, keep its text and tables, and take the pictures of its page."""
@@ -137,11 +136,11 @@ class Walk:
         galaxy.run_workflow()
         for _ in range(300):  # the invocation makes its datasets step by step; those of the last come last
             names = [dataset.name for dataset, _ in galaxy.datasets()[before:]]
-            if any(name.startswith("Predict") or name == "Predictions" for name in names):
+            if any(name.startswith("Predictions") for name in names):
                 break
             galaxy.page.wait_for_timeout(1000)
         galaxy.wait()
-        reports = [item for item, _ in galaxy.datasets()[before:] if re.search(r"^Eval.* report$", item.name)]
+        reports = [item for item, _ in galaxy.datasets()[before:] if item.name == "Evaluation report"]
         self.seen["workflow"] = (galaxy.open_report(reports[-1]), galaxy.page.evaluate(TABLES))
 
 
@@ -159,11 +158,9 @@ def _quoted(lines: list[str]) -> list[str]:
     return [text for line in lines for text in line.split("`")[1::2]]
 
 
-def _ends(outputs: dict[str, Dataset], step: Step, end: str) -> Dataset:
-    """Return the output whose name ends so; for the tool's own name, the one that nothing follows."""
-    if end.startswith(step.name):
-        return outputs["predictions"]
-    (found,) = [dataset for dataset in outputs.values() if dataset.name.endswith(f": {end}")]
+def _starts(outputs: dict[str, Dataset], start: str) -> Dataset:
+    """Return the output whose name begins so."""
+    (found,) = [dataset for dataset in outputs.values() if dataset.name.startswith(f"{start} ")]
     return found
 
 

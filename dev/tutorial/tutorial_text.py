@@ -39,7 +39,7 @@ class Field:
     """A line of a hands-on box that sets a field of a form."""
 
     label: str
-    values: list[str]  # texts in backticks: of a select what is chosen, of a dataset its name or the end of it
+    values: list[str]  # texts in backticks: of a select what is chosen, of a dataset its name or the start of it
     section: str = ""  # title of the section that has to be opened first
     data: bool = False  # whether the values are datasets
 
@@ -51,8 +51,8 @@ class Step:
     tool: str  # `prepare` of dna_lm_prepare
     name: str
     fields: list[Field] = field(default_factory=list)
-    renamed: dict[str, str] = field(default_factory=dict)  # end of the output's name -> new name
-    opened: list[str] = field(default_factory=list)  # ends of the names of outputs
+    renamed: dict[str, str] = field(default_factory=dict)  # start of the output's name -> new name
+    opened: list[str] = field(default_factory=list)  # starts of the names of outputs
 
 
 @dataclass
@@ -99,7 +99,7 @@ def steps(lines: list[str]) -> list[Step]:
                 found[-1].opened.append(opened[1])
         elif inside := re.match(r'( *)- In \*"(.*?)"\*:', line):
             section = (inside[2], len(inside[1]))
-        elif setting := re.match(r'( *)- ({% icon param-files? %} )?\*"(.*?)"\*: (.*)', line):
+        elif setting := re.match(r'( *)- ({% icon param-(?:files?|collection) %} )?\*"(.*?)"\*: (.*)', line):
             if len(setting[1]) <= section[1]:
                 section = ("", 0)
             values = re.findall(r"`(.*?)`", setting[4])

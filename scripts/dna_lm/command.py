@@ -10,7 +10,7 @@ import signal
 import sys
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 from . import __version__
 from .errors import DISK, MEMORY, UserError, lack
@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> None:
         if arguments == ["--version"]:
             print(__version__)
             return
-        sys.exit(_said(f"name a tool: {', '.join(TOOLS)} (see --help)"))
+        _Messages().fail(f"name a tool: {', '.join(TOOLS)} (see --help)")
     run(arguments[0], arguments[1:], f"dna-lm {arguments[0]}")
 
 
@@ -45,16 +45,16 @@ def run(tool: str, arguments: list[str] | None = None, program: str = "") -> Non
     memory. An interruption (SIGINT, SIGTERM) ends it with 130 or 143, after the temporary files are removed.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    options = parse(tool, arguments, program)
+    options, messages = parse(tool, arguments, program), _Messages()
     try:
-        module(tool).run(options, say)
+        module(tool).run(options, messages.say)
     except UserError as problem:
-        sys.exit(_said(problem))
+        messages.fail(problem)
     except Exception as problem:
         short = lack(problem)
         if not short:
             raise
-        sys.exit(_said({MEMORY: _less_memory(options), DISK: _FULL_DISK}[short]))
+        messages.fail({MEMORY: _less_memory(options), DISK: _FULL_DISK}[short])
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -158,9 +158,26 @@ def _output(text: str) -> str:
     return text
 
 
-def say(text: str) -> None:
-    """Tell the user how the job is going, on standard error."""
-    print(text, file=sys.stderr, flush=True)
+class _Messages:
+    """What a job tells its user, on standard error."""
+
+    def __init__(self):
+        self._told = False
+
+    def say(self, text: str) -> None:
+        """Tell how the job is going."""
+        self._told = True
+        print(text, file=sys.stderr, flush=True)
+
+    def fail(self, problem: object) -> NoReturn:
+        """Tell what is wrong, and end the process with 2."""
+        text = f"error: {problem}"
+        if self._told and not sys.stdout.isatty():
+            # Galaxy's page of a failed dataset shows the first lines of standard output and then of standard error:
+            # without this, notes on the data would stand there instead of the error.
+            print(text, flush=True)
+        self.say(text)
+        sys.exit(2)
 
 
 def _less_memory(options: Any) -> str:
@@ -182,8 +199,3 @@ def _less_memory(options: Any) -> str:
     elif computes:
         advice.append("shorter sequences")
     return "out of memory; " + " or ".join([part for part in (", ".join(advice[:-1]), advice[-1]) if part])
-
-
-def _said(problem: object) -> int:
-    say(f"error: {problem}")
-    return 2

@@ -96,3 +96,16 @@ class TargetOptions:
         CLASSES,
         choices=(CLASSES, MULTI_LABEL, NUMBER),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitsOptions:
+    """The splits of a dataset in one collection."""
+
+    splits: list[str] | None = option(
+        "An element of a splits collection: train, dev or test; repeat for each, instead of naming each split with an "
+        "option of its own",
+        kind=MANY,
+        optional=True,
+        form="NAME=FILE",
+    )

@@ -15,6 +15,7 @@ from ..base_models.encoding import summary, warnings
 from ..base_models.installed_files import sha256_of_file
 from ..data.decision import CALIBRATION, Decision, log_odds
 from ..data.digests import Digests, digests_of
+from ..data.split_files import with_splits
 from ..data.tables import read_labeled
 from ..data.targets import THRESHOLD, Target
 from ..data.textfiles import describe
@@ -74,6 +75,7 @@ def calibrate(options: CalibrateOptions, progress: Callable[[str], None]) -> Cal
     Raises UserError for anything wrong with the files, data that the adapter was trained on unless that is allowed,
     data that are too few or have one label only, and a choice that the target does not have.
     """
+    options = with_splits(options, data="dev")
     source = describe(options.data, "the labeled data")
     loaded = load_adapter(options.adapter)
     plain = replace(loaded, task={name: value for name, value in loaded.task.items() if name not in WRITTEN})

@@ -16,6 +16,7 @@ from ..base_models.installed_files import sha256_of_file
 from ..data.decision import Decision
 from ..data.digests import digests_of
 from ..data.named_files import NamedPath, repeated
+from ..data.split_files import with_splits
 from ..data.tables import read_labeled
 from ..data.targets import Target
 from ..data.textfiles import describe, listed
@@ -85,7 +86,8 @@ def compare(options: CompareOptions, progress: Callable[[str], None]) -> Compare
     Raises UserError for anything wrong with the files, adapters that do not answer the same question, a score that is
     none of theirs, and sequences that one of them has seen, unless that is allowed.
     """
-    source = describe(options.data, "the labeled data")
+    options = with_splits(options, data="test")
+    source = describe(options.data, "the test set")
     adapters = _loaded(_by_name(options.adapter))
     target = next(iter(adapters.values())).target
     metric = _metric(options.metric, target)

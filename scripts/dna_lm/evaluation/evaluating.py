@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -18,6 +18,7 @@ from ..base_models.opening import BaseModel
 from ..baselines.ladder_models import BASELINES, baselines, learned_from
 from ..data.digests import digests_of
 from ..data.packing import gc_content, pack
+from ..data.split_files import with_splits
 from ..data.tables import read_labeled
 from ..data.targets import Target
 from ..data.textfiles import describe
@@ -26,7 +27,7 @@ from ..prediction.predictor import mean_predictions, predictor_on, summed_predic
 from ..prediction.table import prediction_table
 from ..scores.bootstrap import COLUMNS, Resampled, resample, score_text
 from ..scores.truth import mistakes, name_of_all
-from ..words import ALLOW, BOTH, MULTI_LABEL, NUMBER, RECORDED
+from ..words import ALLOW, BOTH, MULTI_LABEL, NO, NUMBER, RECORDED
 from .frozen_model import pooled_states
 from .independence import Independence, independence
 from .ladder import Ladder, climb
@@ -103,6 +104,16 @@ class Evaluated:
         )
 
 
+def with_files(options: EvaluateOptions) -> EvaluateOptions:
+    """Return the options with the paths of the test set and, if simpler models are asked for, of the training split.
+
+    Raises UserError for one that is not given; without a collection the training split may be missing.
+    """
+    if options.baselines == NO:
+        return replace(with_splits(options, data="test"), train=None)
+    return with_splits(options, data="test", **({"train": "train"} if options.splits else {}))
+
+
 def evaluate(options: EvaluateOptions, progress: Callable[[str], None]) -> Evaluated:
     """Score an adapter on labeled sequences.
 
@@ -111,7 +122,8 @@ def evaluate(options: EvaluateOptions, progress: Callable[[str], None]) -> Evalu
     Raises UserError for anything wrong with the files, and for data that took part in making the adapter, unless that
     is allowed.
     """
-    source = describe(options.data, "the labeled data")
+    options = with_files(options)
+    source = describe(options.data, "the test set")
     adapter = load_adapter(options.adapter)
     target, decision = adapter.target, adapter.decision
     records, truth = _read(options.data, source, target)

@@ -2,22 +2,27 @@
 
 from dataclasses import dataclass
 
-from ..options import INPUT, MANY, SeedOptions, option
+from ..options import INPUT, MANY, SeedOptions, SplitsOptions, option
 from ..prediction.options import ApplyingOptions
 from ..scores.registry import COMPARABLE
 from ..words import ALLOW, AUTO, BOTH, F1, FORWARD, MCC, NO, NONE, PRECISION, RECALL, RECORDED, REFUSE, REVERSE, YES
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateOptions(ApplyingOptions):
+class EvaluateOptions(ApplyingOptions, SplitsOptions):
     """All options of evaluating."""
 
     adapter: str = option("Adapter made by finetune", kind=INPUT)
-    data: str = option("Labeled sequences: table with the columns sequence and label", kind=INPUT)
+    data: str | None = option("Test set: table with the columns sequence and label", kind=INPUT, optional=True)
     train: str | None = option(
-        "Training split of the adapter, on which baseline models are trained for comparison",
+        "Training split of the adapter, on which baseline models are trained",
         kind=INPUT,
         optional=True,
+    )
+    baselines: str = option(
+        "Whether baseline models are trained for comparison, if there is a training split",
+        YES,
+        choices=(YES, NO),
     )
     strand: str = option(
         "Strand whose predictions are scored: as recorded in the adapter, the given one, its reverse complement, "
@@ -35,7 +40,7 @@ class EvaluateOptions(ApplyingOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompareOptions(ApplyingOptions, SeedOptions):
+class CompareOptions(ApplyingOptions, SplitsOptions, SeedOptions):
     """All options of comparing."""
 
     adapter: list[str] = option(
@@ -43,7 +48,7 @@ class CompareOptions(ApplyingOptions, SeedOptions):
         kind=MANY,
         form="NAME=FILE",
     )
-    data: str = option("Labeled sequences: table with the columns sequence and label", kind=INPUT)
+    data: str | None = option("Test set: table with the columns sequence and label", kind=INPUT, optional=True)
     metric: str = option(
         "Score by which the adapters are ranked and compared in pairs; auto means MCC for classes, macro F1 for "
         "several labels, Spearman's correlation for numbers",
@@ -65,11 +70,11 @@ class CompareOptions(ApplyingOptions, SeedOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CalibrateOptions(ApplyingOptions):
+class CalibrateOptions(ApplyingOptions, SplitsOptions):
     """All options of calibrating."""
 
     adapter: str = option("Adapter made by finetune", kind=INPUT)
-    data: str = option("Development split: table with the columns sequence and label", kind=INPUT)
+    data: str | None = option("Development split: table with the columns sequence and label", kind=INPUT, optional=True)
     temperature: str = option(
         "Whether to fit a temperature, so that probabilities match how often predictions are correct",
         YES,

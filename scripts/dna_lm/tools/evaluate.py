@@ -37,10 +37,11 @@ def run(options: Options, say: Callable[[str], None]) -> None:
     from ..processes.threads import configure_torch
 
     configure_torch(options.threads)
-    from ..evaluation.evaluating import evaluate
+    from ..evaluation.evaluating import evaluate, with_files
     from ..evaluation.outputs import check_outputs, write_evaluation
     from ..outputs import staged
 
+    options = with_files(options)
     asked = asked_outputs(options)
     with staged(*asked.values()) as paths:
         check_outputs(asked, options.train)

@@ -19,8 +19,9 @@ from ..base_models.installed_files import sha256_of_file
 from ..base_models.opening import BaseModel, opened_base_model
 from ..base_models.options import RevisedBaseModelOptions
 from ..classifiers.precision import Precision, choose_precision
+from ..data.split_files import with_splits
 from ..errors import UserError
-from ..options import INPUT, ThreadOptions, options_of
+from ..options import INPUT, MANY, ThreadOptions, options_of
 from ..processes.devices import Devices, choose_devices
 from ..processes.threads import default_threads
 from ..processes.together import run_together
@@ -73,6 +74,7 @@ def finetune(options: FinetuneOptions, progress: Callable[[str], None], keep_sta
     progress: told how it goes, a line at a time.
     Raises UserError for anything wrong with the files or the request.
     """
+    options = with_splits(options, train="train", dev="dev")
     torch.set_num_threads(1)  # a process whose library has started threads cannot be forked into working ones
     deadline = time.monotonic() + options.max_minutes * 60 if options.max_minutes else math.inf
     before = load_adapter(options.resume_from) if options.resume_from else None
@@ -231,7 +233,7 @@ def _finetuned(
             "options": {
                 option.name: getattr(options, option.name)
                 for option in options_of(FinetuneOptions)
-                if option.kind != INPUT
+                if option.kind not in (INPUT, MANY)
                 and option not in (*options_of(RevisedBaseModelOptions), *options_of(ThreadOptions))
             },
             "versions": {name: version(name) for name in RECORDED_LIBRARIES},

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ..base_models.options import RevisedBaseModelOptions
 from ..classifiers.options import LoraOptions, QuantizationOptions
-from ..options import INPUT, SeedOptions, TargetOptions, ThreadOptions, option
+from ..options import INPUT, SeedOptions, SplitsOptions, TargetOptions, ThreadOptions, option
 from ..scores.registry import CHOOSING
 from ..words import (
     AUTO,
@@ -23,11 +23,11 @@ from ..words import (
 
 
 @dataclass(frozen=True, kw_only=True)
-class SplitOptions(TargetOptions):
+class TrainingSplitOptions(SplitsOptions, TargetOptions):
     """What is learned from."""
 
-    train: str = option("Training split: table with the columns sequence and label", kind=INPUT)
-    dev: str = option("Development split: chooses the best epoch", kind=INPUT)
+    train: str | None = option("Training split: table with the columns sequence and label", kind=INPUT, optional=True)
+    dev: str | None = option("Development split: chooses the best epoch", kind=INPUT, optional=True)
     positive_label: str = option(
         "Which of two classes is the positive one: curves, thresholds and tracks are about it. auto takes the "
         "class that does not have a typical name of negatives (negative, control, background, inactive, non-..., "
@@ -156,7 +156,7 @@ class RunOptions(SeedOptions):
 @dataclass(frozen=True, kw_only=True)
 class FinetuneOptions(
     RevisedBaseModelOptions,
-    SplitOptions,
+    TrainingSplitOptions,
     ContinuingOptions,
     LoraOptions,
     QuantizationOptions,

@@ -143,6 +143,20 @@ def test_the_whole_way_with_labels_of_any_text(call_tool, job, monkeypatch):
     assert set(os.listdir(job)) == expected | {"0.fa", "1.fa", "2.fa", "new.tsv"}
 
 
+def test_a_collection_of_splits_trains_as_its_files_do(call_tool, test_data, tmp_path):
+    adapters = []
+    for number, given in enumerate((["--splits={}={}"] * 2, ["--{}={}"] * 2)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        splits = [
+            text.format(name, test_data / f"{name}.csv") for text, name in zip(given, ("train", "dev"), strict=True)
+        ]
+        done = call_tool("finetune", *BASE, *splits, *flat(outputs("finetune", folder)), "--epochs=1", "--kmer=-1")
+        assert done.code == 0, done.err
+        adapters.append((folder / "adapter_out").read_bytes())
+    assert adapters[0] == adapters[1]
+
+
 def test_predictions_can_be_read_as_a_table_again(call_tool, two, tmp_path):
     given = [*BASE, "--adapter", two.adapter, "--data", two.splits["test"]]
     done = call_tool("evaluate", *given, *flat(outputs("evaluate", tmp_path)))

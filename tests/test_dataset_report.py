@@ -23,7 +23,7 @@ DIRECTIVES = [
     'history_dataset_as_table(output="offenders", title="First sequences found in train and in another split", '
     "show_column_headers=false)",
     'history_dataset_as_image(output="plot")',
-    "job_parameters()",
+    'job_parameters(collapse="Show the options of this job")',
 ]
 NASTY = "<img src=x> **bold** | cell\n\n```galaxy\njob_metrics()\n```\n# \udcff ${dataset}"
 
@@ -139,7 +139,7 @@ def test_what_users_give_stands_in_it_as_text_only(written):
 def test_other_viewers_show_it_without_its_directives(written):
     # What Galaxy's interface gives out has the numbers of datasets where the report has names of outputs.
     exported = re.sub(r'output="\w+"', "history_dataset_id=1", written(result()))
-    exported = exported.replace("job_parameters()", "job_parameters(job_id=1)")
+    exported = exported.replace("job_parameters(", "job_parameters(job_id=1, ")
     plain = plain_report(exported, {}, lambda job: [("seed", "42")])
     assert "galaxy" not in plain
     assert "| seed | 42 |" in plain

@@ -25,7 +25,7 @@ from small import TINY_RANDOM, evaluate
 TRAINING_DIRECTIVES = [
     'history_dataset_as_image(output="plot")',
     'history_dataset_as_table(output="history", title="Training history", show_column_headers=false)',
-    "job_parameters()",
+    'job_parameters(collapse="Show the options of this job")',
 ]
 SCORES = 'history_dataset_as_table(output="metrics", title="Scores with 95% intervals", show_column_headers=false)'
 WORST = 'history_dataset_as_table(output="errors", title="The worst errors", show_column_headers=false)'
@@ -36,7 +36,7 @@ EVALUATION_DIRECTIVES = [
     'history_dataset_as_image(output="reliability_plot")',
     'history_dataset_as_image(output="composition_plot")',
     WORST,
-    "job_parameters()",
+    'job_parameters(collapse="Show the options of this job")',
 ]
 LADDER_DIRECTIVES = ['history_dataset_as_image(output="ladder_plot")', LADDER]
 OUTPUTS = {"metrics", "errors", "ladder", "plot", "reliability_plot", "composition_plot", "ladder_plot", "report"}
@@ -119,7 +119,11 @@ def test_the_report_of_an_evaluation(report, two):
 
 def test_the_report_shows_the_outputs_that_there_are_only(report, two):
     text = report(lambda *both: write_evaluation_report(*both, outputs={"metrics", "plot", "report"}), evaluated(two))
-    assert directives(text) == [SCORES, 'history_dataset_as_image(output="plot")', "job_parameters()"]
+    assert directives(text) == [
+        SCORES,
+        'history_dataset_as_image(output="plot")',
+        'job_parameters(collapse="Show the options of this job")',
+    ]
     assert "Where it errs" not in text
 
 

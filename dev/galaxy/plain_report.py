@@ -3,7 +3,7 @@
 import csv
 import re
 
-DIRECTIVE = re.compile(r"```galaxy\n(\w+)\((?:history_dataset_id|job_id)=(\w+).*\)\n```\n")
+DIRECTIVE = re.compile(r"```galaxy\n(\w+)\((?:.*, )?(?:history_dataset_id|job_id)=(\w+).*\)\n```\n")
 
 
 def plain_report(text, files, parameters):
@@ -19,6 +19,8 @@ def plain_report(text, files, parameters):
             return markdown_table([("Parameter", "Value"), *parameters(what)])
         if directive == "history_dataset_as_image" and what in files:
             return f"![]({files[what].name})\n"
+        if directive == "history_dataset_link" and what in files:
+            return f"[{files[what].name}]({files[what].name})\n"
         if directive == "history_dataset_as_table" and what in files:
             return markdown_table(list(csv.reader(files[what].read_text().splitlines(), delimiter="\t")))
         return ""

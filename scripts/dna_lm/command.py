@@ -118,10 +118,13 @@ def parse(tool: str, arguments: list[str] | None = None, program: str = "") -> A
     if presets:
         line.set_defaults(**presets[values["preset"]])
         values = vars(line.parse_args(arguments))
-        absent = object()
-        line.set_defaults(**dict.fromkeys(values, absent))
+        # What may be given several times is put into a list: there is none where it is not given.
+        absent = dict.fromkeys(values, object()) | {
+            option.name: None for option in options_of_tool(tool) if option.kind is MANY
+        }
+        line.set_defaults(**absent)
         every = vars(line.parse_args(arguments))
-        values["given"] = frozenset(name for name, value in every.items() if value is not absent)
+        values["given"] = frozenset(name for name, value in every.items() if value is not absent[name])
     return module(tool).Options(**values)
 
 

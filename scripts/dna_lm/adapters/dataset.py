@@ -101,6 +101,16 @@ class Adapter:
         return known if 0 < known["shortest"] <= known["median"] <= known["longest"] else None
 
     @property
+    def training_gc(self) -> dict[str, float] | None:
+        """`lowest`, `median` and `highest` GC content of a training sequence, 0 to 1; None where not recorded."""
+        gc = self.training.get("sequence_gc")
+        names = ("lowest", "median", "highest")
+        if not (isinstance(gc, dict) and all(type(gc.get(name)) in (int, float) for name in names)):
+            return None
+        known = {name: float(gc[name]) for name in names}
+        return known if 0 <= known["lowest"] <= known["median"] <= known["highest"] <= 1 else None
+
+    @property
     def members(self) -> int:
         """Of how many models the answers are the mean."""
         return self.task.get("members", 1)

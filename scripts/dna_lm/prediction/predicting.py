@@ -15,6 +15,7 @@ from .input_blocks import read_fasta_blocks, read_table_blocks
 from .long_sequences import Combined, windows_of
 from .options import PredictOptions
 from .passes import Passes
+from .predicted import Predicted
 from .predictor import opened_predictor
 from .progress import ReadingLog
 from .screening import Limits, check_first, screen, unreadable_windows
@@ -31,12 +32,18 @@ class Block:
     """Some records of the input, in its order.
 
     predictions: see prediction_table. skipped: the records that were not predicted (screening.SKIPPED_COLUMNS).
-    floats: how the predictions are written.
+    sequences: normalized, of those that were predicted. adapter: that predicted them.
     """
 
     predictions: pd.DataFrame
     skipped: pd.DataFrame
-    floats: str
+    sequences: pd.Series
+    adapter: Adapter
+
+    @property
+    def floats(self) -> str:
+        """How the predictions are written."""
+        return self.adapter.target.answer_format
 
 
 def predict(
@@ -44,15 +51,20 @@ def predict(
     predictions_out: str | Path,
     skipped_out: str | Path | None,
     progress: Callable[[str], None],
-) -> None:
-    """Predict labels or numbers, and write the tables block by block.
+) -> Predicted:
+    """Predict labels or numbers, write the tables block by block, and return what was counted.
 
     predictions_out, skipped_out: paths of the tables (see Block). options, progress: see predicted_blocks.
     """
     predictions, skipped = TableWriter(predictions_out), TableWriter(skipped_out)
+    counted = None
     for block in predicted_blocks(options, progress):
         predictions.add(block.predictions, block.floats)
         skipped.add(block.skipped)
+        counted = counted or Predicted(block.adapter)
+        counted.add(block.predictions, block.skipped, block.sequences)
+    assert counted is not None  # there is at least one block
+    return counted
 
 
 def predicted_blocks(options: PredictOptions, progress: Callable[[str], None]) -> Iterator[Block]:
@@ -97,7 +109,7 @@ def predicted_blocks(options: PredictOptions, progress: Callable[[str], None]) -
                 if predicted is None:
                     log.passed(len(records))
                 else:
-                    log.add(predicted, records["sequence"][~records.index.isin(predicted.skipped.index)])
+                    log.add(predicted)
                     yield predicted
                 del block, records, skipped, predicted
         log.end(predictor.encoder)
@@ -111,7 +123,7 @@ def _at_once(
     if predictions is None:
         return None
     log.read += passes.read
-    return Block(prediction_table(records, predictions, adapter), skipped, adapter.target.answer_format)
+    return Block(prediction_table(records, predictions, adapter), skipped, records["sequence"], adapter)
 
 
 @dataclass(frozen=True)
@@ -146,7 +158,7 @@ class _Windows:
             table["window_start"] = combined.starts[read]
         predictions = prediction_table(table, combined.predictions()[read], adapter)
         skipped = pd.concat([skipped, unreadable_windows(records[~read], self.limits)]).sort_index()
-        return Block(predictions, skipped, adapter.target.answer_format)
+        return Block(predictions, skipped, table["sequence"], adapter)
 
 
 class _Log(ReadingLog):
@@ -175,11 +187,11 @@ class _Log(ReadingLog):
         if self.is_due():
             self.progress(f"{self._models}{self._passed:,} sequences")
 
-    def add(self, block: Block, sequences: pd.Series) -> None:
-        """Count a block, and the sequences that a model has read for it."""
+    def add(self, block: Block) -> None:
+        """Count a block."""
         self._parts += 1
         self._predicted += len(block.predictions)
-        self._lengths.add(sequences)
+        self._lengths.add(block.sequences)
         self._skipped = self._skipped.add(block.skipped["reason"].value_counts(), fill_value=0)
         if self.is_due():
             self.progress(f"{self._predicted:,} sequences predicted, {self._predicted / self.seconds:,.0f} a second")

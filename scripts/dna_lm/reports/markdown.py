@@ -47,9 +47,22 @@ def image(output: str) -> str:
     return directive(f'history_dataset_as_image(output="{output}")')
 
 
+def link(output: str, label: str) -> str:
+    """Return the directive that links an output."""
+    return directive(f'history_dataset_link(output="{output}", label="{label}")')
+
+
+def tool_link(tool: str, name: str) -> str:
+    """Return a link to the form of one of the tools.
+
+    tool: its id. The address is that of a Galaxy at the root of its server, and finds a tool of any Tool Shed too.
+    """
+    return f"[{name}](/?tool_id={tool})"
+
+
 def parameters() -> str:
-    """Return the directive that shows the options of the job."""
-    return directive("job_parameters()")
+    """Return the directive that shows the options of the job, folded away."""
+    return directive('job_parameters(collapse="Show the options of this job")')
 
 
 def pipe_table(header: Sequence[str], rows: Iterable[Sequence[str]], texts: int = 1) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..options import OUTPUT, ThreadOptions, option
+from ..options import OUTPUT, ThreadOptions, asked_outputs, option
 from ..prediction.options import PredictOptions
 
 
@@ -13,6 +13,8 @@ class Options(PredictOptions, ThreadOptions):
 
     predictions_out: str = option("Predictions (tabular)", kind=OUTPUT)
     skipped_out: str | None = option("Sequences that were not predicted, and why (tabular)", kind=OUTPUT, optional=True)
+    plot_out: str | None = option("Figure: predicted labels and probabilities (PNG)", kind=OUTPUT, optional=True)
+    report_out: str | None = option("Report (Galaxy Markdown)", kind=OUTPUT, optional=True)
 
 
 def run(options: Options, say: Callable[[str], None]) -> None:
@@ -22,6 +24,15 @@ def run(options: Options, say: Callable[[str], None]) -> None:
     from ..outputs import staged
     from ..prediction.predicting import predict
 
-    paths = [path for path in (options.predictions_out, options.skipped_out) if path]
-    with staged(*paths) as (predictions, *skipped):
-        predict(options, predictions, skipped[0] if skipped else None, say)
+    asked = asked_outputs(options)
+    with staged(*asked.values()) as paths:
+        places = dict(zip(asked, paths, strict=True))
+        predicted = predict(options, places["predictions_out"], places.get("skipped_out"), say)
+        if "plot_out" in places:
+            from ..prediction.prediction_figure import plot_predictions
+
+            plot_predictions(predicted, places["plot_out"])
+        if "report_out" in places:
+            from ..prediction.prediction_report import write_prediction_report
+
+            write_prediction_report(predicted, places["report_out"])

@@ -239,6 +239,7 @@ def _finetuned(
             "versions": {name: version(name) for name in RECORDED_LIBRARIES},
             "sequences": {name: len(sequences) for name, sequences in data.sets.items()},
             "sequence_lengths": data.sequence_lengths,
+            "sequence_gc": data.sequence_gc,
             "seen": data.seen,
             "unknown_token_shares": data.unknown_shares,
             "train_sha256": data.sha256["train"],

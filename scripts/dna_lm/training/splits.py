@@ -12,6 +12,7 @@ from ..base_models.encoding import Encoder, Reading, summary, warnings
 from ..base_models.installed_files import sha256_of_file
 from ..data.digests import digests_of
 from ..data.labels import are_measured, require_two_labels
+from ..data.packing import gc_content, pack
 from ..data.tables import read_labeled
 from ..data.targets import Target, learn_target
 from ..data.textfiles import describe
@@ -30,6 +31,7 @@ class TrainingData:
 
     truth, sets, unknown_shares, sha256: of `train` and of `dev`; truth as the target reads it, sha256 of the files.
     sequence_lengths: letters of the `shortest`, `median` and `longest` training sequence.
+    sequence_gc: `lowest`, `median` and `highest` GC content of a training sequence, 0 to 1; None if all are unknown.
     seen: what the adapter records of the sequences, so that they are known again (see seen_data.seen_record).
     read: a sentence on each; warnings: sentences that a user has to read.
     """
@@ -40,6 +42,7 @@ class TrainingData:
     unknown_shares: dict[str, float]
     sha256: dict[str, str]
     sequence_lengths: dict[str, int]
+    sequence_gc: dict[str, float] | None
     seen: dict[str, Any]
     read: list[str]
     warnings: list[str]
@@ -101,7 +104,16 @@ def read_splits(
     lengths = letters["train"]
     known = {"shortest": int(lengths.min()), "median": int(np.median(lengths)), "longest": int(lengths.max())}
     seen = seen_record(sequences["train"], sequences["dev"], before)
-    return TrainingData(target, truth, sets, shares, sha256, known, seen, read, said)
+    gc = _gc_range(sequences["train"])
+    return TrainingData(target, truth, sets, shares, sha256, known, gc, seen, read, said)
+
+
+def _gc_range(sequences: list[str]) -> dict[str, float] | None:
+    gc = gc_content(pack(sequences))
+    gc = gc[~np.isnan(gc)]
+    if not len(gc):
+        return None
+    return {"lowest": float(gc.min()), "median": float(np.median(gc)), "highest": float(gc.max())}
 
 
 def _shared(

@@ -303,6 +303,8 @@ def test_a_report_becomes_plain_markdown(tmp_path):
         '```galaxy\nhistory_dataset_as_table(history_dataset_id=f1, title="Scores")\n```\n\n'
         "```galaxy\nhistory_dataset_as_image(history_dataset_id=f2)\n```\n\n"
         "```galaxy\njob_parameters(job_id=f3)\n```\n\n"
+        '```galaxy\njob_parameters(collapse="Options", job_id=f3)\n```\n\n'
+        '```galaxy\nhistory_dataset_link(history_dataset_id=f1, label="All scores")\n```\n\n'
         "```galaxy\nhistory_dataset_info(history_dataset_id=f1)\n```\n"
         "The end.\n"
     )
@@ -312,5 +314,7 @@ def test_a_report_becomes_plain_markdown(tmp_path):
         "| metric | value |\n| --- | --- |\n| a&#124;b | 0.5 |\n\n"
         "![](plot.png)\n\n"
         "| Parameter | Value |\n| --- | --- |\n| Seed | f3 |\n\n"
+        "| Parameter | Value |\n| --- | --- |\n| Seed | f3 |\n\n"
+        "[scores.tabular](scores.tabular)\n\n"
         "The end.\n"
     )

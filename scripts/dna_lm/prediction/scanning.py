@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,7 +10,6 @@ from ..adapters.dataset import load_adapter
 from ..data.columns import SOURCE
 from ..data.genome import FOREIGN, Chromosome, check_known, check_within, chromosomes
 from ..data.intervals import read_intervals
-from ..data.tables import write_tsv
 from ..data.targets import Target
 from ..data.textfiles import describe
 from ..errors import UserError
@@ -26,23 +24,13 @@ from .passes import Passes
 from .predictor import opened_predictor
 from .progress import ReadingLog
 from .screening import MOST_FOREIGN
-from .tracks import Track, called, write_bedgraph, write_bigwig, write_calls
+from .tracks import Track
 from .window_lengths import choose_window
 
 # A step that is not given is a window divided by this.
 WINDOWS_OVERLAP = 4
 # Letters in which unknown ones are counted at a time.
 COUNTED_AT_ONCE = 2**20
-
-
-@dataclass(frozen=True)
-class ScanOutputs:
-    """Paths of what a scan writes."""
-
-    bedgraph: str | Path
-    bigwig: str | Path
-    calls: str | Path
-    skipped: str | Path
 
 
 @dataclass(frozen=True)
@@ -57,24 +45,6 @@ class Scanned:
     label: str | None
     threshold: float | None
     target: Target
-
-
-def scan(options: ScanOptions, outputs: ScanOutputs, progress: Callable[[str], None]) -> None:
-    """Scan a genome and write bedGraph, bigWig, BED and the table of what was left out.
-
-    options, progress: see scanned.
-    """
-    with Track() as track:
-        result = scanned(track, options, progress)
-        write_bedgraph(track, outputs.bedgraph, ".6g" if result.label is None else ".4f")
-        write_bigwig(track, outputs.bigwig)
-        if result.threshold is None:
-            calls = write_calls([], outputs.calls, "")
-            progress("numbers have no threshold: no regions are called")
-        else:
-            calls = write_calls(called(track.parts(), result.threshold), outputs.calls, result.label)
-            progress(f"{calls:,} regions with a probability of {result.label} of at least {result.threshold:g}")
-        write_tsv(result.skipped, outputs.skipped)
 
 
 def scanned(track: Track, options: ScanOptions, progress: Callable[[str], None]) -> Scanned:

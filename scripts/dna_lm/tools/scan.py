@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..options import OUTPUT, ThreadOptions, option
+from ..options import OUTPUT, ThreadOptions, asked_outputs, option
 from ..prediction.options import ScanOptions
 
 
@@ -15,6 +15,8 @@ class Options(ScanOptions, ThreadOptions):
     bigwig_out: str = option("The same (bigWig)", kind=OUTPUT)
     calls_out: str = option("Regions with a probability of at least the threshold (BED)", kind=OUTPUT)
     skipped_out: str = option("What was not scanned, and why (tabular)", kind=OUTPUT)
+    plot_out: str | None = option("Figure: the track with the called regions (PNG)", kind=OUTPUT, optional=True)
+    report_out: str | None = option("Report (Galaxy Markdown)", kind=OUTPUT, optional=True)
 
 
 def run(options: Options, say: Callable[[str], None]) -> None:
@@ -22,7 +24,9 @@ def run(options: Options, say: Callable[[str], None]) -> None:
 
     configure_torch(options.threads)
     from ..outputs import staged
-    from ..prediction.scanning import ScanOutputs, scan
+    from ..prediction.scan_outputs import ScanOutputs, scan
 
-    with staged(options.bedgraph_out, options.bigwig_out, options.calls_out, options.skipped_out) as paths:
-        scan(options, ScanOutputs(*paths), say)
+    asked = asked_outputs(options)
+    with staged(*asked.values()) as paths:
+        names = [name.removesuffix("_out") for name in asked]
+        scan(options, ScanOutputs(**dict(zip(names, paths, strict=True))), say)

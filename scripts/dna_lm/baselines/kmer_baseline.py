@@ -10,7 +10,7 @@ from ..data.packing import Packed, pack
 from .kmer_counts import count_kmers
 
 # Shorter words stand for sites with a letter changed. Chosen on sequences held out of GUE tf/0's training split, for
-# training splits of 300 to 26,378 sequences (docs/scores.md, dev/bench/kmers.py).
+# training splits of 300 to 26,378 sequences (docs/measurements/scores.md, dev/bench/kmers.py).
 LENGTHS = (3, 4, 5, 6)
 # scikit-learn's C: how little the weights are held back. An evaluation tries several (ladder_models.py); a quick look
 # has one, which suits tasks that words tell apart easily.

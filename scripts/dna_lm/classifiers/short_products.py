@@ -21,7 +21,7 @@ def shorten_products(model: PreTrainedModel, dtype: torch.dtype) -> PreTrainedMo
 
     model: float32, in evaluation mode, with nothing left to merge. Its head and the routers of a mixture stay as they
     are. What is added up from layer to layer, norms and attention stay in float32 too: with everything in bfloat16,
-    probabilities move four times as far for 1.2 times the speed (docs/prediction.md).
+    probabilities move four times as far for 1.2 times the speed (docs/measurements/prediction.md).
     """
     for name, module in model.named_modules():
         if name.split(".")[0] in HEADS:

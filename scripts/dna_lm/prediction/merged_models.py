@@ -31,7 +31,7 @@ TRIED, MOST_MOVED = 512, 0.005
 # Sequences in a batch of the trial.
 TRIED_AT_ONCE = 64
 # With fewer sequences than this, a lower precision does not save the time of trying it: at 1.6 times the speed
-# (docs/prediction.md) the trial, in both precisions, takes the time that is saved on 2,200.
+# (docs/measurements/prediction.md) the trial, in both precisions, takes the time that is saved on 2,200.
 WORTH_TRYING = 4096
 
 

@@ -73,7 +73,7 @@ def choose_devices(threads: int, batch_size: int, model_bytes: int = 0, quantize
     (FSDP).
     quantized: whether the model is kept in 8 or 4 bits. Such a model is on one GPU as soon as it is loaded.
     On a CPU, one process per thread is faster than threads in one process, which wait for each other at each operation
-    (docs/training.md has the figures). All GPUs of the job are used.
+    (docs/measurements/training.md has the figures). All GPUs of the job are used.
     Raises UserError for an invalid value of an administrator's variable, and when a launcher started this process as
     one of several.
     """

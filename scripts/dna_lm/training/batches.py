@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 # Sequences of a batch, and, where the training split is too small for so many steps in an epoch, at least: a model
-# learns little from a few large steps (docs/training.md has the figures).
+# learns little from a few large steps (docs/measurements/training.md has the figures).
 BATCH, LEAST_BATCH, STEPS = 64, 8, 16
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from ..processes.devices import Devices
 from ..processes.inference import batches
 
-# Tokens of a micro-batch, about (docs/training.md has the figures).
+# Tokens of a micro-batch, about (docs/measurements/training.md has the figures).
 TOKENS_AT_ONCE = {"cpu": 512, "cuda": 32768}
 # On a CPU, narrow models take more tokens, as many as are these numbers in a layer; each of several processes twice as
 # many: that is faster, and jobs of more cores have more memory as a rule.

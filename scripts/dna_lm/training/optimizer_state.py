@@ -1,7 +1,8 @@
 """What a training keeps of each trained parameter beside its value: the optimizer's moments, and its gradient.
 
 On a CPU their memory is laid out before the first batch. Made later, it would lie scattered between the tensors of a
-batch, and glibc's allocator would find no room there for the next batch's (docs/training.md has the figures).
+batch, and glibc's allocator would find no room there for the next batch's (docs/measurements/training.md has the
+figures).
 """
 
 from collections.abc import Iterator

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from dna_lm.classifiers.options import LoraOptions
 from dna_lm.evaluation.options import CalibrateOptions, CompareOptions, EvaluateOptions
 from dna_lm.prediction.options import ApplyingOptions, PredictOptions
 from dna_lm.training.options import FinetuneOptions
@@ -46,6 +47,11 @@ def silent(text: str) -> None:
 def training_options(**changes) -> FinetuneOptions:
     """Return the options of a training: the defaults, TRAINING, and what changes."""
     return FinetuneOptions(**{"train": "", "dev": ""} | TRAINING | changes)
+
+
+def lora_options(**changes) -> LoraOptions:
+    """Return the options of small LoRA matrices, on the attention's layers alone unless the changes say more."""
+    return LoraOptions(**{"lora_r": 2, "lora_alpha": 4.0, "experts": "no", "embeddings": "no"} | changes)
 
 
 def predicted_blocks(progress: Callable[[str], None] = silent, **options) -> Iterator["Block"]:

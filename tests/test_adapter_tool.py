@@ -31,7 +31,7 @@ from dna_lm.exchange.options import ExportOptions, ImportOptions
 from dna_lm.training.finetuning import finetune
 from dna_lm.words import CLASSES
 from refusals import refusal
-from small import TINY_RANDOM, calibrate, predictor, probabilities, training_options, write_splits
+from small import TINY_RANDOM, calibrate, lora_options, predictor, probabilities, training_options, write_splits
 
 SEQUENCE = "ACGTTGCAACGTAGGATTTACA"
 RECORDED = {"base_model": "recorded", "base_model_id": None, "installed": [f"dna-lm/tiny-random={TINY_RANDOM}"]}
@@ -223,9 +223,8 @@ def test_every_kind_of_weights_comes_through(architecture, tmp_path):
     with opened_base_model(str(folder)) as base:
         encoder = Encoder(base, 50)
         pad, (ids,) = encoder.tokenizer.pad_token_id, encoder.encode([SEQUENCE]).tokens
-        lora = {"lora_r": 2, "lora_alpha": 4.0, "lora_dropout": 0.0, "target_modules": "auto"}
         set_seed(0)
-        model = new_classifier(base, 3, pad, **lora, experts="yes", embeddings="yes").eval()
+        model = new_classifier(base, 3, pad, lora_options(experts="yes", embeddings="yes")).eval()
         with torch.no_grad():
             for parameter in model.parameters():
                 if parameter.requires_grad:

@@ -14,9 +14,9 @@ from dna_lm.base_models.opening import opened_base_model
 from dna_lm.classifiers.building import adapter_tensors, new_classifier, peft_settings, trained_classifier
 from dna_lm.processes.inference import padded
 from dna_lm.training.finetuning import finetune
-from small import evaluate, training_options, write_splits
+from small import evaluate, lora_options, training_options, write_splits
 
-LORA = {"lora_r": 2, "lora_alpha": 4.0, "lora_dropout": 0.0, "target_modules": "auto", "experts": "yes"}
+LORA = lora_options(experts="yes")
 SEQUENCES = ["ACGT", "GATTACA", "TTTTTTTTTTTT", "C", "NACGTACGTACGTACGTACGN"]
 STEPS = 10
 # What a model of 64 positions reads: some never use the first ones. The pad token is number 0.
@@ -33,7 +33,7 @@ def base(request, tmp_path_factory):
 
 def classifier(base):
     set_seed(0)
-    return new_classifier(base, 2, Encoder(base, 50).tokenizer.pad_token_id, **LORA)
+    return new_classifier(base, 2, Encoder(base, 50).tokenizer.pad_token_id, LORA)
 
 
 def logits(model, base, sequences, together=True) -> torch.Tensor:

@@ -14,6 +14,7 @@ from dna_lm.base_models.installed_files import sha256_of_file
 from dna_lm.base_models.opening import BUILT_IN_FOLDER, is_model_file, opened_base_model, opened_tokenizer
 from dna_lm.base_models.settings import differing_setting
 from dna_lm.classifiers.building import new_classifier
+from dna_lm.classifiers.options import LoraOptions
 from refusals import refusal, returns_or_refuses
 
 
@@ -332,7 +333,7 @@ def test_weights_that_are_no_numbers_are_refused(folder):
     weights["model.norm.weight"][3] = float("nan")
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     with opened_base_model(str(folder)) as base:
-        message = refusal(new_classifier, base, 2, 3, method="head")
+        message = refusal(new_classifier, base, 2, 3, LoraOptions(method="head"))
     assert message == (
         "the base model 'tiny': its weights model.norm.weight hold NaN or infinity; choose another copy of it"
     )
@@ -352,7 +353,7 @@ def test_weights_that_are_no_numbers_are_refused(folder):
 def test_settings_that_describe_another_network_than_the_weights_are_refused(folder, changes, message):
     change_json(folder / "config.json", **changes)
     with opened_base_model(str(folder)) as base:
-        refused = refusal(new_classifier, base, 2, 3, method="head")
+        refused = refusal(new_classifier, base, 2, 3, LoraOptions(method="head"))
     assert refused.startswith("the base model 'tiny'") and message in refused
 
 
@@ -374,7 +375,7 @@ def test_weights_of_another_kind_of_number_are_refused_or_read(folder, kind):
     weights["model.norm.weight"] = weights["model.norm.weight"].to(kind)
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     with opened_base_model(str(folder)) as base:
-        returns_or_refuses(new_classifier, base, 2, 3, method="head")
+        returns_or_refuses(new_classifier, base, 2, 3, LoraOptions(method="head"))
 
 
 PARTS = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]

@@ -17,9 +17,9 @@ from dna_lm.classifiers.building import adapter_tensors, new_classifier, peft_se
 from dna_lm.processes.devices import device
 from dna_lm.processes.inference import batch_outputs, batches
 from refusals import refusal
+from small import lora_options
 
 PAD = 3
-LORA = {"lora_r": 2, "lora_alpha": 4.0, "lora_dropout": 0.0, "target_modules": "auto"}
 SEQUENCES = ["ACGT", "GATTACA", "TTTTTTTTTTTT", "C", "NACGTACGTACGTACGTACGN"]
 
 
@@ -36,7 +36,7 @@ def base(tiny_random):
 
 def classifier(base, labels=2, seed=0, **changes):
     set_seed(seed)
-    return new_classifier(base, labels, PAD, **LORA | changes)
+    return new_classifier(base, labels, PAD, lora_options(**changes))
 
 
 def shaken(model):

@@ -1,8 +1,9 @@
-"""Private names of other packages stand in compat.py alone, and the installed versions have them."""
+"""Private and undocumented names of other packages stand in compat.py alone, and the installed versions have them."""
 
 import ast
 import inspect
 import sys
+from argparse import Namespace
 
 import pytest
 import torch
@@ -12,17 +13,20 @@ from dev.structure.rooms import LIBRARY
 from dna_lm import compat
 
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "huggingface_hub", "tokenizers", "safetensors")
+# Names that look public and stand in no documentation.
+UNDOCUMENTED = {"http_get", "support_avx512bf16_for_cpu"}
 
 
 def private(text: str) -> bool:
-    return text.startswith("_") and not text.startswith("__")
+    return text in UNDOCUMENTED or (text.startswith("_") and not text.startswith("__"))
 
 
 def private_names(path) -> set[str]:
-    """The private attributes that a module asks of what is not its own, and the private names that it imports."""
+    """The private and undocumented attributes that a module asks of what is not its own, and those that it imports."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     own = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     own |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
+    own -= UNDOCUMENTED
     fields = [
         node.target.id for node in ast.walk(tree) if isinstance(node, ast.AnnAssign) and hasattr(node.target, "id")
     ]
@@ -43,7 +47,25 @@ def test_no_other_module_uses_private_names_of_other_packages():
 
 
 def test_what_is_looked_for_is_found():
-    assert private_names(LIBRARY / "compat.py") >= {"_grouped_linear", "_apply_gate", "_is_amx_tile_supported"}
+    assert private_names(LIBRARY / "compat.py") >= {
+        "_grouped_linear",
+        "_apply_gate",
+        "_is_amx_tile_supported",
+        *UNDOCUMENTED,
+    }
+
+
+def test_a_layer_of_bitsandbytes_keeps_its_weights():
+    layer, other = Namespace(support_avx512bf16_for_cpu=True), Namespace()
+    for module in (layer, other):
+        compat.keep_weights_as_quantized(module)
+    assert layer.support_avx512bf16_for_cpu is False and not vars(other)
+
+
+def test_the_hubs_client_takes_what_it_is_given():
+    from huggingface_hub.file_download import http_get
+
+    assert {"resume_size", "headers", "expected_size"} <= inspect.signature(http_get).parameters.keys()
 
 
 def test_the_processor_says_whether_it_has_bf16():

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from dna_lm.adapters.dataset import load_adapter, save_adapter
-from dna_lm.command import parse
+from dna_lm.command import parse, parser
 from dna_lm.training.continuing import DECIDED, continued, decided_by, without_effect
 from dna_lm.training.finetuning import finetune
 from dna_lm.training.report import write_training_report
@@ -91,7 +91,7 @@ def test_other_methods_go_on_too(train, tmp_path, method):
 
 def given(first, *arguments: str):
     """The options of a command line that goes on from an adapter."""
-    return parse("finetune", [*NEEDED, f"--resume-from={first['resume_from']}", *arguments])
+    return parse(parser("finetune"), [*NEEDED, f"--resume-from={first['resume_from']}", *arguments])
 
 
 def test_what_the_adapter_has_decided_is_taken_and_recorded(train, first):
@@ -167,7 +167,7 @@ def test_an_adapter_without_lora_has_no_options_of_lora(train, tmp_path):
 @pytest.mark.parametrize("method", ["head", "full"])
 def test_options_of_lora_without_lora_matrices_get_a_warning(method):
     def warned(*arguments):
-        return without_effect(parse("finetune", [*NEEDED, *arguments]))
+        return without_effect(parse(parser("finetune"), [*NEEDED, *arguments]))
 
     trains = f"the method {method} trains no LoRA matrices"
     assert warned(f"--method={method}", "--lora-r=4") == [f"--lora-r has no effect: {trains}"]

@@ -8,6 +8,7 @@ from dna_lm.adapters.dataset import load_adapter
 from dna_lm.base_models.encoding import Encoder
 from dna_lm.base_models.opening import opened_base_model
 from dna_lm.classifiers.building import new_classifier, trained_classifier
+from dna_lm.classifiers.options import LoraOptions
 from dna_lm.data.sequences import reverse_complement
 from dna_lm.evaluation.frozen_model import pooled_states
 from dna_lm.processes import engine
@@ -46,7 +47,7 @@ def computed(monkeypatch):
 
 def model(base, encoder, seed: int = 0):
     torch.manual_seed(seed)
-    return new_classifier(base, 2, encoder.tokenizer.pad_token_id, method=HEAD_ONLY).eval()
+    return new_classifier(base, 2, encoder.tokenizer.pad_token_id, LoraOptions(method=HEAD_ONLY)).eval()
 
 
 @pytest.mark.parametrize("read_out", [logits, mean_state])

@@ -13,7 +13,6 @@ import tiny_models
 from conftest import STRANGE_LABELS
 from dna_lm.base_models.opening import opened_base_model
 from dna_lm.classifiers.building import adapter_tensors, new_classifier
-from dna_lm.classifiers.lora import LORA_OPTIONS
 from dna_lm.command import options_of_tool
 from dna_lm.data.sequences import reverse_complement
 from dna_lm.options import INPUT, OUTPUT
@@ -41,10 +40,8 @@ def sha256(path) -> str:
 def start():
     """The tensors with which the training of the fixtures starts."""
     set_seed(42)
-    options = vars(training_options())
-    lora = {name: options[name] for name in LORA_OPTIONS}
     with opened_base_model(str(TINY_RANDOM)) as base:
-        return adapter_tensors(new_classifier(base, 2, 3, **lora))
+        return adapter_tensors(new_classifier(base, 2, 3, training_options()))
 
 
 # --- what is trained -------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from dna_lm.training.losses import balanced_weights, loss_function
 from dna_lm.training.micro_batches import deal, most_at_once, tokens_at_once
 from dna_lm.training.parallel import Parallel
 from dna_lm.words import BALANCED, CLASSES, FOCAL, MULTI_LABEL, NUMBER
-from small import TINY_RANDOM, TRAINING
+from small import TINY_RANDOM, lora_options
 
 # --- how a step is cut and dealt -------------------------------------------------------------------------------------
 
@@ -149,11 +149,8 @@ WAYS = {
 
 def a_model(target: Target):
     set_seed(0)
-    lora = {name: TRAINING[name] for name in ("lora_r", "lora_alpha", "experts", "embeddings")}
     with opened_base_model(str(TINY_RANDOM)) as base:
-        return new_classifier(
-            base, target.outputs, 3, kind=target.kind, lora_dropout=0.0, target_modules="auto", **lora
-        )
+        return new_classifier(base, target.outputs, 3, lora_options(), kind=target.kind)
 
 
 def some_sequences(target: Target, truth: np.ndarray) -> Sequences:

@@ -9,9 +9,9 @@ from dna_lm.base_models.opening import opened_base_model
 from dna_lm.classifiers.building import new_classifier
 from dna_lm.speed.pooled_token import MODULES, skip_other_tokens
 from gradients import answers_and_gradients, assert_same
+from small import lora_options
 
 PAD = 0
-LORA = {"lora_r": 2, "lora_alpha": 4.0, "lora_dropout": 0.0, "target_modules": "auto"}
 # Padding behind, before, on both sides and not at all.
 IDS = torch.tensor([[5, 6, 7, 0, 0, 0], [0, 0, 7, 8, 5, 6], [0, 5, 8, 8, 6, 0], [8, 7, 6, 5, 5, 6]])
 LABELS = [0, 1, 1, 0]
@@ -27,9 +27,9 @@ def base(request, tmp_path_factory):
         yield opened
 
 
-def classifier(base, **settings):
+def classifier(base, options):
     torch.manual_seed(0)
-    return new_classifier(base, 2, PAD, **settings)
+    return new_classifier(base, 2, PAD, options)
 
 
 def last_layer(model) -> torch.nn.Module:
@@ -37,10 +37,10 @@ def last_layer(model) -> torch.nn.Module:
     return classifier.base_model.layers[-1]
 
 
-@pytest.mark.parametrize("settings", [LORA | {"experts": "yes"}, {"method": "full"}], ids=["lora", "full"])
-def test_answers_and_gradients_stay(base, settings):
-    expected = answers_and_gradients(classifier(base, **settings), IDS, LABELS, PAD)
-    model = classifier(base, **settings)
+@pytest.mark.parametrize("options", [lora_options(experts="yes"), lora_options(method="full")], ids=["lora", "full"])
+def test_answers_and_gradients_stay(base, options):
+    expected = answers_and_gradients(classifier(base, options), IDS, LABELS, PAD)
+    model = classifier(base, options)
     skip_other_tokens(model)
     assert_same(answers_and_gradients(model, IDS, LABELS, PAD), expected)
     assert any(gradient.abs().max() > 1e-3 for gradient in expected[1].values())
@@ -66,11 +66,11 @@ def counted(forward, seen, name):
 
 
 def test_one_token_of_each_sequence_is_computed(base):
-    assert seen_tokens(classifier(base, **LORA)) == dict.fromkeys(MODULES, 1)
+    assert seen_tokens(classifier(base, lora_options())) == dict.fromkeys(MODULES, 1)
 
 
 def test_all_are_computed_where_layers_are_computed_again_for_gradients(base):
-    model = classifier(base, **LORA).train()
+    model = classifier(base, lora_options()).train()
     model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     assert seen_tokens(model) == dict.fromkeys(MODULES, IDS.shape[1])
 
@@ -80,6 +80,6 @@ def test_other_architectures_are_left_as_they_are(tmp_path, architecture):
     folder = tmp_path / "model"
     tiny_models.write_model(folder, architecture, tiny_models.letters(folder))
     with opened_base_model(str(folder)) as base:
-        model = classifier(base, **LORA)
+        model = classifier(base, lora_options())
         skip_other_tokens(model)
     assert not any("forward" in vars(part) for part in model.modules())

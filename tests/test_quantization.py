@@ -11,6 +11,7 @@ import tiny_models
 from dna_lm.base_models.opening import opened_base_model
 from dna_lm.classifiers import quantization
 from dna_lm.classifiers.building import new_classifier
+from dna_lm.classifiers.options import LoraOptions
 from dna_lm.classifiers.quantization import describe, prepare, quantization_config
 from dna_lm.errors import UserError
 
@@ -147,7 +148,7 @@ def test_no_head_is_quantized_whatever_it_is_called(tmp_path, architecture):
     tiny_models.write_model(tmp_path, architecture, tiny_models.letters(tmp_path))
     with opened_base_model(str(tmp_path)) as base:
         config = quantization_config("8bit", "no", "auto", "fp32")
-        model = new_classifier(base, 2, 0, method="head", quantization=config)
+        model = new_classifier(base, 2, 0, LoraOptions(method="head"), quantization=config)
     quantized = quantization.quantized_modules(model)
     assert quantized
     assert all(name.startswith(f"{model.base_model_prefix}.") for name in quantized)

@@ -13,9 +13,9 @@ from dna_lm.classifiers.building import new_classifier
 from dna_lm.speed import rms_norm
 from dna_lm.speed.rms_norm import fuse_norms
 from gradients import answers_and_gradients, assert_same
+from small import lora_options
 
 PAD = 0
-LORA = {"lora_r": 2, "lora_alpha": 4.0, "lora_dropout": 0.0, "target_modules": "auto"}
 IDS = torch.tensor([[5, 6, 7, 0, 0, 0], [5, 7, 8, 8, 6, 6]])
 
 LIKE_LLAMA = [name for name, about in ARCHITECTURES.items() if about.like_llama]
@@ -49,7 +49,7 @@ def test_answers_and_gradients_are_those_of_transformers(architecture, tmp_path,
     for fuse in (lambda model: None, fuse_norms):
         torch.manual_seed(0)
         with opened_base_model(str(tmp_path / "model")) as base:
-            model = new_classifier(base, 2, PAD, **LORA)
+            model = new_classifier(base, 2, PAD, lora_options())
         with torch.no_grad():
             for name, parameter in model.named_parameters():
                 if "norm" in name:

@@ -11,9 +11,9 @@ from dna_lm.classifiers.trial import reason_against
 from dna_lm.exchange.installing import install
 from dna_lm.exchange.options import InstallOptions
 from refusals import refusal
-from small import command_line, sequences, write_labeled
+from small import command_line, lora_options, sequences, write_labeled
 
-LORA = {"lora_r": 2, "lora_alpha": 4.0, "lora_dropout": 0.1, "target_modules": "auto", "experts": "no"}
+LORA = lora_options(lora_dropout=0.1)
 OUTPUTS = ["--history-out", "h.tsv", "--plot-out", "c.png", "--report-out", "t.md", "--adapter-out", "a.safetensors"]
 # What is wrong with each architecture.
 REASONS = {
@@ -72,7 +72,7 @@ def ready(tiny_random):
     """A classifier that is ready to train, and its encoder."""
     with opened_base_model(str(tiny_random)) as base:
         encoder = Encoder(base, 60)
-        yield new_classifier(base, 2, encoder.tokenizer.pad_token_id, **LORA), encoder
+        yield new_classifier(base, 2, encoder.tokenizer.pad_token_id, LORA), encoder
 
 
 def test_the_model_and_torchs_random_numbers_are_left_as_they_were(ready):
@@ -127,6 +127,6 @@ def test_layers_of_one_name_of_which_some_are_not_linear(tmp_path):
     """LoRA is put on the linear ones alone."""
     tiny_models.write_model(tmp_path, "reformer", tiny_models.letters(tmp_path))
     with opened_base_model(str(tmp_path)) as base:
-        model = new_classifier(base, 2, 0, **LORA)
+        model = new_classifier(base, 2, 0, LORA)
     targets = model.peft_config["default"].target_modules
     assert any(name.endswith("output.dense") for name in targets) and "dense" not in targets

@@ -35,13 +35,12 @@ def random_adapter(base_model: Path, path: Path) -> Path:
     from dna_lm.adapters.dataset import Adapter, save_adapter
     from dna_lm.base_models.opening import opened_base_model
     from dna_lm.classifiers.building import adapter_tensors, new_classifier, peft_settings
+    from dna_lm.classifiers.options import LoraOptions
     from dna_lm.data.targets import Target
 
     torch.manual_seed(1)
     with opened_base_model(str(base_model)) as base:
-        model = new_classifier(
-            base, 2, 3, lora_r=16, lora_alpha=16.0, lora_dropout=0.0, target_modules="auto", experts="no"
-        )
+        model = new_classifier(base, 2, 3, LoraOptions(experts="no", embeddings="no"))
         with torch.no_grad():
             for name, parameter in model.named_parameters():
                 if "lora_B" in name:

@@ -125,6 +125,7 @@ def one_estimate(name: str) -> None:
     from transformers import AutoModelForSequenceClassification, BertConfig, EsmConfig, MixtralConfig
 
     from dna_lm.classifiers.lora import lora_config
+    from dna_lm.classifiers.options import LoraOptions
     from dna_lm.speed.expert_lora import apply_to_tokens
     from dna_lm.speed.experts import GROUPED
     from dna_lm.training.estimate import estimate
@@ -141,8 +142,8 @@ def one_estimate(name: str) -> None:
     if name in MIXTRALS:
         model.set_experts_implementation(GROUPED)
     head = [part for part in ("score", "classifier") if hasattr(model, part)]
-    lora = {"lora_r": 16, "lora_alpha": 16.0, "lora_dropout": 0.0, "target_modules": "auto", "embeddings": "yes"}
-    model = get_peft_model(model, lora_config(model, head, experts="yes" if name in MIXTRALS else "no", **lora))
+    options = LoraOptions(experts="yes" if name in MIXTRALS else "no")
+    model = get_peft_model(model, lora_config(model, head, options))
     apply_to_tokens(model)
     trained, total = model.get_nb_trainable_parameters()
     found = [estimate(model, [tokens] * BATCH, BATCH, 1, tokens=BATCH * tokens) for tokens in TOKENS]

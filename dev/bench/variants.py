@@ -25,6 +25,7 @@ from transformers import get_linear_schedule_with_warmup, set_seed
 from dna_lm.base_models.encoding import Encoder
 from dna_lm.base_models.opening import opened_base_model
 from dna_lm.classifiers.building import new_classifier
+from dna_lm.classifiers.options import LoraOptions
 from dna_lm.command import options_of_tool
 from dna_lm.processes.inference import padded
 from dna_lm.training.batches import Sequences, Steps, Tokens, batch_size_for
@@ -122,8 +123,7 @@ def outputs(model: Classifier, data: Sequences, pad: int) -> np.ndarray:
 def measure(base, encoder: Encoder, train: Sequences, dev: Sequences, variant: Variant, seed: int) -> dict[str, float]:
     set_seed(seed)
     pad = encoder.tokenizer.pad_token_id
-    lora = {name: DEFAULT[name] for name in ("lora_r", "lora_alpha", "lora_dropout", "target_modules", "experts")}
-    model = Classifier(new_classifier(base, 2, pad, embeddings=DEFAULT["embeddings"], **lora), variant.pooling)
+    model = Classifier(new_classifier(base, 2, pad, LoraOptions()), variant.pooling)
     model.train()
     optimizer = torch.optim.AdamW(groups(model, variant), weight_decay=DEFAULT["weight_decay"])
     size, epochs = batch_size_for(len(train)), DEFAULT["epochs"]

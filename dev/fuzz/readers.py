@@ -109,11 +109,12 @@ def read_model(folder: Path) -> None:
     from dna_lm.base_models.encoding import Encoder
     from dna_lm.base_models.opening import opened_base_model
     from dna_lm.classifiers.building import new_classifier
+    from dna_lm.classifiers.options import LoraOptions
 
     with opened_base_model(str(folder)) as base:
         encoder = Encoder(base, 50)
         encoder.encode(SEQUENCES)
-        new_classifier(base, 2, encoder.tokenizer.pad_token_id, method="head")
+        new_classifier(base, 2, encoder.tokenizer.pad_token_id, LoraOptions(method="head"))
 
 
 def read_table(folder: Path) -> None:

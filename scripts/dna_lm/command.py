@@ -45,7 +45,7 @@ def run(tool: str, arguments: list[str] | None = None, program: str = "") -> Non
     memory. An interruption (SIGINT, SIGTERM) ends it with 130 or 143, after the temporary files are removed.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    options, messages = parse(tool, arguments, program), _Messages()
+    options, messages = parse(parser(tool, program), arguments), _Messages()
     try:
         module(tool).run(options, messages.say)
     except UserError as problem:
@@ -74,20 +74,26 @@ def options_of_tool(tool: str) -> tuple[Option, ...]:
     return options_of(module(tool).Options)
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
+    """The command line of a tool."""
+
+    def __init__(self, tool: str, program: str):
+        super().__init__(
+            prog=program,
+            description=description(tool),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        self.tool = tool
+
     def error(self, message: str):
         """One line, like every other error of the tools."""
         self.exit(2, f"error: {' '.join(message.split())} (see --help)\n")
 
 
-def parser(tool: str, program: str = "") -> argparse.ArgumentParser:
+def parser(tool: str, program: str = "") -> Parser:
     """Return the command line of a tool, one of TOOLS; program: how it was called, for the help."""
-    result = _Parser(
-        prog=program or f"{tool}.py",
-        description=description(tool),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    result = Parser(tool, program or f"{tool}.py")
     result.add_argument("--version", action="version", version=__version__)
     for option in options_of_tool(tool):
         keywords: dict[str, Any] = {"help": _help(option), "dest": option.name, "default": option.default}
@@ -106,26 +112,25 @@ def parser(tool: str, program: str = "") -> argparse.ArgumentParser:
     return result
 
 
-def parse(tool: str, arguments: list[str] | None = None, program: str = "") -> Any:
+def parse(line: Parser, arguments: list[str] | None = None) -> Any:
     """Return the `Options` of a command line, those that are not given as the preset has them, if the tool has presets.
 
-    arguments: without the program's name; None takes those of this process.
+    line: see parser. arguments: without the program's name; None takes those of this process.
     Of a tool with presets, `given` has the names of the options that are on the command line.
     """
-    line = parser(tool, program)
     values = vars(line.parse_args(arguments))
-    presets = getattr(module(tool), "PRESETS", None)
+    presets = getattr(module(line.tool), "PRESETS", None)
     if presets:
         line.set_defaults(**presets[values["preset"]])
         values = vars(line.parse_args(arguments))
         # What may be given several times is put into a list: there is none where it is not given.
         absent = dict.fromkeys(values, object()) | {
-            option.name: None for option in options_of_tool(tool) if option.kind is MANY
+            option.name: None for option in options_of_tool(line.tool) if option.kind is MANY
         }
         line.set_defaults(**absent)
         every = vars(line.parse_args(arguments))
         values["given"] = frozenset(name for name, value in every.items() if value is not absent[name])
-    return module(tool).Options(**values)
+    return module(line.tool).Options(**values)
 
 
 def _help(option: Option) -> str:

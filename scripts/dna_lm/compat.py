@@ -1,4 +1,4 @@
-"""Every private name of torch, transformers and peft that is used, in one place: tests/test_compat.py holds that.
+"""Every private or undocumented name of other packages that is used, in one place: tests/test_compat.py holds that.
 
 Seen with torch 2.13.0, transformers 5.18.0 and peft 0.21.0. None is imported before it is needed.
 """
@@ -6,7 +6,7 @@ Seen with torch 2.13.0, transformers 5.18.0 and peft 0.21.0. None is imported be
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, BinaryIO
 
 # transformers' implementation of experts that sorts tokens by expert and makes one product for each.
 GROUPED = "grouped_mm"
@@ -61,6 +61,28 @@ def keep_from_ddp(model: Any, names: Iterable[str]) -> None:
     from torch.nn.parallel import DistributedDataParallel
 
     DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(model, list(names))
+
+
+def keep_weights_as_quantized(module: Any) -> None:
+    """Keep a 4-bit layer of bitsandbytes from packing its weights anew when it scores on a CPU with AVX512-BF16.
+
+    That rounds the scales, turns the numbers into bfloat16, cannot be undone before the next epoch trains, and fails
+    where a layer has fewer than 64 columns. Other modules are left as they are.
+    """
+    if hasattr(module, "support_avx512bf16_for_cpu"):
+        module.support_avx512bf16_for_cpu = False
+
+
+def download_rest(url: str, file: BinaryIO, start: int, size: int) -> None:
+    """Append to a file what it lacks of the file at a URL of the hub.
+
+    start: bytes that it has. size: bytes that it is to have in all.
+    Raises OSError when the server sends another number of bytes.
+    """
+    from huggingface_hub.file_download import http_get
+    from huggingface_hub.utils import build_hf_headers
+
+    http_get(url, file, resume_size=start, headers=build_hf_headers(), expected_size=size)
 
 
 def leave_out(package: str) -> None:

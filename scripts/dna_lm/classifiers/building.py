@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from peft import LoraConfig, PeftModel, TaskType, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 from peft.utils import ModulesToSaveWrapper
-from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel
+from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedConfig, PreTrainedModel
 from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
 
 from ..adapters.dataset import Adapter, check_base_model
@@ -21,6 +21,7 @@ from ..speed.expert_lora import apply_to_tokens
 from ..words import CLASSES, FULL, LORA
 from .described_size import check_described_size
 from .lora import PEFT_SETTINGS, expert_parameters, lora_config
+from .options import LoraOptions
 from .precision import Precision, leave_inputs, train_in_float32
 from .quantization import prepare, without_head
 from .trial import refused
@@ -37,21 +38,18 @@ def new_classifier(
     base_model: BaseModel,
     outputs: int,
     pad_token_id: int,
+    options: LoraOptions,
     *,
     kind: str = CLASSES,
-    method: str = LORA,
     precision: Precision = EXACT,
     quantization: Any = None,
-    **lora,
 ) -> PreTrainedModel | PeftModel:
     """Return a base model with a fresh head, ready to train; what is trained is in float32.
 
     outputs: how many numbers the head gives for a sequence.
     kind: what they stand for, a Target's kind.
-    method: `lora`, `head` or `full`, as the option says.
     precision: of the weights that are not trained, and the implementation of the attention.
     quantization: a BitsAndBytesConfig, or None.
-    lora: the options of lora_config, for the method `lora`.
     The head and the matrices come from torch's random numbers: seed them before.
     Raises UserError when transformers cannot make a classifier of the base model, weights are missing, or LoRA is asked
     for what the model has not.
@@ -61,9 +59,9 @@ def new_classifier(
     for name in heads:
         _reset(getattr(model, name), getattr(model.config, "initializer_range", 0.02))
     trained = sorted({*heads, *fresh})
-    if method == LORA:
+    if options.method == LORA:
         try:
-            model = _with_matrices(model, lora_config(model, trained, **lora))
+            model = _with_matrices(model, lora_config(model, trained, options))
         except UserError:
             raise
         except Exception as problem:  # whatever PEFT raises for an architecture that it does not know
@@ -71,7 +69,7 @@ def new_classifier(
             raise refused(base_model.id, base_model.architecture, reason) from None
         whole = _whole(model)
     else:
-        whole = [model] if method == FULL else [model.get_submodule(name) for name in trained]
+        whole = [model] if options.method == FULL else [model.get_submodule(name) for name in trained]
         model.requires_grad_(False)
         for module in whole:
             module.requires_grad_(True)
@@ -201,7 +199,12 @@ def fitted_classifier(
         _ready(model, _whole(model))
     else:
         model = new_classifier(
-            base_model, target.outputs, pad_token_id, kind=target.kind, method=method, precision=precision
+            base_model,
+            target.outputs,
+            pad_token_id,
+            LoraOptions(method=method),
+            kind=target.kind,
+            precision=precision,
         )
     load_tensors(model, [adapter.tensors, *adapter.further][member])
     return model
@@ -237,50 +240,86 @@ def _load(
 ) -> tuple[PreTrainedModel, list[str]]:
     """Load the weights, and name the modules that the base model has no weights for: they have to be trained."""
     source = f"the base model {base_model.id!r}"
-    if base_model.architecture not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES:
-        raise UserError(
-            f"{source}: transformers has no sequence classifier for the architecture {base_model.architecture!r}; "
-            "choose a model such as a Mixtral, Mistral, Llama, GPT-NeoX, BERT, ESM or ModernBERT"
-        )
-    if architecture(base_model.architecture).reads_padding:
-        raise UserError(
-            f"{source}: models of the architecture {base_model.architecture!r} read the padding of a batch, so that a "
-            "sequence's answer depends on the sequences beside it; choose another base model"
-        )
+    _check_architecture(base_model.architecture, source)
     try:
-        config = AutoConfig.from_pretrained(base_model.folder, local_files_only=True, trust_remote_code=False)
-        if config.is_encoder_decoder:
-            raise UserError(
-                f"{source}: models of the architecture {base_model.architecture!r} have an encoder and a decoder, of "
-                "which no classifier is made here; choose a model that has one of them, such as a BERT or a Mistral"
-            )
+        config = _config(base_model, source)
         config.num_labels = outputs
         config.pad_token_id = pad_token_id
         config.problem_type = PROBLEM_TYPES[kind]
         check_described_size(config, sorted(base_model.folder.glob("*.safetensors")), source)
-        model, report = AutoModelForSequenceClassification.from_pretrained(
-            base_model.folder,
-            config=config,
-            dtype=precision.dtype,
-            attn_implementation=precision.attention,
-            quantization_config=without_head(quantization, config) if quantization else None,
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-            ignore_mismatched_sizes=True,
-            output_loading_info=True,
-        )
-        if wanted() and expert_parameters(model):  # models without experts refuse the setting
-            # One product for each expert, with the tokens sorted: as fast as the loop over experts that is the default.
-            model.set_experts_implementation(GROUPED)
-            if not quantization:
-                _let_go_of_file(model)
+        model, report = _open(base_model, config, precision, quantization)
     except UserError:
         raise
     except Exception as problem:  # whatever a foreign config or weights make transformers raise
         raise UserError(f"{source} cannot be loaded: {problem}") from None
+    fresh = _without_weights(report)
+    _check_weights(model, fresh, source)
+    model.config.use_cache = False  # keys and values are for generating text
+    if quantization:
+        prepare(model)
+    return model, sorted(name for name in fresh if name.split(".")[0] not in HEADS)
+
+
+def _check_architecture(name: str, source: str) -> None:
+    """Raise UserError for an architecture of which no classifier is made here."""
+    if name not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES:
+        raise UserError(
+            f"{source}: transformers has no sequence classifier for the architecture {name!r}; "
+            "choose a model such as a Mixtral, Mistral, Llama, GPT-NeoX, BERT, ESM or ModernBERT"
+        )
+    if architecture(name).reads_padding:
+        raise UserError(
+            f"{source}: models of the architecture {name!r} read the padding of a batch, so that a "
+            "sequence's answer depends on the sequences beside it; choose another base model"
+        )
+
+
+def _config(base_model: BaseModel, source: str) -> PreTrainedConfig:
+    """Return the settings of the base model; raise UserError for a model with an encoder and a decoder."""
+    config = AutoConfig.from_pretrained(base_model.folder, local_files_only=True, trust_remote_code=False)
+    if config.is_encoder_decoder:
+        raise UserError(
+            f"{source}: models of the architecture {base_model.architecture!r} have an encoder and a decoder, of "
+            "which no classifier is made here; choose a model that has one of them, such as a BERT or a Mistral"
+        )
+    return config
+
+
+def _open(
+    base_model: BaseModel, config: PreTrainedConfig, precision: Precision, quantization: Any
+) -> tuple[PreTrainedModel, dict[str, Any]]:
+    """Return the classifier with the weights of the base model, and what transformers reports of its keys."""
+    model, report = AutoModelForSequenceClassification.from_pretrained(
+        base_model.folder,
+        config=config,
+        dtype=precision.dtype,
+        attn_implementation=precision.attention,
+        quantization_config=without_head(quantization, config) if quantization else None,
+        local_files_only=True,
+        trust_remote_code=False,
+        use_safetensors=True,
+        ignore_mismatched_sizes=True,
+        output_loading_info=True,
+    )
+    if wanted() and expert_parameters(model):  # models without experts refuse the setting
+        # One product for each expert, with the tokens sorted: as fast as the loop over experts that is the default.
+        model.set_experts_implementation(GROUPED)
+        if not quantization:
+            _let_go_of_file(model)
+    return model, report
+
+
+def _without_weights(report: dict[str, Any]) -> set[str]:
+    """Return the paths of the modules for which the base model has no weights, or weights of another shape."""
     mismatched = {key[0] if isinstance(key, tuple) else key for key in report["mismatched_keys"]}
-    fresh = {key.rpartition(".")[0] for key in {*report["missing_keys"], *mismatched}}
+    return {key.rpartition(".")[0] for key in {*report["missing_keys"], *mismatched}}
+
+
+def _check_weights(model: PreTrainedModel, fresh: set[str], source: str) -> None:
+    """Raise UserError for weights that are missing from the base model proper, NaN or infinite.
+
+    fresh: see _without_weights.
+    """
     # What stands beside the base model proper belongs to the head, whatever it is called.
     body = sorted(name for name in fresh if name.split(".")[0] == model.base_model_prefix and "pooler" not in name)
     if body:
@@ -290,10 +329,6 @@ def _load(
     for name, parameter in model.named_parameters():
         if parameter.is_floating_point() and not parameter.is_meta and not torch.isfinite(parameter).all():
             raise UserError(f"{source}: its weights {name} hold NaN or infinity; choose another copy of it")
-    model.config.use_cache = False  # keys and values are for generating text
-    if quantization:
-        prepare(model)
-    return model, sorted(name for name in fresh if name.split(".")[0] not in HEADS)
 
 
 def _let_go_of_file(model: PreTrainedModel) -> None:

@@ -6,20 +6,9 @@ from transformers import PreTrainedModel
 
 from ..base_models.architectures import ATTENTION
 from ..errors import UserError
-from ..words import AUTO, NO, NONE, YES
+from ..words import AUTO, YES
+from .options import LoraOptions
 
-# The options that lora_config takes.
-LORA_OPTIONS = (
-    "lora_r",
-    "lora_alpha",
-    "lora_dropout",
-    "target_modules",
-    "experts",
-    "embeddings",
-    "lora_bias",
-    "rslora",
-    "dora",
-)
 # PEFT settings that an adapter records; the rest are PEFT's defaults or mean nothing without their environment.
 PEFT_SETTINGS = (
     "r",
@@ -39,45 +28,31 @@ class NoTargets(UserError):
     """A model in which it is not known where LoRA's matrices are to be put; they can be named."""
 
 
-def lora_config(
-    model: PreTrainedModel,
-    modules_to_save: list[str],
-    *,
-    lora_r: int,
-    lora_alpha: float,
-    lora_dropout: float,
-    target_modules: str,
-    experts: str = NO,
-    embeddings: str = NO,
-    lora_bias: str = NONE,
-    rslora: str = NO,
-    dora: str = NO,
-) -> LoraConfig:
+def lora_config(model: PreTrainedModel, modules_to_save: list[str], options: LoraOptions) -> LoraConfig:
     """Return PEFT's settings for LoRA matrices on a classifier.
 
     modules_to_save: names of the modules that are trained whole, such as the head.
-    The keywords are the options of the same names (see options).
     Raises UserError when a target module is not in the model, or the experts cannot have what was asked for.
     """
-    parameters = expert_parameters(model) if experts == YES else []
-    if parameters and (lora_dropout or dora == YES):
-        setting = "dropout of LoRA" if lora_dropout else "DoRA"
+    parameters = expert_parameters(model) if options.experts == YES else []
+    if parameters and (options.lora_dropout or options.dora == YES):
+        setting = "dropout of LoRA" if options.lora_dropout else "DoRA"
         raise UserError(
             f"the experts of a mixture model cannot be trained with {setting}; set "
-            + ("the dropout to 0" if lora_dropout else "DoRA to no")
+            + ("the dropout to 0" if options.lora_dropout else "DoRA to no")
             + ", or leave the experts out"
         )
     return LoraConfig(
         task_type=TaskType.SEQ_CLS,
-        r=lora_r,
-        lora_alpha=lora_alpha,
-        lora_dropout=lora_dropout,
-        target_modules=_target_modules(model, target_modules, modules_to_save),
+        r=options.lora_r,
+        lora_alpha=options.lora_alpha,
+        lora_dropout=options.lora_dropout,
+        target_modules=_target_modules(model, options.target_modules, modules_to_save),
         target_parameters=parameters,
-        modules_to_save=modules_to_save + ([embedding_module(model)] if embeddings == YES else []),
-        bias=lora_bias,
-        use_rslora=rslora == YES,
-        use_dora=dora == YES,
+        modules_to_save=modules_to_save + ([embedding_module(model)] if options.embeddings == YES else []),
+        bias=options.lora_bias,
+        use_rslora=options.rslora == YES,
+        use_dora=options.dora == YES,
     )
 
 

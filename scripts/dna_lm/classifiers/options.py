@@ -1,6 +1,6 @@
 """Options of what is trained, and of the numbers that a base model is kept in."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from ..options import option
 from ..words import AUTO, EIGHT_BIT, FP4, FULL, HEAD_ONLY, LARGEST_RANK, LORA, NF4, NO, NONE, YES
@@ -35,6 +35,10 @@ class LoraOptions:
     )
     rslora: str = option("Whether to scale by alpha / sqrt(rank) (rsLoRA)", NO, choices=(YES, NO))
     dora: str = option("Whether to train the magnitude of the weights separately (DoRA)", NO, choices=(YES, NO))
+
+
+# Options without effect unless the method is LoRA.
+LORA_OPTIONS = tuple(field.name for field in fields(LoraOptions) if field.name != "method")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from torch import nn
 from transformers import AutoModelForSequenceClassification, BitsAndBytesConfig, PreTrainedConfig, PreTrainedModel
 
 from ..base_models.architectures import HEADS, NOT_QUANTIZED
+from ..compat import keep_weights_as_quantized
 from ..errors import UserError
 from ..words import EIGHT_BIT, FP4, NF4, NONE
 from .precision import DTYPES
@@ -120,10 +121,7 @@ def prepare(model: PreTrainedModel) -> PreTrainedModel:
         if parameter.dtype in (torch.float16, torch.bfloat16) and not hasattr(parameter, "quant_state"):
             parameter.data = parameter.data.float()
     for module in model.modules():
-        # On CPUs with AVX512-BF16, scoring would pack the weights anew: that rounds the scales, turns the numbers into
-        # bfloat16, cannot be undone before the next epoch trains, and fails where a layer has fewer than 64 columns.
-        if hasattr(module, "support_avx512bf16_for_cpu"):
-            module.support_avx512bf16_for_cpu = False
+        keep_weights_as_quantized(module)
     # 8-bit layers say at each start that they cast their inputs, which is how they work.
     warnings.filterwarnings("ignore", message="MatMul8bitLt: inputs will be cast")
     return model

@@ -8,6 +8,7 @@ import torch
 from ..base_models.encoding import Encoder
 from ..base_models.opening import BaseModel
 from ..classifiers.building import new_classifier
+from ..classifiers.options import LoraOptions
 from ..processes.children import forkable
 from ..processes.devices import prediction_processes
 from ..processes.engine import Engine
@@ -35,7 +36,7 @@ def pooled_states(
     pad = encoder.tokenizer.pad_token_id
     with forkable():
         with torch.random.fork_rng():  # the head, which is not used, takes none of the caller's random numbers
-            model = new_classifier(base_model, 2, pad, method=HEAD_ONLY).eval()
+            model = new_classifier(base_model, 2, pad, LoraOptions(method=HEAD_ONLY)).eval()
         both = encoder.encode_both(sequences) if strands == 2 else (encoder.encode(sequences), [])
         processes = prediction_processes(job_threads())
         with Engine({0: model}, pad, batch_size=batch_size, processes=processes, read_out=mean_state) as engine:

@@ -12,6 +12,7 @@ from pathlib import Path
 from ..base_models.archives import pickled_weights
 from ..base_models.installed_files import sha256_of_file
 from ..base_models.opening import CONFIG, INDEX, WEIGHTS, check_settings, is_model_file, read_json
+from ..compat import download_rest
 from ..errors import UserError
 
 ENDPOINT = "https://huggingface.co"
@@ -88,16 +89,13 @@ def fetch(model: str, revision: str, folder: Path, max_bytes: float, progress: C
 
 def _download(url: str, file: Path, size: int) -> None:
     """Download a file, beginning where an earlier call was broken off: the rest is appended to `<file>.partial`."""
-    from huggingface_hub.file_download import http_get
-    from huggingface_hub.utils import build_hf_headers
-
     partial = file.with_name(file.name + ".partial")
     try:
         with open(partial, "r+b" if partial.exists() else "wb") as part:
             start = part.seek(0, os.SEEK_END)
             if start > size:
                 start = part.truncate(part.seek(0))
-            http_get(url, part, resume_size=start, headers=build_hf_headers(), expected_size=size)
+            download_rest(url, part, start, size)
     except OSError:  # what the server answered was not the rest of this file; a connection's end is no OSError
         partial.unlink(missing_ok=True)
         raise

@@ -19,7 +19,6 @@ from ..base_models.installed_files import INSTALLED, files_record
 from ..base_models.opening import BaseModel, is_model_file, opened_base_model, read_json
 from ..classifiers.options import LoraOptions
 from ..errors import UserError
-from ..options import options_of
 from ..words import HEAD_ONLY, YES
 from .hub import fetch
 from .options import InstallOptions
@@ -184,15 +183,14 @@ def _tried(base: BaseModel, encoder: "Encoder") -> list[str]:
     Raises UserError when fine-tuning would refuse it.
     """
     from ..classifiers.building import new_classifier
-    from ..classifiers.lora import LORA_OPTIONS, NoTargets
+    from ..classifiers.lora import NoTargets
     from ..classifiers.trial import reason_against, refused
 
-    usual = {option.name: option.default for option in options_of(LoraOptions) if option.name in LORA_OPTIONS}
     pad, without = encoder.tokenizer.pad_token_id, []
     try:
-        model = new_classifier(base, 2, pad, **usual)
+        model = new_classifier(base, 2, pad, LoraOptions())
     except NoTargets as problem:
-        model = new_classifier(base, 2, pad, method=HEAD_ONLY)
+        model = new_classifier(base, 2, pad, LoraOptions(method=HEAD_ONLY))
         without = [f"LoRA does not find by itself where to put its matrices: {problem}."]
     if reason := reason_against(model, encoder):
         raise refused(base.id, base.architecture, reason)

@@ -27,7 +27,7 @@ class Engine:
     the engine is open. Open it within children.forkable, as soon as the models are made:
 
         with forkable():
-            model = new_classifier(base_model, 2, pad_token_id, method=HEAD_ONLY).eval()
+            model = new_classifier(base_model, 2, pad_token_id, LoraOptions(method=HEAD_ONLY)).eval()
             with Engine({0: model}, pad_token_id, processes=4, read_out=mean_state) as engine:
                 (states,) = engine.outputs(encoder.encode(sequences).tokens)  # (n, hidden size)
 

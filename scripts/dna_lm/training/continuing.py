@@ -7,7 +7,7 @@ import torch
 
 from ..adapters.dataset import Adapter, tensors_sha256
 from ..base_models.architectures import HEADS
-from ..classifiers.lora import LORA_OPTIONS
+from ..classifiers.options import LORA_OPTIONS
 from ..data.textfiles import describe
 from ..errors import UserError
 from ..words import AUTO, LORA, NO, NONE, YES

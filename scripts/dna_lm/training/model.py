@@ -10,7 +10,6 @@ from ..adapters.dataset import Adapter
 from ..base_models.encoding import Encoder
 from ..base_models.opening import BaseModel
 from ..classifiers.building import fitted_classifier, new_classifier, peft_settings
-from ..classifiers.lora import LORA_OPTIONS
 from ..classifiers.precision import Precision
 from ..classifiers.quantization import describe, quantization_config
 from ..classifiers.trial import reason_against, refused
@@ -59,10 +58,7 @@ def ready_model(
         which = f"the first of the {before.members} models of an adapter" if before.members > 1 else "an adapter"
         notes = [f"going on from {which} that was trained on {before.trained_on}"]
     else:
-        lora = {name: getattr(options, name) for name in LORA_OPTIONS} if options.method == LORA else {}
-        model = new_classifier(
-            base, data.target.outputs, pad, kind=data.target.kind, method=options.method, **keywords, **lora
-        )
+        model = new_classifier(base, data.target.outputs, pad, options, kind=data.target.kind, **keywords)
         settings = peft_settings(model, options.method)
         notes = []
     if options.gradient_checkpointing == YES:

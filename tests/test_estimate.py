@@ -10,7 +10,7 @@ from transformers import AutoModelForSequenceClassification, MixtralConfig
 
 from dna_lm.errors import UserError
 from dna_lm.training import estimate as module
-from dna_lm.training.estimate import Estimate, available_memory, check_fits, estimate
+from dna_lm.training.estimate import Estimate, Workload, available_memory, check_fits, estimate
 
 
 class Config:
@@ -61,18 +61,18 @@ def test_what_autograd_keeps_by_hand():
 
 def test_memory_by_hand(monkeypatch):
     monkeypatch.setattr(module, "_memory_in_use", lambda device: 1000)
-    needed = estimate(OneLayer(), [3, 5, 4], 2, 1, tokens=99)
+    needed = estimate(OneLayer(), Workload([3, 5, 4], 2, 1, tokens=99))
     trained = 4 * 6 + 6
     assert needed.sequence == module.ACTIVATIONS["cpu"] * 4 * 5 * (4 + 6)
     assert needed.fixed == 1000 + module.PROCESS["cpu"] + 16 * trained
     assert needed.bytes == needed.fixed + 2 * needed.sequence
-    all_three = estimate(OneLayer(), [3, 5, 4], 200, 1, tokens=99)
+    all_three = estimate(OneLayer(), Workload([3, 5, 4], 200, 1, tokens=99))
     assert all_three.bytes == needed.fixed + 3 * needed.sequence
-    two = estimate(OneLayer(), [3, 5, 4], 2, 1, tokens=99, processes=2)
+    two = estimate(OneLayer(), Workload([3, 5, 4], 2, 1, tokens=99, processes=2))
     shared = 1000 + module.PROCESS["cpu"] + 4 * trained
     assert two.bytes == shared + 2 * (module.COPIED + (12 + 8) * trained + 2 * needed.sequence)
-    assert estimate(OneLayer(), [3, 5, 4], 200, 1, tokens=11).bytes == needed.bytes  # two of five tokens
-    assert estimate(OneLayer(), [3, 5, 4], 200, 1, tokens=4).at_once == 1
+    assert estimate(OneLayer(), Workload([3, 5, 4], 200, 1, tokens=11)).bytes == needed.bytes  # two of five tokens
+    assert estimate(OneLayer(), Workload([3, 5, 4], 200, 1, tokens=4)).at_once == 1
     assert two.bytes == pytest.approx(2 * (two.fixed + 2 * two.sequence), abs=2)
 
 
@@ -82,11 +82,11 @@ def test_time_by_hand(monkeypatch):
     # lengths in order: 6 4, 3 2, 2; batches of 2 x 6, 2 x 3 and 1 x 2 tokens
     epoch = 3 * (2 + 30 * 0.1) + 0.1 * (12 + 6 + 2)
     lengths = [6, 2, 4, 2, 3]
-    assert estimate(OneLayer(), lengths, 2, 1, tokens=99).seconds == pytest.approx(epoch)
-    assert estimate(OneLayer(), lengths, 2, 3, tokens=99).seconds == pytest.approx(3 * epoch)
-    assert estimate(OneLayer(), lengths, 2, 1, tokens=99, sequences=50).seconds == pytest.approx(10 * epoch)
-    assert estimate(OneLayer(), lengths, 2, 1, tokens=99, scored_tokens=700).seconds == pytest.approx(epoch + 7)
-    assert estimate(OneLayer(), lengths, 2, 2, tokens=99, processes=2).seconds == pytest.approx(epoch)
+    assert estimate(OneLayer(), Workload(lengths, 2, 1, tokens=99)).seconds == pytest.approx(epoch)
+    assert estimate(OneLayer(), Workload(lengths, 2, 3, tokens=99)).seconds == pytest.approx(3 * epoch)
+    scored = Workload(lengths, 2, 1, tokens=99, scored_tokens=700)
+    assert estimate(OneLayer(), scored).seconds == pytest.approx(epoch + 7)
+    assert estimate(OneLayer(), Workload(lengths, 2, 2, tokens=99, processes=2)).seconds == pytest.approx(epoch)
 
 
 def test_the_model_and_the_random_numbers_stay_as_they_were(mixtral):
@@ -94,7 +94,7 @@ def test_the_model_and_the_random_numbers_stay_as_they_were(mixtral):
     mixtral.gradient_checkpointing_enable()
     before = {name: tensor.clone() for name, tensor in mixtral.state_dict().items()}
     state = torch.get_rng_state()
-    assert estimate(mixtral, [8, 9], 2, 1, tokens=99).checkpointing
+    assert estimate(mixtral, Workload([8, 9], 2, 1, tokens=99)).checkpointing
     assert torch.equal(torch.get_rng_state(), state)
     assert not mixtral.training
     assert mixtral.is_gradient_checkpointing
@@ -103,17 +103,17 @@ def test_the_model_and_the_random_numbers_stay_as_they_were(mixtral):
 
 
 def test_gradient_checkpointing_and_bf16_need_less(mixtral):
-    plain = estimate(mixtral, [50] * 64, 64, 1, tokens=9999)
+    plain = estimate(mixtral, Workload([50] * 64, 64, 1, tokens=9999))
     assert plain.checkpointed == pytest.approx(module.CHECKPOINTED * plain.sequence, abs=1)
-    assert estimate(mixtral, [50] * 64, 64, 1, tokens=9999, precision="bf16").sequence < plain.sequence
+    assert estimate(mixtral, Workload([50] * 64, 64, 1, tokens=9999, precision="bf16")).sequence < plain.sequence
     mixtral.gradient_checkpointing_enable()
-    checkpointed = estimate(mixtral, [50] * 64, 64, 1, tokens=9999)
+    checkpointed = estimate(mixtral, Workload([50] * 64, 64, 1, tokens=9999))
     assert checkpointed.sequence == plain.sequence
     assert checkpointed.bytes == pytest.approx(checkpointed.fixed + 64 * checkpointed.checkpointed, abs=64)
 
 
 def test_a_real_step_takes_about_as_long(mixtral):
-    needed = estimate(mixtral, [40] * 640, 32, 1, tokens=9999)
+    needed = estimate(mixtral, Workload([40] * 640, 32, 1, tokens=9999))
     assert 0 < needed.seconds < 60
     assert math.isfinite(needed.seconds)
 

@@ -44,6 +44,16 @@ def start():
         return adapter_tensors(new_classifier(base, 2, 3, training_options()))
 
 
+def test_torch_has_its_threads_again_after_a_training(two):
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        train(two.splits, epochs=1)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
 # --- what is trained -------------------------------------------------------------------------------------------------
 
 

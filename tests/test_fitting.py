@@ -13,12 +13,14 @@ from dna_lm.training.estimate import Estimate
 from dna_lm.training.finetuning import finetune
 from dna_lm.training.micro_batches import most_at_once
 from dna_lm.training.model import fitted
+from dna_lm.training.options import ModelOptions, OptimizationOptions
 from refusals import refusal
 from small import training_options
 
 GB = 10**9
 LONGEST = 20
-OPTIONS = Namespace(method="lora", quantization="none")
+ALONE = Devices(False, 1, 1, "ddp")
+OPTIONS = ModelOptions(method="lora", quantization="none")
 
 
 class Model(torch.nn.Module):
@@ -36,23 +38,25 @@ class Split:
         return np.full((64, 2), LONGEST)
 
 
-DATA = Namespace(sets={"train": Split(), "dev": Split()})
+SPLIT = Split()
 
 
-def plan(**changes):
+def plan(devices, **changes):
     from dna_lm.training.loop import Plan
 
     missing = dict.fromkeys((name for name in Plan.__dataclass_fields__), 1)
-    return Plan(**missing | {"batch_size": 64, "precision": "fp32"} | changes)
+    given = {"devices": devices, "train_set": SPLIT, "dev_set": SPLIT}
+    return Plan(**missing | given | {"options": OptimizationOptions(batch_size=64), "precision": "fp32"} | changes)
 
 
 @pytest.fixture
 def memory(monkeypatch):
     """Each process needs 1 GB, and 0.1 GB for each sequence of 20 tokens that goes through at once."""
 
-    def estimate(_model, lengths, most, _epochs, *, tokens, processes, **_):
-        assert most == most_at_once(64, Devices(False, processes, 1, "ddp"))
-        at_once = min(most, tokens // int(lengths.max()))
+    def estimate(_model, work):
+        processes = work.processes
+        assert work.most == most_at_once(64, Devices(False, processes, 1, "ddp"))
+        at_once = min(work.most, work.tokens // int(work.lengths.max()))
         size = processes * (GB + at_once * GB // 10)
         return Estimate(size, 1.0, GB, GB // 10, GB // 100, at_once, False, processes, LONGEST)
 
@@ -87,36 +91,35 @@ def memory(monkeypatch):
 )
 def test_fewer_sequences_at_once(memory, available, tokens, said):
     memory(available)
-    found, devices, notes = fitted(Model(), DATA, plan(), Devices(False, 1, 1, "ddp"), OPTIONS)
-    assert found == replace(plan(), tokens_at_once=tokens)
-    assert devices.processes == 1
+    found, notes = fitted(Model(), plan(ALONE), OPTIONS)
+    assert found == plan(ALONE, tokens_at_once=tokens)
     assert notes[:-1] == said
     assert notes[-1].startswith("a run will take about ")
 
 
 def test_one_process_where_two_do_not_fit(memory):
     memory(15 * GB // 10)
-    found, devices, notes = fitted(Model(), DATA, plan(), Devices(False, 2, 2, "ddp"), OPTIONS)
-    assert (devices.processes, devices.threads) == (1, 4)
+    found, notes = fitted(Model(), plan(Devices(False, 2, 2, "ddp")), OPTIONS)
+    assert (found.devices.processes, found.devices.threads) == (1, 4)
     assert found.tokens_at_once == 5 * LONGEST
     assert notes[0] == "several processes would need more memory than the 1.5 GB there are: one trains"
 
 
 def test_two_processes_with_fewer_sequences(memory):
     memory(3 * GB)
-    found, devices, notes = fitted(Model(), DATA, plan(), Devices(False, 2, 1, "ddp"), OPTIONS)
-    assert (devices.processes, found.tokens_at_once) == (2, 5 * LONGEST)
+    found, notes = fitted(Model(), plan(Devices(False, 2, 1, "ddp")), OPTIONS)
+    assert (found.devices.processes, found.tokens_at_once) == (2, 5 * LONGEST)
 
 
 def test_one_sequence_that_does_not_fit_is_refused(memory):
     """Of what could be advised, only what helps is."""
     memory(1)
-    assert refusal(fitted, Model(), DATA, plan(), Devices(False, 1, 1, "ddp"), OPTIONS) == (
+    assert refusal(fitted, Model(), plan(ALONE), OPTIONS) == (
         "the training needs about 1.10 GB of memory for one sequence of 20 tokens at once, and 0.00 GB are available: "
         "choose a smaller base model, or give the job more memory"
     )
     memory(107 * GB // 100)
-    assert refusal(fitted, Model(), DATA, plan(), Devices(False, 2, 1, "ddp"), OPTIONS) == (
+    assert refusal(fitted, Model(), plan(Devices(False, 2, 1, "ddp")), OPTIONS) == (
         "the training needs about 1.10 GB of memory for one sequence of 20 tokens at once, and 1.07 GB are available: "
         "choose gradient checkpointing (--gradient-checkpointing yes), read less of the sequences (--max-length below "
         "20), keep the base model in 4 bits (--quantization 4bit-nf4), choose a smaller base model, or give the job "

@@ -22,6 +22,7 @@ from dna_lm.training.batches import Sequences, Steps, Tokens
 from dna_lm.training.loop import Plan, train
 from dna_lm.training.losses import balanced_weights, loss_function
 from dna_lm.training.micro_batches import deal, most_at_once, tokens_at_once
+from dna_lm.training.options import OptimizationOptions
 from dna_lm.training.parallel import Parallel
 from dna_lm.words import BALANCED, CLASSES, FOCAL, MULTI_LABEL, NUMBER
 from small import TINY_RANDOM, lora_options
@@ -167,18 +168,22 @@ def gradients(target, truth, options, folder: Path, way: tuple) -> list[dict[str
         target=target,
         truth=truth,
         loss=loss_function(target, truth, **options),
-        learning_rate=0.1,
-        schedule="constant",
-        warmup=0.0,
-        epochs=1,
-        batch_size=4 // accumulation,
-        accumulation=accumulation,
-        weight_decay=0.0,
-        max_grad_norm=1.0,
-        evaluations=1,
+        options=OptimizationOptions(
+            learning_rate=0.1,
+            schedule="constant",
+            warmup=0.0,
+            epochs=1,
+            batch_size=4 // accumulation,
+            accumulation=accumulation,
+            weight_decay=0.0,
+            best_metric="loss",
+            patience=0,
+        ),
+        devices=Devices(False, processes, 1, parallel),
+        train_set=sequences,
+        dev_set=sequences,
+        pad_token_id=3,
         scores=("loss",),
-        best_metric="loss",
-        patience=0,
         seed=1,
         deadline=math.inf,
         precision="fp32",
@@ -204,7 +209,7 @@ def gradients(target, truth, options, folder: Path, way: tuple) -> list[dict[str
     model = a_model(target)
 
     def one(_rank=0):
-        train(model, 3, sequences, sequences, plan, Devices(False, processes, 1, parallel), lambda _: None)
+        train(model, plan, lambda _: None)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training, "Parallel", Still)

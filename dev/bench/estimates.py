@@ -74,12 +74,12 @@ def measure(folder: str, method: str, quantization: str, checkpointing: bool, ba
     configure_torch(int(os.environ["OMP_NUM_THREADS"]), quantized=quantization != "none")
     import torch
 
-    from dna_lm.training.estimate import estimate
+    from dna_lm.training.estimate import Workload, estimate
     from dna_lm.training.optimizer_state import begin_with, gather_gradients
 
     model = load(folder, method, quantization, checkpointing)
     start = time.perf_counter()
-    predicted = estimate(model, [length] * (batch * steps), batch, 1, tokens=batch * length)
+    predicted = estimate(model, Workload([length] * (batch * steps), batch, 1, tokens=batch * length))
     took = time.perf_counter() - start
     optimizer = torch.optim.AdamW([parameter for parameter in model.parameters() if parameter.requires_grad], lr=1e-4)
     begin_with({}, model, optimizer)

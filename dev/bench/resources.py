@@ -128,7 +128,7 @@ def one_estimate(name: str) -> None:
     from dna_lm.classifiers.options import LoraOptions
     from dna_lm.speed.expert_lora import apply_to_tokens
     from dna_lm.speed.experts import GROUPED
-    from dna_lm.training.estimate import estimate
+    from dna_lm.training.estimate import Workload, estimate
 
     torch.set_num_threads(1)
     if name in MIXTRALS:
@@ -146,7 +146,7 @@ def one_estimate(name: str) -> None:
     model = get_peft_model(model, lora_config(model, head, options))
     apply_to_tokens(model)
     trained, total = model.get_nb_trainable_parameters()
-    found = [estimate(model, [tokens] * BATCH, BATCH, 1, tokens=BATCH * tokens) for tokens in TOKENS]
+    found = [estimate(model, Workload([tokens] * BATCH, BATCH, 1, tokens=BATCH * tokens)) for tokens in TOKENS]
     sizes = [[each.fixed, each.sequence, each.checkpointed, each.seconds / BATCH] for each in found]
     print(json.dumps([total, trained, sizes]))
 

@@ -14,17 +14,24 @@ _PR_SET_PDEATHSIG = 1
 
 
 @contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Let torch have that many threads for as long as the block lasts."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
 def forkable() -> Iterator[None]:
     """Keep torch to one thread for as long as the block lasts.
 
     A process whose libraries have started threads cannot be forked into working ones.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with torch_threads(1):
         yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def end_with_parent() -> None:

@@ -82,38 +82,40 @@ class Estimate:
         return f"about {gigabytes(self.bytes)} of memory and {_duration(self.seconds)}"
 
 
-def estimate(
-    model: nn.Module,
-    tokens_per_sequence: Sequence[int],
-    most: int,
-    epochs: int,
-    *,
-    tokens: int,
-    sequences: int | None = None,
-    scored_tokens: int = 0,
-    precision: str = "fp32",
-    processes: int = 1,
-) -> Estimate:
-    """Return what a training needs.
+@dataclass(frozen=True)
+class Workload:
+    """What goes through the model in a training.
 
-    model: as it is going to be trained: with its adapter, on its device, quantized, with gradient checkpointing or not.
-    tokens_per_sequence: lengths of the sequences, or of a sample of them, in tokens.
+    lengths: of the training sequences, in tokens.
     most, tokens: sequences and tokens that go through the model at once in each process, at most (see micro_batches).
-    sequences: of the training split, where tokens_per_sequence is a sample.
     scored_tokens: tokens that all evaluations on the development split read, both strands counted.
     precision: `fp32`, or `bf16` or `fp16` of autocast.
     processes: that train together, each with a batch of its own; on the CPU they are forked from this one.
     """
-    lengths = np.sort(np.asarray(tokens_per_sequence, dtype=np.int64))
-    groups = batches(lengths, most, tokens)
+
+    lengths: Sequence[int] | np.ndarray
+    most: int
+    epochs: int
+    tokens: int
+    scored_tokens: int = 0
+    precision: str = "fp32"
+    processes: int = 1
+
+
+def estimate(model: nn.Module, work: Workload) -> Estimate:
+    """Return what a training needs.
+
+    model: as it is going to be trained: with its adapter, on its device, quantized, with gradient checkpointing or not.
+    """
+    lengths = np.sort(np.asarray(work.lengths, dtype=np.int64))
+    groups = batches(lengths, work.most, work.tokens)
     sizes = np.array([len(group) for group in groups])
     widths = np.array([lengths[group[0]] for group in groups])
-    at_once = int(min(most, sequences or len(lengths), max(1, tokens // lengths[-1])))
-    scale = (sequences or len(lengths)) / len(lengths)
+    at_once = int(min(work.most, len(lengths), max(1, work.tokens // lengths[-1])))
     device = next(model.parameters()).device
     start = _memory_in_use(device)
     trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-    with _trial(model, precision) as run:
+    with _trial(model, work.precision) as run:
         longest = int(lengths[-1])
         one, two = (run.kept_bytes(count, longest) for count in (1, 2))
         width = int(np.median(widths))
@@ -130,7 +132,7 @@ def estimate(
     # The same for any batch: what adapters of experts make of the weights, and copies of weights in autocast's type.
     constant = share * max(0, 2 * one - two)
     shared = start + PROCESS.get(device.type, 0) + trained * BEST_BYTES
-    apart = processes if device.type == "cpu" else 1
+    apart = work.processes if device.type == "cpu" else 1
     fixed = shared / apart + trained * TRAINED_BYTES + constant
     if apart > 1:
         fixed += COPIED + trained * TOGETHER_BYTES
@@ -138,8 +140,8 @@ def estimate(
     needed = fixed + at_once * (checkpointed if checkpointing else sequence)
     per_sequence = max(0.0, time_several - time_one) / (several - 1)
     overhead = max(0.0, time_one - per_sequence) + trained * STEP_SECONDS.get(device.type, STEP_SECONDS["cuda"])
-    epoch = scale * (len(widths) * overhead + float((sizes * widths).sum()) * per_sequence / width)
-    seconds = (epochs * epoch + scored_tokens * forward) / processes
+    epoch = len(widths) * overhead + float((sizes * widths).sum()) * per_sequence / width
+    seconds = (work.epochs * epoch + work.scored_tokens * forward) / work.processes
     return Estimate(
         bytes=round(needed * apart),
         seconds=seconds,

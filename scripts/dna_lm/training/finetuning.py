@@ -4,7 +4,7 @@ import math
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,25 +16,27 @@ from transformers import set_seed
 from ..adapters.dataset import Adapter, load_adapter
 from ..base_models.encoding import Encoder
 from ..base_models.installed_files import sha256_of_file
-from ..base_models.opening import BaseModel, opened_base_model
+from ..base_models.opening import opened_base_model
 from ..base_models.options import RevisedBaseModelOptions
-from ..classifiers.precision import Precision, choose_precision
+from ..classifiers.precision import choose_precision
 from ..data.split_files import with_splits
+from ..data.targets import Target
 from ..errors import UserError
 from ..options import INPUT, MANY, ThreadOptions, options_of
-from ..processes.devices import Devices, choose_devices
+from ..processes.children import forkable, torch_threads
+from ..processes.devices import choose_devices
 from ..processes.threads import default_threads
 from ..processes.together import run_together
 from ..scores.registry import EVERY_EPOCH
-from ..words import AUTO, NONE, NUMBER
+from ..words import AUTO, BOTH, NONE, NUMBER
 from .batches import batch_size_for
 from .choosing import chosen_metric
 from .continuing import continued, state_of, without_effect
 from .ending import ending, to_be_read
 from .loop import ENDED, TIME_LIMIT, Plan, Trained, train
-from .losses import loss_function
+from .losses import Objective, loss_function
 from .model import check_trainable, fitted, ready_model
-from .options import FinetuneOptions
+from .options import FinetuneOptions, LossOptions
 from .runs import history, spread
 from .splits import TrainingData, read_splits
 from .state import read_trained, write_trained
@@ -67,6 +69,7 @@ class Finetuned:
     state: dict[str, torch.Tensor]
 
 
+@forkable()  # the trials and the training processes are forked
 def finetune(options: FinetuneOptions, progress: Callable[[str], None], keep_state: bool = False) -> Finetuned:
     """Train an adapter.
 
@@ -75,7 +78,6 @@ def finetune(options: FinetuneOptions, progress: Callable[[str], None], keep_sta
     Raises UserError for anything wrong with the files or the request.
     """
     options = with_splits(options, train="train", dev="dev")
-    torch.set_num_threads(1)  # a process whose library has started threads cannot be forked into working ones
     deadline = time.monotonic() + options.max_minutes * 60 if options.max_minutes else math.inf
     before = load_adapter(options.resume_from) if options.resume_from else None
     state, unsure = state_of(options.resume_state, before) if options.resume_state else (None, [])
@@ -85,7 +87,7 @@ def finetune(options: FinetuneOptions, progress: Callable[[str], None], keep_sta
         progress(f"warning: {text}")
     with opened_base_model(options.base_model, options.base_model_id, options.base_model_revision) as base:
         encoder = Encoder(base, options.max_length, options.kmer or None)
-        data = read_splits(options, encoder, before, progress)
+        data = read_splits(options, encoder, options.strands == BOTH, before, progress)
         data.warnings.extend(unsure)
         batch_size = options.batch_size or batch_size_for(len(data.sets["train"]))
         options = replace(options, batch_size=batch_size)
@@ -96,33 +98,71 @@ def finetune(options: FinetuneOptions, progress: Callable[[str], None], keep_sta
             quantized=options.quantization != NONE,
         )
         precision = choose_precision(options.precision, devices.cuda, data.longest)
-        plan, unusual = _plan(options, data, deadline, precision, before, keep_state)
+        metric, unusual = _best_metric(options.best_metric, data)
+        plan = Plan(
+            options=replace(options, best_metric=metric),
+            devices=devices,
+            train_set=data.sets["train"],
+            dev_set=data.sets["dev"],
+            pad_token_id=encoder.tokenizer.pad_token_id,
+            target=data.target,
+            truth=data.truth["dev"],
+            loss=_objective(options, data),
+            scores=EVERY_EPOCH[data.target.kind],
+            seed=options.seed,
+            deadline=deadline,
+            precision=precision.name,
+            keep_state=keep_state,
+            tokens_at_once=0,  # see model.fitted
+            epochs_before=_epochs(before) if before else 0,
+        )
         for text in unusual:
             data.warnings.append(text)
             progress(f"warning: {text}")
         runs: list[Trained] = []
         told = list(data.warnings)
-        for seed in [(options.seed + run) % 2**32 for run in range(options.runs)]:
+        seeds = [(options.seed + run) % 2**32 for run in range(options.runs)]
+        which = [f"the run with the seed {seed}" if options.runs > 1 else "the training" for seed in seeds]
+        for run, seed in enumerate(seeds):
             set_seed(seed)  # before the head and the LoRA matrices are drawn
-            model, settings, about = ready_model(base, encoder, data, options, devices, precision, before)
+            model, settings, about = ready_model(base, plan, options, precision, before)
             if not runs:
                 quantized = options.quantization != NONE
-                check_trainable(model, base, encoder, data, devices, precision, quantized)
-                plan, devices, more = fitted(model, data, plan, devices, options)
+                check_trainable(model, base, encoder, plan, data.longest, quantized)
+                plan, more = fitted(model, plan, options)
                 notes = [*about, *taken, *more]
                 for text in notes:
                     progress(text)
             if options.runs > 1:
-                progress(f"run {len(runs) + 1} of {options.runs}, seed {seed}")
-            runs.append(_train(model, encoder, data, replace(plan, seed=seed), devices, progress, state))
+                progress(f"run {run + 1} of {options.runs}, seed {seed}")
+            runs.append(_train(model, replace(plan, seed=seed), progress, state))
             # Which of several runs is kept, and what is to be said of its model, is known at the end.
-            remarks = _remarks(runs[-1], seed, plan, options, kept=options.runs == 1)
+            remarks = _remarks(runs[-1], plan, which[run], kept=options.runs == 1)
             told += remarks.warnings
             for text in [*remarks.ended, *(f"warning: {text}" for text in remarks.warnings)]:
                 progress(text)
             if runs[-1].stopped in (TIME_LIMIT, ENDED):
                 break
-        result = _finetuned(options, base, encoder, data, runs, settings, notes, plan)
+        table, kept = history(runs, seeds[: len(runs)], options.keep, metric)
+        remarks = [_remarks(run, plan, which[number], number in kept) for number, run in enumerate(runs)]
+        described = {
+            "peft": settings,
+            "base_model": base.identity(),
+            "task": _task(data.target, encoder, options.strands, len(kept)),
+            "training": _record(options, data, plan, runs, table),
+        }
+        first, *further = (runs[number] for number in kept)
+        result = Finetuned(
+            adapter=Adapter(tensors=first.tensors, further=[run.tensors for run in further], **described),
+            history=table,
+            metric=metric,
+            spread=spread(runs) if len(runs) > 1 else None,
+            costs=_costs(runs),
+            read=data.read,
+            notes=notes + [text for one in remarks for text in one.ended],
+            warnings=data.warnings + [text for one in remarks for text in one.warnings],
+            state=first.state,
+        )
         for text in result.warnings:
             if text not in told:
                 progress(f"warning: {text}")
@@ -135,22 +175,22 @@ def _epochs(before: Adapter) -> int:
     return epochs if type(epochs) is int and epochs > 0 else 0
 
 
-def _plan(
-    options: FinetuneOptions,
-    data: TrainingData,
-    deadline: float,
-    precision: Precision,
-    before: Adapter | None,
-    keep_state: bool,
-) -> tuple[Plan, list[str]]:
-    """Return the plan, and sentences that a user has to read."""
-    of_numbers = data.target.kind == NUMBER
-    allowed = EVERY_EPOCH[data.target.kind]
-    if options.best_metric not in (AUTO, *allowed):
-        kind = "numbers" if of_numbers else "labels"
-        raise UserError(f"{options.best_metric} is no score of {kind}; choose the best by {', '.join(allowed)}")
-    metric, instead = chosen_metric(data.target, data.truth["dev"], options.best_metric)
-    loss = loss_function(
+def _best_metric(asked: str, data: TrainingData) -> tuple[str, list[str]]:
+    """Return the score on dev that chooses, and sentences that a user has to read.
+
+    Raises UserError for one that the target does not have.
+    """
+    kind = data.target.kind
+    allowed = EVERY_EPOCH[kind]
+    if asked not in (AUTO, *allowed):
+        labels = "numbers" if kind == NUMBER else "labels"
+        raise UserError(f"{asked} is no score of {labels}; choose the best by {', '.join(allowed)}")
+    metric, instead = chosen_metric(data.target, data.truth["dev"], asked)
+    return metric, [instead] if instead else []
+
+
+def _objective(options: LossOptions, data: TrainingData) -> Objective:
+    return loss_function(
         data.target,
         data.truth["train"],
         loss=options.loss,
@@ -158,109 +198,67 @@ def _plan(
         class_weights=options.class_weights,
         label_smoothing=options.label_smoothing,
     )
-    own = {
-        "target": data.target,
-        "truth": data.truth["dev"],
-        "loss": loss,
-        "scores": allowed,
-        "best_metric": metric,
-        "deadline": deadline,
-        "precision": precision.name,
-        "keep_state": keep_state,
-        "tokens_at_once": 0,  # see training_model.fitted
-        "epochs_before": _epochs(before) if before else 0,
-    }
-    same = {field.name: getattr(options, field.name) for field in fields(Plan) if field.name not in own}
-    return Plan(**own, **same), [instead] if instead else []
 
 
 def _train(
     model: torch.nn.Module,
-    encoder: Encoder,
-    data: TrainingData,
     plan: Plan,
-    devices: Devices,
     progress: Callable[[str], None],
     state: dict[str, torch.Tensor] | None,
 ) -> Trained:
     """Train in this process, or in several that are forked from it."""
-    inputs = (model, encoder.tokenizer.pad_token_id, data.sets["train"], data.sets["dev"], plan, devices)
-    if devices.processes == 1:
-        torch.set_num_threads(devices.threads)
-        return train(*inputs, progress, state)
+    if plan.devices.processes == 1:
+        with torch_threads(plan.devices.threads):
+            return train(model, plan, progress, state)
     with tempfile.TemporaryDirectory(prefix="run_") as name:
         folder = Path(name)
 
         def one(rank: int) -> None:
-            torch.set_num_threads(devices.threads)
-            trained = train(*inputs, progress, state)
-            if rank == 0:
-                write_trained(trained, folder)
+            with torch_threads(plan.devices.threads):
+                trained = train(model, plan, progress, state)
+                if rank == 0:
+                    write_trained(trained, folder)
 
-        run_together(one, devices.processes, folder)
+        run_together(one, plan.devices.processes, folder)
         return read_trained(folder)
 
 
-def _finetuned(
-    options: FinetuneOptions,
-    base: BaseModel,
-    encoder: Encoder,
-    data: TrainingData,
-    runs: list[Trained],
-    settings: dict[str, Any],
-    notes: list[str],
-    plan: Plan,
-) -> Finetuned:
-    seeds = [(options.seed + number) % 2**32 for number in range(len(runs))]
-    table, kept = history(runs, seeds, options.keep, plan.best_metric)
-    first, *further = (runs[number] for number in kept)
-    remarks = [_remarks(run, seeds[number], plan, options, kept=number in kept) for number, run in enumerate(runs)]
-    adapter = Adapter(
-        tensors=first.tensors,
-        further=[run.tensors for run in further],
-        peft=settings,
-        base_model=base.identity(),
-        task=data.target.task()
-        | {
-            "max_length": encoder.max_length,
-            "kmer": encoder.kmer,
-            "pooling": "last_token",
-            "strand": options.strands,
-            "members": len(kept),
-            "calibration": None,
+def _task(target: Target, encoder: Encoder, strands: str, members: int) -> dict[str, Any]:
+    """Return what an adapter records of what it answers, and of how it reads sequences."""
+    return target.task() | {
+        "max_length": encoder.max_length,
+        "kmer": encoder.kmer,
+        "pooling": "last_token",
+        "strand": strands,
+        "members": members,
+        "calibration": None,
+    }
+
+
+def _record(
+    options: FinetuneOptions, data: TrainingData, plan: Plan, runs: list[Trained], table: pd.DataFrame
+) -> dict[str, Any]:
+    """Return what an adapter records of its training; table: the history of the runs."""
+    return {
+        "options": {
+            option.name: getattr(options, option.name)
+            for option in options_of(FinetuneOptions)
+            if option.kind not in (INPUT, MANY)
+            and option not in (*options_of(RevisedBaseModelOptions), *options_of(ThreadOptions))
         },
-        training={
-            "options": {
-                option.name: getattr(options, option.name)
-                for option in options_of(FinetuneOptions)
-                if option.kind not in (INPUT, MANY)
-                and option not in (*options_of(RevisedBaseModelOptions), *options_of(ThreadOptions))
-            },
-            "versions": {name: version(name) for name in RECORDED_LIBRARIES},
-            "sequences": {name: len(sequences) for name, sequences in data.sets.items()},
-            "sequence_lengths": data.sequence_lengths,
-            "sequence_gc": data.sequence_gc,
-            "seen": data.seen,
-            "unknown_token_shares": data.unknown_shares,
-            "train_sha256": data.sha256["train"],
-            "dev_sha256": data.sha256["dev"],
-            "epochs": math.ceil(max(run.epochs for run in runs)) + plan.epochs_before,
-            "continued_from_sha256": sha256_of_file(options.resume_from) if options.resume_from else None,
-            "stopped": [ending(run, plan, options.max_minutes) for run in runs],
-            "history": _without_nan(table.drop(columns=TIMES)),
-        },
-    )
-    return Finetuned(
-        adapter=adapter,
-        history=table,
-        metric=plan.best_metric,
-        spread=spread(runs) if len(runs) > 1 else None,
-        costs=_costs(runs),
-        read=data.read,
-        notes=notes + [text for one in remarks for text in one.ended],
-        warnings=data.warnings + [text for one in remarks for text in one.warnings],
-        state=first.state,
-    )
+        "versions": {name: version(name) for name in RECORDED_LIBRARIES},
+        "sequences": {name: len(sequences) for name, sequences in data.sets.items()},
+        "sequence_lengths": data.sequence_lengths,
+        "sequence_gc": data.sequence_gc,
+        "seen": data.seen,
+        "unknown_token_shares": data.unknown_shares,
+        "train_sha256": data.sha256["train"],
+        "dev_sha256": data.sha256["dev"],
+        "epochs": math.ceil(max(run.epochs for run in runs)) + plan.epochs_before,
+        "continued_from_sha256": sha256_of_file(options.resume_from) if options.resume_from else None,
+        "stopped": [ending(run, plan) for run in runs],
+        "history": _without_nan(table.drop(columns=TIMES)),
+    }
 
 
 @dataclass(frozen=True)
@@ -271,10 +269,10 @@ class _Remarks:
     warnings: list[str]
 
 
-def _remarks(run: Trained, seed: int, plan: Plan, options: FinetuneOptions, kept: bool) -> _Remarks:
-    which = f"the run with the seed {seed}" if options.runs > 1 else "the training"
-    sentence = ending(run, plan, options.max_minutes, which)
-    warnings = to_be_read(run, plan, options.max_minutes, which, kept)
+def _remarks(run: Trained, plan: Plan, which: str, kept: bool) -> _Remarks:
+    """Return what there is to tell of a run; which: what to call it; kept: whether its model is."""
+    sentence = ending(run, plan, which)
+    warnings = to_be_read(run, plan, which, kept)
     return _Remarks([] if sentence in warnings else [sentence], warnings)
 
 

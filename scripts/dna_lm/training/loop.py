@@ -23,6 +23,7 @@ from .choosing import Best, same_answer
 from .losses import Objective
 from .micro_batches import deal, most_at_once
 from .optimizer_state import begin_with, check_state, gather_gradients, moments, whole
+from .options import OptimizationOptions
 from .parallel import Parallel
 
 TIME_LIMIT, ENDED, PATIENCE = "time limit", "ended from outside", "patience"
@@ -31,29 +32,25 @@ DIVERGED = "choose a smaller learning rate or LoRA alpha"
 
 @dataclass(frozen=True)
 class Plan:
-    """What one training needs to know, beside the model: the options of the same names, and what follows from them.
+    """What one training needs to know, beside the model.
 
-    scores: the names of those that are recorded; best_metric: the one of them that chooses, never `auto`.
+    options: with what was left to the program filled in: a batch size that is not 0, a best metric that is not `auto`.
+    truth: of dev, as the target reads it. scores: the names of those that are recorded.
+    precision: `fp32`, `bf16` or `fp16`. keep_state: whether the optimizer's moments are kept with the best weights.
     deadline: on time.monotonic's clock, or infinity.
     tokens_at_once: of a micro-batch, see micro_batches.
     epochs_before: of the trainings that this one goes on from; the orders of their sequences are not used again.
     """
 
+    options: OptimizationOptions
+    devices: Devices
+    train_set: Sequences
+    dev_set: Sequences
+    pad_token_id: int
     target: Target
     truth: np.ndarray
     loss: Objective
-    learning_rate: float
-    schedule: str
-    warmup: float
-    epochs: int
-    batch_size: int
-    accumulation: int
-    weight_decay: float
-    max_grad_norm: float
-    evaluations: int
     scores: tuple[str, ...]
-    best_metric: str
-    patience: int
     seed: int
     deadline: float
     precision: str
@@ -89,11 +86,7 @@ class Trained:
 
 def train(
     model: torch.nn.Module,
-    pad_token_id: int,
-    train_set: Sequences,
-    dev_set: Sequences,
     plan: Plan,
-    devices: Devices,
     progress: Callable[[str], None],
     state: dict[str, torch.Tensor] | None = None,
 ) -> Trained:
@@ -105,7 +98,7 @@ def train(
     Raises UserError when the training diverges, or the state does not belong to the model.
     """
     check_state(state or {}, model)
-    return _Training(model, pad_token_id, train_set, dev_set, plan, devices, progress, state or {}).run()
+    return _Training(model, plan, progress, state or {}).run()
 
 
 class _Training:
@@ -114,35 +107,31 @@ class _Training:
     def __init__(
         self,
         model: torch.nn.Module,
-        pad_token_id: int,
-        train_set: Sequences,
-        dev_set: Sequences,
         plan: Plan,
-        devices: Devices,
         progress: Callable[[str], None],
         state: dict[str, torch.Tensor],
     ):
-        self.plan, self.train_set, self.pad = plan, train_set, pad_token_id
-        self.dev_set, self.scored = dev_set, Scored(dev_set)
-        size = min(plan.batch_size * plan.accumulation, len(train_set))
-        self.steps = Steps(train_set.lengths(), size, plan.seed, plan.epochs_before)
-        self.most_at_once = most_at_once(plan.batch_size, devices)
-        self.all_steps = len(self.steps) * plan.epochs
+        options = plan.options
+        self.plan, self.scored = plan, Scored(plan.dev_set)
+        size = min(options.batch_size * options.accumulation, len(plan.train_set))
+        self.steps = Steps(plan.train_set.lengths(), size, plan.seed, plan.epochs_before)
+        self.most_at_once = most_at_once(options.batch_size, plan.devices)
+        self.all_steps = len(self.steps) * options.epochs
         # The steps within an epoch, from 1, after which dev is scored.
-        parts = range(1, plan.evaluations + 1)
-        self.scored_steps = {round(part * len(self.steps) / plan.evaluations) for part in parts} - {0}
-        self.parallel = Parallel(model, devices, plan.precision)
+        parts = range(1, options.evaluations + 1)
+        self.scored_steps = {round(part * len(self.steps) / options.evaluations) for part in parts} - {0}
+        self.parallel = Parallel(model, plan.devices, plan.precision)
         self.progress = progress if self.parallel.rank == 0 else lambda _: None
-        self.optimizer = _optimizer(model, plan)
+        self.optimizer = _optimizer(model, options)
         begin_with(state, model, self.optimizer)
         gather_gradients(model)
         self.schedule = get_scheduler(
-            plan.schedule if plan.schedule != "constant" else "constant_with_warmup",
+            options.schedule if options.schedule != "constant" else "constant_with_warmup",
             self.optimizer,
-            num_warmup_steps=round(plan.warmup * self.all_steps),
+            num_warmup_steps=round(options.warmup * self.all_steps),
             num_training_steps=self.all_steps,
         )
-        self.best = Best(plan.best_metric, plan.patience * len(self.steps))
+        self.best = Best(options.best_metric, options.patience * len(self.steps))
         self.result = Trained()
         self.done = 0  # steps
         self.losses = np.zeros(2)  # sums since the last evaluation, of this process: weighted losses, and weights
@@ -166,7 +155,7 @@ class _Training:
 
     def _train(self) -> None:
         self.parallel.model.train()
-        for epoch in range(self.plan.epochs):
+        for epoch in range(self.plan.options.epochs):
             for number, (numbers, strands) in enumerate(self.steps.of(epoch), start=1):
                 self._step(numbers, strands)
                 self.result.stopped = self._reason_to_end()
@@ -187,7 +176,7 @@ class _Training:
     def _step(self, numbers: np.ndarray, strands: np.ndarray) -> None:
         plan, parallel = self.plan, self.parallel
         lengths = self.steps.lengths[numbers, strands]
-        wanted = torch.as_tensor(self.train_set.wanted[numbers])
+        wanted = torch.as_tensor(plan.train_set.wanted[numbers])
         weights = plan.loss.weights(wanted)
         # The gradients are averaged over the processes: the sum of a step's losses is wanted.
         share = parallel.processes / float(weights.sum())
@@ -198,11 +187,11 @@ class _Training:
                 chosen = np.array([lengths.argmin()])
             weight = (weights[chosen] * (not idle)).to(parallel.device)
             with parallel.adding_up(last=number == len(shares)):
-                outputs = parallel.outputs(self.train_set.tokens(numbers[chosen], strands[chosen]), self.pad)
+                outputs = parallel.outputs(plan.train_set.tokens(numbers[chosen], strands[chosen]), plan.pad_token_id)
                 loss = (weight * plan.loss.losses(outputs, wanted[chosen].to(parallel.device))).sum()
                 self.losses += self._finite(loss), float(weight.sum())
                 parallel.backward(loss * share)
-        if parallel.step(self.optimizer, plan.max_grad_norm):
+        if parallel.step(self.optimizer, plan.options.max_grad_norm):
             self.schedule.step()
         self.done += 1
         self.result.sequences += len(numbers)
@@ -229,7 +218,7 @@ class _Training:
         if now - self.said > PROGRESS_SECONDS and self.done < self.all_steps:
             self.said = now
             left = (now - self.started) / self.done * (self.all_steps - self.done)
-            self.progress(f"epoch {self.epoch:.2f} of {self.plan.epochs}, at most {_duration(left)} left")
+            self.progress(f"epoch {self.epoch:.2f} of {self.plan.options.epochs}, at most {_duration(left)} left")
 
     # --- an evaluation -----------------------------------------------------------------------------------------------
 
@@ -252,9 +241,10 @@ class _Training:
             moved = moments(self.parallel.model, self.optimizer) if plan.keep_state else {}
             if self.parallel.rank == 0:
                 result.tensors, result.state, result.same = tensors, moved, same_answer(target, answers)
-        shown = plan.best_metric if plan.best_metric != "loss" else DEFAULT_METRIC[target.kind]
+        best = plan.options.best_metric
+        shown = best if best != "loss" else DEFAULT_METRIC[target.kind]
         self.progress(
-            f"epoch {self.epoch:.4g} of {plan.epochs}: train loss {row['train_loss']:.4f}, dev loss "
+            f"epoch {self.epoch:.4g} of {plan.options.epochs}: train loss {row['train_loss']:.4f}, dev loss "
             f"{scores['loss']:.4f}, {shown} {scores[shown]:.4f}{' (best)' if better else ''}, {_duration(seconds)}"
         )
 
@@ -269,8 +259,8 @@ class _Training:
             for number in range(-(-len(groups) // parallel.processes)):
                 # With FSDP the processes compute each layer together: one that has nothing left computes all the same.
                 chosen = own[number] if number < len(own) else groups[-1]
-                tokens = self.dev_set.tokens(scored.numbers[chosen], scored.strands[chosen])
-                found = parallel.outputs(tokens, self.pad).double().cpu().numpy()
+                tokens = self.plan.dev_set.tokens(scored.numbers[chosen], scored.strands[chosen])
+                found = parallel.outputs(tokens, self.plan.pad_token_id).double().cpu().numpy()
                 if number < len(own):
                     outputs[chosen] = found
         parallel.model.train()
@@ -280,14 +270,14 @@ class _Training:
         return scored.mean_over_strands(outputs)
 
 
-def _optimizer(model: torch.nn.Module, plan: Plan) -> torch.optim.Optimizer:
+def _optimizer(model: torch.nn.Module, options: OptimizationOptions) -> torch.optim.Optimizer:
     """Return AdamW; biases, norms and other vectors do not decay."""
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     groups = [
-        {"params": [one for one in trained if one.ndim > 1], "weight_decay": plan.weight_decay},
+        {"params": [one for one in trained if one.ndim > 1], "weight_decay": options.weight_decay},
         {"params": [one for one in trained if one.ndim < 2], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW([group for group in groups if group["params"]], lr=plan.learning_rate, fused=True)
+    return torch.optim.AdamW([group for group in groups if group["params"]], lr=options.learning_rate, fused=True)
 
 
 class _Signals:

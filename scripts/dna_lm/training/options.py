@@ -95,6 +95,11 @@ class LossOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ModelOptions(LoraOptions, QuantizationOptions):
+    """The model that is trained."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class OptimizationOptions:
     """Steps of a training, and when it ends."""
 
@@ -158,8 +163,7 @@ class FinetuneOptions(
     RevisedBaseModelOptions,
     TrainingSplitOptions,
     ContinuingOptions,
-    LoraOptions,
-    QuantizationOptions,
+    ModelOptions,
     OptimizationOptions,
     ReadingOptions,
     LossOptions,

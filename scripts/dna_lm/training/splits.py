@@ -17,9 +17,9 @@ from ..data.tables import read_labeled
 from ..data.targets import Target, learn_target
 from ..data.textfiles import describe
 from ..errors import UserError
-from ..words import BOTH, CLASSES, MULTI_LABEL
+from ..words import CLASSES, MULTI_LABEL
 from .batches import Sequences, Tokens
-from .options import FinetuneOptions
+from .options import SplitOptions
 
 # Sequences that are encoded at once: their token numbers are Python's for as long as it takes.
 ENCODED_AT_ONCE = 10_000
@@ -54,14 +54,15 @@ class TrainingData:
 
 
 def read_splits(
-    options: FinetuneOptions,
+    options: SplitOptions,
     encoder: Encoder,
+    both_strands: bool,
     before: Adapter | None,
     progress: Callable[[str], None],
 ) -> TrainingData:
     """Read, check and encode the train and the dev split.
 
-    options: the command line's. before: the adapter that is gone on from, whose target is kept.
+    both_strands: whether both strands are encoded. before: the adapter that is gone on from, whose target is kept.
     progress: told how it goes, a line at a time.
     Raises UserError for anything wrong with the files, and for a dev split of which half or more was trained on.
     """
@@ -93,7 +94,7 @@ def read_splits(
         read.append(f"the positive label is {target.positive!r}, the other one {target.labels[0]!r}")
         progress(read[-1])
     for name in tables:
-        strands, reading, letters[name] = _encoded(encoder, sequences[name], options.strands == BOTH)
+        strands, reading, letters[name] = _encoded(encoder, sequences[name], both_strands)
         sets[name] = Sequences(strands, target.for_training(truth[name]))
         shares[name] = reading.unknown_share
         read.append(summary(reading, sources[name]))

@@ -5,8 +5,8 @@ import pytest
 
 from dna_lm.base_models.encoding import Encoder
 from dna_lm.base_models.opening import BUILT_IN_FOLDER, opened_base_model
-from dna_lm.baselines import ladder_models as module
-from dna_lm.baselines.ladder_models import BASELINES, baselines, learned_from
+from dna_lm.baselines import evaluation_baselines as module
+from dna_lm.baselines.evaluation_baselines import BASELINES, baselines, learned_from
 from dna_lm.baselines.linear_model import best_strength, fitted, predictions_from_number
 from dna_lm.baselines.names import COMMONEST, FROZEN, GC, KMERS
 from dna_lm.data.targets import Target

@@ -8,7 +8,7 @@ import pytest
 
 from conftest import STRANGE_LABELS
 from dna_lm.adapters.dataset import Adapter
-from dna_lm.baselines.ladder_models import BASELINES
+from dna_lm.baselines.evaluation_baselines import BASELINES
 from dna_lm.baselines.names import COMMONEST, KMERS
 from dna_lm.data.targets import Target
 from dna_lm.evaluation.evaluating import SPEED, Evaluated

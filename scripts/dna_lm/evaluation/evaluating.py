@@ -15,7 +15,7 @@ from ..adapters.seen_data import check_seen, in_common, is_training_data
 from ..base_models.encoding import Encoder, summary, warnings
 from ..base_models.installed_files import sha256_of_file
 from ..base_models.opening import BaseModel
-from ..baselines.ladder_models import BASELINES, baselines, learned_from
+from ..baselines.evaluation_baselines import BASELINES, baselines, learned_from
 from ..data.digests import digests_of
 from ..data.packing import gc_content, pack
 from ..data.split_files import with_splits
@@ -259,7 +259,7 @@ def _ladder(
     simpler: dict[str, np.ndarray],
     units: Independence,
 ) -> Ladder:
-    """simpler: the predictions of each baseline, by its name in ladder_models.BASELINES."""
+    """simpler: the predictions of each baseline, by its name in evaluation_baselines.BASELINES."""
     counts = {BASELINES[name]: len(learned_from(target, train.sequences, train.truth, name)) for name in simpler}
     named = {BASELINES[name]: found for name, found in simpler.items()}
     return climb(target, truth, predictions, named, counts, len(train.sequences), clusters=units.clusters)

@@ -194,7 +194,7 @@ def test_the_code_of_the_card_of_several_labels_on_both_strands_and_k_mers(run_c
     folder = unpacked(tmp_path / "out.zip", tmp_path / "elsewhere")
     found = list(eval(run_card(folder)).values())
     raw = outputs(adapter, [SEQUENCE], **base)
-    assert found == pytest.approx(adapter.target.answers(raw[0].mean(axis=0))[0], abs=1e-5)
+    assert found == pytest.approx(adapter.target.predictions(raw[0].mean(axis=0))[0], abs=1e-5)
 
 
 def test_a_merged_model_says_its_labels_and_is_a_base_model(three, tmp_path):
@@ -292,7 +292,7 @@ def test_a_tokenizer_whose_files_do_not_say_what_it_is(run_card, tmp_path):
     elsewhere = unpacked(tmp_path / "out.zip", tmp_path / "elsewhere")
     found = list(eval(run_card(elsewhere, folder)).values())
     raw = outputs(adapter, [SEQUENCE], base_model=str(folder))
-    assert found == pytest.approx(adapter.target.answers(raw[0, 0])[0], abs=1e-5)
+    assert found == pytest.approx(adapter.target.predictions(raw[0, 0])[0], abs=1e-5)
 
 
 def test_a_member_of_an_ensemble(test_data, tmp_path):

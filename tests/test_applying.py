@@ -144,14 +144,14 @@ def test_a_column_with_the_name_of_one_of_ours_gives_way(two, tmp_path):
 
 def test_the_columns_of_evaluated_predictions(three):
     result = evaluated(three)
-    assert result.predictions.columns.tolist() == [
+    assert result.table.columns.tolist() == [
         *("id", "predicted", "probability", "p(1)", "p(9)", "p(10)", "label", "correct")
     ]
     given = pd.read_csv(three.splits["test"], dtype=str)
-    assert result.predictions["label"].tolist() == given["label"].tolist()
-    assert result.predictions["id"].tolist() == given["id"].tolist()
-    right = result.predictions["label"] == result.predictions["predicted"]
-    assert result.predictions["correct"].tolist() == ["yes" if one else "no" for one in right]
+    assert result.table["label"].tolist() == given["label"].tolist()
+    assert result.table["id"].tolist() == given["id"].tolist()
+    right = result.table["label"] == result.table["predicted"]
+    assert result.table["correct"].tolist() == ["yes" if one else "no" for one in right]
     assert 0 < right.sum() < 30
 
 
@@ -162,13 +162,13 @@ def test_the_columns_of_evaluated_predictions(three):
 def test_scores_are_those_of_the_predictions(trained, request):
     trained = request.getfixturevalue(trained)
     result = evaluated(trained)
-    truth = result.predictions["label"].map(trained.labels.index).to_numpy()
+    truth = result.table["label"].map(trained.labels.index).to_numpy()
     assert result.truth.tolist() == truth.tolist()
-    assert result.scores == score(Target(CLASSES, trained.labels), truth, probability_columns(result.predictions))
+    assert result.scores == score(Target(CLASSES, trained.labels), truth, probability_columns(result.table))
 
 
 def test_labels_of_any_text_come_through(strange):
-    table = evaluated(strange).predictions
+    table = evaluated(strange).table
     assert table.columns.tolist()[3:6] == [f"p({label})" for label in strange.labels]
     assert set(table["label"]) == set(strange.labels)
     assert set(table["predicted"]) <= set(strange.labels)
@@ -223,7 +223,7 @@ class Made:
 
     def __init__(self, folder, target: Target, members: int = 1, strand: str = "both", **task):
         self.target, self.models = target, []
-        for seed in range(5, 5 + members):  # those from 5 on give answers of every kind
+        for seed in range(5, 5 + members):  # those from 5 on give predictions of every kind
             set_seed(seed)
             base = AutoModelForSequenceClassification.from_pretrained(
                 TINY_RANDOM, num_labels=target.outputs, pad_token_id=3
@@ -290,7 +290,7 @@ def test_a_sequence_and_its_reverse_complement_get_the_same_answer(tmp_path, tar
 @pytest.mark.parametrize("target", [BASES, SITES, LEVEL], ids=lambda target: target.kind)
 def test_the_answers_of_the_members_are_averaged(tmp_path, target):
     made = Made(tmp_path, target, members=3, strand="forward")
-    each = [target.answers(np.array([made.logits(dna, member) for dna in DNA])) for member in range(3)]
+    each = [target.predictions(np.array([made.logits(dna, member) for dna in DNA])) for member in range(3)]
     found = answered(made, fasta(tmp_path / "new.fa", DNA))
     assert np.abs(found - np.mean(each, axis=0)).max() < 1e-5
     assert all(np.abs(found - one).max() > 0.01 for one in each)
@@ -360,7 +360,7 @@ def test_evaluated_predictions_of_several_labels(tmp_path):
     made = Made(tmp_path, SITES)
     data = labeled(tmp_path, "p73; CTCF", "none", "", "p53;p73;CTCF", "p53", "CTCF", "p73", "p53")
     result = evaluated(made, data=data)
-    table = result.predictions
+    table = result.table
     assert table.columns.tolist() == ["id", "predicted", "p(CTCF)", "p(p53)", "p(p73)", "label", "correct"]
     assert table["label"].tolist()[:5] == ["CTCF;p73", "", "", "CTCF;p53;p73", "p53"]
     found = probability_columns(table)
@@ -383,7 +383,7 @@ def test_evaluated_predictions_of_numbers(tmp_path):
     made = Made(tmp_path, LEVEL)
     data = labeled(tmp_path, "1", "2.50", "-3e1", "0", "7", "8", "9", "10")
     result = evaluated(made, data=data)
-    table = result.predictions
+    table = result.table
     assert table.columns.tolist() == ["id", "predicted", "label", "error"]
     assert table["label"].tolist()[:3] == ["1", "2.50", "-3e1"]  # as they are written
     assert result.truth.tolist()[:3] == [1, 2.5, -30]

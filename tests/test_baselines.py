@@ -5,9 +5,9 @@ import pytest
 
 from dna_lm.base_models.encoding import Encoder
 from dna_lm.base_models.opening import BUILT_IN_FOLDER, opened_base_model
-from dna_lm.baselines import ladder_models as module
-from dna_lm.baselines.ladder_models import BASELINES, baselines, learned_from
-from dna_lm.baselines.linear_model import answers_from_number, best_strength, fitted
+from dna_lm.baselines import evaluation_baselines as module
+from dna_lm.baselines.evaluation_baselines import BASELINES, baselines, learned_from
+from dna_lm.baselines.linear_model import best_strength, fitted, predictions_from_number
 from dna_lm.baselines.names import COMMONEST, FROZEN, GC, KMERS
 from dna_lm.data.targets import Target
 from dna_lm.scores.metrics import score
@@ -52,9 +52,9 @@ def test_each_knows_more_than_the_one_before(target):
     found = baselines(target, train, of(target, kinds), test, states=gc_and_site, progress=told.append)
     assert list(found) == list(BASELINES) == [COMMONEST, GC, KMERS, FROZEN]
     assert [text.partition(", trained on ")[0] for text in told] == [f"baseline: {name}" for name in BASELINES.values()]
-    losses = [score(target, of(target, others), answers)["loss"] for answers in found.values()]
+    losses = [score(target, of(target, others), predictions)["loss"] for predictions in found.values()]
     assert losses == sorted(losses, reverse=True)
-    assert all(answers.shape == (90, target.outputs) for answers in found.values())
+    assert all(predictions.shape == (90, target.outputs) for predictions in found.values())
     assert losses[3] < losses[0] / 4
 
 
@@ -73,17 +73,17 @@ def test_the_same_answer_for_all():
     [(CLASS, [1, 1, 1, 1], [0, 1, 0]), (SEVERAL, [[1.0, 0]] * 4, [1, 0]), (LEVEL, [5.0] * 4, [5])],
 )
 def test_a_train_split_without_a_difference_has_one_answer(target, truth, expected):
-    for answers in baselines(
+    for predictions in baselines(
         target, ["ACGT", "NNNN", "A", "GGCG"], np.array(truth), ["ACGT", "NN"], states=gc_and_site
     ).values():
-        assert answers == pytest.approx(np.array([expected] * 2))
+        assert predictions == pytest.approx(np.array([expected] * 2))
 
 
 def test_a_label_that_train_lacks_has_the_probability_0():
     (train, kinds), (test, _) = sequences(30, 1), sequences(9, 2)
-    for answers in baselines(CLASS, train, np.minimum(kinds, 1), test, states=gc_and_site).values():
-        assert not answers[:, 2].any()
-        assert answers.sum(axis=1) == pytest.approx(1)
+    for predictions in baselines(CLASS, train, np.minimum(kinds, 1), test, states=gc_and_site).values():
+        assert not predictions[:, 2].any()
+        assert predictions.sum(axis=1) == pytest.approx(1)
 
 
 def test_without_states_and_without_what_is_not_asked_for():
@@ -137,14 +137,14 @@ def test_one_number_tells_a_label_apart_that_lies_between_the_others():
     number = np.repeat([0.3, 0.5, 0.7, np.nan], [20, 40, 20, 4])
     truth = (number == 0.5).astype(int)
     asked = np.array([0.3, 0.5, 0.7, np.nan])
-    answers = answers_from_number(Target(CLASSES, ["out", "in"]), number, truth, asked)
-    assert (answers[:, 1] > 0.5).tolist() == [False, True, False, True]  # what has none counts as the median
+    predictions = predictions_from_number(Target(CLASSES, ["out", "in"]), number, truth, asked)
+    assert (predictions[:, 1] > 0.5).tolist() == [False, True, False, True]  # what has none counts as the median
 
 
 def test_ridge_regression_of_numbers():
     """One feature 1, 2, 3 and the numbers 2, 4, 6: the slope is 2 * 2 / (2 + alpha) with alpha = 1 / strength."""
-    answers = fitted(LEVEL, np.array([[1.0], [2.0], [3.0]]), np.array([2.0, 4.0, 6.0]), 0.5)(np.array([[4.0]]))
-    assert answers == pytest.approx(np.array([[4 + 2 * (2 * 2 / (2 + 2))]]))
+    predictions = fitted(LEVEL, np.array([[1.0], [2.0], [3.0]]), np.array([2.0, 4.0, 6.0]), 0.5)(np.array([[4.0]]))
+    assert predictions == pytest.approx(np.array([[4 + 2 * (2 * 2 / (2 + 2))]]))
 
 
 # --- the frozen base model -------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ TARGETS = [pytest.param(target, id=f"{target.kind}-{target.outputs}") for target
 
 
 def records(target, count, seed, signal=1.0):
-    """What is true, and answers that know something of it; rounded, so that there are ties."""
+    """What is true, and predictions that know something of it; rounded, so that there are ties."""
     numbers = np.random.default_rng(seed)
     if target.kind == NUMBER:
         truth = numbers.normal(size=count).round(1)
@@ -38,7 +38,7 @@ def records(target, count, seed, signal=1.0):
     else:
         truth = (numbers.random((count, target.outputs)) < 0.3).astype(float)
         outputs += signal * (2 * truth - 1)
-    return truth, target.answers(outputs.round(1))
+    return truth, target.predictions(outputs.round(1))
 
 
 # --- scores of weighted records --------------------------------------------------------------------------------------
@@ -49,19 +49,21 @@ def records(target, count, seed, signal=1.0):
 @settings(max_examples=20)
 @given(st.integers(0, 10**6), st.integers(1, 30), st.sampled_from([0.3, 0.5, None]))
 def test_weights_count_like_repeated_records(target, seed, count, threshold):
-    truth, answers = records(target, count, seed)
+    truth, predictions = records(target, count, seed)
     decided = target.kind == MULTI_LABEL or target == TWO
     thresholds = (threshold,) * (1 if target == TWO else target.outputs) if decided and threshold else None
     decision = Decision(thresholds=thresholds)
     drawn = np.random.default_rng(seed).integers(count, size=(3, count))
     weights = np.array([np.bincount(rows, minlength=count) for rows in drawn], dtype=float)
-    found = scorer(target, truth, answers, decision)(weights)
+    found = scorer(target, truth, predictions, decision)(weights)
     found = {key: values for key, values in found.items() if key[0] != "support"}
     assert found.keys() == set(keys(target))
     for number, rows in enumerate(drawn):
-        expected = {(name, None): value for name, value in score(target, truth[rows], answers[rows], decision).items()}
+        expected = {
+            (name, None): value for name, value in score(target, truth[rows], predictions[rows], decision).items()
+        }
         expected.pop((CALIBRATION_ERROR, None), None)
-        each = class_scores(target, truth[rows], answers[rows], decision).values()
+        each = class_scores(target, truth[rows], predictions[rows], decision).values()
         for label, scores in enumerate(each):
             expected |= {(name, label): value for name, value in scores.items() if name != "support"}
         assert {key: values[number] for key, values in found.items()} == pytest.approx(expected, nan_ok=True, abs=1e-9)
@@ -76,10 +78,10 @@ def test_every_score_has_a_name():
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_what_is_not_wanted_changes_nothing(target):
-    truth, answers = records(target, 40, 3)
-    everything = resample(target, truth, answers, resamples=20)
+    truth, predictions = records(target, 40, 3)
+    everything = resample(target, truth, predictions, resamples=20)
     for name in ("loss", "spearman" if target.kind == NUMBER else "roc_auc"):
-        (draws,) = resample(target, truth, answers, resamples=20, wanted=[(name, None)]).draws.values()
+        (draws,) = resample(target, truth, predictions, resamples=20, wanted=[(name, None)]).draws.values()
         assert np.array_equal(draws, everything.draws[name, None])
 
 
@@ -88,11 +90,11 @@ def test_what_is_not_wanted_changes_nothing(target):
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_the_table(target):
-    truth, answers = records(target, 80, 5)
-    table = bootstrap(target, truth, answers, resamples=200)
+    truth, predictions = records(target, 80, 5)
+    table = bootstrap(target, truth, predictions, resamples=200)
     assert tuple(table.columns) == COLUMNS
     overall = table[table["label"] == "all"]
-    assert dict(zip(overall["metric"], overall["value"], strict=True)) == score(target, truth, answers)
+    assert dict(zip(overall["metric"], overall["value"], strict=True)) == score(target, truth, predictions)
     each = table[len(overall) :]
     assert each["metric"].tolist() == list(OF_EACH_LABEL) * len(target.labels)
     assert each["label"].tolist() == [label for label in target.labels for _ in OF_EACH_LABEL]
@@ -150,7 +152,7 @@ def test_intervals_cover_what_is_true_as_often_as_they_say():
     def drawn(count, seed):
         numbers = np.random.default_rng(seed)
         truth = (numbers.random(count) < 0.3).astype(int)
-        return truth, TWO.answers(
+        return truth, TWO.predictions(
             np.column_stack([np.zeros(count), 2 * (numbers.normal(size=count) + 1.5 * truth - 1.3)])
         )
 
@@ -169,8 +171,8 @@ def test_intervals_cover_what_is_true_as_often_as_they_say():
 
 
 def test_a_model_does_not_differ_from_itself():
-    truth, answers = records(FIVE, 60, 1)
-    found = paired_difference(FIVE, truth, answers, answers, metric="mcc", resamples=100)
+    truth, predictions = records(FIVE, 60, 1)
+    found = paired_difference(FIVE, truth, predictions, predictions, metric="mcc", resamples=100)
     assert (found.value, found.low, found.high, found.p) == (0, 0, 0, 1)
 
 
@@ -209,8 +211,8 @@ def test_pairs_are_compared_on_the_same_records():
 
 
 def test_models_of_other_resamples_are_not_compared():
-    truth, answers = records(TWO, 30, 1)
-    first, second = (resample(TWO, truth, answers, resamples=10, seed=seed) for seed in (1, 2))
+    truth, predictions = records(TWO, 30, 1)
+    first, second = (resample(TWO, truth, predictions, resamples=10, seed=seed) for seed in (1, 2))
     with pytest.raises(ValueError, match="same resamples"):
         difference(first, second, "mcc")
 
@@ -220,7 +222,7 @@ def test_p_values_of_models_that_are_alike_are_spread_evenly():
     for seed in range(100):
         numbers = np.random.default_rng(seed)
         truth = numbers.integers(2, size=100)
-        models = (TWO.answers(numbers.normal(size=(100, 2)) + np.eye(2)[truth]) for _ in range(2))
+        models = (TWO.predictions(numbers.normal(size=(100, 2)) + np.eye(2)[truth]) for _ in range(2))
         below += paired_difference(TWO, truth, *models, metric="roc_auc", resamples=200).p < 0.1
     assert 3 <= below <= 18  # of 10 expected, with a probability of 0.99
 
@@ -234,7 +236,8 @@ def test_the_p_value_and_the_interval_never_contradict_each_other(target, seed, 
     _, poor = records(target, count, seed, signal=1.0)
     clusters = np.arange(count) // 2 if clustered else None
     scored = [
-        resample(target, truth, answers, resamples=resamples, seed=seed, clusters=clusters) for answers in (good, poor)
+        resample(target, truth, predictions, resamples=resamples, seed=seed, clusters=clusters)
+        for predictions in (good, poor)
     ]
     for metric, label in scored[0].draws:
         found = difference(*scored, metric, label)
@@ -286,8 +289,8 @@ def test_few_records_give_no_smaller_p_value_than_a_sign_test():
 
 
 def test_what_is_not_defined_has_no_difference():
-    truth, answers = records(LEVEL, 30, 1)
-    found = paired_difference(LEVEL, truth, answers, np.ones((30, 1)), metric="spearman", resamples=100)
+    truth, predictions = records(LEVEL, 30, 1)
+    found = paired_difference(LEVEL, truth, predictions, np.ones((30, 1)), metric="spearman", resamples=100)
     assert np.isnan([found.value, found.low, found.high, found.p]).all()
 
 
@@ -300,9 +303,9 @@ def test_effective_clusters_by_hand():
 
 
 def test_clusters_of_one_are_records():
-    truth, answers = records(TWO, 40, 1)
-    alone = resample(TWO, truth, answers, resamples=50, clusters=np.arange(40))
-    plain = resample(TWO, truth, answers, resamples=50)
+    truth, predictions = records(TWO, 40, 1)
+    alone = resample(TWO, truth, predictions, resamples=50, clusters=np.arange(40))
+    plain = resample(TWO, truth, predictions, resamples=50)
     for key, draws in plain.draws.items():
         assert np.array_equal(draws, alone.draws[key], equal_nan=True)
         assert np.array_equal(plain.interval(key), alone.interval(key), equal_nan=True)
@@ -310,10 +313,10 @@ def test_clusters_of_one_are_records():
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_repeated_record_says_nothing_new(target):
-    truth, answers = records(target, 40, 2)
+    truth, predictions = records(target, 40, 2)
     clusters = np.repeat(np.arange(40), 3)
-    three = resample(target, np.repeat(truth, 3, axis=0), np.repeat(answers, 3, axis=0), clusters=clusters)
-    once = resample(target, truth, answers)
+    three = resample(target, np.repeat(truth, 3, axis=0), np.repeat(predictions, 3, axis=0), clusters=clusters)
+    once = resample(target, truth, predictions)
     for key, draws in once.draws.items():
         if key[0] != "spearman":  # of weighted ranks, it is not the same to the last digit
             assert np.allclose(draws, three.draws[key], equal_nan=True), key
@@ -321,9 +324,9 @@ def test_a_repeated_record_says_nothing_new(target):
 
 
 def test_models_of_other_clusters_are_not_compared():
-    truth, answers = records(TWO, 30, 1)
+    truth, predictions = records(TWO, 30, 1)
     first, second = (
-        resample(TWO, truth, answers, resamples=10, clusters=clusters) for clusters in (None, np.arange(30) // 2)
+        resample(TWO, truth, predictions, resamples=10, clusters=clusters) for clusters in (None, np.arange(30) // 2)
     )
     with pytest.raises(ValueError, match="same resamples"):
         difference(first, second, "mcc")
@@ -341,10 +344,10 @@ def test_intervals_and_p_values_hold_where_records_depend_on_one_another(size):
         numbers = np.random.default_rng((size, seed))
         truth = numbers.integers(2, size=len(clusters))
         right = [numbers.random(len(clusters)) < numbers.beta(0.8, 0.2, size=40)[clusters] for _ in range(2)]
-        answers = [np.where((each == truth)[:, None], [0.2, 0.8], [0.8, 0.2]) for each in right]
+        predictions = [np.where((each == truth)[:, None], [0.2, 0.8], [0.8, 0.2]) for each in right]
         first, second = (
             resample(TWO, truth, each, resamples=300, wanted=[("accuracy", None)], clusters=clusters)
-            for each in answers
+            for each in predictions
         )
         low, high = first.interval(("accuracy", None))
         covered += low <= 0.8 <= high

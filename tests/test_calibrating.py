@@ -40,7 +40,7 @@ def both(second: list[float]) -> np.ndarray:
 
 
 def test_the_temperature_by_hand():
-    """Four answers of 0.9, three of them right: at the best temperature the answer is 0.75, sqrt(9) : 1."""
+    """Four predictions of 0.9, three of them right: at the best temperature the answer is 0.75, sqrt(9) : 1."""
     assert fitted_temperature(TWO, np.array([1, 1, 1, 0]), both([0.9] * 4)) == pytest.approx(2, abs=1e-4)
     truth = np.array([[1, 0], [1, 0], [1, 0], [0, 1]])
     assert fitted_temperature(SEVERAL, truth, np.array([[0.9, 0.1]] * 4)) == pytest.approx(2, abs=1e-4)
@@ -51,8 +51,8 @@ def test_the_temperature_by_hand():
 def test_the_temperature_of_three_classes_by_hand():
     """16 : 4 : 1, where 4 : 2 : 1 would be right."""
     target = Target(CLASSES, ["a", "b", "c"])
-    truth, answers = np.array([0] * 4 + [1] * 2 + [2]), np.tile(np.array([16, 4, 1]) / 21, (7, 1))
-    assert fitted_temperature(target, truth, answers) == pytest.approx(2, abs=1e-4)
+    truth, predictions = np.array([0] * 4 + [1] * 2 + [2]), np.tile(np.array([16, 4, 1]) / 21, (7, 1))
+    assert fitted_temperature(target, truth, predictions) == pytest.approx(2, abs=1e-4)
 
 
 def test_a_temperature_that_was_put_on_is_found_again():
@@ -165,11 +165,11 @@ def test_thresholds_are_the_best_of_all(rows, at):
 
 def test_each_of_several_labels_has_its_own():
     truth = np.column_stack([HAVING, ~HAVING]).astype(float)
-    answers = np.column_stack([VALUES, 1 - VALUES])
-    assert chosen_thresholds(SEVERAL, truth, answers, RECALL, 1, "it") == pytest.approx((0.45, 0.25))
+    predictions = np.column_stack([VALUES, 1 - VALUES])
+    assert chosen_thresholds(SEVERAL, truth, predictions, RECALL, 1, "it") == pytest.approx((0.45, 0.25))
     two = both(VALUES.tolist())
     assert chosen_thresholds(TWO, HAVING.astype(int), two, RECALL, 1, "it") == pytest.approx((0.45,))
-    assert refusal(chosen_thresholds, SEVERAL, truth[::-1], answers, PRECISION, 0.9, "the data") == (
+    assert refusal(chosen_thresholds, SEVERAL, truth[::-1], predictions, PRECISION, 0.9, "the data") == (
         "the data: 3 of 6 sequences have the label 'a', which can assure it a precision of 0.153 at most, not of 0.9; "
         "ask for no more, or give more sequences"
     )
@@ -237,9 +237,9 @@ def test_prediction_uses_it_and_scores_as_the_table_says(two, dev, tmp_path):
     save_adapter(result.adapter, tmp_path / "new")
     table = result.scores.set_index(["metric", "label"])
     truth = pd.read_csv(dev)["label"]
-    for adapter, side, answers in ((two.adapter, "before", result.before), (tmp_path / "new", "after", result.after)):
+    for adapter, side, values in ((two.adapter, "before", result.before), (tmp_path / "new", "after", result.after)):
         found = predicted(adapter, dev)
-        assert np.abs(found["p(yes)"] - answers[:, 1]).max() < 1e-9
+        assert np.abs(found["p(yes)"] - values[:, 1]).max() < 1e-9
         expected = {
             "loss": sk.log_loss(truth, found[["p(no)", "p(yes)"]]),
             "brier": sk.brier_score_loss(truth == "yes", found["p(yes)"]),

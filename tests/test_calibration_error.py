@@ -46,13 +46,13 @@ def test_the_bins_and_the_error_by_hand():
 
 
 def test_of_more_classes_it_is_the_likeliest_and_of_several_labels_each():
-    truth, answers = drawn(THREE, 40, 1)
-    found = reliability(THREE, truth, answers)
-    assert found.probabilities.tolist() == answers.max(axis=1).tolist()
-    assert found.came_true.tolist() == (answers.argmax(axis=1) == truth).tolist()
-    truth, answers = drawn(SITES, 40, 1)
-    found = reliability(SITES, truth, answers)
-    assert found.probabilities.tolist() == answers.ravel().tolist() and not found.independent
+    truth, predictions = drawn(THREE, 40, 1)
+    found = reliability(THREE, truth, predictions)
+    assert found.probabilities.tolist() == predictions.max(axis=1).tolist()
+    assert found.came_true.tolist() == (predictions.argmax(axis=1) == truth).tolist()
+    truth, predictions = drawn(SITES, 40, 1)
+    found = reliability(SITES, truth, predictions)
+    assert found.probabilities.tolist() == predictions.ravel().tolist() and not found.independent
 
 
 @pytest.mark.parametrize("equal", [0, 50, 95, 99, 100])
@@ -82,10 +82,10 @@ def test_points_that_are_all_off_the_line_are_seen():
 
 
 def test_it_is_the_same_each_time():
-    truth, answers = drawn(TWO, 100, 1, 2.0)
-    assert reliability(TWO, truth, answers).interval() == reliability(TWO, truth, answers).interval()
-    assert resample(TWO, truth, answers, resamples=10).interval(("calibration_error", None)) == (
-        reliability(TWO, truth, answers).interval()
+    truth, predictions = drawn(TWO, 100, 1, 2.0)
+    assert reliability(TWO, truth, predictions).interval() == reliability(TWO, truth, predictions).interval()
+    assert resample(TWO, truth, predictions, resamples=10).interval(("calibration_error", None)) == (
+        reliability(TWO, truth, predictions).interval()
     )
 
 
@@ -119,10 +119,10 @@ def test_sequences_that_belong_together_count_less():
         numbers = np.random.default_rng(seed)
         odds = numbers.normal(size=60)
         truth = np.repeat(numbers.random(60) < expit(odds), 10).astype(int)
-        answers = two(np.repeat(expit(odds), 10) + 1e-6 * np.arange(600))
+        predictions = two(np.repeat(expit(odds), 10) + 1e-6 * np.arange(600))
         clusters = np.repeat([f"c{number}" for number in range(60)], 10)
-        off += reliability(TWO, truth, answers, clusters).interval()[0] > 0
-        as_independent += reliability(TWO, truth, answers).interval()[0] > 0
+        off += reliability(TWO, truth, predictions, clusters).interval()[0] > 0
+        as_independent += reliability(TWO, truth, predictions).interval()[0] > 0
     assert off <= 6 < 40 <= as_independent
 
 

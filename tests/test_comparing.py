@@ -57,7 +57,7 @@ def test_the_best_comes_first(three):
     scores = [result.score(number, "mcc")[0] for number in range(3)]
     assert scores == sorted(scores, reverse=True)
     for number in range(3):
-        assert scores[number] == score(result.target, result.truth, result.answers[number])["mcc"]
+        assert scores[number] == score(result.target, result.truth, result.predictions[number])["mcc"]
     assert [line for line in said if line.startswith("adapter")][0] == "adapter 1 of 3: name of"
     assert len([line for line in said if line.startswith("warning: name of _tiny_random: ")]) == 1
 
@@ -95,7 +95,7 @@ def test_adapters_with_another_positive_label_answer_the_same_question(test_data
     result = compared(
         test_data, adapter=paths, installed=[f"dna-lm/tiny-random={test_data}/tiny-random"], resamples=100
     )
-    assert np.abs(result.answers[0] - result.answers[1]).max() < 1e-6
+    assert np.abs(result.predictions[0] - result.predictions[1]).max() < 1e-6
     for one, other in zip(*(scores.values.items() for scores in result.resampled), strict=True):
         assert one[0] == other[0] and (
             one[1] == pytest.approx(other[1], abs=1e-6) or np.isnan([one[1], other[1]]).all()
@@ -133,10 +133,10 @@ def skilled(signals, count=300, kind=CLASSES, metric="mcc", resamples=1000, seed
     scores = []
     for signal in signals:
         if kind == NUMBER:
-            answers = (signal * truth + numbers.normal(size=count))[:, None]
+            predictions = (signal * truth + numbers.normal(size=count))[:, None]
         else:
-            answers = target.answers(numbers.normal(size=(count, 2)) + signal * np.eye(2)[truth])
-        scores.append(resample(target, truth, answers, resamples=resamples, wanted=[(metric, None)]))
+            predictions = target.predictions(numbers.normal(size=(count, 2)) + signal * np.eye(2)[truth])
+        scores.append(resample(target, truth, predictions, resamples=resamples, wanted=[(metric, None)]))
     return _differences([str(number) for number in range(len(signals))], scores, metric)
 
 
@@ -233,23 +233,23 @@ def made(kind, labels, count, adapters, metric, names="r = {}"):
         truth = np.arange(count) % labels
     elif kind == MULTI_LABEL:
         truth = (numbers.random((count, labels)) < 0.4).astype(float)
-    answers = []
+    predictions = []
     for number in range(adapters):
         signal = 2 - 2 * number / adapters
         if kind == NUMBER:
-            answers.append((signal * truth + numbers.normal(size=count))[:, None])
+            predictions.append((signal * truth + numbers.normal(size=count))[:, None])
             continue
         outputs = numbers.normal(size=(count, labels))
         if kind == CLASSES:
             outputs[np.arange(count), truth] += signal
         else:
             outputs += signal * (2 * truth - 1)
-        answers.append(target.answers(outputs))
-    scores = [resample(target, truth, each, resamples=100) for each in answers]
+        predictions.append(target.predictions(outputs))
+    scores = [resample(target, truth, each, resamples=100) for each in predictions]
     named = [names.format(number) for number in range(adapters)]
     pairs = _differences(named, scores, metric)
     single = Independence(None, f"{count} sequences", "there is a caveat")
-    return Compared(named, [], target, truth, answers, scores, metric, pairs, "test.csv", [], single, (100, 100))
+    return Compared(named, [], target, truth, predictions, scores, metric, pairs, "test.csv", [], single, (100, 100))
 
 
 CASES = [
@@ -278,10 +278,10 @@ def test_the_area_under_a_mean_curve_is_the_mean_of_the_areas():
     target = Target(CLASSES, ["a", "b", "c"])
     numbers = np.random.default_rng(3)
     truth = np.arange(300) % 3
-    answers = target.answers(numbers.normal(size=(300, 3)) + 1.5 * np.eye(3)[truth])
-    scores = score(target, truth, answers)
+    predictions = target.predictions(numbers.normal(size=(300, 3)) + 1.5 * np.eye(3)[truth])
+    scores = score(target, truth, predictions)
     for metric, curve in (("roc_auc", roc_curve), ("pr_auc", precision_curve)):
-        across, up = _mean_curve([curve(truth == number, answers[:, number]) for number in range(3)], metric)
+        across, up = _mean_curve([curve(truth == number, predictions[:, number]) for number in range(3)], metric)
         area = np.trapezoid(up, across) if metric == "roc_auc" else up.mean()
         assert area == pytest.approx(scores[metric], abs=0.003)
 
@@ -364,11 +364,11 @@ def test_what_is_said_of_those_that_may_be_as_good_as_the_best(pairs, expected, 
 def test_an_adapter_whose_score_is_not_defined_comes_last(tmp_path, monkeypatch):
     numbers = np.random.default_rng(1)
     target, truth = Target(NUMBER, []), numbers.normal(size=50)
-    answers = [(truth + numbers.normal(size=50))[:, None], np.zeros((50, 1))]
-    scores = [resample(target, truth, each, resamples=100) for each in answers]
+    predictions = [(truth + numbers.normal(size=50))[:, None], np.zeros((50, 1))]
+    scores = [resample(target, truth, each, resamples=100) for each in predictions]
     pairs = _differences(["a", "constant"], scores, "spearman")
     result = Compared(
-        *(["a", "constant"], [], target, truth, answers, scores, "spearman", pairs, "test.csv", []),
+        *(["a", "constant"], [], target, truth, predictions, scores, "spearman", pairs, "test.csv", []),
         *(Independence(None, "50 sequences", ""), (100, 100)),
     )
     text = report(result, tmp_path)

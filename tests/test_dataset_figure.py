@@ -174,7 +174,7 @@ def test_of_two_labels_that_may_be_together_the_mean_area_is_shown(drawn):
 
 def several() -> pd.DataFrame:
     numbers = np.random.default_rng(1)
-    answers = ["a", "b", "a;b", "none"] * 5
+    labels = ["a", "b", "a;b", "none"] * 5
     return pd.DataFrame(
-        {"sequence": ["".join(numbers.choice(list("ACGT"), 30)) for _ in answers], "label": answers}, dtype=object
+        {"sequence": ["".join(numbers.choice(list("ACGT"), 30)) for _ in labels], "label": labels}, dtype=object
     )

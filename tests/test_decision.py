@@ -45,11 +45,11 @@ def test_certainties_stay_finite(value, temperature):
 
 
 def test_what_is_said_at_thresholds():
-    answers = np.array([[0.8, 0.2], [0.7, 0.3], [0.3, 0.7]])
-    assert Decision().predicted_names(TWO, answers) == ["no", "no", "yes"]
-    assert Decision(thresholds=(0.3,)).predicted_names(TWO, answers) == ["no", "yes", "yes"]
-    assert Decision().predicted_names(SEVERAL, answers) == ["a", "a", "b"]
-    assert Decision(thresholds=(0.75, 0.25)).predicted_names(SEVERAL, answers) == ["a", "b", "b"]
+    predictions = np.array([[0.8, 0.2], [0.7, 0.3], [0.3, 0.7]])
+    assert Decision().predicted_names(TWO, predictions) == ["no", "no", "yes"]
+    assert Decision(thresholds=(0.3,)).predicted_names(TWO, predictions) == ["no", "yes", "yes"]
+    assert Decision().predicted_names(SEVERAL, predictions) == ["a", "a", "b"]
+    assert Decision(thresholds=(0.75, 0.25)).predicted_names(SEVERAL, predictions) == ["a", "b", "b"]
     assert Decision().predicted(A_NUMBER, np.array([[1.5], [2.5]])).tolist() == [1.5, 2.5]
 
 

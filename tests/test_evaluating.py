@@ -36,23 +36,23 @@ def turned(two, tmp_path):
 def test_the_strand_that_is_chosen_is_scored(two, turned):
     forward, reverse = (evaluated(two, strand=strand) for strand in (FORWARD, REVERSE))
     assert evaluated(two).strand == forward.strand == FORWARD  # as recorded
-    assert np.abs(forward.answers - reverse.answers).max() > 0.01
+    assert np.abs(forward.predictions - reverse.predictions).max() > 0.01
     assert forward.scores == forward.strands.scores[FORWARD]
     assert reverse.scores == reverse.strands.scores[REVERSE]
     other = evaluated(two, turned, strand=FORWARD)
-    assert np.abs(other.answers - reverse.answers).max() < 1e-6
+    assert np.abs(other.predictions - reverse.predictions).max() < 1e-6
     assert other.strands.flipped == forward.strands.flipped
 
 
 def test_both_strands_give_the_same_for_either(two, turned):
     result, other = evaluated(two, strand=BOTH), evaluated(two, turned, strand=BOTH)
-    assert np.abs(result.answers - other.answers).max() < 1e-6
+    assert np.abs(result.predictions - other.predictions).max() < 1e-6
     assert result.strand == BOTH
-    assert result.scores == score(result.adapter.target, result.truth, result.answers)
+    assert result.scores == score(result.adapter.target, result.truth, result.predictions)
 
 
 def test_the_share_of_flips_is_that_of_the_predictions(two):
-    forward, reverse = (evaluated(two, strand=strand).predictions for strand in (FORWARD, REVERSE))
+    forward, reverse = (evaluated(two, strand=strand).table for strand in (FORWARD, REVERSE))
     flipped = evaluated(two, strand=RECORDED).strands.flipped
     assert flipped == (forward["predicted"] != reverse["predicted"]).mean()
     assert 0 < flipped < 1
@@ -65,7 +65,7 @@ def test_the_table_of_metrics(two):
     result = evaluated(two)
     table = result.metrics_table()
     assert tuple(table.columns) == COLUMNS
-    scores = bootstrap(result.adapter.target, result.truth, result.answers)
+    scores = bootstrap(result.adapter.target, result.truth, result.predictions)
     assert table["metric"].tolist() == [*scores["metric"], "strand_flips", *SPEED]
     rows = table.set_index(["metric", "label"])
     assert rows.loc[("accuracy", "all"), "value"] == f"{result.scores['accuracy']:.4f}"
@@ -77,9 +77,9 @@ def test_the_table_of_metrics(two):
 
 def test_the_worst_errors_are_those_of_the_predictions(two):
     result = evaluated(two, worst=3)
-    wrong = result.predictions[result.predictions["correct"] == "no"]
+    wrong = result.table[result.table["correct"] == "no"]
     assert result.worst["probability"].tolist() == sorted(wrong["probability"], reverse=True)[:3]
-    lengths = dict(zip(result.predictions["id"], result.lengths, strict=True))
+    lengths = dict(zip(result.table["id"], result.lengths, strict=True))
     assert result.worst["length"].tolist() == [lengths[name] for name in result.worst["id"]]
     assert int(result.errors.sum()) == len(wrong)
 
@@ -100,10 +100,10 @@ def test_clusters_are_drawn_if_the_table_says_them(two, tmp_path):
     assert result.independence.drawn == "15 clusters"
     less = ("calibration_error",)  # what chance adds to it is taken off, and is more between clusters
     assert {**result.scores, **dict.fromkeys(less)} == {**plain.scores, **dict.fromkeys(less)}
-    assert result.predictions["cluster"].tolist() == [f"c{number // 2}" for number in range(30)]
+    assert result.table["cluster"].tolist() == [f"c{number // 2}" for number in range(30)]
     assert "cluster" in result.worst
     expected = resample(
-        *(result.adapter.target, result.truth, result.answers), clusters=np.arange(30) // 2, wanted=[("mcc", None)]
+        *(result.adapter.target, result.truth, result.predictions), clusters=np.arange(30) // 2, wanted=[("mcc", None)]
     )
     assert result.resampled.interval(("mcc", None)) == expected.interval(("mcc", None))
     tables = [each.metrics_table().set_index("metric") for each in (result, plain)]
@@ -118,7 +118,7 @@ def test_few_clusters_are_a_caveat(two, tmp_path):
     result = evaluated(two, data)
     assert result.independence.clusters is None
     assert "it puts them into 2 clusters only" in result.independence.caveat
-    assert result.predictions["cluster"].tolist() == ["chr8", "chr9"] * 15
+    assert result.table["cluster"].tolist() == ["chr8", "chr9"] * 15
 
 
 # --- the training split ----------------------------------------------------------------------------------------------

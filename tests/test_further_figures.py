@@ -16,9 +16,9 @@ from dna_lm.words import CLASSES, MULTI_LABEL, NUMBER
 pytestmark = pytest.mark.filterwarnings("error")
 
 
-def reliability(target, truth, answers, path, decision=None):
+def reliability(target, truth, predictions, path, decision=None):
     decision = decision or Decision()
-    plot_reliability(target, truth, answers, decision.predicted(target, answers), decision, path)
+    plot_reliability(target, truth, predictions, decision.predicted(target, predictions), decision, path)
 
 
 def points(axes) -> list[list[float]]:
@@ -45,16 +45,16 @@ def test_reliability_of_two_labels(tmp_path, kept):
 
 
 def test_reliability_of_three_labels_is_that_of_what_is_said(tmp_path, kept):
-    answers = np.repeat([[0.72, 0.2, 0.08], [0.1, 0.74, 0.16], [0.3, 0.3, 0.4]], 8, axis=0)
-    reliability(Target(CLASSES, ["a", "b", "c"]), np.repeat([0, 0, 2], 8), answers, tmp_path / "plot.png")
+    predictions = np.repeat([[0.72, 0.2, 0.08], [0.1, 0.74, 0.16], [0.3, 0.3, 0.4]], 8, axis=0)
+    reliability(Target(CLASSES, ["a", "b", "c"]), np.repeat([0, 0, 2], 8), predictions, tmp_path / "plot.png")
     left, right = kept[0].axes
     assert points(left) == pytest.approx(np.array([[0.4, 1], [0.72, 1], [0.74, 0]]))
     assert legend(right) == ["wrong (8)", "right (16)"]
 
 
 def test_reliability_of_several_labels_takes_all_together(tmp_path, kept):
-    answers, truth = (np.tile(rows, (4, 1)) for rows in ([[0.12, 0.14], [0.92, 0.94]], [[0.0, 1], [1, 1]]))
-    reliability(Target(MULTI_LABEL, ["a", "b"]), truth, answers, tmp_path / "plot.png")
+    predictions, truth = (np.tile(rows, (4, 1)) for rows in ([[0.12, 0.14], [0.92, 0.94]], [[0.0, 1], [1, 1]]))
+    reliability(Target(MULTI_LABEL, ["a", "b"]), truth, predictions, tmp_path / "plot.png")
     assert points(kept[0].axes[0]) == pytest.approx(np.array([[0.13, 0.5], [0.93, 1]]))
     assert legend(kept[0].axes[1]) == ["label not there (4)", "label there (12)"]
 
@@ -73,8 +73,8 @@ def test_reliability_of_numbers_that_are_all_equal(tmp_path, count):
 @pytest.mark.parametrize("labels", [STRANGE_LABELS[:2], STRANGE_LABELS])
 def test_reliability_of_labels_of_any_text(tmp_path, labels):
     truth = np.arange(30) % len(labels)
-    answers = np.random.default_rng(0).dirichlet(np.ones(len(labels)), 30)
-    reliability(Target(CLASSES, labels), truth, answers, tmp_path / "plot.png")
+    predictions = np.random.default_rng(0).dirichlet(np.ones(len(labels)), 30)
+    reliability(Target(CLASSES, labels), truth, predictions, tmp_path / "plot.png")
     assert (tmp_path / "plot.png").stat().st_size > 10_000
 
 

@@ -83,7 +83,7 @@ def test_a_model_from_the_hub(hub, installed, files):
         "version": COMMIT,
         "path": str(into),
     }
-    assert result.said == [
+    assert result.notes == [
         "lower-case letters, as in acgtacgtacgt: 100% of the tokens unknown or left out.",
         "N, as in ACGTNNNNACGT: 33% of the tokens unknown or left out.",
         "The tools make all letters upper-case before a model reads them.",
@@ -247,7 +247,7 @@ def test_weights_in_parts(hub, installed, tiny_random, tmp_path):
     hub.files["model.safetensors.index.json"] = json.dumps({"metadata": {}, "weight_map": placed}).encode()
     del hub.files["model.safetensors"]
     _, result = installed(hub_model=MODEL, load="yes")
-    assert "It makes a classifier: 2,816 parameters." in result.said
+    assert "It makes a classifier: 2,816 parameters." in result.notes
 
 
 # --- from archives and folders ---------------------------------------------------------------------------------------
@@ -293,7 +293,7 @@ def test_the_kmers_of_a_tokenizer_are_told(installed, tmp_path):
     tiny_models.words(tmp_path / "three", 3)
     tiny_models.write_model(tmp_path / "three", "bert", 80, max_position_embeddings=64)
     _, result = installed(folder=str(tmp_path / "three"), model_id="lab/three")
-    assert result.said[0] == "It reads k-mers of 3 letters."
+    assert result.notes[0] == "It reads k-mers of 3 letters."
 
 
 # --- refused ---------------------------------------------------------------------------------------------------------

@@ -111,8 +111,8 @@ def test_the_same_answers_are_level(kind):
         MULTI_LABEL: (numbers.random((100, 2)) < 0.3).astype(float),
         NUMBER: numbers.normal(size=100),
     }[kind]
-    answers = numbers.normal(size=(100, 1)) if kind == NUMBER else target.answers(numbers.normal(size=(100, 2)))
-    ladder = against(target, truth, answers, answers.copy())
+    predictions = numbers.normal(size=(100, 1)) if kind == NUMBER else target.predictions(numbers.normal(size=(100, 2)))
+    ladder = against(target, truth, predictions, predictions.copy())
     for row in ladder.table[:3].itertuples():
         assert (row.difference, row.difference_low, row.difference_high, row.p, row.p_adjusted) == (0, 0, 0, 1, 1)
     outcome, sentence = verdict(ladder, "k-mers")
@@ -125,9 +125,9 @@ def test_a_difference_of_many_that_may_be_chance_is_no_win():
     """One of ten comparisons has p of about 0.03: what is ahead by itself is not with all in mind."""
     truth, adapter = guesses(0.8, 300)
     near = next(
-        answers
-        for answers in (guesses(0.7, 300, seed=seed)[1] for seed in range(1, 100))
-        if 0.01 < paired_difference(BINARY, truth, adapter, answers, metric="mcc").p < 0.04
+        predictions
+        for predictions in (guesses(0.7, 300, seed=seed)[1] for seed in range(1, 100))
+        if 0.01 < paired_difference(BINARY, truth, adapter, predictions, metric="mcc").p < 0.04
     )
     models = {"k-mers": near} | {f"same {number}": adapter for number in range(9)}
     ladder = climb(BINARY, truth, adapter, models, dict.fromkeys(models, 5), 5)
@@ -190,5 +190,5 @@ def test_a_perfect_adapter_beats_one_answer_for_all():
 def test_the_scores_of_a_ladder_are_scores_of_the_target(kind):
     target = Target(kind, [] if kind == NUMBER else ["a", "b"])
     truth = {CLASSES: np.array([0, 1, 1]), MULTI_LABEL: np.eye(3, 2), NUMBER: np.arange(3.0)}[kind]
-    answers = np.array([[0.1], [0.5], [0.9]]) if kind == NUMBER else np.full((3, 2), 0.5)
-    assert set(SCORES[kind]) <= score(target, truth, answers).keys()
+    predictions = np.array([[0.1], [0.5], [0.9]]) if kind == NUMBER else np.full((3, 2), 0.5)
+    assert set(SCORES[kind]) <= score(target, truth, predictions).keys()

@@ -17,7 +17,7 @@ from dna_lm.words import CLASSES, MULTI_LABEL, NUMBER
 
 TWO, THREE = (Target(CLASSES, [f"L{number}" for number in range(count)]) for count in (2, 3))
 SITES = Target(MULTI_LABEL, ["a", "b", "c"])
-LEVEL = Target(NUMBER, [], mean=100.0, spread=3.0)  # the answers are in the user's unit: neither is used
+LEVEL = Target(NUMBER, [], mean=100.0, spread=3.0)  # the predictions are in the user's unit: neither is used
 NAMES = ["loss", "accuracy", "balanced_accuracy", "f1_macro", "mcc", "precision_macro", "recall_macro", "roc_auc"]
 NAMES += ["pr_auc", "brier", "calibration_error"]
 
@@ -163,10 +163,10 @@ def test_scores_are_in_their_ranges_and_do_not_depend_on_the_order(rows):
 def test_brier_by_hand():
     scores = binary([0, 1, 0, 1], [0.1, 0.3, 0.28, 0.6])
     assert scores["brier"] == pytest.approx((0.1**2 + 0.7**2 + 0.28**2 + 0.4**2) / 4)
-    truth, answers = np.array([0, 2]), np.array([[0.5, 0.3, 0.2], [0.1, 0.1, 0.8]])
+    truth, predictions = np.array([0, 2]), np.array([[0.5, 0.3, 0.2], [0.1, 0.1, 0.8]])
     # The sum over three labels, as Brier has it.
     expected = (0.5**2 + 0.3**2 + 0.2**2 + 0.1**2 + 0.1**2 + 0.2**2) / 2
-    assert score(THREE, truth, answers)["brier"] == pytest.approx(expected)
+    assert score(THREE, truth, predictions)["brier"] == pytest.approx(expected)
 
 
 @pytest.mark.filterwarnings("error")
@@ -202,16 +202,16 @@ def test_the_name_of_all_labels_is_that_of_none(labels, name):
 
 
 def test_balanced_accuracy_is_the_mean_recall_of_the_labels_that_occur():
-    answers = np.eye(3)[[0, 0, 1, 2]]
-    assert score(THREE, np.array([0, 0, 0, 1]), answers)["balanced_accuracy"] == pytest.approx((2 / 3 + 0) / 2)
+    predictions = np.eye(3)[[0, 0, 1, 2]]
+    assert score(THREE, np.array([0, 0, 0, 1]), predictions)["balanced_accuracy"] == pytest.approx((2 / 3 + 0) / 2)
 
 
 def test_what_is_said_follows_the_decision():
     truth, second = np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.3, 0.45])
-    answers = np.column_stack([1 - second, second])
-    plain, lowered = (score(TWO, truth, answers, Decision(thresholds=chosen)) for chosen in (None, (0.3,)))
+    predictions = np.column_stack([1 - second, second])
+    plain, lowered = (score(TWO, truth, predictions, Decision(thresholds=chosen)) for chosen in (None, (0.3,)))
     assert (plain["accuracy"], lowered["accuracy"]) == (0.5, 0.75)
-    assert class_scores(TWO, truth, answers, Decision(thresholds=(0.3,)))["L1"]["recall"] == 1
+    assert class_scores(TWO, truth, predictions, Decision(thresholds=(0.3,)))["L1"]["recall"] == 1
     for name in ("roc_auc", "calibration_error"):
         assert plain[name] == lowered[name]
 
@@ -250,8 +250,8 @@ def test_labels_that_do_not_occur_have_no_areas():
 
 def test_several_labels_by_hand():
     truth = np.array([[1.0, 0, 1], [1, 1, 0], [0, 0, 0], [0, 1, 0]])
-    answers = np.array([[0.9, 0.2, 0.4], [0.3, 0.5, 0.1], [0.1, 0.6, 0.2], [0.2, 0.8, 0.3]])
-    scores = score(SITES, truth, answers)
+    predictions = np.array([[0.9, 0.2, 0.4], [0.3, 0.5, 0.1], [0.1, 0.6, 0.2], [0.2, 0.8, 0.3]])
+    scores = score(SITES, truth, predictions)
     assert list(scores) == NAMES
     # Said, from 0.5 on: 100 010 010 010, and only the last is right in all three.
     assert scores["accuracy"] == pytest.approx(1 / 4)
@@ -259,7 +259,7 @@ def test_several_labels_by_hand():
     assert scores["precision_macro"] == pytest.approx((1 + 2 / 3 + 0) / 3)
     assert scores["recall_macro"] == pytest.approx((1 / 2 + 1 + 0) / 3)
     assert scores["f1_macro"] == pytest.approx((2 / 3 + 4 / 5 + 0) / 3)
-    each = class_scores(SITES, truth, answers)
+    each = class_scores(SITES, truth, predictions)
     assert [scores_of["f1"] for scores_of in each.values()] == pytest.approx([2 / 3, 4 / 5, 0])
     # (tp tn - fp fn) / sqrt((tp+fp)(tp+fn)(tn+fp)(tn+fn)); c, of which nothing is said, counts with 0.
     assert scores["mcc"] == pytest.approx(((1 * 2) / sqrt(1 * 2 * 2 * 3) + (2 * 1) / sqrt(3 * 2 * 2 * 1) + 0) / 3)
@@ -274,10 +274,10 @@ def test_several_labels_by_hand():
 @pytest.mark.filterwarnings("error")
 def test_labels_that_all_or_none_have_do_not_count_in_the_areas():
     truth = np.array([[1.0, 1, 0], [0, 1, 0]])
-    answers = np.array([[0.9, 0.1, 0.1], [0.2, 0.2, 0.9]])
-    scores = score(SITES, truth, answers)
+    predictions = np.array([[0.9, 0.1, 0.1], [0.2, 0.2, 0.9]])
+    scores = score(SITES, truth, predictions)
     assert scores["roc_auc"] == scores["pr_auc"] == 1
-    scores = score(SITES, truth[:1], answers[:1])
+    scores = score(SITES, truth[:1], predictions[:1])
     assert np.isnan(scores["roc_auc"])
     assert np.isnan(scores["pr_auc"])
     assert scores["accuracy"] == 0
@@ -300,9 +300,9 @@ several = st.integers(1, 12).flatmap(
 @pytest.mark.filterwarnings("error")
 @given(several)
 def test_several_labels_against_scikit_learn_label_by_label(rows):
-    truth, answers = (np.array(part, dtype=float) for part in rows)
-    scores = score(SITES, truth, answers)
-    said = answers >= 0.5
+    truth, predictions = (np.array(part, dtype=float) for part in rows)
+    scores = score(SITES, truth, predictions)
+    said = predictions >= 0.5
     each = range(3)
     both = [number for number in each if 0 < truth[:, number].sum() < len(truth)]
     assert scores["accuracy"] == pytest.approx(sk.accuracy_score(truth, said))
@@ -311,9 +311,9 @@ def test_several_labels_against_scikit_learn_label_by_label(rows):
     assert scores["f1_macro"] == pytest.approx(np.mean(f1) if f1 else nan, nan_ok=True)
     mcc = [sk.matthews_corrcoef(truth[:, number], said[:, number]) for number in both]
     assert scores["mcc"] == pytest.approx(np.mean(mcc) if mcc else nan, nan_ok=True)
-    areas = [sk.roc_auc_score(truth[:, number], answers[:, number]) for number in both]
+    areas = [sk.roc_auc_score(truth[:, number], predictions[:, number]) for number in both]
     assert scores["roc_auc"] == pytest.approx(np.mean(areas) if areas else nan, nan_ok=True)
-    areas = [sk.average_precision_score(truth[:, number], answers[:, number]) for number in both]
+    areas = [sk.average_precision_score(truth[:, number], predictions[:, number]) for number in both]
     assert scores["pr_auc"] == pytest.approx(np.mean(areas) if areas else nan, nan_ok=True)
 
 
@@ -384,11 +384,11 @@ grades = st.tuples(*[st.integers(0, 4)] * 3).filter(any)
 @given(st.lists(st.tuples(st.integers(0, 2), grades), min_size=2, max_size=30))
 def test_classes_against_scikit_learn(rows):
     truth = np.array([true for true, _ in rows])
-    answers = np.array([grade for _, grade in rows], dtype=float)
-    answers /= answers.sum(axis=1, keepdims=True)
-    predicted = answers.argmax(axis=1)
+    predictions = np.array([grade for _, grade in rows], dtype=float)
+    predictions /= predictions.sum(axis=1, keepdims=True)
+    predicted = predictions.argmax(axis=1)
     target = Target(CLASSES, ["a", "b", "c"])
-    scores, each = score(target, truth, answers), class_scores(target, truth, answers)
+    scores, each = score(target, truth, predictions), class_scores(target, truth, predictions)
     assert scores["accuracy"] == pytest.approx(sk.accuracy_score(truth, predicted))
     assert scores["mcc"] == pytest.approx(sk.matthews_corrcoef(truth, predicted), abs=1e-12)
     areas = []
@@ -398,7 +398,7 @@ def test_classes_against_scikit_learn(rows):
         if having.any() and not having.all():
             areas.append(found)
             assert found == pytest.approx(
-                [area(having, answers[:, number]) for area in (sk.roc_auc_score, sk.average_precision_score)]
+                [area(having, predictions[:, number]) for area in (sk.roc_auc_score, sk.average_precision_score)]
             )
         else:
             assert np.isnan(found).all()
@@ -416,8 +416,8 @@ def test_every_metric_has_its_formula_and_no_other():
         truth = {CLASSES: np.array([0, 1, 1]), MULTI_LABEL: np.array([[0, 1], [1, 0], [1, 1]])}.get(
             kind, np.arange(3.0)
         )
-        answers = np.array([[0.6, 0.4], [0.3, 0.7], [0.2, 0.8]])[:, : len(labels) or 1]
-        scored = scorer(target, truth, answers, Decision())(np.ones((1, 3)))
+        predictions = np.array([[0.6, 0.4], [0.3, 0.7], [0.2, 0.8]])[:, : len(labels) or 1]
+        scored = scorer(target, truth, predictions, Decision())(np.ones((1, 3)))
         over_all = {name for name, number in scored if number is None}
         assert over_all == set(OVERALL[kind]) - {CALIBRATION_ERROR}
         assert {name for name, number in scored if number is not None} == (set(OF_EACH_LABEL) if labels else set())

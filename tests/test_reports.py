@@ -8,7 +8,7 @@ import pytest
 
 from conftest import STRANGE_LABELS
 from dna_lm.adapters.dataset import Adapter
-from dna_lm.baselines.ladder_models import BASELINES
+from dna_lm.baselines.evaluation_baselines import BASELINES
 from dna_lm.baselines.names import COMMONEST, KMERS
 from dna_lm.data.targets import Target
 from dna_lm.evaluation.evaluating import SPEED, Evaluated
@@ -133,22 +133,22 @@ def test_the_report_of_an_evaluation_with_three_labels(report, three):
     assert "means over the labels, each against the rest." in text
 
 
-def judged(target: Target, truth, answers, **task) -> Evaluated:
+def judged(target: Target, truth, predictions, **task) -> Evaluated:
     """An evaluation without a model."""
-    truth, answers = np.array(truth), np.array(answers, dtype=float)
+    truth, predictions = np.array(truth), np.array(predictions, dtype=float)
     training = {"sequences": {"train": 1234, "dev": 5}}
     adapter = Adapter({}, {}, {"id": "a_model"}, target.task() | task, training)
-    resampled = resample(target, truth, answers, adapter.decision)
+    resampled = resample(target, truth, predictions, adapter.decision)
     scores = {name: value for (name, number), value in resampled.values.items() if number is None}
     return Evaluated(
-        predictions=pd.DataFrame(),
+        table=pd.DataFrame(),
         adapter=adapter,
         source="the data",
         strand=adapter.strand,
         resampled=resampled,
         truth=truth,
-        answers=answers,
-        predicted=adapter.decision.predicted(target, answers),
+        predictions=predictions,
+        predicted=adapter.decision.predicted(target, predictions),
         lengths=np.full(len(truth), 200),
         gc=np.full(len(truth), 0.5),
         independence=Independence(None, f"{len(truth):,} sequences", "they may depend on one another"),
@@ -221,7 +221,7 @@ def test_calibration_is_advised_if_the_probabilities_are_off_by_more_than_chance
 
 def test_the_draws_are_counted(report):
     result = judged(*TWO)
-    fewer = dataclasses.replace(result, resampled=resample(TWO[0], result.truth, result.answers, resamples=200))
+    fewer = dataclasses.replace(result, resampled=resample(TWO[0], result.truth, result.predictions, resamples=200))
     assert "200 times, 3 sequences were drawn with replacement" in report(write_evaluation_report, fewer)
 
 
@@ -281,8 +281,8 @@ def with_ladder(own: float, other: float, count: int = 400, train: int = 1234, *
         return np.where(said[:, None] == [0, 1], 0.8, 0.2)
 
     result = judged(target, truth, right_on(own, 1), **task)
-    answers = {BASELINES[COMMONEST]: np.full((count, 2), 0.5), BASELINES[KMERS]: right_on(other, 2)}
-    ladder = climb(target, truth, result.answers, answers, dict.fromkeys(answers, 1234), train)
+    predictions = {BASELINES[COMMONEST]: np.full((count, 2), 0.5), BASELINES[KMERS]: right_on(other, 2)}
+    ladder = climb(target, truth, result.predictions, predictions, dict.fromkeys(predictions, 1234), train)
     return dataclasses.replace(result, ladder=ladder)
 
 
@@ -326,11 +326,11 @@ def test_a_threshold_of_the_adapter_is_no_advantage_over_the_simpler_models(repo
     """The k-mers give the same probabilities: with the threshold that was tuned, the adapter would be ahead."""
     target, truth = Target(CLASSES, ["no", "yes"]), np.arange(400) % 2
     second = np.clip(0.3 + 0.15 * truth + 0.1 * np.random.default_rng(1).normal(size=400), 0.01, 0.99)
-    answers = np.column_stack([1 - second, second])
-    result = judged(target, truth, answers, thresholds=[0.375], calibration={})
+    predictions = np.column_stack([1 - second, second])
+    result = judged(target, truth, predictions, thresholds=[0.375], calibration={})
     assert result.scores["mcc"] > 0.4
     counts = {BASELINES[KMERS]: 9}
-    ladder = climb(target, truth, result.answers, {BASELINES[KMERS]: answers.copy()}, counts, 9)
+    ladder = climb(target, truth, result.predictions, {BASELINES[KMERS]: predictions.copy()}, counts, 9)
     text = html.unescape(report(write_evaluation_report, dataclasses.replace(result, ladder=ladder)))
     assert "with which it is level: MCC " in text
     assert "a difference of +0.000 (95% interval +0.000 to +0.000; p = 1.000; adjusted p = 1.000)" in text

@@ -151,7 +151,7 @@ def test_a_region_may_reach_past_the_ends_of_its_chromosome(two, genome, tmp_pat
 
 
 def scanned_without_a_model(monkeypatch, genome, **changes):
-    """Scan with a model that answers a half to all; returns the bins of each chromosome, and what was skipped."""
+    """Scan with a model that predictions a half to all; returns the bins of each chromosome, and what was skipped."""
     adapter = load_adapter(TINY_RANDOM.parent / "adapter_tiny_random.safetensors")
 
     class Half:

@@ -219,19 +219,19 @@ def test_what_the_loss_compares_with():
 
 def test_answers():
     logits = np.log(np.array([[1, 2, 5]], dtype=np.float32))
-    assert COLORS.answers(logits) == pytest.approx(np.array([[1, 2, 5]]) / 8)
-    assert SITES.answers(logits) == pytest.approx(np.array([[1 / 2, 2 / 3, 5 / 6]]))
-    assert LEVEL.answers(np.array([[0.5], [-1]])).tolist() == [[12], [6]]
+    assert COLORS.predictions(logits) == pytest.approx(np.array([[1, 2, 5]]) / 8)
+    assert SITES.predictions(logits) == pytest.approx(np.array([[1 / 2, 2 / 3, 5 / 6]]))
+    assert LEVEL.predictions(np.array([[0.5], [-1]])).tolist() == [[12], [6]]
     for target in (COLORS, SITES):
-        assert target.answers(logits).dtype == np.float64
+        assert target.predictions(logits).dtype == np.float64
     assert 1 / (1 + exp(-log(5))) == pytest.approx(5 / 6)
 
 
 @pytest.mark.filterwarnings("error")
 def test_outputs_of_any_size_give_probabilities():
     logits = np.array([[1e4, -1e4, 0]])
-    assert COLORS.answers(logits).tolist() == [[1, 0, 0]]
-    assert SITES.answers(logits).tolist() == [[1, 0, 0.5]]
+    assert COLORS.predictions(logits).tolist() == [[1, 0, 0]]
+    assert SITES.predictions(logits).tolist() == [[1, 0, 0.5]]
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=20))
@@ -241,19 +241,21 @@ def test_numbers_that_are_learned_perfectly_come_back_in_their_unit(numbers):
     standardized = target.for_training(np.array(numbers))
     assert abs(standardized.mean()) < 1e-3
     assert standardized.std() == pytest.approx(1, rel=1e-3)
-    assert target.answers(standardized)[:, 0] == pytest.approx(np.array(numbers), abs=1e-5 * target.spread)
+    assert target.predictions(standardized)[:, 0] == pytest.approx(np.array(numbers), abs=1e-5 * target.spread)
 
 
 def test_what_a_table_says():
-    assert COLORS.said(np.array([[0.2, 0.3, 0.5], [0.4, 0.4, 0.2]])) == ["red", "blue"]
-    assert SITES.said(np.array([[0.5, 0.49, 0.9], [0.1, 0.1, 0.1]])) == ["CTCF;p73", ""]
+    assert COLORS.predicted_labels(np.array([[0.2, 0.3, 0.5], [0.4, 0.4, 0.2]])) == ["red", "blue"]
+    assert SITES.predicted_labels(np.array([[0.5, 0.49, 0.9], [0.1, 0.1, 0.1]])) == ["CTCF;p73", ""]
 
 
 @given(st.lists(st.lists(st.sampled_from(SITES.labels)), min_size=1))
 def test_what_a_table_says_is_read_back(cells):
     truth = SITES.read(column(*(" ; ".join(cell) for cell in cells)), DEV)
-    assert [set(filter(None, text.split(";"))) for text in SITES.said(truth)] == [set(cell) for cell in cells]
-    assert SITES.read(column(*SITES.said(truth)), DEV).tolist() == truth.tolist()
+    assert [set(filter(None, text.split(";"))) for text in SITES.predicted_labels(truth)] == [
+        set(cell) for cell in cells
+    ]
+    assert SITES.read(column(*SITES.predicted_labels(truth)), DEV).tolist() == truth.tolist()
 
 
 # --- the record ------------------------------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ def refused(request, tmp_path_factory):
 
 def installed(folder, into) -> str:
     options = InstallOptions(folder=str(folder), model_id="x", max_gb=1)
-    return install(options, str(into), lambda text: None).said[-1]
+    return install(options, str(into), lambda text: None).notes[-1]
 
 
 def test_installing_refuses_what_cannot_be_used_and_leaves_nothing(refused, tmp_path):

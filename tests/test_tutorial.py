@@ -7,15 +7,15 @@ import pytest
 import yaml
 
 from conftest import PROJECT
-from dev.tutorial import tutorial_text
+from dev.tutorial import steps as tutorial_steps
 from forms import form, name_of, params, selected, shown, tool_names
 
 FOLDER = PROJECT / "docs" / "tutorial"
-TEXT = tutorial_text.TUTORIAL.read_text()
+TEXT = tutorial_steps.TUTORIAL.read_text()
 STEPS = [
     pytest.param(step, id=f"{title}-{step.tool}")
-    for title, lines in tutorial_text.boxes(TEXT)
-    for step in tutorial_text.steps(lines)
+    for title, lines in tutorial_steps.boxes(TEXT)
+    for step in tutorial_steps.steps(lines)
 ]
 NOTEBOOK = (PROJECT / "docs" / "notebook.md").read_text()
 # What notebook.md names in italics that is no part of a form, with the reason.
@@ -92,7 +92,7 @@ def test_what_a_step_opens_is_an_output_of_its_tool(step):
 
 
 def test_every_figure_has_a_place():
-    assert len(tutorial_text.figures(TEXT)) > 40
+    assert len(tutorial_steps.figures(TEXT)) > 40
 
 
 def test_a_figure_is_compared_with_the_cell_of_its_name():
@@ -104,7 +104,7 @@ def test_a_figure_is_compared_with_the_cell_of_its_name():
     text = "training 173,760 of 639,648 parameters on"
 
     def actual(quoted, place):
-        return tutorial_text.actual(tutorial_text.Figure(quoted, "evaluate", place, 1), text, tables)
+        return tutorial_steps.actual(tutorial_steps.Figure(quoted, "evaluate", place, 1), text, tables)
 
     assert actual("0.650", "|mcc;all|value") == "0.650"
     assert actual("0.50", "|mcc;all|low") == "0.50"

@@ -7,15 +7,15 @@ from dna_lm.scores.truth import mistakes
 from dna_lm.words import CLASSES, MULTI_LABEL, NUMBER
 
 
-def worst(target, truth, answers, predicted, table, count=50):
-    truth, answers, predicted = map(np.array, (truth, answers, predicted))
+def worst(target, truth, predictions, predicted, table, count=50):
+    truth, predictions, predicted = map(np.array, (truth, predictions, predicted))
     size = np.arange(len(truth))
-    return worst_errors(target, truth, answers, predicted, table, 100 + size, 0.1 * size, count)
+    return worst_errors(target, truth, predictions, predicted, table, 100 + size, 0.1 * size, count)
 
 
 def test_the_surest_mistakes_come_first():
     target = Target(CLASSES, ["a", "b"])
-    answers = [[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.7, 0.3]]
+    predictions = [[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.7, 0.3]]
     table = pd.DataFrame(
         {
             "id": ["w", "x", "y", "z"],
@@ -24,11 +24,11 @@ def test_the_surest_mistakes_come_first():
             "probability": [0.9, 0.6, 0.8, 0.7],
         }
     ).assign(**{"p(a)": 0.0, "p(b)": 0.0, "label": list("aaab"), "correct": "no"})
-    found = worst(target, [0, 0, 0, 1], answers, [0, 1, 1, 0], table)
+    found = worst(target, [0, 0, 0, 1], predictions, [0, 1, 1, 0], table)
     assert found.columns.tolist() == ["id", "label", "predicted", "probability", "length", "gc", "chrom"]
     assert found["id"].tolist() == ["y", "z", "x"]
     assert found["length"].tolist() == [102, 103, 101]
-    assert worst(target, [0, 0, 0, 1], answers, [0, 1, 1, 0], table, count=2)["id"].tolist() == ["y", "z"]
+    assert worst(target, [0, 0, 0, 1], predictions, [0, 1, 1, 0], table, count=2)["id"].tolist() == ["y", "z"]
 
 
 def test_mistakes_that_a_threshold_made_have_the_probability_of_what_was_said():
@@ -42,9 +42,9 @@ def test_the_label_of_several_that_is_wrong():
     target = Target(MULTI_LABEL, ["a", "b", "c"])
     truth = [[1, 0, 0], [1, 1, 0], [0, 0, 1]]
     predicted = [[1, 0, 0], [0, 1, 1], [0, 1, 1]]
-    answers = [[0.9, 0.1, 0.1], [0.2, 0.9, 0.7], [0.1, 0.95, 0.9]]
+    predictions = [[0.9, 0.1, 0.1], [0.2, 0.9, 0.7], [0.1, 0.95, 0.9]]
     table = pd.DataFrame({"id": [1, 2, 3], "predicted": ["a", "b;c", "b;c"], "label": ["a", "a;b", "c"]})
-    found = worst(target, truth, answers, predicted, table)
+    found = worst(target, truth, predictions, predicted, table)
     assert found[["id", "mistaken"]].to_numpy().tolist() == [[3, "b"], [2, "a"]]
     assert found["probability"].tolist() == [0.95, 0.8]
 

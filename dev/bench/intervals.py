@@ -33,22 +33,22 @@ SHARPNESS = 1.6
 
 
 def two_classes(count: int, numbers: np.random.Generator, models: int = 1) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Return what is true and the answers of models that are as good as one another; half of their noise is common."""
+    """Return the truth and the predictions of equally good models; half of their noise is common."""
     truth = (numbers.random(count) < SHARE).astype(int)
     common = numbers.normal(size=count)
-    answers = []
+    predictions = []
     for _ in range(models):
         noise = (common + numbers.normal(size=count)) / np.sqrt(2)
         odds = APART * (noise + APART * truth) - APART**2 / 2 + np.log(SHARE / (1 - SHARE))
         second = 1 / (1 + np.exp(-SHARPNESS * odds))
-        answers.append(np.column_stack([1 - second, second]))
-    return truth, answers
+        predictions.append(np.column_stack([1 - second, second]))
+    return truth, predictions
 
 
 def five_classes(count: int, numbers: np.random.Generator, models: int = 1) -> tuple[np.ndarray, list[np.ndarray]]:
     truth = numbers.integers(5, size=count)
     outputs = [numbers.normal(size=(count, 5)) + 1.5 * np.eye(5)[truth] for _ in range(models)]
-    return truth, [Target(CLASSES, list("abcde")).answers(each) for each in outputs]
+    return truth, [Target(CLASSES, list("abcde")).predictions(each) for each in outputs]
 
 
 def regression(count: int, numbers: np.random.Generator, models: int = 1) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -66,8 +66,8 @@ CASES = {
 def coverage(sets: int) -> None:
     for case, (target, draw) in CASES.items():
         names = OVERALL[target.kind]
-        truth, (answers,) = draw(MILLION, np.random.default_rng(0))
-        true = score(target, truth, answers)
+        truth, (predictions,) = draw(MILLION, np.random.default_rng(0))
+        true = score(target, truth, predictions)
         covered = {name: [] for name in names}
         wrong = {name: [] for name in names}
         for size in SIZES:
@@ -75,7 +75,7 @@ def coverage(sets: int) -> None:
             for number in range(sets):
                 truth, both = draw(size, np.random.default_rng((size, number)), models=2)
                 keys = [(name, None) for name in names]
-                first, second = (resample(target, truth, answers, seed=number, wanted=keys) for answers in both)
+                first, second = (resample(target, truth, predictions, seed=number, wanted=keys) for predictions in both)
                 for name in names:
                     low, high = first.interval((name, None))
                     if np.isfinite(low):
@@ -129,12 +129,12 @@ def rare(sets: int) -> None:
     print(f"| {' | '.join(heads)} |\n|{'---:|' * len(heads)}")
     for positives in (5, 10, 20, 40):
         for apart in (1.5, 2.5):
-            truth, answers = _one_in_twenty(MILLION, np.random.default_rng(0), apart)
-            true = score(target, truth, answers)
+            truth, predictions = _one_in_twenty(MILLION, np.random.default_rng(0), apart)
+            true = score(target, truth, predictions)
             every, limited = {key: [] for key in keys}, {key: [] for key in keys}
             for number in range(sets):
-                truth, answers = _one_in_twenty(20 * positives, np.random.default_rng((positives, number)), apart)
-                found = resample(target, truth, answers, seed=number, wanted=keys)
+                truth, predictions = _one_in_twenty(20 * positives, np.random.default_rng((positives, number)), apart)
+                found = resample(target, truth, predictions, seed=number, wanted=keys)
                 for held, intervals in ((limited, found.intervals), (every, {})):
                     for key in keys:
                         low, high = replace(found, intervals=intervals).interval(key)
@@ -162,15 +162,15 @@ def speed() -> None:
             target = Target(kind, [f"L{number}" for number in range(labels)])
             if kind == NUMBER:
                 truth = numbers.normal(size=count)
-                answers = (truth + numbers.normal(size=count))[:, None]
+                predictions = (truth + numbers.normal(size=count))[:, None]
             elif kind == CLASSES:
                 truth = numbers.integers(labels, size=count)
-                answers = target.answers(numbers.normal(size=(count, labels)) + np.eye(labels)[truth])
+                predictions = target.predictions(numbers.normal(size=(count, labels)) + np.eye(labels)[truth])
             else:
                 truth = (numbers.random((count, labels)) < 0.3).astype(float)
-                answers = target.answers(numbers.normal(size=(count, labels)) + 2 * truth - 1)
+                predictions = target.predictions(numbers.normal(size=(count, labels)) + 2 * truth - 1)
             start = time.process_time()
-            bootstrap(target, truth, answers)
+            bootstrap(target, truth, predictions)
             print(f"| {count:,} | {labels or ''} {kind} | {time.process_time() - start:.2f} |", flush=True)
 
 

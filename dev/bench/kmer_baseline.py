@@ -33,11 +33,11 @@ def baselines(train: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
     learned, truth = (table["label"].map(labels.index).to_numpy() for table in (train, test))
     known, asked = (kmer_features(table["sequence"]) for table in (train, test))
     shares = train["label"].value_counts(normalize=True).reindex(labels, fill_value=0)
-    answers = {
+    predictions = {
         "k-mer logistic regression": fitted(target, known, learned, STRENGTH)(asked),
         "majority class": np.tile(shares, (len(test), 1)),
     }
-    rows = {model: score(target, truth, values) for model, values in answers.items()}
+    rows = {model: score(target, truth, values) for model, values in predictions.items()}
     return pd.DataFrame.from_dict(rows, orient="index")[list(METRICS)].rename_axis("model")
 
 

@@ -139,7 +139,7 @@ def measure_busy(given, case: Case) -> None:
 
 
 def measure_start(given, case: Case) -> None:
-    """Seconds from the start of the process to the first answers: the tutorial's first batch, all 16 of the tool."""
+    """Seconds from the start of the process to the first predictions: the tutorial's first batch, the tool's 16."""
     few = Case(case.model, case.adapter, given.data, 16, case.folder)
     ours, theirs = [], []
     for _ in range(given.times):

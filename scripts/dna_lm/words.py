@@ -24,7 +24,7 @@ REFUSE, ALLOW = "refuse", "allow"
 # What is done with an adapter.
 SHOW, EXPORT, MERGE, IMPORT = "show", "export", "merge", "import"
 RECOMMENDED, TUTORIAL = "recommended", "tutorial"
-# What is done with long sequences, and how the answers for their windows become one.
+# What is done with long sequences, and how the predictions for their windows become one.
 CUT, WINDOWS = "cut", "windows"
 MEAN, MAX = "mean", "max"
 # The base model that comes with the tools, and the one that an adapter's record names.

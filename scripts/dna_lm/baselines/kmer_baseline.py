@@ -12,8 +12,8 @@ from .kmer_counts import count_kmers
 # Shorter words stand for sites with a letter changed. Chosen on sequences held out of GUE tf/0's training split, for
 # training splits of 300 to 26,378 sequences (docs/measurements/scores.md, dev/bench/kmers.py).
 LENGTHS = (3, 4, 5, 6)
-# scikit-learn's C: how little the weights are held back. An evaluation tries several (ladder_models.py); a quick look
-# has one, which suits tasks that words tell apart easily.
+# scikit-learn's C, the inverse of the regularization strength. An evaluation selects among several
+# (evaluation_baselines.py); the quick look uses this one, which suits tasks that k-mers separate easily.
 STRENGTH = 10.0
 
 

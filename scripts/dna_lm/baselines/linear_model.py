@@ -21,7 +21,7 @@ FIFTHS, FEW = 5, 2000
 def fitted(
     target: Target, features: np.ndarray | spmatrix, truth: np.ndarray, strength: float
 ) -> Callable[[np.ndarray | spmatrix], np.ndarray]:
-    """Train a model; return the function from features to answers, (n, outputs), as Target.answers has them.
+    """Train a model; return the function from features to predictions, (n, outputs), as Target.predictions has them.
 
     CLASSES: logistic regression. MULTI_LABEL: one for each label; a label that all records have, or none, gets its
     share. NUMBER: ridge regression.
@@ -34,11 +34,11 @@ def fitted(
     if target.kind == CLASSES:
         return _classifier(features, truth, range(len(target.labels)), strength)
     each = [_classifier(features, column.astype(int), (0, 1), strength) for column in truth.T]
-    return lambda new: np.column_stack([answers(new)[:, 1] for answers in each])
+    return lambda new: np.column_stack([predict(new)[:, 1] for predict in each])
 
 
-def answers_from_number(target: Target, known: np.ndarray, truth: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    """Return the answers, (asked, outputs), of a model that learns from one number a sequence, and its square.
+def predictions_from_number(target: Target, known: np.ndarray, truth: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """Return the predictions, (asked, outputs), of a model that learns from one number a sequence, and its square.
 
     With the square, a label in the middle of another is told apart too.
     known, asked: the number of each sequence to learn from, and of each to answer for; NaN counts as the median.
@@ -64,8 +64,8 @@ def best_strength(
     for number in range(FIFTHS if len(truth) <= FEW else 1):
         out = part == number
         for strength in strengths:
-            answers = fitted(target, features[~out], truth[~out], strength)(features[out])
-            losses[strength] += score(target, truth[out], answers)["loss"] * out.sum()
+            predictions = fitted(target, features[~out], truth[~out], strength)(features[out])
+            losses[strength] += score(target, truth[out], predictions)["loss"] * out.sum()
     return min(losses, key=losses.get)
 
 

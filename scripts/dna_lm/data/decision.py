@@ -10,15 +10,15 @@ from ..words import CLASSES, MULTI_LABEL, NUMBER
 from .targets import SEPARATOR, THRESHOLD, Target
 
 
-def log_odds(target: Target, answers: np.ndarray) -> np.ndarray:
+def log_odds(target: Target, predictions: np.ndarray) -> np.ndarray:
     """Return what a temperature divides, (n, outputs) float64: log p of classes, log-odds of labels; finite.
 
-    answers: probabilities, (n, outputs), not calibrated.
+    predictions: probabilities, (n, outputs), not calibrated.
     """
     tiny = np.finfo(float).tiny
     if target.kind == CLASSES:
-        return log_softmax(np.log(np.maximum(answers, tiny)), axis=1)
-    return logit(np.clip(answers, tiny, 1 - np.finfo(float).epsneg))
+        return log_softmax(np.log(np.maximum(predictions, tiny)), axis=1)
+    return logit(np.clip(predictions, tiny, 1 - np.finfo(float).epsneg))
 
 
 # What a calibration writes into an adapter's task.
@@ -39,32 +39,32 @@ class Decision:
     temperature: float = 1.0
     thresholds: tuple[float, ...] | None = None
 
-    def calibrated(self, target: Target, answers: np.ndarray) -> np.ndarray:
-        """Return the answers, (n, outputs), with the temperature applied; numbers stay as they are."""
+    def calibrated(self, target: Target, predictions: np.ndarray) -> np.ndarray:
+        """Return the predictions, (n, outputs), with the temperature applied; numbers stay as they are."""
         if target.kind == NUMBER or self.temperature == 1:
-            return answers
-        scaled = log_odds(target, answers) / self.temperature
+            return predictions
+        scaled = log_odds(target, predictions) / self.temperature
         return softmax(scaled, axis=1) if target.kind == CLASSES else expit(scaled)
 
-    def predicted(self, target: Target, answers: np.ndarray) -> np.ndarray:
+    def predicted(self, target: Target, predictions: np.ndarray) -> np.ndarray:
         """Return predictions: class numbers, (n,) int64; 0 and 1, (n, labels) int64; numbers, (n,) float64.
 
-        answers: calibrated.
+        predictions: calibrated.
         """
         if target.kind == NUMBER:
-            return answers[:, 0]
+            return predictions[:, 0]
         if target.kind == MULTI_LABEL:
-            return (answers >= np.array(self.thresholds or [THRESHOLD])).astype(np.int64)
+            return (predictions >= np.array(self.thresholds or [THRESHOLD])).astype(np.int64)
         if self.thresholds is not None:
-            return (answers[:, 1] >= self.thresholds[0]).astype(np.int64)
-        return answers.argmax(axis=1)
+            return (predictions[:, 1] >= self.thresholds[0]).astype(np.int64)
+        return predictions.argmax(axis=1)
 
-    def predicted_names(self, target: Target, answers: np.ndarray) -> list[str]:
+    def predicted_names(self, target: Target, predictions: np.ndarray) -> list[str]:
         """Return the predicted label of each sequence, or its labels with SEPARATOR between them; not for NUMBER.
 
-        answers: calibrated.
+        predictions: calibrated.
         """
-        predicted = self.predicted(target, answers)
+        predicted = self.predicted(target, predictions)
         if target.kind == CLASSES:
             return [target.labels[number] for number in predicted]
         names = np.array(target.labels, dtype=object)

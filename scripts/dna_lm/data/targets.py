@@ -37,7 +37,7 @@ MOST_LISTED = 20
 
 @dataclass(frozen=True)
 class Target:
-    """What a model answers.
+    """What a model predictions.
 
     kind: words.CLASSES, MULTI_LABEL or NUMBER.
     labels: in the order of the outputs; none for NUMBER.
@@ -76,7 +76,7 @@ class Target:
 
     @property
     def answer_format(self) -> str:
-        """How answers are written: probabilities to six decimals, numbers of any size to seven digits."""
+        """How predictions are written: probabilities to six decimals, numbers of any size to seven digits."""
         return ".7g" if self.kind == NUMBER else ".6f"
 
     @property
@@ -144,7 +144,7 @@ class Target:
             return truth.astype(np.float32)
         return ((truth - self.mean) / self.spread).astype(np.float32)[:, None]
 
-    def answers(self, logits: np.ndarray) -> np.ndarray:
+    def predictions(self, logits: np.ndarray) -> np.ndarray:
         """Return (n, outputs) float64: probabilities, or numbers in the user's unit.
 
         logits: (n, outputs), the model's outputs. Probabilities of classes sum to 1, those of labels are independent.
@@ -154,19 +154,19 @@ class Target:
             return softmax(logits, axis=1)
         return expit(logits) if self.kind == MULTI_LABEL else logits * self.spread + self.mean
 
-    def said(self, answers: np.ndarray) -> list[str]:
-        """Return what a table says of each sequence: its likeliest class, or its labels with separators between.
+    def predicted_labels(self, predictions: np.ndarray) -> list[str]:
+        """Return the predicted label of each sequence as text: the most probable class, or the set of labels.
 
-        answers: as answers() gives them, or as read() gives what is true; not for NUMBER.
+        predictions: as returned by predictions(), or the truth as returned by read(); not for NUMBER.
         """
         if self.kind == CLASSES:
-            return [self.labels[number] for number in answers.argmax(axis=1)]
+            return [self.labels[number] for number in predictions.argmax(axis=1)]
         names = np.array(self.labels, dtype=object)
-        return [SEPARATOR.join(names[row]) for row in answers >= THRESHOLD]
+        return [SEPARATOR.join(names[row]) for row in predictions >= THRESHOLD]
 
     def names(self, truth: np.ndarray) -> list[str]:
-        """Return the model's name of what is true of each sequence, as `said` does; truth: as read() gives it."""
-        return [self.labels[number] for number in truth] if self.kind == CLASSES else self.said(truth)
+        """Return the true label of each sequence as text, like `predicted_labels`; truth: as returned by read()."""
+        return [self.labels[number] for number in truth] if self.kind == CLASSES else self.predicted_labels(truth)
 
     def task(self) -> dict[str, Any]:
         """Return the part of an adapter's record that says this."""

@@ -171,15 +171,15 @@ def _with_threshold(target: Target, truth: np.ndarray) -> list[tuple[int, np.nda
     return [(number, truth[:, number] == 1) for number in range(len(target.labels))]
 
 
-def fitted_temperature(target: Target, truth: np.ndarray, answers: np.ndarray) -> float:
+def fitted_temperature(target: Target, truth: np.ndarray, predictions: np.ndarray) -> float:
     """Return the temperature at which the loss is least, to six digits, from COLDEST to HOTTEST.
 
-    answers: (n, outputs), not calibrated. It is 1 if every answer is right, since then the loss has no least value: the
-    colder the better. The loss, as a function of 1 / temperature, is convex: there is one least value.
+    predictions: (n, outputs), not calibrated. The temperature is 1 if every prediction is correct, since the loss then
+    has no minimum: the colder the better. The loss is convex in 1 / temperature, so the minimum is unique.
     """
-    if _all_right(target, truth, answers):
+    if _all_right(target, truth, predictions):
         return 1.0
-    given = log_odds(target, answers)
+    given = log_odds(target, predictions)
 
     def loss(logarithm: float) -> float:
         scaled = given / np.exp(logarithm)
@@ -192,14 +192,14 @@ def fitted_temperature(target: Target, truth: np.ndarray, answers: np.ndarray) -
     return float(f"{found:.6g}")
 
 
-def _all_right(target: Target, truth: np.ndarray, answers: np.ndarray) -> bool:
+def _all_right(target: Target, truth: np.ndarray, predictions: np.ndarray) -> bool:
     if target.kind == CLASSES:
-        return bool((answers.argmax(axis=1) == truth).all())
-    return bool(((answers >= THRESHOLD) == (truth == 1)).all())
+        return bool((predictions.argmax(axis=1) == truth).all())
+    return bool(((predictions >= THRESHOLD) == (truth == 1)).all())
 
 
-def _about_temperature(target: Target, truth: np.ndarray, answers: np.ndarray, temperature: float) -> list[str]:
-    if _all_right(target, truth, answers):
+def _about_temperature(target: Target, truth: np.ndarray, predictions: np.ndarray, temperature: float) -> list[str]:
+    if _all_right(target, truth, predictions):
         return [
             "every answer on these sequences is right, so that no temperature is best; the probabilities are left as "
             "they are: take more sequences, or harder ones"
@@ -220,7 +220,7 @@ def _about_temperature(target: Target, truth: np.ndarray, answers: np.ndarray, t
 def chosen_thresholds(
     target: Target,
     truth: np.ndarray,
-    answers: np.ndarray,
+    predictions: np.ndarray,
     criterion: str,
     at: float,
     source: str,
@@ -228,13 +228,13 @@ def chosen_thresholds(
 ) -> tuple[float, ...]:
     """Return a threshold for each label that has one (see Decision).
 
-    answers: calibrated. criterion, at, independent: see threshold_of. source: what to call the data in an error
+    predictions: calibrated. criterion, at, independent: see threshold_of. source: what to call the data in an error
     message.
     Raises UserError, naming the label, when the precision that is wanted can be assured of none.
     """
     result = []
     for number, having in _with_threshold(target, truth):
-        found, best = threshold_of(having, answers[:, number], criterion, at, independent)
+        found, best = threshold_of(having, predictions[:, number], criterion, at, independent)
         if found is None:
             raise UserError(
                 f"{source}: {int(having.sum()):,} of {len(having):,} sequences have the label "
@@ -258,12 +258,12 @@ def threshold_of(
     greatest score is then the greatest lower bound. independent: the share of the records that counts for it, since
     others are like them (Independence.share).
     A threshold lies in the middle between two probabilities that occur (below the lowest, between it and 0): on a
-    probability that occurs, the last digits, which depend on the machine, would decide what is said of its record.
+    probability that occurs, the last digits, which depend on the machine, would decide its record's label.
     """
     order = np.argsort(-values, kind="stable")
     ranked = values[order]
     ends = np.flatnonzero(np.append(np.diff(ranked) != 0, True))  # the last record of each probability
-    said = ends + 1
+    predicted = ends + 1
     hits = np.cumsum(having[order])[ends]
     lower = np.append(ranked[ends[:-1] + 1], 0.0)
     middles = (ranked[ends] + lower) / 2
@@ -271,12 +271,12 @@ def threshold_of(
     cuts = np.where(middles > lower, middles, ranked[ends])
     positives, records = int(having.sum()), len(values)
     if criterion == RECALL:
-        return float(cuts[np.argmax(label_score(RECALL, hits, said, positives, records) >= at - 1e-12)]), 1.0
+        return float(cuts[np.argmax(label_score(RECALL, hits, predicted, positives, records) >= at - 1e-12)]), 1.0
     if criterion == PRECISION:
-        assured = lower_bound(hits * independent, said * independent)
+        assured = lower_bound(hits * independent, predicted * independent)
         allowed = np.where(assured >= at - 1e-12, hits, 0)
         return (float(cuts[np.argmax(allowed)]) if allowed.any() else None), float(assured.max())
-    value = label_score(criterion, hits, said, positives, records)
+    value = label_score(criterion, hits, predicted, positives, records)
     best = float(value.max())
     equal = np.flatnonzero(value >= best - 1e-12)
     return float(cuts[equal[np.argmin(np.abs(cuts[equal] - THRESHOLD))]]), best
@@ -287,35 +287,37 @@ def _down(share: float) -> float:
     return math.floor(share * 1000) / 1000
 
 
-def label_score(name: str, hits: np.ndarray, said: np.ndarray, positives: int, records: int) -> np.ndarray:
+def label_score(name: str, hits: np.ndarray, predicted: np.ndarray, positives: int, records: int) -> np.ndarray:
     """Return the F1, MCC, RECALL or PRECISION of a label at some thresholds.
 
-    hits, said: how many records it is said of rightly, and of how many at all, (thresholds,).
-    positives: how many of the records have it. Where nothing is said, the precision is 1, as in curves of it, and the
-    MCC, which is not defined where all or none is said, 0.
+    hits, predicted: number of true positives, and of predicted positives, (thresholds,). positives: number of records
+    with the label. Without predicted positives the precision is 1, as in precision-recall curves. The MCC is 0 where it
+    is undefined: where the label is predicted for all records or none.
     """
     if name == RECALL:
         return hits / positives
     if name == PRECISION:
-        return np.divide(hits, said, out=np.ones(len(said)), where=said > 0)
+        return np.divide(hits, predicted, out=np.ones(len(predicted)), where=predicted > 0)
     if name == F1:
-        return 2 * hits / (said + positives)
+        return 2 * hits / (predicted + positives)
     negatives = records - positives
-    spread = np.sqrt(np.multiply(said * (records - said), positives * negatives, dtype=float))
-    return np.divide(hits * negatives - (said - hits) * positives, spread, out=np.zeros(len(said)), where=spread > 0)
+    spread = np.sqrt(np.multiply(predicted * (records - predicted), positives * negatives, dtype=float))
+    return np.divide(
+        hits * negatives - (predicted - hits) * positives, spread, out=np.zeros(len(predicted)), where=spread > 0
+    )
 
 
 def _about_thresholds(
-    target: Target, truth: np.ndarray, answers: np.ndarray, decision: Decision, clusters: np.ndarray | None
+    target: Target, truth: np.ndarray, predictions: np.ndarray, decision: Decision, clusters: np.ndarray | None
 ) -> list[str]:
     notes = []
     for cut, (number, having) in zip(decision.thresholds or (), _with_threshold(target, truth), strict=True):
-        said = answers[:, number] >= cut
-        hits = int((said & having).sum())
+        predicted = predictions[:, number] >= cut
+        hits = int((predicted & having).sum())
         notes.append(
-            f"threshold {cut:.4g} for {target.labels[number]!r}: it is predicted for {int(said.sum()):,} of "
-            f"{len(said):,} sequences, for {hits:,} rightly; {int(having.sum()):,} have it: "
-            f"{_share('precision', having, said, clusters)}, {_share('recall', said, having, clusters)}"
+            f"threshold {cut:.4g} for {target.labels[number]!r}: it is predicted for {int(predicted.sum()):,} of "
+            f"{len(predicted):,} sequences, for {hits:,} rightly; {int(having.sum()):,} have it: "
+            f"{_share('precision', having, predicted, clusters)}, {_share('recall', predicted, having, clusters)}"
         )
     return notes
 
@@ -340,15 +342,15 @@ def _compared(
     decision: Decision,
     clusters: np.ndarray | None,
 ) -> pd.DataFrame:
-    """Return the scores with what is said by default of the answers as they were, and as decided of the new ones."""
+    """Return the scores of the predictions before, with the default decision, and after, with the new one."""
     sides = ((before, Decision()), (after, decision))
-    overall = [score(target, truth, answers, decided) for answers, decided in sides]
+    overall = [score(target, truth, predictions, decided) for predictions, decided in sides]
     every = name_of_all(target.labels)
     intervals = {CALIBRATION_ERROR: reliability(target, truth, after, clusters).interval()}
     rows = [
         (name, every, *(side[name] for side in overall), *intervals.get(name, (math.nan, math.nan))) for name in OF_ALL
     ]
-    each = [class_scores(target, truth, answers, decided) for answers, decided in sides]
+    each = [class_scores(target, truth, predictions, decided) for predictions, decided in sides]
     cuts = {}
     if target.kind == MULTI_LABEL or len(target.labels) == 2:
         numbers = [number for number, _ in _with_threshold(target, truth)]
@@ -356,8 +358,8 @@ def _compared(
     for number, label in enumerate(target.labels):
         if number in cuts:
             rows.append(("threshold", label, THRESHOLD, cuts[number], math.nan, math.nan))
-        true, said = (present(target, values, number) for values in (truth, sides[1][1].predicted(target, after)))
-        intervals = {"precision": _interval(true, said, clusters), "recall": _interval(said, true, clusters)}
+        true, predicted = (present(target, values, number) for values in (truth, sides[1][1].predicted(target, after)))
+        intervals = {"precision": _interval(true, predicted, clusters), "recall": _interval(predicted, true, clusters)}
         rows += [
             (name, label, *(side[label][name] for side in each), *intervals.get(name, (math.nan, math.nan)))
             for name in OF_LABEL

@@ -48,8 +48,8 @@ def _reliability(axes: Axes, result: Calibrated) -> None:
     sides = [("before", COLORS[1], result.before), ("after", COLORS[0], result.after)]
     if np.array_equal(result.before, result.after):
         sides = [("before and after", COLORS[0], result.after)]
-    for name, color, answers in sides:
-        found = reliability(result.adapter.target, result.truth, answers, result.independence.clusters)
+    for name, color, predictions in sides:
+        found = reliability(result.adapter.target, result.truth, predictions, result.independence.clusters)
         axes.plot(found.means, found.shares, marker="o", markersize=5, color=color, label=name)
     labels = result.adapter.labels
     what = "of a label"
@@ -93,8 +93,8 @@ def _legend(axes: Axes) -> None:
 def _by_threshold(
     criterion: str, having: np.ndarray, values: np.ndarray, cuts: np.ndarray, independent: float = 1.0
 ) -> np.ndarray:
-    said = len(values) - np.searchsorted(np.sort(values), cuts)
+    predicted = len(values) - np.searchsorted(np.sort(values), cuts)
     hits = int(having.sum()) - np.searchsorted(np.sort(values[having]), cuts)
     if criterion == ASSURED:
-        return lower_bound(hits * independent, said * independent)
-    return label_score(criterion, hits, said, int(having.sum()), len(values))
+        return lower_bound(hits * independent, predicted * independent)
+    return label_score(criterion, hits, predicted, int(having.sum()), len(values))

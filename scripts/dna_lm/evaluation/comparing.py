@@ -44,7 +44,7 @@ class Compared:
     """A comparison; what there is for each adapter is in the order of the score, the best first.
 
     names: of the adapters. target: what they answer; that of the first one.
-    truth: as target.read gives it. answers: calibrated. resampled: scores, all on the same resamples.
+    truth: as target.read gives it. predictions: calibrated. resampled: scores, all on the same resamples.
     metric: by which they are ordered and compared in pairs.
     differences: a row for each pair, columns DIFFERENCES: the first one's score less the second one's, its 95%
     interval, and the p value of the paired bootstrap, alone and adjusted for all pairs (Holm 1979).
@@ -56,7 +56,7 @@ class Compared:
     adapters: list[Adapter]
     target: Target
     truth: np.ndarray
-    answers: list[np.ndarray]
+    predictions: list[np.ndarray]
     resampled: list[Resampled]
     metric: str
     differences: pd.DataFrame
@@ -180,21 +180,21 @@ def _loaded(paths: dict[str, str]) -> dict[str, Adapter]:
     return result
 
 
-def _in_order_of(target: Target, adapter: Adapter, answers: np.ndarray) -> tuple[np.ndarray, Decision]:
-    """Return an adapter's answers, and how they are decided by, with the labels in the order of another adapter's.
+def _in_order_of(target: Target, adapter: Adapter, predictions: np.ndarray) -> tuple[np.ndarray, Decision]:
+    """Return an adapter's predictions, and how they are decided by, with the labels in the order of another adapter's.
 
     target: the other one's, which has the same labels. Of two, another one may be the positive label.
     """
     own, decision = adapter.target, adapter.decision
     if own.labels == target.labels:
-        return answers, decision
+        return predictions, decision
     order = [own.labels.index(label) for label in target.labels]
     thresholds = decision.thresholds
     if thresholds:
         # Of two classes there is one, for the second.
         turned = [1 - thresholds[0]] if own.kind == CLASSES else [thresholds[number] for number in order]
         decision = replace(decision, thresholds=tuple(turned))
-    return answers[:, order], decision
+    return predictions[:, order], decision
 
 
 def _question(target: Target) -> str:

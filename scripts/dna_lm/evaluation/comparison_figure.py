@@ -65,18 +65,18 @@ def _curves(roc: Axes, precision: Axes, result: Compared) -> None:
     having = curves(result.target, result.truth)
     single = result.target.kind == CLASSES and len(result.target.labels) == 2
     for number, name in enumerate(result.names[:MOST_CURVES]):
-        answers = result.answers[number]
+        predictions = result.predictions[number]
         style = {"color": COLORS[number % len(COLORS)], "linestyle": "--" if number >= len(COLORS) else "-"}
         places = [
             (roc, "roc_auc", roc_curve, "default"),
             (precision, "pr_auc", precision_curve, "default" if not single else "steps-post"),
         ]
         for axes, metric, curve, drawing in places:
-            pairs = [curve(present, answers[:, label]) for label, present in having]
+            pairs = [curve(present, predictions[:, label]) for label, present in having]
             across, up = pairs[0] if len(pairs) == 1 else _mean_curve(pairs, metric)
             area = result.score(number, metric)[0]
-            said = f"{area:.3f}" if np.isfinite(area) else "not defined"
-            axes.plot(across, up, drawstyle=drawing, label=f"{shown(name)}: {said}", **style)
+            area_text = f"{area:.3f}" if np.isfinite(area) else "not defined"
+            axes.plot(across, up, drawstyle=drawing, label=f"{shown(name)}: {area_text}", **style)
     roc.plot([0, 1], [0, 1], color="gray", linestyle=":", label="chance: 0.500")
     share = np.mean([present.mean() for _, present in having])
     precision.axhline(share, color="gray", linestyle=":", label=f"chance: {share:.3f}")

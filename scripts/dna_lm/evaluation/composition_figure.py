@@ -27,7 +27,7 @@ def plot_composition(
 ) -> None:
     """Draw the errors by length and by GC content, each above the number of sequences.
 
-    errors: (n,) boolean, which answers are wrong; of numbers (n,) float64, the absolute errors.
+    errors: (n,) boolean, which predictions are wrong; of numbers (n,) float64, the absolute errors.
     lengths: (n,) int64, in letters. gc: (n,) float64, 0 to 1, NaN for a sequence without A, C, G and T.
     clusters: the number of the cluster of each, (n,) int64, of sequences that depend on one another; None: none do.
     """

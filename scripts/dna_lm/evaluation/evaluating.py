@@ -15,7 +15,7 @@ from ..adapters.seen_data import check_seen, in_common, is_training_data
 from ..base_models.encoding import Encoder, summary, warnings
 from ..base_models.installed_files import sha256_of_file
 from ..base_models.opening import BaseModel
-from ..baselines.ladder_models import BASELINES, baselines, learned_from
+from ..baselines.evaluation_baselines import BASELINES, baselines, learned_from
 from ..data.digests import digests_of
 from ..data.packing import gc_content, pack
 from ..data.split_files import with_splits
@@ -43,23 +43,23 @@ SPEED = ("eval_runtime", "eval_samples_per_second", "eval_steps_per_second")
 class Evaluated:
     """An evaluation.
 
-    predictions: the table, in the order of the input. adapter: what made it. source: what the data are called.
-    strand: options.FORWARD, REVERSE or BOTH: on which the answers are from that are scored.
-    resampled: the scores and those of resamples. truth, answers, predicted: as the target's read, the predictor and the
-    decision give them. lengths, gc: of each sequence, (n,), in letters and as a share.
+    table: the predictions, in the order of the input. adapter: what made it. source: what the data are called.
+    strand: options.FORWARD, REVERSE or BOTH: the strand whose predictions are scored.
+    resampled: the scores and those of resamples. truth, predictions, predicted: as given by the target's read, the
+    predictor and the decision. lengths, gc: of each sequence, (n,), in letters and as a share.
     strands: what the strand changes. worst: the table of the worst errors. ladder: if there was a training split.
     speed: the scores SPEED by name.
     seen: sentences about data that took part in the training; read: a sentence on what the model was given; warnings:
     sentences that a user has to read; caveats: others about how far the scores can be relied on.
     """
 
-    predictions: pd.DataFrame
+    table: pd.DataFrame
     adapter: Adapter
     source: str
     strand: str
     resampled: Resampled
     truth: np.ndarray
-    answers: np.ndarray
+    predictions: np.ndarray
     predicted: np.ndarray
     lengths: np.ndarray
     gc: np.ndarray
@@ -80,7 +80,7 @@ class Evaluated:
 
     @property
     def errors(self) -> np.ndarray:
-        """Which answers are wrong; of numbers the absolute errors."""
+        """Which predictions are wrong; of numbers the absolute errors."""
         return mistakes(self.adapter.target, self.truth, self.predicted)
 
     def metrics_table(self) -> pd.DataFrame:
@@ -155,13 +155,13 @@ def evaluate(options: EvaluateOptions, progress: Callable[[str], None]) -> Evalu
     packed = pack(sequences)
     lengths, gc = packed.lengths, gc_content(packed)
     return Evaluated(
-        predictions=table,
+        table=table,
         adapter=adapter,
         source=source,
         strand=strand,
         resampled=resample(target, truth, predictions, decision, clusters=units.clusters),
         truth=truth,
-        answers=predictions,
+        predictions=predictions,
         predicted=predicted,
         lengths=lengths,
         gc=gc,
@@ -259,7 +259,7 @@ def _ladder(
     simpler: dict[str, np.ndarray],
     units: Independence,
 ) -> Ladder:
-    """simpler: the predictions of each baseline, by its name in ladder_models.BASELINES."""
+    """simpler: the predictions of each baseline, by its name in evaluation_baselines.BASELINES."""
     counts = {BASELINES[name]: len(learned_from(target, train.sequences, train.truth, name)) for name in simpler}
     named = {BASELINES[name]: found for name, found in simpler.items()}
     return climb(target, truth, predictions, named, counts, len(train.sequences), clusters=units.clusters)

@@ -21,11 +21,11 @@ NARROW = 6
 
 
 def plot_evaluation(
-    target: Target, truth: np.ndarray, answers: np.ndarray, predicted: np.ndarray, path: str | Path
+    target: Target, truth: np.ndarray, predictions: np.ndarray, predicted: np.ndarray, path: str | Path
 ) -> None:
-    """Draw how good the answers are.
+    """Draw how good the predictions are.
 
-    truth, answers, predicted: as target.read, Predictor.predictions and Decision.predicted give them.
+    truth, predictions, predicted: as target.read, Predictor.predictions and Decision.predicted give them.
     Labels: the ROC curve, the precision-recall curve, and the confusion matrix or, where a sequence can have several
     labels, the F1 of each. Of two classes the curves are those of the second; else there is one for each label against
     the rest, for the first MOST_CURVES. Numbers: the predicted against the true ones, and the errors.
@@ -53,7 +53,7 @@ def plot_evaluation(
             layout="constrained",
         )
         roc, precision, labels = (places[name] for name in ("roc", "precision", "labels"))
-    _curves(roc, precision, target, drawn, answers)
+    _curves(roc, precision, target, drawn, predictions)
     if target.kind == CLASSES:
         _confusion(labels, target, truth, predicted)
     else:
@@ -64,10 +64,10 @@ def plot_evaluation(
 
 
 def _curves(
-    roc: Axes, precision: Axes, target: Target, drawn: list[tuple[int, np.ndarray]], answers: np.ndarray
+    roc: Axes, precision: Axes, target: Target, drawn: list[tuple[int, np.ndarray]], predictions: np.ndarray
 ) -> None:
     for number, present in drawn:
-        values, name = answers[:, number], shown(target.labels[number])
+        values, name = predictions[:, number], shown(target.labels[number])
         single = target.kind == CLASSES and len(target.labels) == 2
         style = {"color": COLORS[0 if single else number % len(COLORS)]}
         style["linestyle"] = "--" if number >= len(COLORS) else "-"

@@ -70,7 +70,7 @@ class Ladder:
 def climb(
     target: Target,
     truth: np.ndarray,
-    answers: np.ndarray,
+    predictions: np.ndarray,
     baselines: dict[str, np.ndarray],
     learned: dict[str, int],
     train: int,
@@ -82,15 +82,15 @@ def climb(
 
     All are judged by what they hold likeliest (of several labels, by what has a probability of 0.5): thresholds that
     were chosen for the adapter on other data are something that the baselines have not.
-    answers: the adapter's, (n, outputs). baselines: answers by name, simplest first; learned: how many sequences taught
-    each. train: how many there are in the training split. seed, clusters: as resample has them.
+    predictions: the adapter's, (n, outputs). baselines: predictions by name, simplest first; learned: number of
+    sequences that each was trained on. train: size of the training split. seed, clusters: as resample has them.
     """
     names = SCORES[target.kind]
 
     def scored(given: np.ndarray) -> Resampled:
         return resample(target, truth, given, seed=seed, clusters=clusters, wanted=[(name, None) for name in names])
 
-    adapter, models = scored(answers), {model: scored(given) for model, given in baselines.items()}
+    adapter, models = scored(predictions), {model: scored(given) for model, given in baselines.items()}
     gaps = {(model, name): difference(adapter, own, name) for model, own in models.items() for name in names}
     adjusted = dict(zip(gaps, holm([gap.p for gap in gaps.values()]), strict=True))
     rows = []
@@ -103,7 +103,7 @@ def climb(
     rungs = {}
     for model, given in baselines.items():
         metric = next((name for name in names if np.isfinite(gaps[model, name].value)), None)
-        both = ((ADAPTER_NAME, answers), (model, given))
+        both = ((ADAPTER_NAME, predictions), (model, given))
         constant = [who for who, each in both if target.kind == NUMBER and np.ptp(each) == 0]
         gap = None if metric is None else gaps[model, metric]
         rungs[model] = Rung(metric, gap, adjusted.get((model, metric), np.nan), tuple(constant), learned[model])

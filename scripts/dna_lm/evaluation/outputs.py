@@ -42,12 +42,12 @@ def write_evaluation(result: Evaluated, paths: dict[str, Path], options: Evaluat
     paths: where, by option (`metrics_out` and so on). options: of the job, for the report.
     """
     places = {name.removesuffix("_out"): path for name, path in paths.items()}
-    target, judged = result.adapter.target, (result.truth, result.answers, result.predicted)
+    target, judged = result.adapter.target, (result.truth, result.predictions, result.predicted)
     of_numbers = target.kind == NUMBER
     decision = result.adapter.decision
     writers = {
         "metrics": lambda place: write_tsv(result.metrics_table(), place),
-        "predictions": lambda place: write_tsv(result.predictions, place, target.answer_format),
+        "predictions": lambda place: write_tsv(result.table, place, target.answer_format),
         "errors": lambda place: write_tsv(result.worst, place, target.answer_format),
         "ladder": lambda place: write_tsv(result.ladder.text(target), place),
         "plot": lambda place: plot_evaluation(target, *judged, place),

@@ -22,15 +22,15 @@ BARS = 25
 def plot_reliability(
     target: Target,
     truth: np.ndarray,
-    answers: np.ndarray,
+    predictions: np.ndarray,
     predicted: np.ndarray,
     decision: Decision,
     path: str | Path,
     clusters: np.ndarray | None = None,
 ) -> None:
-    """Draw what came true of the answers against what they said, and the distribution of the answers.
+    """Draw observed frequencies against predicted probabilities, and the distribution of the probabilities.
 
-    truth, answers, predicted: as target.read, Predictor.predictions and Decision.predicted give them.
+    truth, predictions, predicted: as target.read, Predictor.predictions and Decision.predicted give them.
     The points are the bins of which the calibration error is made: of two classes, of the probability of the second; of
     more, of that of the likeliest; of several labels, of that of each label, all taken together. Numbers: the mean of
     the true ones in bins of the predicted ones.
@@ -41,7 +41,7 @@ def plot_reliability(
         _means(left, truth, predicted, clusters)
         _two_spreads(spread, truth, predicted)
     else:
-        found = reliability(target, truth, answers, clusters)
+        found = reliability(target, truth, predictions, clusters)
         axis, groups = _named(target)
         _reliability(left, found, COLORS[0], "observed")
         left.set(title="Reliability", xlabel=axis, ylabel="share that is true (95% interval)", box_aspect=1)

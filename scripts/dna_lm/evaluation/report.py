@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..adapters.seen_data import knows_all
-from ..baselines.ladder_models import BASELINES
+from ..baselines.evaluation_baselines import BASELINES
 from ..baselines.names import KMERS
 from ..data.targets import THRESHOLD
 from ..data.textfiles import listed

@@ -14,10 +14,10 @@ from ..words import BOTH, FORWARD, NUMBER, REVERSE
 
 @dataclass(frozen=True)
 class Strands:
-    """The answers on each strand against one another.
+    """The predictions on each strand against one another.
 
     scores: by strand (options.FORWARD, REVERSE and BOTH), each as metrics.score gives them.
-    flipped: share of the sequences of which something else is said on the other strand, 0 to 1; low, high: its 95%
+    flipped: fraction of the sequences whose predicted label changes with the strand, 0 to 1; low, high: its 95%
     interval. Of numbers: the mean absolute difference of the two, in the user's unit, and no interval (NaN).
     """
 
@@ -31,20 +31,20 @@ def compare_strands(
     target: Target,
     truth: np.ndarray,
     raw: np.ndarray,
-    answer: Callable[[np.ndarray], np.ndarray],
+    predict: Callable[[np.ndarray], np.ndarray],
     decision: Decision,
     clusters: np.ndarray | None = None,
 ) -> tuple[Strands, dict[str, np.ndarray]]:
-    """Return the comparison, and the answers, (n, outputs), by strand.
+    """Return the comparison, and the predictions, (n, outputs), by strand.
 
     raw: (members, 2, n, outputs), the models' outputs on the strand given and on its reverse complement.
-    answer: makes answers of outputs for any number of strands, as Predictor.predictions does.
+    predict: turns the outputs for any number of strands into predictions, as Predictor.predictions does.
     clusters: as bootstrap.resample has them.
     """
-    answers = {FORWARD: answer(raw[:, :1]), REVERSE: answer(raw[:, 1:]), BOTH: answer(raw)}
-    scores = {strand: score(target, truth, one, decision) for strand, one in answers.items()}
-    forward, reverse = (decision.predicted(target, answers[strand]) for strand in (FORWARD, REVERSE))
+    predictions = {FORWARD: predict(raw[:, :1]), REVERSE: predict(raw[:, 1:]), BOTH: predict(raw)}
+    scores = {strand: score(target, truth, one, decision) for strand, one in predictions.items()}
+    forward, reverse = (decision.predicted(target, predictions[strand]) for strand in (FORWARD, REVERSE))
     if target.kind == NUMBER:
-        return Strands(scores, float(np.abs(forward - reverse).mean()), float("nan"), float("nan")), answers
+        return Strands(scores, float(np.abs(forward - reverse).mean()), float("nan"), float("nan")), predictions
     differ = (forward != reverse).reshape(len(truth), -1).any(axis=1)
-    return Strands(scores, float(differ.mean()), *share_interval(differ, clusters)), answers
+    return Strands(scores, float(differ.mean()), *share_interval(differ, clusters)), predictions

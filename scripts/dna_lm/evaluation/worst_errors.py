@@ -14,32 +14,32 @@ FIRST = ("id", "label", "predicted", "mistaken", "probability", "error", "length
 def worst_errors(
     target: Target,
     truth: np.ndarray,
-    answers: np.ndarray,
+    predictions: np.ndarray,
     predicted: np.ndarray,
-    predictions: pd.DataFrame,
+    table: pd.DataFrame,
     lengths: np.ndarray,
     gc: np.ndarray,
     worst: int,
 ) -> pd.DataFrame:
     """Return the rows of at most so many errors, the worst first, those alike in the order of the input.
 
-    predictions: the table of predictions with the column `label`; its probabilities of each label are left out.
+    table: the table of predictions with the column `label`; its probabilities of each label are left out.
     lengths, gc: of each sequence, in letters and as a share (NaN for a sequence without A, C, G and T).
-    Classes: wrong answers, by the probability of what was said. Several labels: `mistaken` is the label of whose
-    presence or absence the model was surest and wrong, and `probability` is that of what was said of it. Numbers: by
+    Classes: wrong predictions, by the probability of the predicted label. Several labels: `mistaken` is the label whose
+    presence or absence the model was surest and wrong, and `probability` is that of the prediction for it. Numbers: by
     the absolute error.
     """
     wrong = mistakes(target, truth, predicted)
-    table = predictions.drop(columns=[f"p({label})" for label in target.labels] + ["correct"], errors="ignore")
+    table = table.drop(columns=[f"p({label})" for label in target.labels] + ["correct"], errors="ignore")
     table = table.assign(length=lengths, gc=gc)
     if target.kind == CLASSES:
-        severity = np.where(wrong, answers[np.arange(len(answers)), predicted], -1.0)
+        severity = np.where(wrong, predictions[np.arange(len(predictions)), predicted], -1.0)
     elif target.kind == NUMBER:
         severity = wrong
         wrong = wrong > 0
     else:
-        said = np.where(predicted == 1, answers, 1 - answers)
-        sure = np.where(predicted != truth, said, -1.0)
+        likelihood = np.where(predicted == 1, predictions, 1 - predictions)
+        sure = np.where(predicted != truth, likelihood, -1.0)
         which = sure.argmax(axis=1)
         severity = sure[np.arange(len(sure)), which]
         table = table.assign(mistaken=[target.labels[number] for number in which], probability=severity)

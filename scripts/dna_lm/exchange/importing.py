@@ -105,7 +105,7 @@ def import_adapter(options: ImportOptions, progress: Callable[[str], None]) -> I
             f"{source} does not record its base model as this program's archives do; choose the base model, on which "
             "it will be checked"
         )
-    notes, said = [], []
+    notes, warnings = [], []
     with opened_base_model_of(shell, options.base_model, options.base_model_id, options.installed) as base:
         if recorded:
             check_base_model(shell, base)
@@ -117,20 +117,20 @@ def import_adapter(options: ImportOptions, progress: Callable[[str], None]) -> I
     notes.append(f"{source}: {len(tensors)} tensors fit the base model {base.id!r}")
     if not recorded:
         given = "tokens of the strand that is given" if adapter.strand == FORWARD else "tokens of both strands"
-        said.append(
+        warnings.append(
             f"{source} does not say how sequences are to be read: {adapter.max_length} {given}, unless you choose "
             "otherwise; compare a prediction with one that you know"
         )
     if kind and not recorded and target.kind != kind:
-        said.append(
+        warnings.append(
             f"the config.json in {source} says {PROBLEM_TYPES[kind]} (problem_type), and --target {target.kind} is "
             "taken instead"
         )
     for text in notes:
         progress(text)
-    for text in said:
+    for text in warnings:
         progress(f"warning: {text}")
-    return Imported(adapter, notes, said)
+    return Imported(adapter, notes, warnings)
 
 
 def _read_json(path: Path, source: str) -> dict[str, Any]:

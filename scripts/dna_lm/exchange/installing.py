@@ -40,7 +40,7 @@ class Installed:
     """An installed model: its row in the table by column, and sentences on how it reads DNA."""
 
     row: dict[str, str]
-    said: list[str]
+    notes: list[str]
 
 
 def install(options: InstallOptions, into: str, progress: Callable[[str], None]) -> Installed:
@@ -75,7 +75,7 @@ def install(options: InstallOptions, into: str, progress: Callable[[str], None])
         _write(place, {"files": files})  # so that the files, which may be large, are not read again to be opened
         with opened_base_model(str(place), name, version) as base:
             progress(f"{name}: {base.architecture}, weights {base.weights_sha256[:12]}")
-            said = _checked(base, options.load == YES)
+            notes = _checked(base, options.load == YES)
             tag = tag or _pipeline_tag(read_json(base.folder / "config.json", source))
             version = version or base.weights_sha256[:12]
             origin = options.hub_model or Path(options.archive or options.folder).name
@@ -96,7 +96,7 @@ def install(options: InstallOptions, into: str, progress: Callable[[str], None])
         "version": version,
         "path": str(place),
     }
-    return Installed({**{column: " ".join(text.split()) for column, text in row.items()}, "path": str(place)}, said)
+    return Installed({**{column: " ".join(text.split()) for column, text in row.items()}, "path": str(place)}, notes)
 
 
 def data_table(installed: Installed) -> dict[str, Any]:
@@ -166,15 +166,15 @@ def _checked(base: BaseModel, load: bool) -> list[str]:
     from ..base_models.encoding import Encoder
 
     encoder = Encoder(base, LONGEST, None)
-    said = [f"It reads k-mers of {encoder.kmer} letters."] if encoder.kmer >= 1 else []
+    notes = [f"It reads k-mers of {encoder.kmer} letters."] if encoder.kmer >= 1 else []
     for what, sequence in _EXAMPLES.items():
         encoded = encoder.encode([sequence])
         read = (
             f"{encoded.unknown_share:.0%} of the tokens unknown or left out" if encoded.unknown_share else "all known"
         )
-        said.append(f"{what}, as in {sequence}: {read}.")
-    said.append("The tools make all letters upper-case before a model reads them.")
-    return said + _tried(base, encoder) if load else said
+        notes.append(f"{what}, as in {sequence}: {read}.")
+    notes.append("The tools make all letters upper-case before a model reads them.")
+    return notes + _tried(base, encoder) if load else notes
 
 
 def _tried(base: BaseModel, encoder: "Encoder") -> list[str]:

@@ -147,4 +147,4 @@ class MergedModels:
         with Engine({0: model}, pad, batch_size=TRIED_AT_ONCE, processes=self._processes) as engine:
             (raw,) = engine.outputs(tokens)
         target = self._adapter.target
-        return self._adapter.decision.calibrated(target, target.answers(raw))
+        return self._adapter.decision.calibrated(target, target.predictions(raw))

@@ -158,7 +158,7 @@ def summed_predictions(adapter: Adapter, raw: np.ndarray) -> np.ndarray:
 
     raw: logits, (members, strands, n, outputs).
     """
-    return np.sum([adapter.target.answers(member.mean(axis=0)) for member in raw], axis=0)
+    return np.sum([adapter.target.predictions(member.mean(axis=0)) for member in raw], axis=0)
 
 
 def mean_predictions(adapter: Adapter, total: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import pandas as pd
 from ..baselines import names as baseline_names
 from ..baselines.kmer_baseline import STRENGTH, kmer_features
 from ..baselines.kmer_counts import canonical_kmers, total_kmers
-from ..baselines.linear_model import answers_from_number, fitted
+from ..baselines.linear_model import fitted, predictions_from_number
 from ..baselines.names import COMMONEST_LABEL, MEAN_NUMBER, TITLES
 from ..data.packing import OTHER, Packed, gc_content, pack
 from ..data.sampling import draw
@@ -120,19 +120,19 @@ def look(splits: dict[str, Records], labels: list[str], seed: int, kind: str = C
     groups = {}
     for split, records in splits.items():
         groups |= _groups(records.packed, {key: chosen for key, chosen in having.items() if key[0] == split})
-    parts, answers = {}, {}
+    parts, drawn = {}, {}
     for split, most in (("train", MOST_TRAINED), ("dev", MOST_SCORED)):
         records = splits[split]
         by = records["label"] if kind == CLASSES else None
         chosen = draw(records["sequence"].tolist(), most, seed, by)
         parts[split] = pack(records["sequence"].iloc[chosen].tolist())
-        answers[split] = truths[split][chosen]
-    baselines = _baselines(target, parts["train"], answers["train"], parts["dev"], answers["dev"])
+        drawn[split] = truths[split][chosen]
+    baselines = _baselines(target, parts["train"], drawn["train"], parts["dev"], drawn["dev"])
     if kind == NUMBER:
         warned = _number_warnings(baselines, len(parts["dev"]))
     else:
         counts = {label: len(groups["train", label].lengths) for label in labels}
-        scored = [int(present(target, answers["dev"], number).sum()) for number in range(len(labels))]
+        scored = [int(present(target, drawn["dev"], number).sum()) for number in range(len(labels))]
         rest = [len(parts["dev"]) - count for count in scored]
         warned = _warnings(
             baselines,
@@ -208,15 +208,15 @@ def _baselines(target: Target, train: Packed, learned: np.ndarray, dev: Packed, 
             always = np.bincount(learned, minlength=len(target.labels)) / len(learned)
         else:
             always = np.atleast_1d(learned.mean(axis=0))
-        answers = {MEAN_NUMBER if target.kind == NUMBER else COMMONEST_LABEL: np.tile(always, (len(truth), 1))}
+        predictions = {MEAN_NUMBER if target.kind == NUMBER else COMMONEST_LABEL: np.tile(always, (len(truth), 1))}
         if len(np.unique(learned, axis=0)) > 1:
-            answers[GC] = answers_from_number(target, gc_content(train), learned, gc_content(dev))
+            predictions[GC] = predictions_from_number(target, gc_content(train), learned, gc_content(dev))
             lengths = train.lengths, dev.lengths
             if len(np.unique(np.concatenate(lengths))) > 1:
                 # The logarithm, since lengths differ by factors.
-                answers[LENGTH] = answers_from_number(target, np.log(lengths[0]), learned, np.log(lengths[1]))
-            answers[KMERS] = fitted(target, kmer_features(train), learned, STRENGTH)(kmer_features(dev))
-        for model, values in answers.items():
+                predictions[LENGTH] = predictions_from_number(target, np.log(lengths[0]), learned, np.log(lengths[1]))
+            predictions[KMERS] = fitted(target, kmer_features(train), learned, STRENGTH)(kmer_features(dev))
+        for model, values in predictions.items():
             found = score(target, truth, values)
             rows.append({"model": model, **{name: found[name] for name in scores}})
     return pd.DataFrame(rows, columns=["model", *scores])

@@ -19,7 +19,7 @@ MOST_BINS, LEAST_EACH = 10, 2
 
 
 def uniform_labels(records: pd.DataFrame, kind: str) -> pd.DataFrame:
-    """Write equal answers alike: `1` and `1.0` as the same number, `A;B` and `B;A` as the same labels.
+    """Write equal predictions alike: `1` and `1.0` as the same number, `A;B` and `B;A` as the same labels.
 
     kind: words.CLASSES, whose labels stay as they are, MULTI_LABEL or NUMBER.
     Raises UserError, with file and line, at the first label that is no finite number, or both none and some.

@@ -111,7 +111,7 @@ class Difference:
 def resample(
     target: Target,
     truth: np.ndarray,
-    answers: np.ndarray,
+    predictions: np.ndarray,
     decision: Decision = PLAIN,
     *,
     resamples: int = RESAMPLES,
@@ -134,14 +134,14 @@ def resample(
     wanted = [key for key in wanted if key not in apart]
     labels = range(len(target.labels)) if any(number is not None for _, number in wanted) else ()
     needed = {*wanted, *(("support", number) for number in labels)}
-    scores_of = scorer(target, truth, answers, decision, needed)
+    scores_of = scorer(target, truth, predictions, decision, needed)
     of_all_records = scores_of(np.ones((1, len(truth))))
     draws: dict[Key, list] = {key: [] for key in wanted}
     for weights in _weights(len(truth), resamples, seed, clusters):
         scores = scores_of(weights)
         for key, found in draws.items():
             found.append(scores[key])
-    calibration = {key: reliability(target, truth, answers, clusters) for key in apart}
+    calibration = {key: reliability(target, truth, predictions, clusters) for key in apart}
     order = [(name, None) for name in OVERALL[target.kind]]  # as tables have them
     order += [(name, number) for number in labels for name in OF_EACH_LABEL]
     values = {
@@ -150,7 +150,7 @@ def resample(
         if key in needed or key in calibration
     }
     intervals = {key: found.interval() for key, found in calibration.items()}
-    predicted = decision.predicted(target, answers)
+    predicted = decision.predicted(target, predictions)
     intervals |= dict.fromkeys(without_interval(target, truth, predicted), (np.nan, np.nan))
     return Resampled(
         target,
@@ -167,7 +167,7 @@ def resample(
 def bootstrap(
     target: Target,
     truth: np.ndarray,
-    answers: np.ndarray,
+    predictions: np.ndarray,
     decision: Decision = PLAIN,
     *,
     resamples: int = RESAMPLES,
@@ -178,7 +178,7 @@ def bootstrap(
     The scores of all labels come first, with the label that metrics.name_of_all gives; then those of each label. low
     and high are NaN where there is no interval. The parameters are those of resample.
     """
-    return resample(target, truth, answers, decision, resamples=resamples, seed=seed).table()
+    return resample(target, truth, predictions, decision, resamples=resamples, seed=seed).table()
 
 
 def difference(first: Resampled, second: Resampled, metric: str, label: int | None = None) -> Difference:

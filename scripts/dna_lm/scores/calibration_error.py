@@ -168,31 +168,31 @@ class Reliability:
 
 
 def reliability(
-    target: Target, truth: np.ndarray, answers: np.ndarray, clusters: np.ndarray | None = None
+    target: Target, truth: np.ndarray, predictions: np.ndarray, clusters: np.ndarray | None = None
 ) -> Reliability:
     """Return probabilities against what came true.
 
     Of two classes it is the probability of the second; of more, that of the likeliest; of several labels, that of each
     label, all taken together. Not for NUMBER.
-    truth, answers: as target.read and target.answers give them, the answers calibrated.
+    truth, predictions: as target.read and target.predictions give them, the predictions calibrated.
     clusters: which cluster each record belongs to, (n,), of any type; None: each is independent of all others.
     """
     numbers = np.arange(len(truth)) if clusters is None else np.unique(clusters, return_inverse=True)[1].ravel()
     independent = clusters is None
     if target.kind != CLASSES:
-        count = answers.shape[1]
-        values, came_true, numbers = answers.ravel(), truth.ravel() == 1, np.repeat(numbers, count)
+        count = predictions.shape[1]
+        values, came_true, numbers = predictions.ravel(), truth.ravel() == 1, np.repeat(numbers, count)
         independent = independent and count == 1
     elif len(target.labels) == 2:
-        values, came_true = answers[:, 1], truth == 1
+        values, came_true = predictions[:, 1], truth == 1
     else:
-        values, came_true = answers.max(axis=1), answers.argmax(axis=1) == truth
+        values, came_true = predictions.max(axis=1), predictions.argmax(axis=1) == truth
     return Reliability(values, came_true, _bins(values), numbers, independent)
 
 
-def calibration_error(target: Target, truth: np.ndarray, answers: np.ndarray) -> float:
+def calibration_error(target: Target, truth: np.ndarray, predictions: np.ndarray) -> float:
     """Return the calibration error; the parameters are those of reliability."""
-    return reliability(target, truth, answers).error
+    return reliability(target, truth, predictions).error
 
 
 def _bins(values: np.ndarray) -> np.ndarray:

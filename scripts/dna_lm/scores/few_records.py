@@ -22,8 +22,8 @@ def rare_labels(target: Target, truth: np.ndarray, predicted: np.ndarray) -> lis
     """
     found = []
     for number in range(len(target.labels)):
-        true, said = (int(present(target, values, number).sum()) for values in (truth, predicted))
-        if true + said and (true < LEAST_TRUE or said < LEAST_PREDICTED):
+        true, assigned = (int(present(target, values, number).sum()) for values in (truth, predicted))
+        if true + assigned and (true < LEAST_TRUE or assigned < LEAST_PREDICTED):
             found.append(number)
     return found
 
@@ -48,12 +48,12 @@ def without_interval(target: Target, truth: np.ndarray, predicted: np.ndarray) -
         if target.kind != CLASSES or len(target.labels) == 2:
             found.add(("mcc", None))
     for number in range(len(target.labels)):
-        true, said = (present(target, values, number) for values in (truth, predicted))
-        if _unanimous(said[true]):
+        true, assigned = (present(target, values, number) for values in (truth, predicted))
+        if _unanimous(assigned[true]):
             found |= {("recall_macro", None), ("balanced_accuracy", None)}
-        if _unanimous(true[said]):
+        if _unanimous(true[assigned]):
             found.add(("precision_macro", None))
-        if target.kind != CLASSES and _unanimous(said[~true]):
+        if target.kind != CLASSES and _unanimous(assigned[~true]):
             found.add(("balanced_accuracy", None))
     return found
 

@@ -1,4 +1,4 @@
-"""Scores of a model's answers: those of resampled_scores.py, of each record once."""
+"""Scores of a model's predictions: those of resampled_scores.py, of each record once."""
 
 import numpy as np
 
@@ -12,10 +12,11 @@ from .resampled_scores import Key, scorer
 PLAIN = Decision()
 
 
-def score(target: Target, truth: np.ndarray, answers: np.ndarray, decision: Decision = PLAIN) -> dict[str, float]:
+def score(target: Target, truth: np.ndarray, predictions: np.ndarray, decision: Decision = PLAIN) -> dict[str, float]:
     """Return the scores of all records, in the order in which they are shown.
 
-    truth: as target.read gives it. answers: as target.answers gives them, calibrated; decision: what is said for them.
+    truth: as returned by target.read. predictions: as returned by target.predictions, calibrated; decision: turns them
+    into predicted labels.
 
     CLASSES: precision, recall and F1 are macro averages (the mean over labels, each counting the same; F1 is the mean
     of the labels' F1, as scikit-learn and the tutorial on Mistral-DNA have it). As with scikit-learn, a label that no
@@ -33,14 +34,14 @@ def score(target: Target, truth: np.ndarray, answers: np.ndarray, decision: Deci
     NUMBER: the loss is the mean squared error; this and the mean absolute error are in the user's unit.
     A score that is not defined, since a label does not occur or all numbers are equal, is NaN.
     """
-    values = _values(target, truth, answers, decision, [(name, None) for name in OVERALL[target.kind]])
+    values = _values(target, truth, predictions, decision, [(name, None) for name in OVERALL[target.kind]])
     if CALIBRATION_ERROR in OVERALL[target.kind]:
-        values[CALIBRATION_ERROR, None] = calibration_error(target, truth, answers)
+        values[CALIBRATION_ERROR, None] = calibration_error(target, truth, predictions)
     return {name: values[name, None] for name in OVERALL[target.kind]}
 
 
 def class_scores(
-    target: Target, truth: np.ndarray, answers: np.ndarray, decision: Decision = PLAIN
+    target: Target, truth: np.ndarray, predictions: np.ndarray, decision: Decision = PLAIN
 ) -> dict[str, dict[str, float]]:
     """Return the scores OF_EACH_LABEL of each label, by label; nothing for NUMBER.
 
@@ -51,12 +52,14 @@ def class_scores(
     if target.kind == NUMBER:
         return {}
     labels = range(len(target.labels))
-    values = _values(target, truth, answers, decision, [(name, number) for number in labels for name in OF_EACH_LABEL])
+    values = _values(
+        target, truth, predictions, decision, [(name, number) for number in labels for name in OF_EACH_LABEL]
+    )
     return {target.labels[number]: {name: values[name, number] for name in OF_EACH_LABEL} for number in labels}
 
 
 def _values(
-    target: Target, truth: np.ndarray, answers: np.ndarray, decision: Decision, wanted: list[Key]
+    target: Target, truth: np.ndarray, predictions: np.ndarray, decision: Decision, wanted: list[Key]
 ) -> dict[Key, float]:
-    scores = scorer(target, truth, answers, decision, wanted)(np.ones((1, len(truth))))
+    scores = scorer(target, truth, predictions, decision, wanted)(np.ones((1, len(truth))))
     return {key: float(values[0]) for key, values in scores.items()}

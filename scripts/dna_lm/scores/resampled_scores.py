@@ -23,7 +23,7 @@ Scores = dict[Key, np.ndarray]
 
 
 def scorer(
-    target: Target, truth: np.ndarray, answers: np.ndarray, decision: Decision, wanted: Iterable[Key] | None = None
+    target: Target, truth: np.ndarray, predictions: np.ndarray, decision: Decision, wanted: Iterable[Key] | None = None
 ) -> Callable[[np.ndarray], Scores]:
     """Return the function that scores resamples.
 
@@ -34,14 +34,14 @@ def scorer(
     """
     names = {name for name, _ in (keys(target) if wanted is None else wanted)}
     if target.kind == NUMBER:
-        parts = [_number_sums(truth, answers[:, 0])]
+        parts = [_number_sums(truth, predictions[:, 0])]
         if "spearman" in names:
-            parts.append(_rank_correlation(truth, answers[:, 0]))
+            parts.append(_rank_correlation(truth, predictions[:, 0]))
     else:
         parts = [_class_sums if target.kind == CLASSES else _several_label_sums]
-        parts = [parts[0](target, truth, answers, decision)] if names - set(RANKINGS) else []
+        parts = [parts[0](target, truth, predictions, decision)] if names - set(RANKINGS) else []
         if names & set(RANKINGS):
-            parts.append(_areas(target, truth, answers))
+            parts.append(_areas(target, truth, predictions))
 
     def scores(weights: np.ndarray) -> Scores:
         with np.errstate(divide="ignore", invalid="ignore"):  # what is not defined is 0/0, which is NaN
@@ -63,23 +63,23 @@ def keys(target: Target) -> list[Key]:
 # --- labels ----------------------------------------------------------------------------------------------------------
 
 
-def _class_sums(target: Target, truth: np.ndarray, answers: np.ndarray, decision: Decision) -> Callable:
+def _class_sums(target: Target, truth: np.ndarray, predictions: np.ndarray, decision: Decision) -> Callable:
     count, records = len(target.labels), len(truth)
-    cells = truth * count + decision.predicted(target, answers)
+    cells = truth * count + decision.predicted(target, predictions)
     sums = _Sums(records)
     confusion = sums.add_groups(cells, count * count)
-    loss = sums.add(-np.log(likelihoods(target, truth, answers)))
-    brier = sums.add(squared_errors(target, truth, answers))
+    loss = sums.add(-np.log(likelihoods(target, truth, predictions)))
+    brier = sums.add(squared_errors(target, truth, predictions))
     sums.close()
 
     def scores(weights: np.ndarray) -> Scores:
         total, values = weights.sum(axis=1), sums(weights)
         matrix = values[:, confusion].reshape(-1, count, count)
-        hits, true, said = np.einsum("rii->ri", matrix), matrix.sum(axis=2), matrix.sum(axis=1)
+        hits, true, predicted = np.einsum("rii->ri", matrix), matrix.sum(axis=2), matrix.sum(axis=1)
         found = hits / true
         # Gorodkin 2004, doi:10.1016/j.compbiolchem.2004.09.006, as in scikit-learn: 0 where it is not defined.
-        covariance = hits.sum(axis=1) * total - (true * said).sum(axis=1)
-        spread = (total**2 - (said**2).sum(axis=1)) * (total**2 - (true**2).sum(axis=1))
+        covariance = hits.sum(axis=1) * total - (true * predicted).sum(axis=1)
+        spread = (total**2 - (predicted**2).sum(axis=1)) * (total**2 - (true**2).sum(axis=1))
         result = {
             ("loss", None): values[:, loss][:, 0] / total,
             ("accuracy", None): hits.sum(axis=1) / total,
@@ -87,27 +87,27 @@ def _class_sums(target: Target, truth: np.ndarray, answers: np.ndarray, decision
             ("mcc", None): np.where(spread > 0, covariance / np.sqrt(spread), 0),
             ("brier", None): values[:, brier][:, 0] / total,
         }
-        return result | _precision_recall_f1(hits, said, true)
+        return result | _precision_recall_f1(hits, predicted, true)
 
     return scores
 
 
-def _several_label_sums(target: Target, truth: np.ndarray, answers: np.ndarray, decision: Decision) -> Callable:
-    predicted = decision.predicted(target, answers)
+def _several_label_sums(target: Target, truth: np.ndarray, predictions: np.ndarray, decision: Decision) -> Callable:
+    predicted = decision.predicted(target, predictions)
     sums = _Sums(len(truth))
-    hits, true, said = (sums.add(columns) for columns in (truth * predicted, truth, predicted))
+    hits, true, assigned = (sums.add(columns) for columns in (truth * predicted, truth, predicted))
     right = sums.add((truth == predicted).all(axis=1))
-    loss = sums.add(-np.log(likelihoods(target, truth, answers)).mean(axis=1))
-    brier = sums.add(squared_errors(target, truth, answers))
+    loss = sums.add(-np.log(likelihoods(target, truth, predictions)).mean(axis=1))
+    brier = sums.add(squared_errors(target, truth, predictions))
     sums.close()
 
     def scores(weights: np.ndarray) -> Scores:
         total, values = weights.sum(axis=1), sums(weights)
-        tp, positives, positive_said = values[:, hits], values[:, true], values[:, said]
-        negatives, negative_said = total[:, None] - positives, total[:, None] - positive_said
-        tn = total[:, None] - positives - positive_said + tp
-        spread = positives * negatives * positive_said * negative_said
-        mcc = np.where(spread > 0, (tp * total[:, None] - positives * positive_said) / np.sqrt(spread), 0)
+        tp, positives, predicted_positives = values[:, hits], values[:, true], values[:, assigned]
+        negatives, predicted_negatives = total[:, None] - positives, total[:, None] - predicted_positives
+        tn = total[:, None] - positives - predicted_positives + tp
+        spread = positives * negatives * predicted_positives * predicted_negatives
+        mcc = np.where(spread > 0, (tp * total[:, None] - positives * predicted_positives) / np.sqrt(spread), 0)
         varied = (positives > 0) & (negatives > 0)
         balanced = (tp / positives + tn / negatives) / 2
         result = {
@@ -117,18 +117,18 @@ def _several_label_sums(target: Target, truth: np.ndarray, answers: np.ndarray, 
             ("mcc", None): np.where(varied, mcc, 0).sum(axis=1) / varied.sum(axis=1),
             ("brier", None): values[:, brier][:, 0] / total,
         }
-        return result | _precision_recall_f1(tp, positive_said, positives)
+        return result | _precision_recall_f1(tp, predicted_positives, positives)
 
     return scores
 
 
-def _precision_recall_f1(hits: np.ndarray, said: np.ndarray, true: np.ndarray) -> Scores:
-    """hits, said, true: (resamples, labels) sums. What is not defined is as in metrics.class_scores."""
-    occurs = said + true > 0
+def _precision_recall_f1(hits: np.ndarray, predicted: np.ndarray, true: np.ndarray) -> Scores:
+    """hits, predicted, true: (resamples, labels) sums. What is not defined is as in metrics.class_scores."""
+    occurs = predicted + true > 0
     each = {
-        "precision": np.where(said > 0, hits / said, np.where(occurs, 0, np.nan)),
+        "precision": np.where(predicted > 0, hits / predicted, np.where(occurs, 0, np.nan)),
         "recall": np.where(true > 0, hits / true, np.nan),
-        "f1": np.where(occurs, 2 * hits / (said + true), np.nan),
+        "f1": np.where(occurs, 2 * hits / (predicted + true), np.nan),
     }
     support: Scores = {("support", number): true[:, number] for number in range(true.shape[1])}
     result: Scores = {
@@ -141,9 +141,9 @@ def _precision_recall_f1(hits: np.ndarray, said: np.ndarray, true: np.ndarray) -
     )
 
 
-def _areas(target: Target, truth: np.ndarray, answers: np.ndarray) -> Callable:
+def _areas(target: Target, truth: np.ndarray, predictions: np.ndarray) -> Callable:
     count = len(target.labels)
-    ranked = [_Ranking(answers[:, number], present(target, truth, number)) for number in range(count)]
+    ranked = [_Ranking(predictions[:, number], present(target, truth, number)) for number in range(count)]
 
     def scores(weights: np.ndarray) -> Scores:
         result: Scores = {}
@@ -184,13 +184,13 @@ class _Ranking:
         """Return ROC-AUC and PR-AUC, (resamples,), NaN where no record has the label, or all have it."""
         ordered = weights[:, self.order]
         own = ordered[:, self.places]
-        said, found = _sums_up_to(ordered), _sums_up_to(own)
-        positives, negatives = found[:, -1], said[:, -1] - found[:, -1]
-        said_here, found_here = said[:, self.ends], found[:, self.found_ends]
-        precision = found_here / np.maximum(said_here, 1)  # where nothing is said, nothing is drawn either
-        above = said_here - found_here  # negatives that rank above, those of the same value included
+        retrieved, found = _sums_up_to(ordered), _sums_up_to(own)
+        positives, negatives = found[:, -1], retrieved[:, -1] - found[:, -1]
+        retrieved_here, found_here = retrieved[:, self.ends], found[:, self.found_ends]
+        precision = found_here / np.maximum(retrieved_here, 1)  # none drawn where none is retrieved
+        above = retrieved_here - found_here  # negatives that rank above, those of the same value included
         if self.tied:
-            above = (above + said[:, self.starts] - found[:, self.found_starts]) / 2
+            above = (above + retrieved[:, self.starts] - found[:, self.found_starts]) / 2
         exact, wrong = (np.einsum("rn,rn->r", own, values) for values in (precision, above))
         defined = (positives > 0) & (negatives > 0)
         return (
@@ -212,22 +212,22 @@ def _sums_up_to(values: np.ndarray) -> np.ndarray:
 def _number_sums(truth: np.ndarray, predicted: np.ndarray) -> Callable:
     errors = predicted - truth
     # Centered and scaled, so that differences of squares keep their digits; correlation does not depend on it.
-    true, said = _standardized(truth), _standardized(predicted)
-    columns = np.stack([errors**2, np.abs(errors), true, true**2, said, said**2, true * said])
+    true, scaled = _standardized(truth), _standardized(predicted)
+    columns = np.stack([errors**2, np.abs(errors), true, true**2, scaled, scaled**2, true * scaled])
     variance = truth.var()
 
     def scores(weights: np.ndarray) -> Scores:
         means = columns @ weights.T / weights.sum(axis=1)
-        square, absolute, mean_true, square_true, mean_said, square_said, product = means
-        spread_true, spread_said = square_true - mean_true**2, square_said - mean_said**2
-        spread_true, spread_said = (
-            np.where(spread > LEAST_VARIANCE, spread, np.nan) for spread in (spread_true, spread_said)
+        square, absolute, mean_true, square_true, mean_predicted, square_predicted, product = means
+        spread_true, spread_predicted = square_true - mean_true**2, square_predicted - mean_predicted**2
+        spread_true, spread_predicted = (
+            np.where(spread > LEAST_VARIANCE, spread, np.nan) for spread in (spread_true, spread_predicted)
         )
         return {
             ("loss", None): square,
             ("mae", None): absolute,
             ("r2", None): 1 - square / (spread_true * variance),
-            ("pearson", None): (product - mean_true * mean_said) / np.sqrt(spread_true * spread_said),
+            ("pearson", None): (product - mean_true * mean_predicted) / np.sqrt(spread_true * spread_predicted),
         }
 
     return scores
@@ -243,11 +243,15 @@ def _rank_correlation(truth: np.ndarray, predicted: np.ndarray) -> Callable:
 
     def scores(weights: np.ndarray) -> Scores:
         middle = (weights.sum(axis=1, keepdims=True) + 1) / 2  # the mean of the ranks
-        true, said = (rank(weights) - middle for rank in ranks)
-        weighted = weights * true
+        true_ranks, predicted_ranks = (rank(weights) - middle for rank in ranks)
+        weighted = weights * true_ranks
         products = [
             np.einsum("rn,rn->r", first, second)
-            for first, second in ((weighted, said), (weighted, true), (weights * said, said))
+            for first, second in (
+                (weighted, predicted_ranks),
+                (weighted, true_ranks),
+                (weights * predicted_ranks, predicted_ranks),
+            )
         ]
         spread = products[1] * products[2]
         return {("spearman", None): np.where(spread > 0, products[0] / np.sqrt(spread), np.nan)}

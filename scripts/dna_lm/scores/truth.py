@@ -39,26 +39,26 @@ def name_of_all(labels: Iterable[str]) -> str:
     return name
 
 
-def likelihoods(target: Target, truth: np.ndarray, answers: np.ndarray) -> np.ndarray:
+def likelihoods(target: Target, truth: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     """Return the probability of what is true, (n,) of CLASSES, (n, labels) of MULTI_LABEL; above 0, so that it has a
     logarithm."""
     if target.kind == CLASSES:
-        values = answers[np.arange(len(truth)), truth]
+        values = predictions[np.arange(len(truth)), truth]
     else:
-        values = np.where(truth == 1, answers, 1 - answers)
+        values = np.where(truth == 1, predictions, 1 - predictions)
     return np.maximum(values, np.finfo(float).tiny)
 
 
-def squared_errors(target: Target, truth: np.ndarray, answers: np.ndarray) -> np.ndarray:
+def squared_errors(target: Target, truth: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     """Return what the Brier score is the mean of, (n,)."""
     if target.kind == MULTI_LABEL:
-        return ((answers - truth) ** 2).mean(axis=1)
-    squares = ((answers - (truth[:, None] == np.arange(answers.shape[1]))) ** 2).sum(axis=1)
+        return ((predictions - truth) ** 2).mean(axis=1)
+    squares = ((predictions - (truth[:, None] == np.arange(predictions.shape[1]))) ** 2).sum(axis=1)
     return squares / 2 if len(target.labels) == 2 else squares
 
 
 def mistakes(target: Target, truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """Return which answers are wrong, (n,) boolean; of numbers the absolute errors, (n,) float64.
+    """Return which predictions are wrong, (n,) boolean; of numbers the absolute errors, (n,) float64.
 
     Of several labels, an answer is wrong if any label is.
     truth, predicted: as target.read and Decision.predicted give them.

@@ -26,5 +26,5 @@ def run(options: Options, say: Callable[[str], None]) -> None:
     with staged(options.table_out) as (path,):
         installed = install(options, options.into, say)
         path.write_text(json.dumps(data_table(installed), indent=1) + "\n", encoding="utf-8")
-    for sentence in installed.said:
+    for sentence in installed.notes:
         print(sentence)

@@ -67,16 +67,16 @@ class Best:
         return bool(self._patience_steps) and step - self._step >= self._patience_steps
 
 
-def same_answer(target: Target, answers: np.ndarray) -> str:
+def same_prediction(target: Target, predictions: np.ndarray) -> str:
     """Return what is predicted for all sequences, in words, if it is the same for all of them.
 
-    answers: as target.answers gives them, at least one.
+    predictions: as target.predictions gives them, at least one.
     """
     if target.kind == NUMBER:
-        if answers.std() > HARDLY * target.spread:
+        if predictions.std() > HARDLY * target.spread:
             return ""
-        return f"nearly the same number ({answers.mean():.4g})"
-    predicted = set(target.said(answers))
+        return f"nearly the same number ({predictions.mean():.4g})"
+    predicted = set(target.predicted_labels(predictions))
     if len(predicted) > 1:
         return ""
     labels = predicted.pop()
@@ -88,7 +88,7 @@ def same_answer(target: Target, answers: np.ndarray) -> str:
 def same_answer_warning(target: Target, same: str, count: int, which: str = "the kept model") -> str:
     """Return the sentence that a user has to read.
 
-    same: what same_answer returns; count: of the sequences of dev; which: what to call the model.
+    same: what same_prediction returns; count: of the sequences of dev; which: what to call the model.
     """
     if target.kind == NUMBER:
         advice = "train longer or with a higher learning rate, or give it more sequences"

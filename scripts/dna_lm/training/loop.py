@@ -19,7 +19,7 @@ from ..processes.inference import PROGRESS_SECONDS, batches
 from ..scores.metrics import score
 from ..scores.registry import DEFAULT_METRIC
 from .batches import Scored, Sequences, Steps
-from .choosing import Best, same_answer
+from .choosing import Best, same_prediction
 from .losses import Objective
 from .micro_batches import deal, most_at_once
 from .optimizer_state import begin_with, check_state, gather_gradients, moments, whole
@@ -224,8 +224,8 @@ class _Training:
 
     def _evaluate(self) -> None:
         plan, result, target = self.plan, self.result, self.plan.target
-        answers = target.answers(self._dev_outputs())
-        scores = score(target, plan.truth, answers)
+        predictions = target.predictions(self._dev_outputs())
+        scores = score(target, plan.truth, predictions)
         losses, weights = self.parallel.total(self.losses)
         self.losses = np.zeros(2)
         seconds = time.monotonic() - self.started
@@ -240,7 +240,7 @@ class _Training:
             tensors = {name: whole(tensor) for name, tensor in adapter_tensors(self.parallel.model).items()}
             moved = moments(self.parallel.model, self.optimizer) if plan.keep_state else {}
             if self.parallel.rank == 0:
-                result.tensors, result.state, result.same = tensors, moved, same_answer(target, answers)
+                result.tensors, result.state, result.same = tensors, moved, same_prediction(target, predictions)
         best = plan.options.best_metric
         shown = best if best != "loss" else DEFAULT_METRIC[target.kind]
         self.progress(

@@ -19,11 +19,11 @@ def write_training_report(result: Finetuned, path: str | Path) -> None:
     """Write the report of a fine-tuning job; its outputs are `history` and `plot`."""
     adapter, target = result.adapter, result.adapter.target
     sequences = adapter.training["sequences"]
-    answers = {CLASSES: "to tell apart {}", MULTI_LABEL: "to find any of {}"}.get(target.kind, "to predict a number")
+    task = {CLASSES: "to tell apart {}", MULTI_LABEL: "to find any of {}"}.get(target.kind, "to predict a number")
     write(
         path,
         "# Fine-tuning a DNA language model",
-        f"**{sequences['train']:,} sequences** taught a model {answers.format(listed(target.labels))}, on top of the "
+        f"**{sequences['train']:,} sequences** taught a model {task.format(listed(target.labels))}, on top of the "
         f"base model **{escape(adapter.base_model['id'])}** ({escape(adapter.base_model['architecture'])}). What was "
         f"trained: {_trained(adapter.peft)}.",
         _headline(result),

@@ -10,7 +10,7 @@ from ..data.sampling import draw
 from ..data.targets import Target
 from ..words import CLASSES
 from .kmer_baseline import kmer_features
-from .linear_model import answers_from_number, best_strength, fitted
+from .linear_model import best_strength, fitted, predictions_from_number
 from .names import COMMONEST, FROZEN, GC, KMERS, TITLES
 
 # Those of an evaluation, with their titles.
@@ -36,7 +36,7 @@ def baselines(
     seed: int = 42,
     progress: Callable[[str], None] = lambda text: None,
 ) -> dict[str, np.ndarray]:
-    """Train the baselines on one set of sequences; return the answers of each, (n, outputs), for another.
+    """Train the baselines on one set of sequences; return the predictions of each, (n, outputs), for another.
 
     COMMONEST: the share of each label in train; the mean of numbers. GC: logistic regression on the GC content and its
     square. KMERS: logistic regression on k-mer counts of both strands (see kmer_baseline). FROZEN: logistic regression
@@ -60,7 +60,7 @@ def baselines(
             result[name] = np.tile(_shares(target, truth), (len(sequences), 1))
         elif name == GC:
             known, asked = (gc_content(pack(list(each))) for each in (train, sequences))
-            result[name] = answers_from_number(target, known, truth, asked)
+            result[name] = predictions_from_number(target, known, truth, asked)
         else:
             known, asked = features[name](train, sequences)
             strength = best_strength(target, known, truth, STRENGTHS[name], seed)

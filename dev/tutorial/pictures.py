@@ -1,10 +1,10 @@
 """Walk through the tutorial in Galaxy's page as it is written, take its pictures, compare its figures with the page.
 
-    python3 dev/environments.py run browser python dev/tutorial/tutorial_pictures.py
+    python3 dev/environments.py run browser python dev/tutorial/pictures.py
 
 What is done is read from the hands-on boxes of docs/tutorial/tutorial.md: the files are uploaded, the forms filled, the
 tools run, the outputs renamed and opened. Pictures go to docs/tutorial/images. The figures that the text quotes are
-read from the open pages (tutorial_text.py says how they are marked); what differs is printed, and the exit code is 1.
+read from the open pages (steps.py says how they are marked); what differs is printed, and the exit code is 1.
 The tours in docs/tutorial/tours are followed too: what they point at has to be in the page.
 
 --write puts the page's figures into the text. What is said about them has to be read again then.
@@ -24,8 +24,8 @@ from dev.environments import PROJECT, local_folder, say
 from dev.galaxy import galaxy_server
 from dev.galaxy.browser import Dataset, GalaxyPage, PageError, open_browser
 from dev.galaxy.local_galaxy import free_port, local_galaxy, run_command
-from dev.tutorial import tutorial_text
-from dev.tutorial.tutorial_text import TUTORIAL, VIEWS, Step, boxes, figures, steps
+from dev.tutorial import steps as tutorial_steps
+from dev.tutorial.steps import TUTORIAL, VIEWS, Step, boxes, figures, steps
 
 TEST_DATA = PROJECT / "test-data"
 IMAGES = TUTORIAL.parent / "images"
@@ -173,7 +173,7 @@ def walk(galaxy: GalaxyPage, text: str) -> dict[str, tuple[str, list]]:
             on_the_way.upload(lines)
         elif title == WORKFLOW_BOX:
             on_the_way.workflow(lines)
-        elif not title.startswith(tutorial_text.OPTIONAL):
+        elif not title.startswith(tutorial_steps.OPTIONAL):
             for step in steps(lines):
                 on_the_way.take(step)
     return on_the_way.seen
@@ -184,7 +184,7 @@ def compare(text: str, seen: dict[str, tuple[str, list]], write: bool) -> list[s
     problems = []
     lines = text.splitlines(keepends=True)
     for figure in figures(text):
-        found = tutorial_text.actual(figure, *seen[figure.view]) if figure.view in seen else None
+        found = tutorial_steps.actual(figure, *seen[figure.view]) if figure.view in seen else None
         if found == figure.quoted:
             continue
         problems.append(f"line {figure.line}: {figure.quoted} ({figure.view}{figure.place}); on the page: {found}")

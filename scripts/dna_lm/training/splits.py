@@ -19,7 +19,7 @@ from ..data.textfiles import describe
 from ..errors import UserError
 from ..words import CLASSES, MULTI_LABEL
 from .batches import Sequences, Tokens
-from .options import SplitOptions
+from .options import TrainingSplitOptions
 
 # Sequences that are encoded at once: their token numbers are Python's for as long as it takes.
 ENCODED_AT_ONCE = 10_000
@@ -54,7 +54,7 @@ class TrainingData:
 
 
 def read_splits(
-    options: SplitOptions,
+    options: TrainingSplitOptions,
     encoder: Encoder,
     both_strands: bool,
     before: Adapter | None,

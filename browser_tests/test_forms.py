@@ -88,9 +88,10 @@ def test_calibrate(galaxy, uploaded):
     galaxy.choose("Adapter", ADAPTER)
     galaxy.choose("Development set from", "A dataset")
     galaxy.choose("Development set", "dev.csv")
+    galaxy.choose("Fit a temperature", "No")
     galaxy.choose("Choose thresholds by", "Best MCC")
     outputs = finish(galaxy, "calibrate")
-    see_report(galaxy, outputs["report"], "calibrate", 1, "emperature", "hreshold")
+    assert "Temperature: " not in see_report(galaxy, outputs["report"], "calibrate", 1, "hreshold")
 
 
 def test_predict(galaxy, uploaded):

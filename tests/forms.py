@@ -73,7 +73,7 @@ def shown(element: Element, choices: dict[str, str], path: str = "") -> dict[str
     for child in element:
         inside = f"{path}{child.get('name')}|"
         if child.tag == "param":
-            choice = child.find("option") is not None and child.get("multiple") != "true"
+            choice = choices_of(child) and child.get("multiple") != "true"
             default = selected(child) if choice else child.get("value")
             place = path + name_of(child)
             found[place] = (
@@ -90,8 +90,17 @@ def shown(element: Element, choices: dict[str, str], path: str = "") -> dict[str
     return found
 
 
+def choices_of(param: Element) -> tuple[str, ...]:
+    """Return what a select or boolean can give the command, a boolean its value for Yes first; others have none."""
+    if param.get("type") == "boolean":
+        return param.get("truevalue"), param.get("falsevalue")
+    return tuple(option.get("value") for option in param.findall("option"))
+
+
 def selected(param: Element) -> str:
-    """Return the value of a select before the user has touched it."""
+    """Return what a select or boolean gives the command before the user has touched it."""
+    if param.get("type") == "boolean":
+        return param.get("truevalue" if param.get("checked") == "true" else "falsevalue")
     options = param.findall("option")
     return next((option for option in options if option.get("selected") == "true"), options[0]).get("value")
 

@@ -7,7 +7,8 @@ from conftest import PROJECT
 from dna_lm.command import options_of_tool
 from dna_lm.exchange.installing import TABLE
 from dna_lm.options import OUTPUT
-from forms import expanded, name_of, params, selected
+from dna_lm.words import NO, YES
+from forms import choices_of, expanded, name_of, params, selected
 
 FOLDER = PROJECT / "data_managers" / "data_manager_dna_lm_models"
 FORM = expanded(FOLDER / "data_manager" / "dna_lm_install.xml")
@@ -30,10 +31,20 @@ def test_every_param_is_an_option_with_its_default_and_limits():
             assert (float(param.get("min")), float(param.get("max"))) == (option.minimum, option.maximum)
         elif option.choices:
             assert selected(param) == option.default
-            assert tuple(choice.get("value") for choice in param.findall("option")) == option.choices
+            assert choices_of(param) == option.choices
+            assert param.get("type") == ("boolean" if option.choices == (YES, NO) else "select")
         elif option.name == "hub_revision":
             assert param.get("value") == option.default
     assert names == {option.name for option in options_of_tool("install") if option.kind is not OUTPUT} - {"threads"}
+
+
+def test_a_boolean_is_tested_away_from_its_default():
+    tests = [dict(params(test)) for test in FORM.iter("test")]
+    booleans = [(path, param) for path, param in arguments() if param.get("type") == "boolean"]
+    assert booleans
+    for path, param in booleans:
+        other = "false" if param.get("checked") == "true" else "true"
+        assert other in {test[path].get("value") for test in tests if path in test}, path
 
 
 def test_text_is_validated():

@@ -10,8 +10,8 @@ from dna_lm.command import options_of_tool
 from dna_lm.options import INPUT, MANY, OUTPUT
 from dna_lm.tools import PANEL
 from dna_lm.tools.finetune import PRESETS
-from dna_lm.words import TUTORIAL
-from forms import branches, form, name_of, outputs, params, selected, shown, tool_names
+from dna_lm.words import NO, TUTORIAL, YES
+from forms import branches, choices_of, form, name_of, outputs, params, selected, shown, tool_names
 
 TOOLS = tool_names()
 
@@ -49,7 +49,8 @@ OTHER_DEFAULT = {
 # Params that offer only some of the choices of their option in each branch.
 SOME_CHOICES = {"split": "a split by group needs a table, one as the input says a table or three"}
 # The type of a param for each kind of option.
-TYPES = {int: {"integer"}, float: {"float"}, str: {"select", "text", "data_column"}, INPUT: {"data", "select"}}
+TYPES = {int: {"integer"}, float: {"float"}, INPUT: {"data", "select"}}
+TYPES[str] = {"select", "boolean", "text", "data_column"}
 TYPES[MANY] = {"data", "data_collection"}
 
 
@@ -110,8 +111,8 @@ def test_a_param_has_the_limits_and_choices_of_its_option(tool, param):
     limits = [param.get(side) and option.kind(param.get(side)) for side in ("min", "max")]
     assert limits == [option.minimum, option.maximum]
     further = FURTHER_CHOICES.get(option.name, {})
-    values = tuple(choice.get("value") for choice in param.findall("option") if choice.get("value") not in further)
-    assert len(values) + len(further) == len(param.findall("option"))
+    values = tuple(value for value in choices_of(param) if value not in further)
+    assert len(values) + len(further) == len(choices_of(param))
     if option.name in SOME_CHOICES:
         assert set(values) < set(option.choices) or len(values) == len(option.choices)
     else:
@@ -119,14 +120,17 @@ def test_a_param_has_the_limits_and_choices_of_its_option(tool, param):
 
 
 @pytest.mark.parametrize("tool", TOOLS)
+def test_yes_or_no_is_a_boolean_unless_branches_depend_on_it(tool):
+    choosers = [conditional.find("param") for conditional in form(tool).iter("conditional")]
+    for path, param in arguments(tool):
+        if options(tool)[name_of(param)].choices == (YES, NO):
+            assert param.get("type") == ("select" if param in choosers else "boolean"), path
+
+
+@pytest.mark.parametrize("tool", TOOLS)
 def test_every_choice_is_offered_somewhere(tool):
     for name in SOME_CHOICES.keys() & options(tool).keys():
-        offered = {
-            choice.get("value")
-            for _, param in arguments(tool)
-            if name_of(param) == name
-            for choice in param.findall("option")
-        }
+        offered = {value for _, param in arguments(tool) if name_of(param) == name for value in choices_of(param)}
         assert offered == set(options(tool)[name].choices)
 
 
@@ -353,9 +357,11 @@ def test_every_choice_and_every_number_is_tested_away_from_its_default(tool):
             values = {part for value in values for part in value.split(",")}
         if param.get("type") in ("integer", "float"):
             assert any(float(value) != float(param.get("value")) for value in values), path
-        elif param.get("type") == "select" and param.findall("option"):
+        elif choices_of(param):
+            if param.get("type") == "boolean":  # planemo refuses other words
+                values = {{"true": param.get("truevalue"), "false": param.get("falsevalue")}[value] for value in values}
             untouched = set() if param.get("multiple") == "true" else {selected(param)}
-            assert {option.get("value") for option in param.findall("option")} - untouched <= values, path
+            assert set(choices_of(param)) - untouched <= values, path
 
 
 @pytest.mark.parametrize("tool", TOOLS)

@@ -8,7 +8,7 @@ import yaml
 
 from conftest import PROJECT
 from dev.tutorial import steps as tutorial_steps
-from forms import form, name_of, params, selected, shown, tool_names
+from forms import choices_of, form, name_of, params, selected, shown, tool_names
 
 FOLDER = PROJECT / "docs" / "tutorial"
 TEXT = tutorial_steps.TUTORIAL.read_text()
@@ -28,7 +28,9 @@ def sections(tool: str) -> dict[str, str]:
 
 
 def option_texts(param: Element) -> dict[str, str]:
-    """{text: value} of the choices of a select that its form knows; those of a data table are not among them."""
+    """{text: value} of the choices of a select or boolean; those of a data table, which no form knows, are left out."""
+    if param.get("type") == "boolean":
+        return dict(zip(("Yes", "No"), choices_of(param), strict=True))  # as Galaxy writes beside the switch
     added = [choice for choice in param.iter("filter") if choice.get("type") == "add_value"]
     return {option.text: option.get("value") for option in param.findall("option")} | {
         choice.get("name"): choice.get("value") for choice in added

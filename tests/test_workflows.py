@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from conftest import PROJECT
-from forms import TOOLS, form, params
+from forms import TOOLS, choices_of, form, params
 
 WORKFLOWS = sorted((PROJECT / "workflows").glob("*/*.ga"))
 OURS = {path.stem for path in TOOLS.glob("dna_lm_*.xml")}
@@ -62,7 +62,8 @@ def test_a_step_sets_params_of_the_form_to_what_the_form_offers(workflow):
     for step in steps(workflow):
         offered = {}  # a param may have other choices in each branch
         for name, param in params(form(step["tool_id"].removeprefix("dna_lm_")).find("inputs")):
-            offered.setdefault(name, []).append({option.get("value") for option in param.findall("option")})
+            boolean = param.get("type") == "boolean"
+            offered.setdefault(name, []).append({True, False} if boolean else set(choices_of(param)))
         for name, value in values(json.loads(step["tool_state"])).items():
             assert name in offered, (step["label"], name)
             if value != CONNECTED:

@@ -55,6 +55,8 @@ SETTLE = 1.0  # seconds: what Galaxy still draws after the last answer of the se
 # How many pixels of the middle of the page have to be scrolled to.
 HIDDEN = """Math.max(0, ...[...document.querySelectorAll('#center, #center *')].map(element =>
     /auto|scroll/.test(getComputedStyle(element).overflowY) ? element.scrollHeight - element.clientHeight : 0))"""
+SWITCH = ".custom-switch:not(.checkbox)"  # of a boolean; Galaxy's own, such as that for linked data, are .checkbox too
+CHOICES = f".multiselect, .custom-checkbox, {SWITCH}"  # what has options, for `choose`
 ENDED = ("ok", "error", "empty", "discarded", "failed_metadata", "paused", "deferred")
 
 
@@ -323,11 +325,18 @@ class GalaxyPage:
     def choose(self, name: str, *options: str) -> None:
         """Choose options of a select, or datasets of the history by their names, in the field of this label or name.
 
-        Where several can be chosen, they take the place of those that were.
+        Where several can be chosen, they take the place of those that were. A boolean, a switch with a word beside it,
+        has the options Yes and No.
         """
         field = self.field(name)
         boxes = field.locator(".custom-checkbox")
-        if boxes.count():
+        switches = field.locator(SWITCH)
+        if switches.count():
+            (option,) = options
+            if switches.inner_text().strip() != option:
+                switches.locator("label").click()
+            switches.get_by_text(option, exact=True).wait_for()
+        elif boxes.count():
             for option in options:
                 boxes.filter(has_text=option).locator("label").first.click()
         else:

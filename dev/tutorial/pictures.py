@@ -22,7 +22,7 @@ import yaml
 
 from dev.environments import PROJECT, local_folder, say
 from dev.galaxy import galaxy_server
-from dev.galaxy.browser import Dataset, GalaxyPage, PageError, open_browser
+from dev.galaxy.browser import CHOICES, Dataset, GalaxyPage, PageError, open_browser
 from dev.galaxy.local_galaxy import free_port, local_galaxy, run_command
 from dev.tutorial import steps as tutorial_steps
 from dev.tutorial.steps import TUTORIAL, VIEWS, Step, boxes, figures, steps
@@ -75,7 +75,7 @@ class Walk:
                 galaxy.expand(field.section)
             if field.data:
                 galaxy.choose(field.label, *(galaxy.dataset(name).name for name in field.values))
-            elif galaxy.field(field.label).locator(".multiselect, .custom-checkbox").count():
+            elif galaxy.field(field.label).locator(CHOICES).count():
                 galaxy.choose(field.label, *field.values)
             else:
                 galaxy.fill(field.label, field.values[0])

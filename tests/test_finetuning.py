@@ -15,7 +15,7 @@ from dna_lm.base_models.opening import opened_base_model
 from dna_lm.classifiers.building import adapter_tensors, new_classifier
 from dna_lm.command import options_of_tool
 from dna_lm.data.sequences import reverse_complement
-from dna_lm.options import INPUT, OUTPUT
+from dna_lm.options import INPUT, MANY, OUTPUT
 from dna_lm.training.finetuning import finetune
 from refusals import refusal
 from small import TINY_RANDOM, TRAINING, evaluate, sequences, training_options, write_labeled
@@ -241,7 +241,7 @@ def test_what_is_recorded(two):
         "calibration": None,
     }
     training = adapter.training
-    not_recorded = {option.name for option in options_of_tool("finetune") if option.kind in (INPUT, OUTPUT)}
+    not_recorded = {option.name for option in options_of_tool("finetune") if option.kind in (INPUT, MANY, OUTPUT)}
     not_recorded |= {"base_model_id", "base_model_revision", "threads"}
     options = {name: value for name, value in vars(training_options()).items() if name != "given"}
     assert training["options"] == {name: value for name, value in options.items() if name not in not_recorded}

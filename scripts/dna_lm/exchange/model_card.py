@@ -1,6 +1,8 @@
 """The README.md of an exported adapter or model: a model card, as model hubs show it, with code that was tested."""
 
 import json
+from pathlib import Path
+from string import Template
 
 from ..adapters.dataset import Adapter
 from ..reports.markdown import escape, pipe_table
@@ -9,6 +11,8 @@ from ..words import BOTH, CLASSES, MULTI_LABEL
 from .facts import calibration, dev_scores, mapping, thresholds
 
 RECORD_FILE = "dna_lm.json"
+# A program that loads and applies the model. "MARK| " stands before lines that only some models need (see _program).
+EXAMPLE = Path(__file__).with_name("example_program.py.txt")
 
 
 def model_card(adapter: Adapter, *, pad_token_id: int, member: int, members: int, merged: bool) -> str:
@@ -81,55 +85,7 @@ def _labels(adapter: Adapter) -> list[str]:
 
 
 def _loading(adapter: Adapter, pad_token_id: int, merged: bool) -> list[str]:
-    target = adapter.target
     base = adapter.base_model
-    imports = ["import json", "from pathlib import Path", "", "import torch"]
-    if not merged:
-        imports.append("from peft import PeftModel")
-    imports.append("from transformers import AutoModelForSequenceClassification, AutoTokenizer")
-    load = [
-        'folder = Path(".")  # where this file is',
-        f'task = json.loads((folder / "{RECORD_FILE}").read_text())["task"]',
-    ]
-    if merged:
-        load.append("model = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32).eval()")
-    else:
-        load += [
-            f"base = {json.dumps(base['id'])}  # or the folder of that model",
-            "model = AutoModelForSequenceClassification.from_pretrained(",
-            f"    base, num_labels={target.outputs}, pad_token_id={pad_token_id}, dtype=torch.float32",
-            ")",
-            "model = PeftModel.from_pretrained(model, folder).eval()",
-        ]
-    load.append("tokenizer = AutoTokenizer.from_pretrained(folder)")
-    read = ["", "", "def outputs(sequence):"]
-    if adapter.kmer != -1:
-        read += [
-            f"    k = {adapter.kmer}",
-            '    sequence = " ".join(sequence[i : i + k] for i in range(len(sequence) - k + 1))',
-        ]
-    read += [
-        f'    tokens = tokenizer(sequence, truncation=True, max_length={adapter.max_length}, return_tensors="pt")',
-        "    with torch.inference_mode():",
-        '        ids, mask = tokens["input_ids"], tokens["attention_mask"]',
-        "        return model(input_ids=ids, attention_mask=mask).logits[0].double()",
-        "",
-        "",
-        'sequence = "ACGTACGTACGTACGTACGTACGTACGTACGT"  # in upper case, T and not U',
-    ]
-    if adapter.strand == BOTH:
-        read += [
-            'reverse = sequence[::-1].translate(str.maketrans("ACGT", "TGCA"))',
-            "answer = (outputs(sequence) + outputs(reverse)) / 2",
-        ]
-    else:
-        read.append("answer = outputs(sequence)")
-    if not target.labels:
-        read.append('print(answer.item() * task["spread"] + task["mean"])')
-    else:
-        scaled = 'answer / task["temperature"]' if adapter.decision.temperature != 1 else "answer"
-        function = f"torch.softmax({scaled}, dim=0)" if target.kind == CLASSES else f"torch.sigmoid({scaled})"
-        read.append(f'print(dict(zip(task["labels"], {function}.tolist())))')
     sha = f"SHA-256 of its weights: `{escape(base['weights_sha256'])}`"
     text = (
         f"`{RECORD_FILE}` has the labels in the order of the outputs, how sequences are read, and the record of the "
@@ -137,7 +93,37 @@ def _loading(adapter: Adapter, pad_token_id: int, merged: bool) -> list[str]:
     )
     if not merged:
         text += f" The base model has to be the one that it was trained on; {sha}."
-    return ["\n".join(["```python", *imports, "", *load, *read, "```"]), text]
+    return [f"```python\n{_program(adapter, pad_token_id, merged)}\n```", text]
+
+
+def _program(adapter: Adapter, pad_token_id: int, merged: bool) -> str:
+    """Return EXAMPLE for an adapter, without the marks before lines and without the lines that are for others."""
+    target = adapter.target
+    holds = {
+        "merged": merged,
+        "adapter": not merged,
+        "k-mers": adapter.kmer != -1,
+        "both strands": adapter.strand == BOTH,
+        "one strand": adapter.strand != BOTH,
+        "labels": bool(target.labels),
+        "number": not target.labels,
+    }
+    marked = [line.rpartition("| ") for line in EXAMPLE.read_text(encoding="utf-8").splitlines()]
+    return Template("\n".join(line for mark, _, line in marked if not mark or holds[mark])).substitute(
+        record=RECORD_FILE,
+        base=json.dumps(adapter.base_model["id"]),
+        outputs=target.outputs,
+        pad_token_id=pad_token_id,
+        k=adapter.kmer,
+        max_length=adapter.max_length,
+        function="softmax" if target.kind == CLASSES else "sigmoid",
+        scaled=_scaled(adapter),
+    )
+
+
+def _scaled(adapter: Adapter) -> str:
+    scaled = 'answer / task["temperature"]' if adapter.decision.temperature != 1 else "answer"
+    return f"{scaled}, dim=0" if adapter.target.kind == CLASSES else scaled
 
 
 def _training(adapter: Adapter) -> list[str]:

@@ -182,9 +182,7 @@ def test_advice(changes, options, available, message):
     assert str(caught.value) == message
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0.2, "1 second"), (89, "89 seconds"), (600, "10 minutes"), (9000, "2.5 hours")]
-)
+@pytest.mark.parametrize(("seconds", "text"), [(0.2, "1 s"), (89, "89 s"), (600, "10 min"), (9000, "2.5 h")])
 def test_the_sentence(seconds, text):
     needed = Estimate(1_640_000_000, seconds, 1, 1, 1, 1, False)
     assert needed.sentence == f"about 1.6 GB of memory and {text}"

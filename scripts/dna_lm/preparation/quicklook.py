@@ -40,7 +40,8 @@ IMBALANCE_WARNING = 10
 # How many standard deviations a ROC-AUC has to be from 0.5, that of chance, before a warning is based on it.
 BEYOND_CHANCE = 2
 
-# The scores of the trivial models.
+# The scores of the trivial models. Not registry.SHOWN, which for several labels has other scores than for classes: here
+# classes and several labels have the same columns.
 SCORES, NUMBER_SCORES = ("accuracy", "mcc", "roc_auc"), ("spearman", "r2", "mae")
 # What tables and warnings call these models.
 GC, LENGTH, KMERS = (TITLES[name] for name in (baseline_names.GC, baseline_names.LENGTH, baseline_names.KMERS))

@@ -21,6 +21,7 @@ from torch import nn
 
 from ..errors import UserError
 from ..processes.inference import batches, forward
+from .durations import duration
 
 # Bytes a trained parameter takes beside its value, all in float32: its gradient and the two moments of AdamW
 # (Loshchilov and Hutter 2019); the copy of the best evaluation, which one process keeps; and in each of several
@@ -79,7 +80,7 @@ class Estimate:
     @property
     def sentence(self) -> str:
         """One sentence for a report."""
-        return f"about {gigabytes(self.bytes)} of memory and {_duration(self.seconds)}"
+        return f"about {gigabytes(self.bytes)} of memory and {duration(max(1, self.seconds))}"
 
 
 @dataclass(frozen=True)
@@ -313,12 +314,3 @@ def _group_limits(groups: str = "/proc/self/cgroup", mounted: str = "/sys/fs/cgr
 def gigabytes(count: float) -> str:
     """Write bytes as 1.6 GB."""
     return f"{count / 1e9:.1f} GB"
-
-
-def _duration(seconds: float) -> str:
-    """Write a time as 40 seconds, 5 minutes or 3.5 hours."""
-    if seconds < 90:
-        return "1 second" if seconds < 1.5 else f"{round(seconds)} seconds"
-    if seconds < 90 * 60:
-        return f"{round(seconds / 60)} minutes"
-    return f"{seconds / 3600:.1f} hours"

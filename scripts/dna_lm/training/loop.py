@@ -20,6 +20,7 @@ from ..scores.metrics import score
 from ..scores.registry import DEFAULT_METRIC
 from .batches import Scored, Sequences, Steps
 from .choosing import Best, same_prediction
+from .durations import duration
 from .losses import Objective
 from .micro_batches import deal, most_at_once
 from .optimizer_state import begin_with, check_state, gather_gradients, moments, whole
@@ -218,7 +219,7 @@ class _Training:
         if now - self.said > PROGRESS_SECONDS and self.done < self.all_steps:
             self.said = now
             left = (now - self.started) / self.done * (self.all_steps - self.done)
-            self.progress(f"epoch {self.epoch:.2f} of {self.plan.options.epochs}, at most {_duration(left)} left")
+            self.progress(f"epoch {self.epoch:.2f} of {self.plan.options.epochs}, at most {duration(left)} left")
 
     # --- an evaluation -----------------------------------------------------------------------------------------------
 
@@ -245,7 +246,7 @@ class _Training:
         shown = best if best != "loss" else DEFAULT_METRIC[target.kind]
         self.progress(
             f"epoch {self.epoch:.4g} of {plan.options.epochs}: train loss {row['train_loss']:.4f}, dev loss "
-            f"{scores['loss']:.4f}, {shown} {scores[shown]:.4f}{' (best)' if better else ''}, {_duration(seconds)}"
+            f"{scores['loss']:.4f}, {shown} {scores[shown]:.4f}{' (best)' if better else ''}, {duration(seconds)}"
         )
 
     def _dev_outputs(self) -> np.ndarray:
@@ -307,9 +308,3 @@ def _peak_bytes() -> int:
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated()
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -171,7 +171,12 @@ def one_model_at_a_time(monkeypatch):
     from dna_lm.prediction.merged_models import MergedModels
 
     loaded, merged = [], MergedModels._merged
-    monkeypatch.setattr(MergedModels, "_merged", lambda models, member: loaded.append(member) or merged(models, member))
+
+    def counted(models, member, *rest):
+        loaded.append(member)
+        return merged(models, member, *rest)
+
+    monkeypatch.setattr(MergedModels, "_merged", counted)
     monkeypatch.setattr("dna_lm.prediction.merged_models.BYTES_KEPT", 0)
     monkeypatch.setattr("dna_lm.processes.inference.PROGRESS_SECONDS", -1)
     return loaded

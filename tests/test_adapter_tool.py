@@ -205,7 +205,7 @@ def test_a_merged_model_says_its_labels_and_is_a_base_model(three, tmp_path):
     assert config["label2id"] == {label: number for number, label in enumerate(three.labels)}
     assert str(tmp_path) not in (folder / "config.json").read_text()
     with opened_base_model(str(tmp_path / "merged.zip")) as base:
-        assert Encoder(base, 10).encode(["ACGT"]).unknown_share == 0
+        assert Encoder(base, 10).encode(["ACGT"]).reading.unknown_share == 0
     for labels in (["no", "yes"], ["1", "9", "10"]):  # as many as the model's own, and others
         splits = write_splits(tmp_path, labels)
         options = training_options(

@@ -455,7 +455,7 @@ def test_a_tokenizer_is_read_from_the_folder_alone(folder, tmp_path):
     with opened_base_model(str(folder)) as base:
         encoder = Encoder(base, 50)
     assert "SECRET" not in encoder.tokenizer.get_vocab()
-    assert encoder.encode(["ACGT"]).unknown_share == 0
+    assert encoder.encode(["ACGT"]).reading.unknown_share == 0
 
 
 @pytest.mark.parametrize("problem", [PermissionError(13, "Permission denied"), OSError(5, "Input/output error")])

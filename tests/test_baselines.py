@@ -45,11 +45,24 @@ def gc_and_site(some):
     return np.array([[each.count("G") + each.count("C"), "ATGACGTC" in each, 7] for each in some], dtype=float)
 
 
+def states(target, train, truth, test):
+    """Those of the sequences that the frozen model learns from, and of the others."""
+    learned = [train[number] for number in learned_from(target, train, truth, FROZEN)]
+    return gc_and_site(learned), gc_and_site(test)
+
+
 @pytest.mark.parametrize("target", TARGETS)
 def test_each_knows_more_than_the_one_before(target):
     (train, kinds), (test, others) = sequences(300, 1), sequences(90, 2)
     told = []
-    found = baselines(target, train, of(target, kinds), test, states=gc_and_site, progress=told.append)
+    found = baselines(
+        target,
+        train,
+        of(target, kinds),
+        test,
+        states=states(target, train, of(target, kinds), test),
+        progress=told.append,
+    )
     assert list(found) == list(BASELINES) == [COMMONEST, GC, KMERS, FROZEN]
     assert [text.partition(", trained on ")[0] for text in told] == [f"baseline: {name}" for name in BASELINES.values()]
     losses = [score(target, of(target, others), predictions)["loss"] for predictions in found.values()]
@@ -73,15 +86,15 @@ def test_the_same_answer_for_all():
     [(CLASS, [1, 1, 1, 1], [0, 1, 0]), (SEVERAL, [[1.0, 0]] * 4, [1, 0]), (LEVEL, [5.0] * 4, [5])],
 )
 def test_a_train_split_without_a_difference_has_one_answer(target, truth, expected):
-    for predictions in baselines(
-        target, ["ACGT", "NNNN", "A", "GGCG"], np.array(truth), ["ACGT", "NN"], states=gc_and_site
-    ).values():
+    given = target, ["ACGT", "NNNN", "A", "GGCG"], np.array(truth), ["ACGT", "NN"]
+    for predictions in baselines(*given, states=states(*given)).values():
         assert predictions == pytest.approx(np.array([expected] * 2))
 
 
 def test_a_label_that_train_lacks_has_the_probability_0():
     (train, kinds), (test, _) = sequences(30, 1), sequences(9, 2)
-    for predictions in baselines(CLASS, train, np.minimum(kinds, 1), test, states=gc_and_site).values():
+    given = CLASS, train, np.minimum(kinds, 1), test
+    for predictions in baselines(*given, states=states(*given)).values():
         assert not predictions[:, 2].any()
         assert predictions.sum(axis=1) == pytest.approx(1)
 
@@ -89,7 +102,8 @@ def test_a_label_that_train_lacks_has_the_probability_0():
 def test_without_states_and_without_what_is_not_asked_for():
     (train, kinds), (test, _) = sequences(30, 1), sequences(9, 2)
     assert list(baselines(CLASS, train, kinds, test)) == [COMMONEST, GC, KMERS]
-    assert list(baselines(CLASS, train, kinds, test, states=gc_and_site, which=[FROZEN, GC])) == [GC, FROZEN]
+    given = CLASS, train, kinds, test
+    assert list(baselines(*given, states=states(*given), which=[FROZEN, GC])) == [GC, FROZEN]
 
 
 def test_they_learn_from_so_many_at_most_drawn_with_the_seed(monkeypatch):
@@ -160,22 +174,31 @@ def test_states_are_the_mean_over_the_tokens(frozen):
     torch = pytest.importorskip("torch")
     from transformers import AutoModel
 
+    from dna_lm.classifiers.building import load_base
     from dna_lm.evaluation.frozen_model import pooled_states
 
     base, encoder = frozen
     some = ["ACGTACGTAACC", "G", "TTGACGTCA" * 8, "NNN"]
     model = AutoModel.from_pretrained(BUILT_IN_FOLDER, dtype=torch.float32).eval()
-    before = torch.get_rng_state()
-    found = pooled_states(base, encoder, some, batch_size=2)
+    tokens, pad = encoder.encode(some).tokens, encoder.tokenizer.pad_token_id
+    loaded, before = load_base(base, 2, pad).model, torch.get_rng_state()
+    found = pooled_states(loaded, pad, [tokens], batch_size=2)
     assert torch.equal(torch.get_rng_state(), before)
     with torch.inference_mode():
-        for row, tokens in zip(found, encoder.encode(some).tokens, strict=True):
-            expected = model(input_ids=torch.tensor([tokens])).last_hidden_state[0].mean(dim=0)
+        for row, numbers in zip(found, tokens, strict=True):
+            expected = model(input_ids=torch.tensor([numbers])).last_hidden_state[0].mean(dim=0)
             assert row == pytest.approx(expected.numpy(), abs=1e-4)
 
 
 def test_both_strands_give_the_same_states(frozen):
+    from dna_lm.classifiers.building import load_base
     from dna_lm.evaluation.frozen_model import pooled_states
 
-    either = (pooled_states(*frozen, [text], strands=2) for text in ("AACCGTTTAC", "GTAAACGGTT"))
+    base, encoder = frozen
+    pad = encoder.tokenizer.pad_token_id
+    model = load_base(base, 2, pad).model
+    both = (
+        [encoded.tokens, reverse] for encoded, reverse in map(encoder.encode_both, (["AACCGTTTAC"], ["GTAAACGGTT"]))
+    )
+    either = (pooled_states(model, pad, strands) for strands in both)
     assert next(either) == pytest.approx(next(either), abs=1e-5)

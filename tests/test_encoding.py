@@ -4,7 +4,7 @@ import shutil
 import pytest
 from transformers import AutoConfig
 
-from dna_lm.base_models.encoding import Encoded, Encoder, positions, summary, warnings
+from dna_lm.base_models.encoding import Encoded, Encoder, Reading, positions, summary, warnings
 from dna_lm.base_models.opening import opened_base_model
 from refusals import refusal
 
@@ -38,22 +38,22 @@ def without(*names):
 def test_tokens(tiny_random):
     # CLS 1, SEP 2, A 5, C 6, G 7, T 8
     encoded = encoder(tiny_random).encode(["ACGT", "T"])
-    assert encoded == Encoded(tokens=[[1, 5, 6, 7, 8, 2], [1, 8, 2]], unknown_share=0, cut=0)
+    assert encoded == Encoded([[1, 5, 6, 7, 8, 2], [1, 8, 2]], Reading(2))
 
 
 def test_the_share_of_unknown_tokens_leaves_special_tokens_out(tiny_random):
     encoded = encoder(tiny_random).encode(["ACGN", "AC", "NR"])
     assert encoded.tokens[0] == [1, 5, 6, 7, 0, 2]
-    assert encoded.unknown_share == 3 / 8
+    assert encoded.reading.unknown_share == 3 / 8
 
 
 def test_cut_sequences_keep_their_start_and_the_special_tokens(tiny_random):
     encoded = encoder(tiny_random, max_length=5).encode(["ACG", "ACGT", "TTTTTTTT"])
-    assert encoded == Encoded(tokens=[[1, 5, 6, 7, 2], [1, 5, 6, 7, 2], [1, 8, 8, 8, 2]], unknown_share=0, cut=2)
+    assert encoded == Encoded([[1, 5, 6, 7, 2], [1, 5, 6, 7, 2], [1, 8, 8, 8, 2]], Reading(3, cut=2))
 
 
 def test_unknown_tokens_that_are_cut_off_do_not_count(tiny_random):
-    assert encoder(tiny_random, max_length=5).encode(["ACGNNNN"]).unknown_share == 0
+    assert encoder(tiny_random, max_length=5).encode(["ACGNNNN"]).reading.unknown_share == 0
 
 
 def test_the_limit_of_the_model_goes_before_the_one_asked_for(tiny_random):
@@ -68,8 +68,9 @@ def test_the_limit_of_the_tokenizer_counts_too(folder):
 
 
 def test_the_share_of_unknown_tokens_is_always_said():
-    encoded = Encoded(tokens=[[5] * 600, [6] * 600], unknown_share=0.0034, cut=0)
-    assert summary(encoded, SOURCE) == (f"{SOURCE}: 2 sequences, 0.34% of whose tokens are unknown to the base model")
+    assert summary(Reading(2, unknown_share=0.0034), SOURCE) == (
+        f"{SOURCE}: 2 sequences, 0.34% of whose tokens are unknown to the base model"
+    )
 
 
 # --- warnings --------------------------------------------------------------------------------------------------------
@@ -77,7 +78,7 @@ def test_the_share_of_unknown_tokens_is_always_said():
 
 def said(tiny_random, sequences, max_length=100, **of_tool):
     one = encoder(tiny_random, max_length)
-    return warnings(one.encode(sequences), one, SOURCE, **of_tool)
+    return warnings(one.encode(sequences).reading, one, SOURCE, **of_tool)
 
 
 def test_nothing_to_warn_of(tiny_random):
@@ -215,12 +216,12 @@ def test_letters_that_a_tokenizer_drops_count_as_unknown(folder):
     drop_unknown_letters(folder, post_processor=True)
     encoded = encoder(folder).encode(["ACGN", "NNNN"])
     assert encoded.tokens == [[1, 5, 6, 7, 2], [1, 2]]
-    assert encoded.unknown_share == 5 / 8
+    assert encoded.reading.unknown_share == 5 / 8
 
 
 def test_a_sequence_of_which_nothing_is_left_still_has_a_token(folder):
     drop_unknown_letters(folder, post_processor=False)
-    assert encoder(folder).encode(["ACGT", "NN"]) == Encoded(tokens=[[5, 6, 7, 8], [3]], unknown_share=2 / 6, cut=0)
+    assert encoder(folder).encode(["ACGT", "NN"]) == Encoded([[5, 6, 7, 8], [3]], Reading(2, 2 / 6))
 
 
 @pytest.mark.parametrize(

@@ -86,10 +86,14 @@ def test_each_model_sees_all_sequences_before_the_next_one_does(base, encoder, c
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_the_frozen_model_computes_what_occurs_twice_once(base, encoder, computed, monkeypatch, processes):
-    alone = pooled_states(base, encoder, DNA, strands=2)
+    def states(some):
+        encoded, reverse = encoder.encode_both(some)
+        return pooled_states(model(base, encoder), encoder.tokenizer.pad_token_id, [encoded.tokens, reverse])
+
+    alone = states(DNA)
     monkeypatch.setattr("dna_lm.evaluation.frozen_model.prediction_processes", lambda _: processes)
     computed.clear()
-    found = pooled_states(base, encoder, [*DNA, *map(reverse_complement, DNA)], strands=2)
+    found = states([*DNA, *map(reverse_complement, DNA)])
     assert len(computed) == (2 * len(DNA) if processes == 1 else 0)
     assert np.abs(found - np.concatenate([alone, alone])).max() < 1e-5
 

@@ -2,13 +2,17 @@ import dataclasses
 import json
 import math
 import struct
+from collections import Counter
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from transformers import AutoConfig
 
 from dna_lm.adapters.dataset import RECORD, load_adapter, save_adapter
+from dna_lm.base_models.token_reader import TokenReader
+from dna_lm.classifiers import building
 from dna_lm.data.sequences import reverse_complement
 from dna_lm.evaluation.evaluating import SPEED
 from dna_lm.scores.bootstrap import COLUMNS, bootstrap, resample
@@ -131,6 +135,20 @@ def test_a_ladder_on_the_training_split(two):
     assert {rung.learned for rung in result.ladder.rungs.values()} == {60}
     assert result.ladder.value("the adapter", "mcc") == result.scores["mcc"]
     assert not [text for text in result.caveats if "not the file" in text]
+
+
+@pytest.mark.parametrize("strand", [FORWARD, BOTH])
+def test_a_ladder_loads_the_base_model_and_encodes_each_sequence_once(two, monkeypatch, strand):
+    loaded, read = [], []
+    load, read_texts, parse = building._open, TokenReader.read, AutoConfig.from_pretrained
+    monkeypatch.setattr(building, "_open", lambda *given: loaded.append("weights") or load(*given))
+    monkeypatch.setattr(AutoConfig, "from_pretrained", lambda *some, **o: loaded.append("config") or parse(*some, **o))
+    monkeypatch.setattr(TokenReader, "read", lambda reader, some: read.extend(some) or read_texts(reader, some))
+    assert evaluated(two, train=two.splits["train"], strand=strand).ladder
+    test, train = (pd.read_csv(two.splits[split])["sequence"].tolist() for split in ("test", "train"))
+    assert sorted(loaded) == ["config", "weights"]
+    once = [*test, *map(reverse_complement, test), *train, *(map(reverse_complement, train) if strand == BOTH else [])]
+    assert Counter(read) == Counter(once)
 
 
 def test_another_training_split_is_told(two, tmp_path):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from dna_lm.base_models.encoding import Encoded, Reading
+from dna_lm.base_models.encoding import Reading
 from dna_lm.data.sequences import reverse_complement
 from dna_lm.prediction import merged_models
 from dna_lm.prediction import predictor as predictor_module
@@ -244,7 +244,7 @@ def test_sequences_that_change_between_passes_are_refused(test_data, monkeypatch
 
 
 def test_what_was_read_is_added_up():
-    total = Reading() + Encoded([[1, 2]], 0.5, 0, read=10) + Encoded([[1], [2], [3]], 0.0, 2, read=30)
+    total = Reading() + Reading(1, 0.5, 0, read=10) + Reading(3, 0.0, 2, read=30)
     assert (total.sequences, total.unknown_share, total.cut) == (4, 0.125, 2)
     assert Reading().unknown_share == 0
 

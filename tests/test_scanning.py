@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dna_lm.adapters.dataset import load_adapter
-from dna_lm.base_models.encoding import Encoded
+from dna_lm.base_models.encoding import Reading
 from dna_lm.data.targets import Target
 from dna_lm.errors import UserError
 from dna_lm.prediction import scanning
@@ -162,7 +162,7 @@ def scanned_without_a_model(monkeypatch, genome, **changes):
 
         def outputs(self, sequences, members=None):
             assert all(set(dna) <= set("ACGTN") for dna in sequences)
-            return Outputs(np.zeros((1, 1, len(sequences), 2)), Encoded([[]] * len(sequences), 0.0, 0, read=1))
+            return Outputs(np.zeros((1, 1, len(sequences), 2)), Reading(len(sequences), read=1))
 
     monkeypatch.setattr(scanning, "load_adapter", lambda _: adapter)
     monkeypatch.setattr(scanning, "opened_predictor", lambda *_, **__: nullcontext(Half()))

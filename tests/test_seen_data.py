@@ -36,7 +36,9 @@ def of_files(**digests) -> Adapter:
 
 def trained(train=TRAIN, dev=DEV, before=None, files=("8", "9")) -> Adapter:
     adapter = of_files(train=files[0], dev=files[1])
-    return replace(adapter, training=adapter.training | {"seen": seen_record(train, dev, before)})
+    return replace(
+        adapter, training=adapter.training | {"seen": seen_record(digests_of(train), digests_of(dev), before)}
+    )
 
 
 def check(adapter: Adapter, sequences: list[str], seen_data: str = "refuse", sha256: str = NO_FILE) -> list[str]:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tiny_models
-from dna_lm.base_models.encoding import Encoded, Encoder, warnings
+from dna_lm.base_models.encoding import Encoded, Encoder, Reading, warnings
 from dna_lm.base_models.opening import BUILT_IN_FOLDER, opened_base_model
 from dna_lm.base_models.token_reader import kmers
 from dna_lm.base_models.unknown_tokens import unknown_share
@@ -72,7 +72,7 @@ def test_kmers_are_read(folder, how):
     expected = [number("ACG"), number("CGT"), number("GTA"), number("TAC")]
     assert encoded.tokens == [[2, *expected, 3], [2, number("ACG"), 1, 1, 1, number("ACG"), 3], [2, 1, 3]]
     # of 4 + 5 + 1 k-mers, three have the N and one is too short
-    assert encoded.unknown_share == 4 / 10
+    assert encoded.reading.unknown_share == 4 / 10
 
 
 @pytest.mark.parametrize("how", HOWS)
@@ -89,7 +89,7 @@ def test_kmers_are_cut_at_the_limit_and_keep_the_special_tokens(folder):
     write_words(folder, 3, "vocab.txt")
     encoded = encoder(folder, max_length=4, kmer=3).encode(["ACGT", "ACGTAC", "ACGTNNN"])
     start = [2, number("ACG"), number("CGT"), 3]
-    assert encoded == Encoded(tokens=[start, start, start], unknown_share=0, cut=2)
+    assert encoded == Encoded([start, start, start], Reading(3, cut=2))
 
 
 @pytest.mark.parametrize("how", HOWS)
@@ -138,7 +138,7 @@ def test_before_training_the_kmers_of_a_tokenizer_are_found(folder, model):
     tiny_models.words(folder, 3, model)
     sequences = ["ACGTAC", "ACGNACG", "AC"]
     assert unknown_share(folder / "tokenizer.json", sequences, "the base model") == 4 / 10
-    assert encoder(folder, kmer=3).encode(sequences).unknown_share == 4 / 10
+    assert encoder(folder, kmer=3).encode(sequences).reading.unknown_share == 4 / 10
 
 
 def test_a_vocabulary_of_letters_and_kmers_is_read_as_it_is(folder):
@@ -147,7 +147,7 @@ def test_a_vocabulary_of_letters_and_kmers_is_read_as_it_is(folder):
     tiny_models.vocabulary_file(folder, tokens, tokenizer_class="EsmTokenizer", model_max_length=40)
     one = encoder(folder, architecture="esm")
     expected = [3, tokens.index("ACG"), tokens.index("TAC"), tokens.index("G"), 4]
-    assert one.encode(["ACGTACG"]) == Encoded([expected], 0, 0)
+    assert one.encode(["ACGTACG"]) == Encoded([expected], Reading(1))
     assert one.max_length == 40
 
 
@@ -158,7 +158,7 @@ def test_both_strands_of_letters(folder):
     tiny_models.letters(folder, alphabet="ACGTNRY")
     encoded, reverse = encoder(folder, max_length=6).encode_both(["AACG", "ACR", "AAAACCCC"])
     # A 5, C 6, G 7, T 8, N 9, R 10, Y 11
-    assert encoded == Encoded([[2, 5, 5, 6, 7, 3], [2, 5, 6, 10, 3], [2, 5, 5, 5, 5, 3]], 0, 1)
+    assert encoded == Encoded([[2, 5, 5, 6, 7, 3], [2, 5, 6, 10, 3], [2, 5, 5, 5, 5, 3]], Reading(3, cut=1))
     assert reverse == [[2, 6, 7, 8, 8, 3], [2, 11, 7, 8, 3], [2, 8, 8, 8, 8, 3]]
 
 
@@ -182,7 +182,7 @@ def test_both_strands_of_byte_pairs():
 def test_both_strands_of_what_is_cut_are_of_the_same_kmers(folder):
     write_words(folder, 3, "vocab.txt")
     encoded, reverse = encoder(folder, max_length=5, kmer=3).encode_both(["AACGTTTT"])
-    assert encoded.tokens == [[2, number("AAC"), number("ACG"), number("CGT"), 3]] and encoded.cut == 1
+    assert encoded.tokens == [[2, number("AAC"), number("ACG"), number("CGT"), 3]] and encoded.reading.cut == 1
     assert reverse == [[2, number("ACG"), number("CGT"), number("GTT"), 3]]
 
 
@@ -192,13 +192,27 @@ def of_pieces():
         return Encoder(base, 40)
 
 
+def test_only_what_is_cut_is_read_again(of_pieces, monkeypatch):
+    of_pieces.max_length = 10
+    long, short = "GGGCCAAATTTACGATTTTTTTACCCAGCA" * 3, "GATTACA"
+    read, texts = of_pieces._reader.read, []
+    monkeypatch.setattr(of_pieces._reader, "read", lambda some: texts.extend(some) or read(some))
+    strands = of_pieces.encode_strands([short, long, "ACC"])
+    assert texts.count(short) == texts.count("ACC") == texts.count(long) == 1
+    assert {text for text in texts if len(text) < 10} == {short, "ACC", *turned([short, "ACC"])}
+    monkeypatch.undo()
+    assert strands.alone == of_pieces.encode([short, long, "ACC"])
+    assert strands.given.tokens[::2] == strands.alone.tokens[::2]
+    assert strands.given.reading.cut == 1 and len(strands.reverse[1]) <= 10
+
+
 @given(st.lists(st.text("ACGTN", max_size=900), min_size=1, max_size=5), st.integers(2, 40))
 def test_both_strands_of_what_is_cut_are_of_the_same_letters(of_pieces, sequences, max_length):
     of_pieces.max_length = max_length
     room = max_length - 2
     full = [[len(ids) for ids, _ in of_pieces._reader.read(texts)] for texts in (sequences, turned(sequences))]
     encoded, reverse = of_pieces.encode_both(sequences)
-    assert encoded.cut == sum(max(each) > room for each in zip(*full, strict=True))
+    assert encoded.reading.cut == sum(max(each) > room for each in zip(*full, strict=True))
     for sequence, forward, backward, *counts in zip(sequences, encoded.tokens, reverse, *full, strict=True):
         letters = of_pieces.tokenizer.decode(forward[1:-1]).replace(" ", "").replace("[UNK]", "N")
         assert sequence.startswith(letters)
@@ -221,7 +235,7 @@ def turned(sequences):
 def test_letters(folder):
     tiny_models.letters(folder)
     encoded = encoder(folder, max_length=5).encode(["ACG", "TN", "ACGT"])
-    assert encoded == Encoded([[2, 5, 6, 7, 3], [2, 8, 1, 3], [2, 5, 6, 7, 3]], 1 / 8, 1)
+    assert encoded == Encoded([[2, 5, 6, 7, 3], [2, 8, 1, 3], [2, 5, 6, 7, 3]], Reading(3, 1 / 8, cut=1))
 
 
 def test_letters_that_are_lower_cased(folder):
@@ -260,7 +274,7 @@ def test_without_special_tokens(folder):
     # As a causal model may have it. Padding is A then, as there is nothing else.
     tiny_models.letters(folder, special=[], ends=False)
     one = encoder(folder, max_length=4, architecture="llama")
-    assert one.encode(["ACGT", "ACGTA", "C"]) == Encoded([[0, 1, 2, 3], [0, 1, 2, 3], [1]], 0, 1)
+    assert one.encode(["ACGT", "ACGTA", "C"]) == Encoded([[0, 1, 2, 3], [0, 1, 2, 3], [1]], Reading(3, cut=1))
     assert one.tokenizer.pad_token_id == 0
 
 
@@ -268,7 +282,7 @@ def test_letters_without_an_unknown_token_are_left_out(folder):
     # The tokenizers library fails at a letter that is not there, unless it has a token for it.
     tiny_models.letters(folder, special=[], ends=False)
     encoded = encoder(folder, architecture="llama").encode(["ACNGT", "NN", "RA"])
-    assert encoded == Encoded([[0, 1, 2, 3], [0], [0]], 4 / 9, 0)
+    assert encoded == Encoded([[0, 1, 2, 3], [0], [0]], Reading(3, 4 / 9))
     assert unknown_share(folder / "tokenizer.json", ["ACNGT", "NN", "RA"], "the base model") == 4 / 9
 
 
@@ -325,7 +339,7 @@ def test_the_limit_of_the_model_or_of_the_tokenizer_is_said(folder, of_the_token
     tiny_models.write_model(folder, "bert", vocabulary)
     one = encoder(folder, max_length=1000)
     assert one.max_length == one.model_limit == expected
-    assert warnings(one.encode(["A" * 100, "A"]), one, "the input") == [
+    assert warnings(one.encode(["A" * 100, "A"]).reading, one, "the input") == [
         f"the input: 1 of 2 sequences are longer than {expected} tokens and lose their end; the base model reads no "
         "more, so cut the sequences around their center"
     ]
@@ -337,7 +351,7 @@ def test_a_model_without_a_limit_is_said_to_have_none(folder):
     shutil.copy(TINY_RANDOM / "model.safetensors", folder)  # only the settings are looked at
     one = encoder(folder, max_length=10)
     assert (one.max_length, one.model_limit) == (10, None)
-    assert warnings(one.encode(["A" * 100, "A"]), one, "the input", trained=False) == [
+    assert warnings(one.encode(["A" * 100, "A"]).reading, one, "the input", trained=False) == [
         "the input: 1 of 2 sequences are longer than 10 tokens and lose their end; raise the maximum length (the base "
         "model has no limit) or cut the sequences around their center"
     ]

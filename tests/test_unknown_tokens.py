@@ -29,7 +29,7 @@ def share(folder, sequences=MIXED):
 
 def encoders_share(folder, sequences=MIXED):
     with opened_base_model(str(folder)) as base:
-        return Encoder(base, 512).encode(sequences).unknown_share
+        return Encoder(base, 512).encode(sequences).reading.unknown_share
 
 
 def replace_model(folder, model, unknown: bool):

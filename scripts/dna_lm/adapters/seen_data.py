@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..data.digests import Digests, digests_of
+from ..data.digests import Digests
 from ..data.sequences import canonical
 from ..errors import UserError
 from ..words import ALLOW
@@ -61,14 +61,14 @@ class Overlap:
         return f"about {self.share:.1%} of {self.sequences:,} sequences"
 
 
-def seen_record(train: Sequence[str], dev: Sequence[str], before: Adapter | None) -> dict[str, Any]:
+def seen_record(train: np.ndarray, dev: np.ndarray, before: Adapter | None) -> dict[str, Any]:
     """Return what a training records of the sequences that it has seen, and those that were seen before it.
 
-    train, dev: normalized sequences. before: the adapter that is gone on from.
+    train, dev: digests of the sequences, as digests_of gives them. before: the adapter that is gone on from.
     The result has `train` and `dev` (see Digests.record); `files`, for both splits the SHA-256 of the files of earlier
     trainings; and `complete`: whether the sequences of the earlier trainings are all among the digests.
     """
-    sets = {"train": Digests.of(digests_of(train)), "dev": Digests.of(digests_of(dev))}
+    sets = {"train": Digests.of(train), "dev": Digests.of(dev)}
     files: dict[str, list[str]] = {"train": [], "dev": []}
     complete = True
     if before:

@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBase
+from transformers import AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBase
 
 from ..data.sequences import AMBIGUOUS, BASES, reverse_complement
 from ..errors import UserError
@@ -18,40 +18,65 @@ NO_LIMIT = 10**15
 
 
 @dataclass(frozen=True)
-class Encoded:
-    """Token numbers of each sequence, special tokens included.
+class Reading:
+    """What was counted while sequences were encoded.
 
     unknown_share: share of the tokens, special ones not counted, that the tokenizer does not know or drops, 0 to 1; of
     the k-mers, if it reads k-mers.
     cut: how many sequences were longer than the limit and lost their end.
     read: of how many tokens, dropped ones included, unknown_share is a share.
-    letters: how many letters of each sequence were read; nearly so many of one that was cut into pieces on one strand.
     """
-
-    tokens: list[list[int]]
-    unknown_share: float
-    cut: int
-    read: int = field(default=0, compare=False)
-    letters: list[int] = field(default_factory=list, compare=False)
-
-    @property
-    def sequences(self) -> int:
-        return len(self.tokens)
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What Encoded counts, of sequences whose token numbers are no longer there."""
 
     sequences: int = 0
     unknown_share: float = 0.0
     cut: int = 0
-    read: int = 0
+    read: int = field(default=0, compare=False)
 
-    def __add__(self, other: "Encoded | Reading") -> "Reading":
+    def __add__(self, other: "Reading") -> "Reading":
         read = self.read + other.read
         unknown = self.unknown_share * self.read + other.unknown_share * other.read
         return Reading(self.sequences + other.sequences, unknown / max(1, read), self.cut + other.cut, read)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Token numbers of each sequence, special tokens included.
+
+    letters: how many letters of each sequence were read; nearly so many of one that was cut into pieces on one strand.
+    """
+
+    tokens: list[list[int]]
+    reading: Reading
+    letters: list[int] = field(default_factory=list, compare=False)
+
+
+@dataclass(frozen=True)
+class EncodedStrands:
+    """Sequences as they are read alone and on both strands.
+
+    alone: as Encoder.encode gives them. given: on the strand given, of the piece that fits on both strands (see
+    Encoder.encode_both). reverse: token numbers of the reverse complement of that piece.
+    """
+
+    alone: Encoded
+    given: Encoded
+    reverse: list[list[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class _One:
+    """A sequence as it was encoded.
+
+    tokens: token numbers, special ones included. count: the tokens that it would have without a limit, special ones
+    aside. letters: how many were read. read: tokens that are kept, special ones aside, and dropped ones. unknown: of
+    these, how many are unknown or dropped.
+    """
+
+    tokens: list[int]
+    count: int
+    letters: int
+    read: int
+    unknown: int
 
 
 class Encoder:
@@ -71,7 +96,7 @@ class Encoder:
         Raises UserError when the tokenizer cannot be loaded or does not know A, C, G and T, or k-mers of them.
         """
         self._source = source = f"the base model {base_model.id!r}"
-        config = _load_config(base_model, source)
+        config = base_model.config()
         try:
             self._open(base_model, config, max_length, kmer)
         except UserError:
@@ -99,26 +124,32 @@ class Encoder:
         What is longer than the limit loses its end. Raises UserError when the tokenizer gives numbers that the model
         has no embedding for.
         """
-        return self._encode(sequences)[0]
+        ones = self._each(sequences)
+        return _together(ones, cut=self._too_long(ones))
 
     def encode_both(self, sequences: Sequence[str]) -> tuple[Encoded, list[list[int]]]:
         """Encode normalized sequences, and the reverse complement of each.
 
         Of a sequence that is too long on either strand, both are read of the same piece: as many of its first letters
         as fit on both. A tokenizer of pieces may make more tokens of one strand than of the other, so that these can
-        be fewer letters than `encode` reads. What Encoded counts, it counts on the strand given.
+        be fewer letters than `encode` reads. What Reading counts, it counts on the strand given.
         """
-        encoded, counts = self._encode(sequences)
-        reverse, of_reverse = self._encode(_reversed(sequences))
-        longest = list(map(max, counts, of_reverse))
+        strands = self.encode_strands(sequences)
+        return strands.given, strands.reverse
+
+    def encode_strands(self, sequences: Sequence[str]) -> EncodedStrands:
+        """Encode normalized sequences once, for what reads one strand and for what reads both."""
+        given, reverse = self._each(sequences), self._each(_reversed(sequences))
+        alone = _together(given, cut=self._too_long(given))
+        longest = [max(one.count, other.count) for one, other in zip(given, reverse, strict=True)]
         long = [number for number, count in enumerate(longest) if count > self._room]
         if not long:
-            return encoded, reverse.tokens
-        pieces = list(sequences)
-        found = self._that_fit([sequences[number] for number in long], [longest[number] for number in long])
-        for number, piece in zip(long, found, strict=True):
-            pieces[number] = piece
-        return replace(self.encode(pieces), cut=len(long)), self.encode(_reversed(pieces)).tokens
+            return EncodedStrands(alone, alone, [one.tokens for one in reverse])
+        pieces = self._that_fit([sequences[number] for number in long], [longest[number] for number in long])
+        both = zip(long, self._each(pieces), self._each(_reversed(pieces)), strict=True)
+        for number, one, other in both:
+            given[number], reverse[number] = one, other
+        return EncodedStrands(alone, _together(given, cut=len(long)), [one.tokens for one in reverse])
 
     @property
     def _room(self) -> int:
@@ -155,28 +186,27 @@ class Encoder:
             active = going_on
         return [sequence[:length] for sequence, length in zip(sequences, fitting, strict=True)]
 
-    def _encode(self, sequences: Sequence[str]) -> tuple[Encoded, list[int]]:
-        """Encode as `encode` does; return also the tokens that each would have without a limit, special ones aside."""
-        room, counts, letters = self._room, [], []
-        tokens, cut, read, unknowns, dropped = [], 0, 0, 0, 0
-        for sequence, (ids, left_out) in zip(sequences, self._reader.read(sequences), strict=True):
-            counts.append(len(ids))
-            letters.append(len(sequence) if len(ids) <= room else self._letters_of(sequence, len(ids)))
-            cut += len(ids) > room
-            ids = ids[:room]
-            read += len(ids)
-            unknowns += ids.count(self.tokenizer.unk_token_id)
-            dropped += left_out
+    def _each(self, sequences: Sequence[str]) -> list[_One]:
+        """Encode each sequence, as `encode` does."""
+        room, ones = self._room, []
+        for sequence, (ids, dropped) in zip(sequences, self._reader.read(sequences), strict=True):
+            letters = len(sequence) if len(ids) <= room else self._letters_of(sequence, len(ids))
+            kept = ids[:room]
             # A sequence of which nothing is left still needs a token to be computed on.
-            tokens.append(self._before + ids + self._after or [self.tokenizer.pad_token_id])
-        highest = max(map(max, tokens), default=0)
+            tokens = self._before + kept + self._after or [self.tokenizer.pad_token_id]
+            unknown = kept.count(self.tokenizer.unk_token_id) + dropped
+            ones.append(_One(tokens, len(ids), letters, len(kept) + dropped, unknown))
+        highest = max((max(one.tokens) for one in ones), default=0)
         if highest >= self._rows:
             token = self.tokenizer.convert_ids_to_tokens(highest)
             raise UserError(
                 f"{self._source}: its tokenizer gives {token!r} the number {highest}, but the model has embeddings for "
                 f"the numbers below {self._rows} only; choose a model with the tokenizer that it was trained with"
             )
-        return Encoded(tokens, (unknowns + dropped) / max(1, read + dropped), cut, read + dropped, letters), counts
+        return ones
+
+    def _too_long(self, ones: Sequence[_One]) -> int:
+        return sum(one.count > self._room for one in ones)
 
     def _letters_of(self, sequence: str, count: int) -> int:
         """Return how many letters of a sequence that is too long are read: exactly, or in proportion to its tokens.
@@ -186,6 +216,13 @@ class Encoder:
         if self._reader.a_token_a_letter:
             return min(len(sequence), self._room + max(1, self.kmer) - 1)
         return len(sequence) * self._room // count
+
+
+def _together(ones: Sequence[_One], cut: int) -> Encoded:
+    """cut: how many are read as if they had lost their end."""
+    read = sum(one.read for one in ones)
+    reading = Reading(len(ones), sum(one.unknown for one in ones) / max(1, read), cut, read)
+    return Encoded([one.tokens for one in ones], reading, [one.letters for one in ones])
 
 
 def _reversed(sequences: Sequence[str]) -> list[str]:
@@ -208,16 +245,11 @@ def _rows(config: PreTrainedConfig) -> float:
     return getattr(config.get_text_config(), "vocab_size", None) or math.inf
 
 
-def _load_config(base_model: BaseModel, source: str) -> PreTrainedConfig:
-    try:
-        return AutoConfig.from_pretrained(base_model.folder, local_files_only=True, trust_remote_code=False)
-    except Exception as problem:  # whatever foreign settings make transformers raise
-        raise UserError(f"{source} cannot be loaded: {problem}") from None
-
-
 def _load_tokenizer(base_model: BaseModel, config: PreTrainedConfig, source: str) -> PreTrainedTokenizerBase:
     try:
-        tokenizer = AutoTokenizer.from_pretrained(base_model.folder, local_files_only=True, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(
+            base_model.folder, config=config, local_files_only=True, trust_remote_code=False
+        )
     except Exception as problem:  # the tokenizers library raises bare Exceptions
         raise UserError(unusable(source, problem)) from None
     # transformers adds special tokens that the vocabulary lacks after its end, where the model has no embedding.
@@ -266,16 +298,16 @@ def _special_tokens(tokenizer: PreTrainedTokenizerBase, text: str, source: str) 
     raise UserError(unusable(source, ValueError("special tokens change how it reads a sequence")))
 
 
-def summary(encoded: Encoded | Reading, source: str) -> str:
+def summary(reading: Reading, source: str) -> str:
     """Return the sentence that says how much there is to read, and how much of it the model knows."""
     return (
-        f"{source}: {encoded.sequences:,} sequences, {encoded.unknown_share:.2%} of whose tokens are unknown to the "
+        f"{source}: {reading.sequences:,} sequences, {reading.unknown_share:.2%} of whose tokens are unknown to the "
         "base model"
     )
 
 
 def warnings(
-    encoded: Encoded | Reading,
+    reading: Reading,
     encoder: Encoder,
     source: str,
     *,
@@ -288,7 +320,7 @@ def warnings(
     can do to give the model shorter sequences.
     """
     result = []
-    if encoded.cut:
+    if reading.cut:
         limit = "has no limit" if encoder.model_limit is None else f"reads up to {encoder.model_limit:,} tokens"
         if encoder.max_length == encoder.model_limit:
             advice = f"the base model reads no more, so {shorter}"
@@ -297,7 +329,7 @@ def warnings(
         else:
             advice = f"raise the maximum length (the base model {limit}) or {shorter}"
         result.append(
-            f"{source}: {encoded.cut} of {encoded.sequences} sequences are longer than {encoder.max_length} tokens "
+            f"{source}: {reading.cut} of {reading.sequences} sequences are longer than {encoder.max_length} tokens "
             f"and lose their end; {advice}"
         )
-    return result + unknown_warnings(encoded.unknown_share, source)
+    return result + unknown_warnings(reading.unknown_share, source)

@@ -1,5 +1,6 @@
 """Finding, checking and identifying a base model: a folder in Hugging Face's form, without loading its weights."""
 
+import copy
 import hashlib
 import json
 import os
@@ -8,14 +9,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
 from ..words import BUILT_IN
 from .architectures import LAYERS
 from .archives import pickled_weights, unpack
 from .installed_files import sha256_of_model_file
-from .settings import effective_settings
+from .settings import effective_settings, parsed_config
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig
 
 BUILT_IN_FOLDER = Path(__file__).parent.parent / "models" / "tiny-human-dna"
 CONFIG = "config.json"
@@ -47,7 +51,8 @@ class BaseModel:
     id, revision: how it is called in adapters and messages; revision may be empty.
     architecture: transformers' model type, such as `mixtral`.
     weights_sha256, tokenizer_sha256, settings: what an adapter is bound to; the last is of config.json (see
-    model_settings.py).
+    settings.py).
+    parsed: config.json as transformers reads it; None if it cannot. Others get a copy (see config).
     """
 
     folder: Path
@@ -57,6 +62,14 @@ class BaseModel:
     weights_sha256: str
     tokenizer_sha256: str
     settings: dict[str, Any] = field(default_factory=dict)
+    parsed: "PreTrainedConfig | None" = field(default=None, compare=False, repr=False)
+
+    def config(self) -> "PreTrainedConfig":
+        """Return config.json as transformers reads it, to be changed at will; raise UserError if it cannot read it."""
+        try:
+            return copy.deepcopy(self.parsed) if self.parsed else parsed_config(self.folder)
+        except Exception as problem:  # whatever foreign settings make transformers raise
+            raise UserError(f"the base model {self.id!r} cannot be loaded: {problem}") from None
 
     def identity(self) -> dict[str, Any]:
         """What an adapter records of its base model: IDENTITY and the settings."""
@@ -175,7 +188,12 @@ def _check(folder: Path, name: str, revision: str, source: str, others: list[str
         _check_index(read_json(folder / INDEX, source), {file.name for file in weights}, source)
     tokenizer = _tokenizer_files(folder, source)
     digests = _sha256(weights), _sha256(tokenizer)
-    return BaseModel(folder, name, revision, architecture, *digests, effective_settings(folder))
+    try:
+        parsed = parsed_config(folder)
+    except Exception:  # whatever foreign settings make transformers raise; BaseModel.config tells the user
+        parsed = None
+    settings = effective_settings(parsed) if parsed else {}
+    return BaseModel(folder, name, revision, architecture, *digests, settings, parsed)
 
 
 def _tokenizer_settings(folder: Path, source: str) -> dict:

@@ -2,7 +2,10 @@
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig
 
 # What a config.json says that changes no answer of a classifier: where it is from, how it is run and what it gives
 # back, how it was or is to be trained, how weights are drawn that are loaded or drawn anew here, what the head answers,
@@ -47,15 +50,19 @@ WITHOUT_EFFECT = {
 DROPOUT, NO_DROPOUT = "drop", "token_dropout"
 
 
-def effective_settings(folder: Path) -> dict[str, Any]:
-    """Return the settings of a base model that its answers depend on, as JSON values; empty if they cannot be read.
-
-    folder: has a config.json. Defaults that it leaves out are there too, so that two ways to write one model are equal.
-    """
+def parsed_config(folder: Path) -> "PreTrainedConfig":
+    """Return the config.json of a folder as transformers reads it; whatever it raises goes through."""
     from transformers import AutoConfig
 
+    return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+
+
+def effective_settings(config: "PreTrainedConfig") -> dict[str, Any]:
+    """Return the settings of a base model that its answers depend on, as JSON values; empty if they cannot be told.
+
+    Defaults that config.json leaves out are there too, so that two ways to write one model are equal.
+    """
     try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         known = type(config)().to_dict()
         # Keys that the architecture does not have are notes, such as those of the program that saved the model.
         return _effective({name: value for name, value in config.to_dict().items() if name in known})

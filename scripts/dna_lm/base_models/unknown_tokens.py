@@ -60,7 +60,7 @@ def count_unknown_tokens(base_model: str, model_id: str | None, sequences: Seque
 
 
 def unknown_share(path: Path, sequences: Sequence[str], source: str) -> float | None:
-    """Return the share of unknown tokens, defined as in encoding.Encoded, or None if there is no such file.
+    """Return the share of unknown tokens, defined as in encoding.Reading, or None if there is no such file.
 
     path: a tokenizer.json; source: what to call the model in an error message.
     """

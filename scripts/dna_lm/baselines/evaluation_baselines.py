@@ -31,7 +31,7 @@ def baselines(
     train_truth: np.ndarray,
     sequences: Sequence[str],
     *,
-    states: Callable[[Sequence[str]], np.ndarray] | None = None,
+    states: tuple[np.ndarray, np.ndarray] | None = None,
     which: Sequence[str] = tuple(BASELINES),
     seed: int = 42,
     progress: Callable[[str], None] = lambda text: None,
@@ -43,12 +43,11 @@ def baselines(
     on the states of the base model, whose weights stay as they are. Of numbers each is a ridge regression, of several
     labels one logistic regression for each.
     target: what is answered. train_sequences, sequences: normalized. train_truth: as target.read gives it.
-    states: gives the base model's pooled states of sequences, (n, width), as frozen_model.pooled_states; without it
-    there is no FROZEN.
+    states: the base model's pooled states (see frozen_model.pooled_states) of the sequences that FROZEN learns from
+    (see learned_from), and of `sequences`; without them there is no FROZEN.
     which: names of those that are wanted. seed: draws the sequences to learn from, see learned_from.
     progress: told which is trained.
     """
-    features = {KMERS: _kmer_features, FROZEN: lambda *both: _state_features(states, *both)}
     result = {}
     for name in BASELINES:
         if name not in which or (name == FROZEN and states is None):
@@ -62,7 +61,7 @@ def baselines(
             known, asked = (gc_content(pack(list(each))) for each in (train, sequences))
             result[name] = predictions_from_number(target, known, truth, asked)
         else:
-            known, asked = features[name](train, sequences)
+            known, asked = _scaled(*states) if name == FROZEN else map(kmer_features, (train, sequences))
             strength = best_strength(target, known, truth, STRENGTHS[name], seed)
             result[name] = fitted(target, known, truth, strength)(asked)
     return result
@@ -86,14 +85,6 @@ def _shares(target: Target, truth: np.ndarray) -> np.ndarray:
     return np.atleast_1d(truth.mean(axis=0))
 
 
-def _kmer_features(train: Sequence[str], sequences: Sequence[str]) -> list:
-    return [kmer_features(each) for each in (train, sequences)]
-
-
-def _state_features(
-    states: Callable[[Sequence[str]], np.ndarray], train: Sequence[str], sequences: Sequence[str]
-) -> list[np.ndarray]:
-    # Together, so that the model is loaded once.
-    both = states([*train, *sequences])
-    scaler = StandardScaler().fit(both[: len(train)])
-    return [scaler.transform(part) for part in (both[: len(train)], both[len(train) :])]
+def _scaled(known: np.ndarray, asked: np.ndarray) -> list[np.ndarray]:
+    scaler = StandardScaler().fit(known)
+    return [scaler.transform(part) for part in (known, asked)]

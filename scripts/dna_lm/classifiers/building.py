@@ -2,12 +2,13 @@
 
 import copy
 import warnings
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel, TaskType, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 from peft.utils import ModulesToSaveWrapper
-from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedConfig, PreTrainedModel
+from transformers import AutoModelForSequenceClassification, PreTrainedConfig, PreTrainedModel
 from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
 
 from ..adapters.dataset import Adapter, check_base_model
@@ -34,6 +35,17 @@ EXACT = Precision("fp32", None)
 PREFIX = "base_model.model."
 
 
+@dataclass(frozen=True)
+class LoadedBase:
+    """A base model with a head, before anything is put into it or trained.
+
+    fresh: the modules beside the head that the base model has no weights for: they have to be trained.
+    """
+
+    model: PreTrainedModel
+    fresh: list[str]
+
+
 def new_classifier(
     base_model: BaseModel,
     outputs: int,
@@ -43,6 +55,7 @@ def new_classifier(
     kind: str = CLASSES,
     precision: Precision = EXACT,
     quantization: Any = None,
+    loaded: LoadedBase | None = None,
 ) -> PreTrainedModel | PeftModel:
     """Return a base model with a fresh head, ready to train; what is trained is in float32.
 
@@ -50,15 +63,19 @@ def new_classifier(
     kind: what they stand for, a Target's kind.
     precision: of the weights that are not trained, and the implementation of the attention.
     quantization: a BitsAndBytesConfig, or None.
+    loaded: what load_base gave for these parameters, which is changed; without it, the base model is loaded.
     The head and the matrices come from torch's random numbers: seed them before.
     Raises UserError when transformers cannot make a classifier of the base model, weights are missing, or LoRA is asked
     for what the model has not.
     """
-    model, fresh = _load(base_model, outputs, pad_token_id, kind, precision, quantization)
+    loaded = loaded or load_base(
+        base_model, outputs, pad_token_id, kind=kind, precision=precision, quantization=quantization
+    )
+    model = loaded.model
     heads = [name for name in HEADS if hasattr(model, name)]
     for name in heads:
         _reset(getattr(model, name), getattr(model.config, "initializer_range", 0.02))
-    trained = sorted({*heads, *fresh})
+    trained = sorted({*heads, *loaded.fresh})
     if options.method == LORA:
         try:
             model = _with_matrices(model, lora_config(model, trained, options))
@@ -163,14 +180,22 @@ class Misfit(UserError):
 
 
 def trained_classifier(
-    base_model: BaseModel, adapter: Adapter, pad_token_id: int, member: int = 0, precision: Precision = EXACT
+    base_model: BaseModel,
+    adapter: Adapter,
+    pad_token_id: int,
+    member: int = 0,
+    precision: Precision = EXACT,
+    loaded: LoadedBase | None = None,
 ) -> PreTrainedModel:
     """Return the base model with the adapter merged into its weights, in evaluation mode.
 
     member: which model of an adapter that holds several, from 0. precision: float32 unless another one is given.
+    loaded: see new_classifier.
     Raises UserError when the adapter belongs to another base model or its tensors do not fit.
     """
-    model = fitted_classifier(base_model, adapter, pad_token_id, member, trainable=False, precision=precision)
+    model = fitted_classifier(
+        base_model, adapter, pad_token_id, member, trainable=False, precision=precision, loaded=loaded
+    )
     return (model.merge_and_unload() if isinstance(model, PeftModel) else model).eval()
 
 
@@ -183,6 +208,7 @@ def fitted_classifier(
     trainable: bool,
     precision: Precision = EXACT,
     quantization: Any = None,
+    loaded: LoadedBase | None = None,
 ) -> PreTrainedModel | PeftModel:
     """Return the base model with the adapter beside its weights, to apply it or to go on training.
 
@@ -192,9 +218,14 @@ def fitted_classifier(
     check_base_model(adapter, base_model)
     target, method = adapter.target, adapter.peft.get("method", LORA)
     if method == LORA:
-        model, fresh = _load(base_model, target.outputs, pad_token_id, target.kind, precision, quantization)
-        needed = sorted({*fresh, *(name for name in HEADS if hasattr(model, name))})
-        model = _with_places(model, adapter, trainable)
+        loaded = loaded or load_base(
+            *(base_model, target.outputs, pad_token_id),
+            kind=target.kind,
+            precision=precision,
+            quantization=quantization,
+        )
+        needed = sorted({*loaded.fresh, *(name for name in HEADS if hasattr(loaded.model, name))})
+        model = _with_places(loaded.model, adapter, trainable)
         _check_whole(model, needed)
         _ready(model, _whole(model))
     else:
@@ -205,6 +236,7 @@ def fitted_classifier(
             LoraOptions(method=method),
             kind=target.kind,
             precision=precision,
+            loaded=loaded,
         )
     load_tensors(model, [adapter.tensors, *adapter.further][member])
     return model
@@ -235,10 +267,16 @@ def _with_places(model: PreTrainedModel, adapter: Adapter, trainable: bool) -> P
         raise Misfit(f"{type(problem).__name__}: {problem}") from None
 
 
-def _load(
-    base_model: BaseModel, outputs: int, pad_token_id: int, kind: str, precision: Precision, quantization: Any
-) -> tuple[PreTrainedModel, list[str]]:
-    """Load the weights, and name the modules that the base model has no weights for: they have to be trained."""
+def load_base(
+    base_model: BaseModel,
+    outputs: int,
+    pad_token_id: int,
+    *,
+    kind: str = CLASSES,
+    precision: Precision = EXACT,
+    quantization: Any = None,
+) -> LoadedBase:
+    """Load the weights of a base model; the parameters and the errors are those of new_classifier."""
     source = f"the base model {base_model.id!r}"
     _check_architecture(base_model.architecture, source)
     try:
@@ -257,7 +295,7 @@ def _load(
     model.config.use_cache = False  # keys and values are for generating text
     if quantization:
         prepare(model)
-    return model, sorted(name for name in fresh if name.split(".")[0] not in HEADS)
+    return LoadedBase(model, sorted(name for name in fresh if name.split(".")[0] not in HEADS))
 
 
 def _check_architecture(name: str, source: str) -> None:
@@ -276,7 +314,7 @@ def _check_architecture(name: str, source: str) -> None:
 
 def _config(base_model: BaseModel, source: str) -> PreTrainedConfig:
     """Return the settings of the base model; raise UserError for a model with an encoder and a decoder."""
-    config = AutoConfig.from_pretrained(base_model.folder, local_files_only=True, trust_remote_code=False)
+    config = base_model.config()
     if config.is_encoder_decoder:
         raise UserError(
             f"{source}: models of the architecture {base_model.architecture!r} have an encoder and a decoder, of "

@@ -37,6 +37,8 @@ LEAST_OF_A_LABEL = 5
 COLDEST, HOTTEST = 0.05, 20.0
 # What a calibration writes into an adapter's task, and what stood there before adapters could be calibrated.
 WRITTEN = (*CALIBRATION, "decision_threshold")
+# What a temperature or thresholds may change: a choice of its own, as the registry tells rankings, which stay, apart,
+# but not which of the others are worth a row.
 OF_ALL = ("loss", "brier", CALIBRATION_ERROR, "accuracy", "f1_macro", "mcc")
 OF_LABEL = ("precision", "recall", "f1")
 COLUMNS = ["metric", "label", "before", "after", "low", "high"]
@@ -90,8 +92,8 @@ def calibrate(options: CalibrateOptions, progress: Callable[[str], None]) -> Cal
     with opened_predictor(plain, options, progress) as predictor:
         outputs = predictor.outputs(records["sequence"].tolist())
         before = predictor.predictions(outputs.raw)
-        notes = [summary(outputs.encoded, source)]
-        all_warnings += warnings(outputs.encoded, predictor.encoder, source)
+        notes = [summary(outputs.reading, source)]
+        all_warnings += warnings(outputs.reading, predictor.encoder, source)
     decision = Decision()
     if temperature == YES:
         decision = Decision(fitted_temperature(target, truth, before))

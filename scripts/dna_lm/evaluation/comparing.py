@@ -108,7 +108,7 @@ def compare(options: CompareOptions, progress: Callable[[str], None]) -> Compare
             ):
                 outputs = predictor.outputs(sequences)
                 predictions = predictor.predictions(outputs.raw)
-                all_warnings += [f"{name}: {text}" for text in warnings(outputs.encoded, predictor.encoder, source)]
+                all_warnings += [f"{name}: {text}" for text in warnings(outputs.reading, predictor.encoder, source)]
             predictions, decision = _in_order_of(target, adapter, predictions)
             scored, given = (target, truth, predictions, decision), {"seed": options.seed, "clusters": units.clusters}
             scores = resample(*scored, resamples=draws[0], **given)

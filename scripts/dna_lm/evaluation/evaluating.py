@@ -12,10 +12,11 @@ import pandas as pd
 from ..adapters.dataset import Adapter, load_adapter
 from ..adapters.recorded_model import opened_base_model_of
 from ..adapters.seen_data import check_seen, in_common, is_training_data
-from ..base_models.encoding import Encoder, summary, warnings
+from ..base_models.encoding import EncodedStrands, summary, warnings
 from ..base_models.installed_files import sha256_of_file
 from ..base_models.opening import BaseModel
 from ..baselines.evaluation_baselines import BASELINES, baselines, learned_from
+from ..baselines.names import FROZEN
 from ..data.digests import digests_of
 from ..data.packing import gc_content, pack
 from ..data.split_files import with_splits
@@ -23,6 +24,7 @@ from ..data.tables import read_labeled
 from ..data.targets import Target
 from ..data.textfiles import describe
 from ..errors import UserError
+from ..prediction.merged_models import UnmergedBase
 from ..prediction.predictor import mean_predictions, predictor_on, summed_predictions
 from ..prediction.table import prediction_table
 from ..scores.bootstrap import COLUMNS, Resampled, resample, score_text
@@ -132,23 +134,19 @@ def evaluate(options: EvaluateOptions, progress: Callable[[str], None]) -> Evalu
     seen = check_seen(adapter, sha256_of_file(options.data), digests_of(sequences), options.seen_data, source)
     train = _Train.read(options, records, truth, adapter, source) if options.train else None
     with opened_base_model_of(adapter, options.base_model, options.base_model_id, options.installed) as base:
-        applied = _Applied.make(base, adapter, sequences, options.batch_size, source, progress)
+        strand = adapter.strand if options.strand == RECORDED else options.strand
+        learned = train.of_frozen_model(target) if train else None
+        applied = _Applied.make(base, adapter, sequences, learned, strand, options.batch_size, source, progress)
         strands, predictions_of = compare_strands(
             target, truth, applied.raw, partial(_predictions_of, adapter), decision, units.clusters
         )
         for text in [applied.read, *(f"warning: {text}" for text in seen + applied.warnings)]:
             progress(text)
-        strand = adapter.strand if options.strand == RECORDED else options.strand
         predictions = predictions_of[strand]
         ladder = None
         if train:
-            states = partial(
-                *(pooled_states, base, applied.encoder),
-                strands=2 if strand == BOTH else 1,
-                batch_size=options.batch_size,
-                progress=progress,
-            )
-            simpler = baselines(target, train.sequences, train.truth, sequences, states=states, progress=progress)
+            given = target, train.sequences, train.truth, sequences
+            simpler = baselines(*given, states=applied.states, progress=progress)
             ladder = _ladder(target, truth, predictions, train, simpler, units)
     predicted = decision.predicted(target, predictions)
     table = _predictions_table(records, truth, predictions, adapter)
@@ -181,12 +179,13 @@ def evaluate(options: EvaluateOptions, progress: Callable[[str], None]) -> Evalu
 class _Applied:
     """What an adapter gave for the sequences on both strands.
 
-    raw: logits, see predictor.Outputs. seconds: how long that took. read, warnings: see Evaluated.
+    raw: logits, see predictor.Outputs. seconds: how long that took, encoding included. read, warnings: see Evaluated.
+    states: the base model's pooled states of the sequences that a baseline learns from, and of these.
     """
 
     raw: np.ndarray
     seconds: float
-    encoder: Encoder
+    states: tuple[np.ndarray, np.ndarray] | None
     read: str
     warnings: list[str]
 
@@ -195,17 +194,51 @@ class _Applied:
         base: BaseModel,
         adapter: Adapter,
         sequences: list[str],
+        learned: list[str] | None,
+        strand: str,
         batch_size: int,
         source: str,
         progress: Callable[[str], None],
     ) -> "_Applied":
-        """source: what the data are called."""
-        with predictor_on(base, adapter, batch_size, progress, strand=BOTH) as predictor:
+        """learned: the sequences that a baseline learns from. strand: the one that is scored.
+
+        source: what the data are called.
+        """
+        unmerged = UnmergedBase(base, adapter)
+        encoder = unmerged.encoder
+        started = time.perf_counter()
+        encoded = encoder.encode_strands(sequences)
+        seconds = time.perf_counter() - started
+        states = None
+        if learned is not None:
+            # Before the adapter is merged into the base model's weights, so that they are loaded once.
+            states = _states(unmerged, learned, encoded, strand, batch_size, progress)
+        with predictor_on(base, adapter, batch_size, progress, strand=BOTH, unmerged=unmerged) as predictor:
             started = time.perf_counter()
-            outputs = predictor.outputs(sequences)
-            seconds = time.perf_counter() - started
-        encoded, encoder = outputs.encoded, predictor.encoder
-        return _Applied(outputs.raw, seconds, encoder, summary(encoded, source), warnings(encoded, encoder, source))
+            outputs = predictor.outputs_of(encoded)
+            seconds += time.perf_counter() - started
+        reading = outputs.reading
+        return _Applied(outputs.raw, seconds, states, summary(reading, source), warnings(reading, encoder, source))
+
+
+def _states(
+    unmerged: UnmergedBase,
+    learned: list[str],
+    asked: EncodedStrands,
+    strand: str,
+    batch_size: int,
+    progress: Callable[[str], None],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the pooled states of the sequences that a baseline learns from, and of those that are scored."""
+    encoder = unmerged.encoder
+    if strand == BOTH:
+        known, reverse = encoder.encode_both(learned)
+        strands = [known.tokens + asked.given.tokens, reverse + asked.reverse]
+    else:
+        strands = [encoder.encode(learned).tokens + asked.alone.tokens]
+    pad = encoder.tokenizer.pad_token_id
+    states = pooled_states(unmerged.model, pad, strands, batch_size=batch_size, progress=progress)
+    return states[: len(learned)], states[len(learned) :]
 
 
 def _predictions_of(adapter: Adapter, raw: np.ndarray) -> np.ndarray:
@@ -219,6 +252,11 @@ class _Train:
     sequences: list[str]
     truth: np.ndarray
     caveats: list[str]
+
+    def of_frozen_model(self, target: Target) -> list[str]:
+        """Return the sequences that the frozen base model learns from."""
+        chosen = learned_from(target, self.sequences, self.truth, FROZEN)
+        return [self.sequences[number] for number in chosen]
 
     @staticmethod
     def read(

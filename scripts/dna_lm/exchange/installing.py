@@ -168,10 +168,8 @@ def _checked(base: BaseModel, load: bool) -> list[str]:
     encoder = Encoder(base, LONGEST, None)
     notes = [f"It reads k-mers of {encoder.kmer} letters."] if encoder.kmer >= 1 else []
     for what, sequence in _EXAMPLES.items():
-        encoded = encoder.encode([sequence])
-        read = (
-            f"{encoded.unknown_share:.0%} of the tokens unknown or left out" if encoded.unknown_share else "all known"
-        )
+        unknown = encoder.encode([sequence]).reading.unknown_share
+        read = f"{unknown:.0%} of the tokens unknown or left out" if unknown else "all known"
         notes.append(f"{what}, as in {sequence}: {read}.")
     notes.append("The tools make all letters upper-case before a model reads them.")
     return notes + _tried(base, encoder) if load else notes

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from ..adapters.dataset import Adapter
+from ..adapters.dataset import Adapter, check_base_model
 from ..base_models.encoding import Encoder
 from ..base_models.opening import BaseModel
-from ..classifiers.building import trained_classifier
+from ..classifiers.building import LoadedBase, load_base, trained_classifier
 from ..classifiers.lora import expert_parameters
 from ..classifiers.precision import DTYPES, MOST_TOKENS_AT_ONCE, Precision, require_hardware
 from ..classifiers.short_products import shorten_products
@@ -35,6 +35,38 @@ TRIED_AT_ONCE = 64
 WORTH_TRYING = 4096
 
 
+class UnmergedBase:
+    """The base model of an adapter and how the adapter reads, before the adapter is merged into the base model.
+
+    encoder: how it reads. model: the base model with a head that means nothing.
+    """
+
+    def __init__(self, base: BaseModel, adapter: Adapter):
+        """Load it. Raises UserError for the wrong base model and for one that cannot be loaded."""
+        check_base_model(adapter, base)  # the wrong one may not even read the k-mers of the right one
+        self.encoder = Encoder(base, adapter.max_length, adapter.kmer)
+        target, pad = adapter.target, self.encoder.tokenizer.pad_token_id
+        exact = _exact(self.encoder)
+        self._loaded: LoadedBase | None = load_base(base, target.outputs, pad, kind=target.kind, precision=exact)
+
+    @property
+    def model(self) -> PreTrainedModel:
+        assert self._loaded, "it was taken"
+        return self._loaded.model
+
+    def take(self) -> LoadedBase:
+        """Hand over the model to be changed: it is no longer kept here."""
+        loaded, self._loaded = self._loaded, None
+        assert loaded, "it was taken before"
+        return loaded
+
+
+def _exact(encoder: Encoder) -> Precision:
+    """Return the precision that models are loaded with, with the implementation of the attention that is faster."""
+    short = device().type != "cuda" and encoder.max_length <= MOST_TOKENS_AT_ONCE
+    return Precision("fp32", "eager" if short else None)
+
+
 class MergedModels:
     """Makes the models of an adapter, those together that fit in memory, in a precision that is tried first."""
 
@@ -42,7 +74,7 @@ class MergedModels:
         self,
         base: BaseModel,
         adapter: Adapter,
-        encoder: Encoder,
+        unmerged: UnmergedBase,
         precision: str,
         processes: int,
         progress: Callable[[str], None],
@@ -51,17 +83,16 @@ class MergedModels:
     ):
         """precision: `auto`, `fp32`, `bf16` or `fp16`. processes: on a CPU. progress: told what was chosen.
 
+        unmerged: of the base model and the adapter; the first member is merged into it.
         every_token: whether the hidden states of all tokens are asked for, not the logits alone.
         Raises UserError for an adapter whose tensors do not fit and a precision that the hardware does not have.
         """
         self._device = device()
         require_hardware(precision, self._device.type == "cuda")
-        self._base, self._adapter, self._encoder, self._every_token = base, adapter, encoder, every_token
+        self._base, self._adapter, self._encoder, self._every_token = base, adapter, unmerged.encoder, every_token
         self._processes, self._progress = processes, progress
         self._chosen = None if precision == AUTO else precision
-        short = self._device.type == "cuda" or encoder.max_length <= MOST_TOKENS_AT_ONCE
-        self._attention = "eager" if short and self._device.type != "cuda" else None
-        self._exact = {0: self._merged(0)}  # before anything is said: it may refuse
+        self._exact = {0: self._merged(0, unmerged.take())}  # before anything is said: it may refuse
         self._bytes = sum(parameter.nbytes for parameter in self._exact[0].parameters())
 
     def settle(self, tokens: Sequence[Sequence[int]]) -> None:
@@ -95,9 +126,9 @@ class MergedModels:
         """Return the numbers of the models that are kept in memory with this one."""
         return next(group for group in self.groups if member in group)
 
-    def _merged(self, member: int) -> PreTrainedModel:
+    def _merged(self, member: int, loaded: LoadedBase | None = None) -> PreTrainedModel:
         pad = self._encoder.tokenizer.pad_token_id
-        model = trained_classifier(self._base, self._adapter, pad, member, Precision("fp32", self._attention))
+        model = trained_classifier(self._base, self._adapter, pad, member, _exact(self._encoder), loaded)
         if not self._every_token:
             skip_other_tokens(model)
         return model

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from ..base_models.encoding import Encoded
+from ..base_models.encoding import Reading
 from ..errors import UserError
 from .predictor import Predictor, mean_predictions, summed_predictions
 
@@ -29,7 +29,7 @@ class Passes:
         self._groups = predictor.groups
         self._group = self._groups[0]
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 (closed with this object)
-        self.read: Encoded | None = None
+        self.read: Reading | None = None
 
     def __enter__(self) -> "Passes":
         return self
@@ -68,7 +68,7 @@ class Passes:
         """
         adapter = self._predictor.adapter
         outputs = self._predictor.outputs(sequences, self._group)
-        self.read = outputs.encoded
+        self.read = outputs.reading
         total = summed_predictions(adapter, outputs.raw)
         if self._group is not self._groups[0]:
             position = self._file.tell()

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..adapters.dataset import Adapter, check_base_model
+from ..adapters.dataset import Adapter
 from ..adapters.recorded_model import opened_base_model_of
-from ..base_models.encoding import Encoded, Encoder
+from ..base_models.encoding import EncodedStrands, Reading
 from ..base_models.opening import BaseModel
 from ..errors import UserError
 from ..processes.children import forkable
@@ -18,7 +18,7 @@ from ..processes.engine import Engine
 from ..processes.inference import ReadOut, logits
 from ..processes.threads import job_threads
 from ..words import BOTH, FORWARD, RECORDED, REVERSE
-from .merged_models import MergedModels
+from .merged_models import MergedModels, UnmergedBase
 from .options import ApplyingOptions
 
 
@@ -28,11 +28,11 @@ class Outputs:
 
     raw: (members, strands, n, width), of the models that were asked: for the strand given and, if both are read, for
     the reverse complement. Logits are float64, hidden states float32.
-    encoded: how the sequences were read, for encoding.summary and encoding.warnings.
+    reading: how the sequences were read, for encoding.summary and encoding.warnings.
     """
 
     raw: np.ndarray
-    encoded: Encoded
+    reading: Reading
 
 
 class Predictor:
@@ -59,24 +59,26 @@ class Predictor:
         strand: str = RECORDED,
         precision: str = "fp32",
         read_out: ReadOut = logits,
+        unmerged: UnmergedBase | None = None,
     ):
         """Use predictor_on or opened_predictor, which also close it.
 
         batch_size: maximum number of sequences in a batch. progress: told every few seconds how it goes.
         strand: `recorded`, as the adapter says, or `forward`, `reverse` or `both`. precision: as the option says.
         read_out: what `outputs` gives: inference.logits, or inference.mean_state for hidden states.
+        unmerged: of the base model and the adapter, if it is loaded already.
         Raises UserError for the wrong base model, an adapter whose tensors do not fit, and a precision that the
         hardware does not have.
         """
-        check_base_model(adapter, base)  # the wrong one may not even read the k-mers of the right one
         self._processes = prediction_processes(job_threads())
         self.adapter = adapter
         self.strand = adapter.strand if strand == RECORDED else strand
         self.strands = 2 if self.strand == BOTH else 1
-        self.encoder = Encoder(base, adapter.max_length, adapter.kmer)
+        unmerged = unmerged or UnmergedBase(base, adapter)
+        self.encoder = unmerged.encoder
         self._batch_size, self._progress, self._read_out = batch_size, progress, read_out
         self._models = MergedModels(
-            base, adapter, self.encoder, precision, self._processes, progress, every_token=read_out is not logits
+            base, adapter, unmerged, precision, self._processes, progress, every_token=read_out is not logits
         )
         self._engine: Engine | None = None
 
@@ -92,7 +94,22 @@ class Predictor:
         other sees all sequences, and what occurs twice once.
         Raises UserError when some outputs are not finite, and when the system ended a process that computed them.
         """
-        encoded, tokens = self._read(sequences)
+        if self.strand == self.adapter.strand != BOTH:
+            encoded = self.encoder.encode(sequences)
+            return self._outputs(encoded.reading, encoded.tokens, members)
+        return self.outputs_of(self.encoder.encode_strands(sequences), members)
+
+    def outputs_of(self, strands: EncodedStrands, members: Sequence[int] | None = None) -> Outputs:
+        """Return what `outputs` does, for sequences that this predictor's encoder has encoded.
+
+        Of a sequence that is cut, the strand given is read as in training, whatever other strand is asked for.
+        """
+        encoded = strands.given if self.adapter.strand == BOTH else strands.alone
+        tokens = {FORWARD: encoded.tokens, REVERSE: strands.reverse, BOTH: encoded.tokens + strands.reverse}
+        return self._outputs(encoded.reading, tokens[self.strand], members)
+
+    def _outputs(self, reading: Reading, tokens: list[list[int]], members: Sequence[int] | None) -> Outputs:
+        """reading: what was counted. tokens: what is computed, strand by strand."""
         members = range(self.adapter.members) if members is None else members
         width = self.adapter.target.outputs if self._read_out is logits else self.encoder.width
         raw = np.empty((len(members), 0, width))
@@ -105,7 +122,7 @@ class Predictor:
                 "the adapter's outputs are no numbers for some of the sequences: its training diverged; train it again "
                 "with a smaller learning rate"
             )
-        return Outputs(raw.reshape(len(members), self.strands, len(sequences), raw.shape[2]), encoded)
+        return Outputs(raw.reshape(len(members), self.strands, reading.sequences, raw.shape[2]), reading)
 
     def _opened(self, members: Sequence[int]) -> Engine:
         """Return the engine whose models are those of a group's members; it is made if another group's is open."""
@@ -123,19 +140,6 @@ class Predictor:
     def _tell(self, member: int, share: float) -> None:
         which = f"model {member + 1} of {self.adapter.members}: " if self.adapter.members > 1 else ""
         self._progress(f"{which}{share:.0%} done")
-
-    def _read(self, sequences: Sequence[str]) -> tuple[Encoded, list[list[int]]]:
-        """Return how the sequences were read, and the tokens to compute, strand by strand.
-
-        Of a sequence that is cut, the strand given is read as in training, whatever other strand is asked for.
-        """
-        if self.strand == self.adapter.strand != BOTH:
-            encoded = self.encoder.encode(sequences)
-            return encoded, encoded.tokens
-        encoded, reverse = self.encoder.encode_both(sequences)
-        if self.adapter.strand != BOTH:
-            encoded = self.encoder.encode(sequences)
-        return encoded, {FORWARD: encoded.tokens, REVERSE: reverse, BOTH: encoded.tokens + reverse}[self.strand]
 
     def predictions(self, raw: np.ndarray) -> np.ndarray:
         """Return calibrated probabilities, or numbers in the user's unit, (n, outputs).

@@ -85,7 +85,8 @@ def read_splits(
     sequences = {name: table["sequence"].tolist() for name, table in tables.items()}
     sha256 = {name: sha256_of_file(getattr(options, name)) for name in sources}
     sets, shares, letters, read = {}, {}, {}, []
-    said = _shared(sequences, truth, before, sha256["dev"], sources)
+    digests = {name: digests_of(some) for name, some in sequences.items()}
+    said = _shared(sequences, truth, before, (sha256["dev"], digests["dev"]), sources)
     if target.kind == CLASSES and not before and (hint := are_measured(tables["train"]["label"], sources["train"])):
         said.append(hint)
     for text in said:
@@ -104,7 +105,7 @@ def read_splits(
             progress(f"warning: {text}")
     lengths = letters["train"]
     known = {"shortest": int(lengths.min()), "median": int(np.median(lengths)), "longest": int(lengths.max())}
-    seen = seen_record(sequences["train"], sequences["dev"], before)
+    seen = seen_record(digests["train"], digests["dev"], before)
     gc = _gc_range(sequences["train"])
     return TrainingData(target, truth, sets, shares, sha256, known, gc, seen, read, said)
 
@@ -121,12 +122,12 @@ def _shared(
     sequences: dict[str, list[str]],
     truth: dict[str, np.ndarray],
     before: Adapter | None,
-    dev_sha256: str,
+    dev: tuple[str, np.ndarray],
     sources: dict[str, str],
 ) -> list[str]:
     """Return a sentence for dev sequences that are trained on too, or were before the adapter is gone on with.
 
-    dev_sha256: of dev's file, by which alone adapters of earlier releases know it.
+    dev: SHA-256 of its file, by which alone adapters of earlier releases know it, and the digests of its sequences.
     Raises UserError when that is half of them or more: the dev split would choose what has been learned by heart.
     """
     mend = "choose a dev split that shares none with the training split, such as Prepare makes"
@@ -134,9 +135,9 @@ def _shared(
     verb = "is" if found.seen == 1 else "are"
     cases = [(found, f"{sources['dev']}: {found.text()} {verb} also in {sources['train']}, on either strand{contrary}")]
     if before:
-        if "train" in roles(before, dev_sha256):
+        sha256, digests = dev
+        if "train" in roles(before, sha256):
             raise UserError(f"{sources['dev']} is {FILES['train']}, from which this training goes on; {mend}")
-        digests = digests_of(sequences["dev"])
         earlier = overlap(before, digests, ["train"])
         if earlier:
             what = overlap_text(before, digests, sources["dev"], ["train"])
@@ -159,5 +160,5 @@ def _encoded(encoder: Encoder, sequences: list[str], both: bool) -> tuple[list[T
         for tokens, numbers in zip(strands, [encoded.tokens, *reverse], strict=True):
             tokens.extend(numbers)
         letters[start : start + len(part)] = encoded.letters
-        reading += encoded
+        reading += encoded.reading
     return strands, reading, letters

@@ -9,7 +9,8 @@ from conftest import STRANGE_LABELS
 from dev.galaxy.plain_report import plain_report
 from dna_lm.preparation import quicklook
 from dna_lm.preparation.records import Records
-from dna_lm.preparation.report import DatasetReport, write_dataset_report
+from dna_lm.preparation.report import DatasetReport, dataset_report
+from dna_lm.reports.markdown import write
 from dna_lm.words import MULTI_LABEL, NUMBER
 
 
@@ -48,11 +49,11 @@ def result(labels=("no", "yes"), **changes) -> DatasetReport:
 
 @pytest.fixture
 def written(tmp_path):
-    def write(report: DatasetReport) -> str:
-        write_dataset_report(report, tmp_path / "report.md")
+    def call(report: DatasetReport) -> str:
+        write(tmp_path / "report.md", *dataset_report(report))
         return (tmp_path / "report.md").read_text(encoding="utf-8")
 
-    return write
+    return call
 
 
 def directives(text: str) -> list[str]:

@@ -18,7 +18,7 @@ from dna_lm.evaluation.report import ladder_title, report_blocks
 from dna_lm.evaluation.strands import Strands
 from dna_lm.reports.markdown import write
 from dna_lm.scores.bootstrap import resample
-from dna_lm.training.report import write_training_report
+from dna_lm.training.report import training_report
 from dna_lm.words import BOTH, CLASSES, FORWARD, MULTI_LABEL, NUMBER, REVERSE
 from small import TINY_RANDOM, evaluate
 
@@ -44,6 +44,10 @@ OUTPUTS = {"metrics", "errors", "ladder", "plot", "reliability_plot", "compositi
 
 def write_evaluation_report(result, path, outputs=frozenset(OUTPUTS)):
     write(path, *report_blocks(result, set(outputs)))
+
+
+def write_training_report(result, path):
+    write(path, *training_report(result))
 
 
 def evaluated(trained, **changes):

@@ -1,11 +1,10 @@
 """The report of a prepared dataset."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pandas as pd
 
-from ..reports.markdown import bullets, escape, image, listed, parameters, pipe_table, table, warned, write
+from ..reports.markdown import bullets, escape, image, listed, parameters, pipe_table, table, warned
 from ..words import CLASSES, MULTI_LABEL, NUMBER
 
 # A table with more rows than this is no longer read in a report.
@@ -51,15 +50,14 @@ class DatasetReport:
     numbers: tuple[float, float, float] | None = None
 
 
-def write_dataset_report(result: DatasetReport, path: str | Path) -> None:
-    """Write the report of a preparation; its outputs are `summary`, `leakage`, `offenders` and `plot`."""
+def dataset_report(result: DatasetReport) -> list[str]:
+    """Return the blocks of the report; other outputs are `summary`, `leakage`, `offenders` and `plot`."""
     sizes = pd.Series(result.sizes)
     parts = ", ".join(f"{size:,} {escape(split)}" for split, size in sizes.items())
     one, several = ("range of numbers", "ranges") if result.target == NUMBER else ("label", "labels")
     negatives = ["## How the negatives were made", bullets(result.negatives)] if result.negatives else []
     offenders = [table("offenders", "First sequences found in train and in another split")] if result.offenders else []
-    write(
-        path,
+    return [
         "# A dataset for a DNA language model",
         f"**{sizes.sum():,} sequences** with {_answers(result)} were divided into {parts}. "
         f"{escape(_sentence(result.split))}",
@@ -87,7 +85,7 @@ def write_dataset_report(result: DatasetReport, path: str | Path) -> None:
         *(["## Not checked", bullets(result.caveats)] if result.caveats else []),
         "## Options",
         parameters(),
-    )
+    ]
 
 
 def _sentence(text: str) -> str:

@@ -1,9 +1,7 @@
 """The report of a training."""
 
-from pathlib import Path
-
 from ..base_models.architectures import HEADS
-from ..reports.markdown import bullets, escape, image, listed, parameters, table, warned, write
+from ..reports.markdown import bullets, escape, image, listed, parameters, table, warned
 from ..scores.registry import ERRORS, SHOWN, TITLES
 from ..words import CLASSES, FULL, HEAD_ONLY, LORA, MULTI_LABEL
 from .continuing import decisions
@@ -15,13 +13,12 @@ WHOLE = {
 }
 
 
-def write_training_report(result: Finetuned, path: str | Path) -> None:
-    """Write the report of a fine-tuning job; its outputs are `history` and `plot`."""
+def training_report(result: Finetuned) -> list[str]:
+    """Return the blocks of the report of a fine-tuning job; its outputs are `history` and `plot`."""
     adapter, target = result.adapter, result.adapter.target
     sequences = adapter.training["sequences"]
     task = {CLASSES: "to tell apart {}", MULTI_LABEL: "to find any of {}"}.get(target.kind, "to predict a number")
-    write(
-        path,
+    return [
         "# Fine-tuning a DNA language model",
         f"**{sequences['train']:,} sequences** taught a model {task.format(listed(target.labels))}, on top of the "
         f"base model **{escape(adapter.base_model['id'])}** ({escape(adapter.base_model['architecture'])}). What was "
@@ -39,7 +36,7 @@ def write_training_report(result: Finetuned, path: str | Path) -> None:
         "## Options",
         *_decided(adapter.training),
         parameters(),
-    )
+    ]
 
 
 def _decided(training: dict) -> list[str]:

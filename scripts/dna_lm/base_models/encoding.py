@@ -11,7 +11,7 @@ from ..errors import UserError
 from .architectures import POSITIONS, architecture
 from .opening import BaseModel
 from .token_reader import TokenReader
-from .unknown_tokens import unknown_warnings, unusable
+from .unknown_tokens import percentage, unknown_warnings, unusable
 
 # transformers writes 10^30 for the limit of a tokenizer without one.
 NO_LIMIT = 10**15
@@ -267,11 +267,11 @@ def _special_tokens(tokenizer: PreTrainedTokenizerBase, text: str, source: str) 
 
 
 def summary(encoded: Encoded | Reading, source: str) -> str:
-    """Return the sentence that says how much there is to read, and how much of it the model knows."""
-    return (
-        f"{source}: {encoded.sequences:,} sequences, {encoded.unknown_share:.2%} of whose tokens are unknown to the "
-        "base model"
-    )
+    """Return the sentence that says how much there is to read, and how much of it the model does not know."""
+    text = f"{source}: {encoded.sequences:,} sequences"
+    if encoded.unknown_share:
+        text += f", {percentage(encoded.unknown_share)} of whose tokens are unknown to the base model"
+    return text
 
 
 def warnings(

@@ -101,9 +101,11 @@ class _Pages:
 
     def table(self, rows: Sequence[Sequence[str]]) -> None:
         """Set a table, the first row in bold, in letters that let it fit the page, or cut at its edge."""
-        longest = max(CELL, _letters(TABLE, FIXED) // len(rows[0]) - 2)
-        cells = [["–" if cell == "nan" else _short(cell, longest) for cell in row] for row in rows[: ROWS + 1]]
+        cells = [["–" if cell == "nan" else cell for cell in row] for row in rows[: ROWS + 1]]
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        most = _longest_cell(widths)
+        cells = [[_short(cell, most) for cell in row] for row in cells]
+        widths = [min(width, most) for width in widths]
         lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
         if len(rows) > len(cells):
             lines.append(f"… and {len(rows) - len(cells)} more rows")
@@ -167,6 +169,13 @@ def _height(size: float) -> float:
 def _letters(size: float, width: float) -> int:
     """Return how many letters fit on a line; width: of a letter, as a part of its size."""
     return int((WIDTH - 2 * MARGIN) * 72 / (size * width))
+
+
+def _longest_cell(widths: Sequence[int]) -> int:
+    """Return how many letters of a cell are shown so that columns of these widths fit the page, but at least CELL."""
+    room = _letters(TABLE, FIXED) - 2 * (len(widths) - 1)
+    fitting = (most for most in range(max(widths), CELL, -1) if sum(min(width, most) for width in widths) <= room)
+    return next(fitting, CELL)
 
 
 def _short(cell: str, longest: int) -> str:

@@ -21,13 +21,14 @@ from dna_lm.base_models.encoding import Encoder
 from dna_lm.base_models.opening import opened_base_model
 from dna_lm.classifiers.building import adapter_tensors, new_classifier, peft_settings
 from dna_lm.data.targets import Target
-from dna_lm.exchange.adapter_report import write_adapter_report
-from dna_lm.exchange.exchange_report import write_export_report, write_import_report
+from dna_lm.exchange.adapter_report import adapter_report
+from dna_lm.exchange.exchange_report import export_report, import_report
 from dna_lm.exchange.exporting import PEFT_CONFIG, PEFT_WEIGHTS, export
 from dna_lm.exchange.facts import facts
 from dna_lm.exchange.importing import import_adapter
 from dna_lm.exchange.model_card import RECORD_FILE
 from dna_lm.exchange.options import ExportOptions, ImportOptions
+from dna_lm.reports.markdown import write
 from dna_lm.training.finetuning import finetune
 from dna_lm.words import CLASSES
 from refusals import refusal
@@ -646,25 +647,25 @@ def test_records_of_any_kind_can_be_shown_and_exported(two, tmp_path, odd):
     save_adapter(replace(before, training=before.training | odd, task=task), tmp_path / "odd")
     adapter = load_adapter(tmp_path / "odd")
     assert all("\n" not in value and "\t" not in value for value in shown(adapter).values())
-    write_adapter_report(adapter, tmp_path / "report")
+    write(tmp_path / "report", *adapter_report(adapter))
     exported(tmp_path / "odd", tmp_path / "out.zip")
     assert imported(tmp_path / "out.zip").adapter.training == adapter.training
 
 
 def test_the_reports(strange_calibrated, foreign, tmp_path):
     adapter = load_adapter(strange_calibrated)
-    write_adapter_report(adapter, tmp_path / "report")
+    write(tmp_path / "report", *adapter_report(adapter))
     text = (tmp_path / "report").read_text(encoding="utf-8")
     assert "It was calibrated: temperature " in text and "## How it was trained" in text
     for action in ("export", "merge"):
-        write_export_report(exported(strange_calibrated, tmp_path / "out.zip", action), tmp_path / action)
+        write(tmp_path / action, *export_report(exported(strange_calibrated, tmp_path / "out.zip", action)))
         text += (tmp_path / action).read_text(encoding="utf-8")
         text += (
             zipfile.ZipFile(tmp_path / "out.zip")
             .read(f"{'adapter' if action == 'export' else 'model'}/README.md")
             .decode()
         )
-    write_import_report(imported(foreign(), **GIVEN), tmp_path / "import")
+    write(tmp_path / "import", *import_report(imported(foreign(), **GIVEN)))
     text += (tmp_path / "import").read_text(encoding="utf-8")
     assert "an unknown number of sequences" in text
     for label in STRANGE_LABELS:

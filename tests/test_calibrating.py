@@ -16,7 +16,8 @@ from dna_lm.data.decision import Decision
 from dna_lm.data.targets import Target
 from dna_lm.evaluation.calibrating import COLDEST, HOTTEST, chosen_thresholds, fitted_temperature, threshold_of
 from dna_lm.evaluation.calibration_figure import plot_calibration
-from dna_lm.evaluation.calibration_report import write_calibration_report
+from dna_lm.evaluation.calibration_report import calibration_report
+from dna_lm.reports.markdown import write
 from dna_lm.words import CLASSES, F1, MCC, MULTI_LABEL, PRECISION, RECALL
 from refusals import refusal
 from small import TINY_RANDOM, calibrate, evaluate, predictions, sequences, write_labeled
@@ -370,9 +371,9 @@ def test_sequences_of_a_cluster_assure_less_precision_and_have_wider_intervals(t
     assert together.independence.share == pytest.approx(1 / 3, abs=0.01)
     message = refusal(calibrated, two.adapter, tmp_path / "clusters.csv", threshold=PRECISION, at=0.9)
     assert "can assure it a precision of" in message
-    write_calibration_report(together, tmp_path / "report")
+    write(tmp_path / "report", *calibration_report(together))
     assert "by the column `cluster`, as dependent" in (tmp_path / "report").read_text()
-    write_calibration_report(alone, tmp_path / "report")
+    write(tmp_path / "report", *calibration_report(alone))
     assert "There is no column" not in (tmp_path / "report").read_text()
     having, values = np.arange(60) % 10 > 0, np.linspace(1, 0, 60)
     bounds = [threshold_of(having, values, PRECISION, 0.99, share)[1] for share in (1.0, 1 / 3)]
@@ -436,7 +437,7 @@ def test_the_figure_and_report_of_strange_labels(strange, tmp_path):
     result = calibrated(strange.adapter, strange.splits["dev"])
     plot_calibration(result, tmp_path / "plot")
     assert width_of(tmp_path / "plot") == 675  # the likeliest of three is said: no threshold
-    write_calibration_report(result, tmp_path / "report")
+    write(tmp_path / "report", *calibration_report(result))
     text = (tmp_path / "report").read_text(encoding="utf-8")
     assert not any(label in text for label in STRANGE_LABELS)
     assert "**30 sequences**, the dev split of its training, chose" in text
@@ -444,7 +445,7 @@ def test_the_figure_and_report_of_strange_labels(strange, tmp_path):
 
 def test_the_report_says_what_was_chosen(two, dev, tmp_path):
     result = calibrated(two.adapter, dev, threshold=RECALL, at=0.75)
-    write_calibration_report(result, tmp_path / "report")
+    write(tmp_path / "report", *calibration_report(result))
     text = (tmp_path / "report").read_text(encoding="utf-8")
     (cut,) = result.adapter.decision.thresholds
     assert f"Threshold: **{cut:.4g} for yes**: the highest threshold with a recall of 0.75 or more." in text

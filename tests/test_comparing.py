@@ -15,9 +15,10 @@ from dna_lm.command import options_of_tool
 from dna_lm.data.targets import Target
 from dna_lm.evaluation.comparing import DIFFERENCES, Compared, _differences, draws_for
 from dna_lm.evaluation.comparison_figure import _mean_curve, plot_comparison, precision_curve, roc_curve
-from dna_lm.evaluation.comparison_report import write_comparison_report
+from dna_lm.evaluation.comparison_report import comparison_report
 from dna_lm.evaluation.independence import Independence
 from dna_lm.options import OUTPUT
+from dna_lm.reports.markdown import write
 from dna_lm.scores.bootstrap import resample
 from dna_lm.scores.metrics import score
 from dna_lm.scores.multiple_tests import SIGNIFICANT, holm
@@ -290,7 +291,7 @@ def test_the_area_under_a_mean_curve_is_the_mean_of_the_areas():
 
 
 def report(result, tmp_path):
-    write_comparison_report(result, tmp_path / "report.md")
+    write(tmp_path / "report.md", *comparison_report(result))
     return (tmp_path / "report.md").read_text()
 
 

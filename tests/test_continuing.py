@@ -10,9 +10,10 @@ from safetensors.torch import load_file, save_file
 
 from dna_lm.adapters.dataset import load_adapter, save_adapter
 from dna_lm.command import parse, parser
+from dna_lm.reports.markdown import write
 from dna_lm.training.continuing import DECIDED, continued, decided_by, without_effect
 from dna_lm.training.finetuning import finetune
-from dna_lm.training.report import write_training_report
+from dna_lm.training.report import training_report
 from dna_lm.training.state import save_state
 from refusals import refusal
 from small import TINY_RANDOM, evaluate, sequences, training_options, write_labeled
@@ -112,7 +113,7 @@ def test_what_the_adapter_has_decided_is_taken_and_recorded(train, first):
 
 def test_the_report_tells_what_the_adapter_has_decided(train, first, two, tmp_path):
     for name, result, told in (("on", train(epochs=1, resume_from=first["resume_from"]), 1), ("new", two.result, 0)):
-        write_training_report(result, tmp_path / name)
+        write(tmp_path / name, *training_report(result))
         text = html.unescape((tmp_path / name).read_text())
         assert text.count("had decided these options, whatever is shown below: target classes, method lora") == told
 

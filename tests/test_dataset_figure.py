@@ -56,7 +56,7 @@ def texts(items) -> list[str]:
 def test_two_labels_of_one_length(drawn):
     panels, legend = drawn(looked(["no", "yes"]))
     assert "Length" not in panels
-    assert legend.get_title().get_text() == "all sequences have 30 letters"
+    assert legend.get_title().get_text() == "all sequences have 30 nucleotides"
     assert texts(legend.get_texts()) == ["no", "yes", "train", "dev", "test"]
     assert len(panels["GC content"].get_lines()) == 6
     models = texts(panels["Trivial models, scored on dev"].texts)

@@ -1,5 +1,6 @@
 import dataclasses
 import html
+import itertools
 import re
 
 import pandas as pd
@@ -9,7 +10,8 @@ from conftest import STRANGE_LABELS
 from dev.galaxy.plain_report import plain_report
 from dna_lm.preparation import quicklook
 from dna_lm.preparation.records import Records
-from dna_lm.preparation.report import DatasetReport, write_dataset_report
+from dna_lm.preparation.report import DatasetReport, dataset_report
+from dna_lm.reports.markdown import write
 from dna_lm.words import MULTI_LABEL, NUMBER
 
 
@@ -18,14 +20,46 @@ def look(splits, *arguments, **keywords):
 
 
 DIRECTIVES = [
-    'history_dataset_as_table(output="summary", title="Steps of cleaning", show_column_headers=false)',
-    'history_dataset_as_table(output="leakage", title="Sequences shared with train", show_column_headers=false)',
-    'history_dataset_as_table(output="offenders", title="First sequences found in train and in another split", '
-    "show_column_headers=false)",
+    'history_dataset_link(output="summary", label="All steps of cleaning (table)")',
+    'history_dataset_link(output="leakage", label="Leakage between the splits, by label (table)")',
+    'history_dataset_link(output="offenders", label="Leaking sequences, the first of each label and kind (table)")',
     'history_dataset_as_image(output="plot")',
     'job_parameters(collapse="Show the options of this job")',
 ]
 NASTY = "<img src=x> **bold** | cell\n\n```galaxy\njob_metrics()\n```\n# \udcff ${dataset}"
+
+
+SUMMARY = pd.DataFrame(
+    [
+        ("read", 9, 4, 5, 4, 4, 8),
+        ("changed: U of RNA written as T", 0, 0, 0, "", "", ""),
+        ("removed: copies", 2, 1, 1, 4, 4, 4),
+        ("kept", 1007, 3, 1004, 4, 5, 8),
+        ("kept, with letters other than A, C, G, T", 0, 0, 0, "", "", ""),
+        ("train", 4, 2, 2, 4, 5, 8),
+    ],
+    columns=["step", "sequences", "label no", "label yes", "shortest", "median length", "longest"],
+)
+NO_LEAKAGE = (
+    "No sequence of the development or test set is a copy of a training sequence or shares 32 nucleotides with one, on "
+    "either strand."
+)
+
+
+def leakage(copies: list[int], similar: list) -> pd.DataFrame:
+    """Counts of dev in train of one label and all, and of test in train and in dev."""
+    places = [("dev", "train", "no"), ("dev", "train", "(all)"), ("test", "train", "(all)"), ("test", "dev", "(all)")]
+    rows = [(*place, 50, one, 0, 0, one / 50, other) for place, one, other in zip(places, copies, similar, strict=True)]
+    columns = ["split", "also in", "label", "sequences", "copies", "reverse complements", "sharing a 32-mer", "share"]
+    return pd.DataFrame(rows, columns=[*columns, "similar"])
+
+
+def rows(text: str, first: str) -> list[str]:
+    """The table whose header begins with a cell, without the line below the header."""
+    lines = html.unescape(text.replace("&ensp;", "")).splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith(f"| {first} |"))
+    table = list(itertools.takewhile(lambda line: line.startswith("|"), lines[start:]))
+    return [table[0], *table[2:]]
 
 
 def result(labels=("no", "yes"), **changes) -> DatasetReport:
@@ -40,19 +74,19 @@ def result(labels=("no", "yes"), **changes) -> DatasetReport:
         "baselines": seen.baselines,
         "trained": seen.trained,
         "scored": seen.scored,
-        "leakage": ["2 of 2 dev sequences are copies of train's"],
-        "offenders": True,
+        "summary": SUMMARY,
+        "leakage": leakage([0, 1, 1, 5], [0, 0, 0, ""]),
     }
     return DatasetReport(**given | changes)
 
 
 @pytest.fixture
 def written(tmp_path):
-    def write(report: DatasetReport) -> str:
-        write_dataset_report(report, tmp_path / "report.md")
+    def call(report: DatasetReport) -> str:
+        write(tmp_path / "report.md", *dataset_report(report))
         return (tmp_path / "report.md").read_text(encoding="utf-8")
 
-    return write
+    return call
 
 
 def directives(text: str) -> list[str]:
@@ -63,22 +97,57 @@ def test_what_it_says(written):
     text = written(result(unknown="of the tokens, none is unknown", caveats=["homologs were not looked for"]))
     assert directives(text) == DIRECTIVES
     assert (
-        "\n**7 sequences** with the labels no, yes were divided into 4 train, 2 dev, 1 test. The splits were drawn at "
-        "random.\n"
+        "\n**7 sequences** (labels: no, yes) were split into 4 training, 2 development and 1 test sequences. The "
+        "splits were drawn at random.\n"
     ) in text
     assert "\n- the labeled table (a.csv): 9 sequences\n" in text
     assert "\nOf the tokens, none is unknown.\n" in text
-    assert "\n- 2 of 2 dev sequences are copies of train's\n" in text
     assert "\n## Not checked\n\n- homologs were not looked for\n" in text
-    assert "trained on 4 sequences of train and scored on 2 of dev" in text
+    assert "trained on 4 training sequences and scored on 2 of the development set" in text
     assert "ROC-AUC is that of the label yes, 0.5 for guessing." in text
     assert "negatives" not in text
+    assert text.index("## Next steps") > text.index("## Not checked")
+    assert "[Fine-tune a DNA language model](/?tool_id=dna_lm_finetune), which uses the training set and" in text
+    assert "[Evaluate a DNA classifier](/?tool_id=dna_lm_evaluate)" in text
+
+
+def test_steps_that_changed_nothing_are_left_out(written):
+    assert rows(written(result()), "step") == [
+        "| step | sequences | no | yes | length (shortest, median, longest) |",
+        "| read | 9 | 4 | 5 | 4, 4, 8 |",
+        "| removed: copies | 2 | 1 | 1 | 4 |",
+        "| kept | 1,007 | 3 | 1,004 | 4, 5, 8 |",
+    ]
+    many = SUMMARY.assign(**{f"label {number}": 1 for number in range(5)})
+    assert rows(written(result(summary=many)), "step")[1] == "| read | 9 | 4, 4, 8 |"
+
+
+def test_leakage_of_nothing_is_one_sentence(written):
+    text = written(result(leakage=leakage([0] * 4, [0] * 4)))
+    assert f"\n{NO_LEAKAGE}\n" in text
+    assert "| split | also in" not in text.replace("&ensp;", "")
+    assert directives(text) == [call for call in DIRECTIVES if "offenders" not in call]
+
+
+def test_rows_of_leakage_that_are_not_0(written):
+    text = written(result(leakage=leakage([0, 1, 0, 0], [0, 1, 3, 0])))
+    assert NO_LEAKAGE not in text and "Similar: in one cluster of similar sequences" in text
+    assert directives(text) == DIRECTIVES
+    assert rows(text, "split | also in") == [
+        "| split | also in | label | sequences | copies | reverse complements | share 32 nucleotides | similar |",
+        "| dev | train | all | 50 | 1 | 0 | 0 | 1 |",
+        "| test | train | all | 50 | 0 | 0 | 0 | 3 |",
+    ]
+    # of test in dev alone, without a search for similar sequences
+    text = written(result(leakage=leakage([0, 0, 0, 2], [""] * 4)))
+    assert NO_LEAKAGE in text and "Similar" not in text
+    assert rows(text, "split | also in")[1:] == ["| test | dev | all | 50 | 2 | 0 | 0 |"]
 
 
 def test_its_tables(written):
     lines = html.unescape(written(result()).replace("&ensp;", "")).splitlines()
     start = lines.index(
-        "| split | label | sequences | length (shortest, median, longest) | GC (mean ± sd) | other letters |"
+        "| split | label | sequences | length (shortest, median, longest) | GC (mean ± sd) | ambiguous |"
     )
     assert lines[start + 1 : start + 8] == [
         "| --- | --- | ---: | ---: | ---: | ---: |",
@@ -104,13 +173,9 @@ def test_warnings_come_first_and_negatives_before_the_numbers(written):
     assert "\n- shuffled: a model may tell &#42;order&#42; apart\n" in text
 
 
-def test_no_table_of_offenders_without_any(written):
-    assert directives(written(result(offenders=False))) == [call for call in DIRECTIVES if "offenders" not in call]
-
-
 def test_no_trivial_models(written):
     text = written(result(baselines=result().baselines.iloc[:0]))
-    assert "None could be trained and scored, since train or dev is empty." in text
+    assert "None could be trained and scored, since the training or development set is empty." in text
 
 
 def test_a_score_that_is_not_defined(written):
@@ -127,7 +192,7 @@ def test_three_labels_and_a_long_table(written):
 
 
 def test_what_users_give_stands_in_it_as_text_only(written):
-    given = dict.fromkeys(("read", "warnings", "negatives", "leakage", "caveats"), [NASTY])
+    given = dict.fromkeys(("read", "warnings", "negatives", "caveats"), [NASTY])
     text = written(result(labels=STRANGE_LABELS, split=NASTY, unknown=NASTY, **given))
     assert directives(text) == DIRECTIVES
     assert "<" not in text and "${" not in text and "**bold" not in text
@@ -162,8 +227,8 @@ def test_numbers_are_told_by_their_range_and_scored_as_numbers(written):
             scored=4,
         )
     )
-    assert "with numbers from 0.5 to 8 (mean 2.3)" in text
-    assert "## How low and high numbers differ" in text and "Ridge regressions, trained on 5 sequences" in text
+    assert "(numbers from 0.5 to 8, mean 2.3) were split" in text
+    assert "## How low and high numbers differ" in text and "Ridge regressions, trained on 5 training sequences" in text
     assert "mean absolute error" in text and "MCC" not in text and "ROC" not in text
 
 

@@ -67,10 +67,11 @@ def test_the_limit_of_the_tokenizer_counts_too(folder):
     assert encoder(folder).max_length == 20
 
 
-def test_the_share_of_unknown_tokens_is_always_said():
+def test_the_share_of_unknown_tokens_is_told_if_there_are_any():
     assert summary(Reading(2, unknown_share=0.0034), SOURCE) == (
         f"{SOURCE}: 2 sequences, 0.34% of whose tokens are unknown to the base model"
     )
+    assert summary(Reading(1), SOURCE) == f"{SOURCE}: 1 sequences"
 
 
 # --- warnings --------------------------------------------------------------------------------------------------------

@@ -68,7 +68,7 @@ def test_curves_of_a_training(tmp_path, kept, epochs):
     assert min(size(tmp_path / "plot.png")) > 400
     loss, quality = kept[0].axes
     assert legend(loss) == ["train", "dev"]
-    assert legend(quality) == ["MCC", "accuracy", f"kept (epoch {min(2, epochs)})"]
+    assert legend(quality) == ["MCC", "accuracy", f"saved (epoch {min(2, epochs)})"]
     assert loss.get_lines()[0].get_ydata().tolist() == (1 / np.arange(1, epochs + 1)).tolist()
     assert quality.get_lines()[-1].get_xdata().tolist() == [min(2, epochs)]
 
@@ -76,7 +76,7 @@ def test_curves_of_a_training(tmp_path, kept, epochs):
 def test_curves_of_several_runs(tmp_path, kept):
     plot_training(history(3, seeds=2), "loss", tmp_path / "plot.png")
     loss, quality = kept[0].axes
-    assert legend(loss) == ["train", "dev", "kept"]
+    assert legend(loss) == ["train", "dev", "saved"]
     assert legend(quality) == ["MCC", "accuracy"]
     assert len(loss.get_lines()) == 2 * 2 + 1
     assert loss.get_lines()[-1].get_ydata().tolist() == [1 / 2, 1 / 3]
@@ -84,7 +84,14 @@ def test_curves_of_several_runs(tmp_path, kept):
 
 def test_curves_of_a_training_on_numbers(tmp_path, kept):
     plot_training(history(3, scores=("mae", "r2", "pearson", "spearman")), "spearman", tmp_path / "plot.png")
-    assert legend(kept[0].axes[1]) == ["Spearman correlation", "R2", "kept (epoch 2)"]
+    assert legend(kept[0].axes[1]) == ["Spearman correlation", "R2", "saved (epoch 2)"]
+
+
+@pytest.mark.parametrize("metric", ["loss", "accuracy", "mcc", "roc_auc"])
+def test_the_area_is_among_the_curves_if_it_is_known(tmp_path, kept, metric):
+    plot_training(history(3, scores=("accuracy", "f1_macro", "mcc", "roc_auc")), metric, tmp_path / "plot.png")
+    shown = [name for name in legend(kept[0].axes[1]) if not name.startswith("saved")]
+    assert set(shown) == {"MCC", "ROC-AUC"} | ({"accuracy"} if metric == "accuracy" else set())
 
 
 def test_figures_of_two_labels(tmp_path, kept):

@@ -58,7 +58,7 @@ def work(trained, tmp_path, monkeypatch):
 def outputs(tool: str) -> list[str]:
     """Every report, and every other output that has to be given, with a name that is text of that kind, too."""
     every = [option for option in options_of_tool(tool) if option.kind is OUTPUT]
-    asked = [option for option in every if not option.optional or option.name == "report_out"]
+    asked = [option for option in every if not option.optional or option.name in ("report_out", "pdf_out")]
     return [part for option in asked for part in (option.flag, f"{option.name}.$(touch done)")]
 
 
@@ -67,6 +67,8 @@ def check(work, done):
     assert done.code == 0, done.err
     assert "done" not in os.listdir(work)
     assert "\x1b" not in done.err and "\x1b" not in done.out
+    for pdf in work.glob("*pdf_out*"):
+        assert pdf.read_bytes().startswith(b"%PDF")
     for report in work.glob("*report_out*"):
         text = report.read_text(encoding="utf-8")
         for call in re.findall(r"```galaxy\n(.*?)\n```", text, re.DOTALL):
@@ -111,14 +113,13 @@ def test_a_name_of_a_file_that_is_not_utf_8(call_tool, work, trained):
     os.rename(FILE, name)
     os.rename("x.fa", reads)
     jobs = {
-        "evaluate": [*BASE, "--adapter", trained.adapter, "--data", name, "--pdf-out", "report.pdf"],
+        "evaluate": [*BASE, "--adapter", trained.adapter, "--data", name],
         "prepare": ["--table", name, "--plot-out", "plot.png"],
         "finetune": [*BASE, "--train", trained.splits["train"], "--dev", name, "--epochs", 1],
     }
     for tool, given in jobs.items():
         check(work, call_tool(tool, *given, *outputs(tool), "--report-out", f"report_out.{tool}"))
         assert "xffst" in (work / f"report_out.{tool}").read_text(encoding="utf-8")
-    assert (work / "report.pdf").read_bytes().startswith(b"%PDF")
     given = ["--adapter", trained.adapter, "--input", reads, "--input-format", "fasta"]
     check(work, call_tool("predict", *BASE, *given, *outputs("predict")))
 

@@ -3,11 +3,12 @@ import random
 import pandas as pd
 import pytest
 
-from dna_lm.preparation.inspecting import LEAKAGE_WARNING, Inspection, leakage_sentences, leakage_warnings
+from dna_lm.preparation.inspecting import LEAKAGE_WARNING, Inspection, leakage_warnings
 from dna_lm.preparation.leakage import check_leakage
 from dna_lm.preparation.options import PrepareOptions
 from dna_lm.preparation.preparing import prepare
 from dna_lm.preparation.records import Records
+from dna_lm.preparation.report import dataset_report
 from small import TINY_RANDOM
 
 SPLITS = ("train", "dev", "test")
@@ -29,17 +30,6 @@ def leakage(leaking: int, of: int):
     parts = {"train": train, "dev": [], "test": test}
     tables = {name: pd.DataFrame(part, columns=["sequence", "label"], dtype=object) for name, part in parts.items()}
     return check_leakage({name: Records(table.assign(_source="x")) for name, table in tables.items()}, ["a", "b"])
-
-
-def test_leakage_in_words():
-    assert leakage_sentences(leakage(3, 1000)) == [
-        "dev in train: of 0 sequences, 0 are copies, 0 are reverse complements and 0 share a 32-mer with train, on "
-        "either strand (0.0% in all)",
-        "test in train: of 1,100 sequences, 0 are copies, 0 are reverse complements and 3 share a 32-mer with train, "
-        "on either strand (0.3% in all)",
-        "test in dev: of 1,100 sequences, 0 are copies, 0 are reverse complements and 0 share a 32-mer with dev, on "
-        "either strand (0.0% in all)",
-    ]
 
 
 def test_one_in_a_hundred_is_borne_and_more_are_warned_of():
@@ -64,15 +54,25 @@ def inspect(test_data):
 
 
 def test_the_report_says_what_was_found_in_the_order_of_its_weight(inspect):
-    report = inspect().report()
+    inspection = inspect()
+    report = inspection.report()
     assert report.labels == ["at", "gc"]
     assert report.read == ["the labeled table (annotated.csv): 60 sequences"]
     assert report.split == "the splits are those of the input"
-    assert (report.offenders, report.negatives) == (True, [])
-    assert report.leakage[1] == (
-        "test in train: of 10 sequences, 0 are copies, 1 are reverse complements and 2 share a 32-mer with train, on "
-        "either strand (20.0% in all); 2 are in a cluster of similar sequences with train"
-    )
+    assert report.negatives == []
+    assert report.leakage is inspection.leakage.counts
+    assert inspection.leakage.row("test", "train") == {
+        "split": "test",
+        "also in": "train",
+        "label": "(all)",
+        "sequences": 10,
+        "copies": 0,
+        "reverse complements": 1,
+        "sharing a 32-mer": 2,
+        "share": 0.2,
+        "similar": 2,
+    }
+    assert report.summary.equals(inspection.prepared.summary())
     assert report.warnings[0] == (
         "20.0% of the test sequences have a copy or share a 32-mer with train; the share is highest for label 'at', "
         "with 20.0%: a model can score on these by memorizing train; choose the split by similarity"
@@ -146,4 +146,4 @@ def test_what_resembles_train_is_counted_and_warned_of_after_any_split(inspect, 
 def test_a_large_dataset_is_not_searched_for_similar_sequences(inspect, monkeypatch):
     monkeypatch.setattr("dna_lm.preparation.inspecting.MOST_SEARCHED", 100)
     assert inspect().leakage.row("test", "train")["similar"] == ""
-    assert "cluster" not in inspect().report().leakage[1]
+    assert not any("similar&ensp;" in block for block in dataset_report(inspect().report()))

@@ -74,7 +74,7 @@ def test_what_is_said(two, tmp_path, monkeypatch, at_once):
     assert [text.split(" predicted, ")[0] for text in said if " predicted, " in text] == [
         f"{count} sequences" for count in (20, 40, 49)
     ]
-    assert sum(text.startswith("the input (new.fa): 49 sequences, 0.00% of whose tokens are") for text in said) == 1
+    assert sum(text == "the input (new.fa): 49 sequences" for text in said) == 1
     (cut,) = (text for text in said if "1 of 49 sequences are longer than 50 tokens" in text)
     assert "lose their end; read them in windows, or train the adapter anew with a larger maximum length" in cut
     assert said[-1] == "warning: the input (new.fa): 1 sequences not predicted: 1 too many unknown letters"

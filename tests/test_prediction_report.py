@@ -9,9 +9,10 @@ from dna_lm.data.digests import Digests, digests_of
 from dna_lm.data.targets import Target
 from dna_lm.prediction.predicted import BINS, MOST_NUMBERS, Predicted
 from dna_lm.prediction.prediction_figure import plot_predictions
-from dna_lm.prediction.prediction_report import write_prediction_report
+from dna_lm.prediction.prediction_report import prediction_report
 from dna_lm.prediction.screening import SKIPPED_COLUMNS
 from dna_lm.prediction.table import prediction_table
+from dna_lm.reports.markdown import write
 from dna_lm.words import CLASSES, MULTI_LABEL, NUMBER
 
 TRAINED = ["ACGTACGT", "AAAAGGGG"]
@@ -50,7 +51,7 @@ def counted(made: Adapter, values: list, sequences: list[str] | None = None, ski
 
 
 def report(predicted: Predicted, tmp_path) -> str:
-    write_prediction_report(predicted, tmp_path / "report")
+    write(tmp_path / "report", *prediction_report(predicted))
     plot_predictions(predicted, tmp_path / "plot")
     assert (tmp_path / "plot").stat().st_size > 5000
     return (tmp_path / "report").read_text(encoding="utf-8")

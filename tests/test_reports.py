@@ -18,13 +18,13 @@ from dna_lm.evaluation.report import ladder_title, report_blocks
 from dna_lm.evaluation.strands import Strands
 from dna_lm.reports.markdown import write
 from dna_lm.scores.bootstrap import resample
-from dna_lm.training.report import write_training_report
+from dna_lm.training.report import training_report
 from dna_lm.words import BOTH, CLASSES, FORWARD, MULTI_LABEL, NUMBER, REVERSE
 from small import TINY_RANDOM, evaluate
 
 TRAINING_DIRECTIVES = [
     'history_dataset_as_image(output="plot")',
-    'history_dataset_as_table(output="history", title="Training history", show_column_headers=false)',
+    'history_dataset_link(output="history", label="Training history with all scores (table)")',
     'job_parameters(collapse="Show the options of this job")',
 ]
 SCORES = 'history_dataset_as_table(output="metrics", title="Scores with 95% intervals", show_column_headers=false)'
@@ -44,6 +44,10 @@ OUTPUTS = {"metrics", "errors", "ladder", "plot", "reliability_plot", "compositi
 
 def write_evaluation_report(result, path, outputs=frozenset(OUTPUTS)):
     write(path, *report_blocks(result, set(outputs)))
+
+
+def write_training_report(result, path):
+    write(path, *training_report(result))
 
 
 def evaluated(trained, **changes):
@@ -71,18 +75,44 @@ def test_the_report_of_a_training(report, two):
     (kept,) = two.result.history[two.result.history["kept"] == "yes"].itertuples()
     assert directives(text) == TRAINING_DIRECTIVES
     assert (
-        "**60 sequences** taught a model to tell apart no, yes, on top of the base model **tiny-random** "
-        "(mixtral). What was trained: LoRA matrices of rank 2 (k_proj, o_proj, q_proj, v_proj) and a "
-        "head."
+        "A model was trained on **60 sequences** to distinguish no from yes. Base model: **tiny-random** (mixtral).\n"
     ) in text
+    assert "- trained: LoRA matrices of rank 2 (k_proj, o_proj, q_proj, v_proj) and a head\n" in text
     assert (
-        f"**Epoch {kept.epoch:g}** had the lowest loss on the 30 dev sequences and is kept: MCC "
+        f"**Epoch {kept.epoch:g}** had the lowest loss on the 30 development sequences and was saved: MCC "
         f"**{kept.dev_mcc:.3f}**, ROC-AUC **{kept.dev_roc_auc:.3f}**, accuracy **{kept.dev_accuracy:.3f}**, macro F1 "
         f"**{kept.dev_f1_macro:.3f}**, PR-AUC **{kept.dev_pr_auc:.3f}**, loss **{kept.dev_loss:.3f}**."
     ) in text
     assert re.search(r"^- training sequences a second: [\d,]+$", html.unescape(text), flags=re.MULTILINE)
     assert "\n- the training went through all 6 epochs\n" in html.unescape(text)
-    assert "seeds" not in text
+    assert "seeds" not in text and "a run will take" not in text
+    assert text.endswith("/?tool_id=dna_lm_evaluate).\n\n```galaxy\n" + TRAINING_DIRECTIVES[-1] + "\n```\n")
+    assert table_of(text)[:2] == [
+        ["epoch", "saved", "train loss", "dev loss", "MCC", "ROC-AUC"],
+        ["1", *(["yes"] if kept.epoch == 1 else [""]), *(f"{two.result.history.iloc[0][name]:.3f}" for name in SCORED)],
+    ]
+    assert len(table_of(text)) == 7
+
+
+SCORED = ["train_loss", "dev_loss", "dev_mcc", "dev_roc_auc"]
+
+
+def table_of(text: str) -> list[list[str]]:
+    """The first table that is written out, the header first."""
+    lines = [line for line in html.unescape(text).replace("\u2002", "").splitlines() if line.startswith("| ")]
+    rows = [[cell.strip() for cell in line[2:-2].split(" | ")] for line in lines]
+    return [rows[0], *rows[2:]]
+
+
+def test_of_a_long_training_30_rows_are_shown_and_the_saved_one_among_them(report, two):
+    first = two.result.history.iloc[0].to_dict()
+    history = pd.DataFrame([first | {"epoch": n, "kept": "yes" if n == 70 else ""} for n in range(1, 101)])
+    text = report(write_training_report, dataclasses.replace(two.result, history=history, metric="accuracy"))
+    assert "Losses, and scores on the development set, 30 of 100 rows:\n" in text
+    table = table_of(text)
+    assert table[0] == ["epoch", "saved", "train loss", "dev loss", "accuracy", "MCC", "ROC-AUC"]
+    assert [row[0] for row in table[1:]] == [*map(str, range(1, 30)), "70"]
+    assert table[-1][1] == "yes" and table[-2][1] == ""
 
 
 def test_the_report_of_several_runs(report, two):
@@ -91,11 +121,11 @@ def test_the_report_of_several_runs(report, two):
     text = html.unescape(report(write_training_report, dataclasses.replace(two.result, history=history, spread=spread)))
     best = two.result.history["dev_loss"].min()
     assert (
-        "**2 models are kept**, one of each seed, whose answers are averaged. Each had its lowest loss on the 30 dev "
+        "**2 models were saved**, one for each seed, whose predictions are averaged. Their lowest loss on the 30 "
         in text
     )
     assert f": {best:.3f}, {best:.3f}." in text
-    assert "## 2 seeds: mean and standard deviation on dev\n\n- MCC: 0.500 ± 0.250\n" in text
+    assert "## 2 seeds: mean and standard deviation on the development set\n\n- MCC: 0.500 ± 0.250\n" in text
 
 
 def test_the_report_of_an_evaluation(report, two):
@@ -389,7 +419,7 @@ def test_warnings_are_in_the_report(report, two):
 def test_only_the_first_labels_of_many_are_listed(report, two):
     adapter = dataclasses.replace(two.result.adapter, task={"labels": [f"L{number}" for number in range(30)]})
     text = report(write_training_report, dataclasses.replace(two.result, adapter=adapter))
-    assert "L18, L19 and 10 more," in text
+    assert "L18, L19 and 10 more." in text
     assert "L20" not in text
 
 

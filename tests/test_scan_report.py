@@ -7,10 +7,11 @@ import pytest
 from dna_lm.data.targets import Target
 from dna_lm.prediction.left_out import Stretch
 from dna_lm.prediction.scan_figure import plot_scan
-from dna_lm.prediction.scan_report import write_scan_report
+from dna_lm.prediction.scan_report import scan_report
 from dna_lm.prediction.scan_summary import BEST, HISTOGRAM_BINS, POINTS, summarize
 from dna_lm.prediction.scanning import Scanned
 from dna_lm.prediction.tracks import BINS, Track
+from dna_lm.reports.markdown import write
 from dna_lm.words import CLASSES, NUMBER
 
 SKIPPED = ["chrom", "start", "end", "reason", "windows"]
@@ -40,7 +41,7 @@ def scan(track: Track, threshold: float | None = 0.5, skipped: tuple = ()) -> Sc
 
 def report(made: Scanned, tmp_path) -> str:
     found = summarize(made)
-    write_scan_report(made, found, tmp_path / "report")
+    write(tmp_path / "report", *scan_report(made, found))
     plot_scan(made, found, tmp_path / "plot")
     assert (tmp_path / "plot").stat().st_size > 5000
     return (tmp_path / "report").read_text(encoding="utf-8")

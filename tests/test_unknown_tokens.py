@@ -110,6 +110,11 @@ def test_it_is_warned_of_above_one_in_a_hundred(share, warned):
     assert bool(UnknownTokens(SOURCE, share, 3, 3).warnings("the dataset")) is warned
 
 
+def test_nothing_is_reported_of_tokens_that_are_all_known():
+    assert UnknownTokens(SOURCE, 0.0, 3, 3).summary() == ""
+    assert "less than 0.01% are unknown" in UnknownTokens(SOURCE, 0.00001, 3, 3).summary()
+
+
 def test_of_many_sequences_some_are_drawn(monkeypatch, tiny_random):
     monkeypatch.setattr(unknown_tokens, "MOST_SEQUENCES", 40)
     sequences = np.array(["ACGT", "NNNN"])[np.random.default_rng(1).integers(0, 2, 1000)].tolist()

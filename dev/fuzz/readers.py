@@ -79,12 +79,13 @@ def apply_adapter(folder: Path) -> None:
 def show_adapter(folder: Path) -> None:
     from dna_lm.adapters.dataset import load_adapter
     from dna_lm.data.tables import write_tsv
-    from dna_lm.exchange.adapter_report import write_adapter_report
+    from dna_lm.exchange.adapter_report import adapter_report
     from dna_lm.exchange.facts import facts
+    from dna_lm.reports.markdown import write
 
     adapter = load_adapter(folder / "adapter.safetensors")
     write_tsv(facts(adapter), folder / "table")
-    write_adapter_report(adapter, folder / "report")
+    write(folder / "report", *adapter_report(adapter))
 
 
 def import_adapter(folder: Path) -> None:

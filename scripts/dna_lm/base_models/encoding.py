@@ -11,7 +11,7 @@ from ..errors import UserError
 from .architectures import POSITIONS, architecture
 from .opening import BaseModel
 from .token_reader import TokenReader
-from .unknown_tokens import unknown_warnings, unusable
+from .unknown_tokens import percentage, unknown_warnings, unusable
 
 # transformers writes 10^30 for the limit of a tokenizer without one.
 NO_LIMIT = 10**15
@@ -299,11 +299,11 @@ def _special_tokens(tokenizer: PreTrainedTokenizerBase, text: str, source: str) 
 
 
 def summary(reading: Reading, source: str) -> str:
-    """Return the sentence that says how much there is to read, and how much of it the model knows."""
-    return (
-        f"{source}: {reading.sequences:,} sequences, {reading.unknown_share:.2%} of whose tokens are unknown to the "
-        "base model"
-    )
+    """Return the sentence that says how much there is to read, and how much of it the model does not know."""
+    text = f"{source}: {reading.sequences:,} sequences"
+    if reading.unknown_share:
+        text += f", {percentage(reading.unknown_share)} of whose tokens are unknown to the base model"
+    return text
 
 
 def warnings(

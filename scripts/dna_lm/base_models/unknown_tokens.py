@@ -32,13 +32,15 @@ class UnknownTokens:
     given: int
 
     def summary(self) -> str:
-        """Return the sentence that says how much of the sequences the model knows."""
+        """Return the sentence that says how much of the sequences the model does not know, empty if it knows all."""
         if self.share is None:
             return (
                 f"The share of tokens that {self.model} does not know could not be counted, since it has no {TOKENIZER}"
             )
+        if not self.share:
+            return ""
         drawn = f"{self.counted:,} of the {self.given:,}" if self.counted < self.given else f"the {self.given:,}"
-        return f"Of the tokens of {drawn} sequences, {self.share:.2%} are unknown to {self.model}"
+        return f"Of the tokens of {drawn} sequences, {percentage(self.share)} are unknown to {self.model}"
 
     def warnings(self, source: str) -> list[str]:
         """Return the sentence that a user has to read if the share is too high."""
@@ -101,6 +103,11 @@ def _unknown_id(tokenizer) -> int | None:
 def unusable(source: str, problem: Exception) -> str:
     """Return the message about a tokenizer that cannot be loaded."""
     return f"{source}: its tokenizer cannot be loaded ({problem}); choose another base model"
+
+
+def percentage(share: float) -> str:
+    """Return a share above 0, 0 to 1, as text that is not 0."""
+    return "less than 0.01%" if share < 0.0001 else f"{share:.2%}"
 
 
 def unknown_warnings(share: float, source: str) -> list[str]:

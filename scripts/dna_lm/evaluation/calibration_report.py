@@ -1,8 +1,6 @@
 """The report of a calibration."""
 
-from pathlib import Path
-
-from ..reports.markdown import bullets, escape, image, parameters, table, warned, write
+from ..reports.markdown import bullets, escape, image, parameters, table, warned
 from ..scores.calibration_error import reliability
 from ..scores.registry import CALIBRATION_ERROR, TITLES
 from ..scores.truth import name_of_all
@@ -24,13 +22,12 @@ SHARE_OF_POSITIVES = (
 )
 
 
-def write_calibration_report(result: Calibrated, path: str | Path) -> None:
-    """Write the report of a calibration; its outputs are `table` and `plot`."""
+def calibration_report(result: Calibrated) -> list[str]:
+    """Return the blocks of the report of a calibration; its outputs are `table` and `plot`."""
     adapter = result.adapter
     seen = adapter.task["calibration"]["seen_in_training"]
     role = {"train": "**the training split of the adapter**", "dev": "the dev split of its training"}.get(seen or "")
-    write(
-        path,
+    return [
         "# Calibration of a DNA classifier",
         *warned(result.warnings),
         f"**{len(result.truth):,} sequences**{f', {role},' if role else ''} chose how the answers of an adapter on the "
@@ -52,7 +49,7 @@ def write_calibration_report(result: Calibrated, path: str | Path) -> None:
         "Evaluate the new adapter on a test split that took no part in training or in this.",
         "## Options",
         parameters(),
-    )
+    ]
 
 
 def _units(result: Calibrated) -> str:

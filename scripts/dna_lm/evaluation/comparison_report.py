@@ -1,11 +1,9 @@
 """The report of a comparison."""
 
-from pathlib import Path
-
 import numpy as np
 
 from ..adapters.seen_data import same_training_data
-from ..reports.markdown import bullets, escape, image, listed, parameters, pipe_table, table, warned, write
+from ..reports.markdown import bullets, escape, image, listed, parameters, pipe_table, table, warned
 from ..scores.multiple_tests import SIGNIFICANT
 from ..scores.registry import ERRORS, SHOWN, TITLES
 from ..words import CLASSES, NUMBER
@@ -16,12 +14,11 @@ from .comparing import Compared
 MOST_ROWS = 30
 
 
-def write_comparison_report(result: Compared, path: str | Path) -> None:
-    """Write the report of a comparison; its outputs are `metrics`, `differences` and `plot`."""
+def comparison_report(result: Compared) -> list[str]:
+    """Return the blocks of the report of a comparison; its outputs are `metrics`, `differences` and `plot`."""
     count = len(result.names)
     models = list(dict.fromkeys(adapter.base_model["id"] for adapter in result.adapters))
-    write(
-        path,
+    return [
         "# Comparison of fine-tuned DNA language models",
         f"**{count} adapters** answered for the same **{len(result.truth):,} sequences** of {escape(result.source)}, "
         f"{_answered(result)}. Base model{'s' if len(models) > 1 else ''}: {listed(models)}.",
@@ -43,7 +40,7 @@ def write_comparison_report(result: Compared, path: str | Path) -> None:
         bullets(_caveats(result)),
         "## Options",
         parameters(),
-    )
+    ]
 
 
 def _answered(result: Compared) -> str:

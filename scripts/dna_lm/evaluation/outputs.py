@@ -4,10 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..data.tables import write_tsv
-from ..data.textfiles import printable
 from ..errors import UserError
-from ..options import INPUT, options_of
-from ..reports.markdown import write
+from ..reports.writing import write_report
 from ..scores.registry import TITLES
 from ..words import NUMBER
 from .composition_figure import plot_composition
@@ -16,12 +14,8 @@ from .figure import plot_evaluation
 from .ladder import SCORES
 from .ladder_figure import plot_ladder
 from .options import EvaluateOptions
-from .pdf_report import write_pdf
 from .reliability_figure import plot_reliability
 from .report import ladder_title, report_blocks
-
-TABLES = ("metrics", "predictions", "errors", "ladder")
-FIGURES = ("plot", "reliability_plot", "composition_plot", "ladder_plot")
 
 
 def check_outputs(asked: Iterable[str], train: str | None) -> None:
@@ -66,19 +60,4 @@ def write_evaluation(result: Evaluated, paths: dict[str, Path], options: Evaluat
     for name, writer in writers.items():
         if name in places:
             writer(places[name])
-    blocks = report_blocks(result, set(places))
-    if "report" in places:
-        write(places["report"], *blocks)
-    if "pdf" in places:
-        files = [{name: places[name] for name in kind if name in places} for kind in (FIGURES, TABLES)]
-        write_pdf(places["pdf"], blocks, *files, _shown(options))
-
-
-def _shown(options: EvaluateOptions) -> list[tuple[str, str]]:
-    """Return the options of the job but the outputs; of a file its name."""
-    shown = []
-    for option in options_of(EvaluateOptions):
-        value = getattr(options, option.name)
-        if value is not None:
-            shown.append((option.flag, printable(Path(value).name if option.kind is INPUT else str(value))))
-    return shown
+    write_report(report_blocks(result, set(places)), paths, options)

@@ -1,9 +1,7 @@
 """The report on an adapter: what it is."""
 
-from pathlib import Path
-
 from ..adapters.dataset import Adapter
-from ..reports.markdown import escape, listed, parameters, pipe_table, table, write
+from ..reports.markdown import escape, listed, parameters, pipe_table, table
 from ..scores.registry import TITLES
 from .facts import answers, calibration, dev_scores, history, shortened, thresholds
 
@@ -11,9 +9,9 @@ MOST_ROWS = 60
 FIRST_COLUMNS = ("seed", "epoch", "kept", "train_loss")
 
 
-def write_adapter_report(adapter: Adapter, path: str | Path) -> None:
-    """Write the report of what an adapter is; its output is `table`."""
-    write(path, "# An adapter", *about(adapter))
+def adapter_report(adapter: Adapter) -> list[str]:
+    """Return the blocks of the report of what an adapter is; its output is `table`."""
+    return ["# An adapter", *about(adapter)]
 
 
 def about(adapter: Adapter) -> list[str]:

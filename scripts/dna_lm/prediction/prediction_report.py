@@ -1,8 +1,6 @@
 """The report of predictions."""
 
-from pathlib import Path
-
-from ..reports.markdown import bullets, image, link, listed, parameters, pipe_table, tool_link, write
+from ..reports.markdown import bullets, image, link, listed, parameters, pipe_table, tool_link
 from ..words import CLASSES, NUMBER
 from .familiarity import Familiarity
 from .predicted import Predicted
@@ -11,12 +9,11 @@ from .predicted import Predicted
 MOST_LABELS = 50
 
 
-def write_prediction_report(predicted: Predicted, path: str | Path) -> None:
-    """Write the report; the job's other outputs are `predictions`, `skipped` and `plot`."""
+def prediction_report(predicted: Predicted) -> list[str]:
+    """Return the blocks of the report; the job's other outputs are `predictions`, `skipped` and `plot`."""
     target = predicted.adapter.target
     numbers = target.kind == NUMBER
-    write(
-        path,
+    return [
         "# Predictions of a DNA classifier" if not numbers else "# Predictions of a DNA model",
         _headline(predicted),
         *_copies(predicted.familiarity),
@@ -31,7 +28,7 @@ def write_prediction_report(predicted: Predicted, path: str | Path) -> None:
         f"{tool_link('dna_lm_evaluate', 'Evaluate a DNA classifier')}. Where along a genome such sequences lie: "
         f"{tool_link('dna_lm_scan', 'Scan a genome with a DNA classifier')}.",
         parameters(),
-    )
+    ]
 
 
 def _headline(predicted: Predicted) -> str:

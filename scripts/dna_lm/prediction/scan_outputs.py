@@ -1,51 +1,39 @@
 """Scanning a genome, and writing what comes of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from ..data.tables import write_tsv
+from ..reports.writing import write_report
 from .options import ScanOptions
+from .scan_report import scan_report
 from .scan_summary import summarize
 from .scanning import scanned
 from .tracks import Track, called, write_bedgraph, write_bigwig, write_calls
 
 
-@dataclass(frozen=True)
-class ScanOutputs:
-    """Paths of what a scan writes; plot, report: None for none."""
+def scan(options: ScanOptions, outputs: dict[str, Path], progress: Callable[[str], None]) -> None:
+    """Scan a genome and write bedGraph, bigWig, BED and the table of what was left out, and the figure and the report
+    if they are asked for.
 
-    bedgraph: str | Path
-    bigwig: str | Path
-    calls: str | Path
-    skipped: str | Path
-    plot: str | Path | None = None
-    report: str | Path | None = None
-
-
-def scan(options: ScanOptions, outputs: ScanOutputs, progress: Callable[[str], None]) -> None:
-    """Scan a genome and write bedGraph, bigWig, BED, the table of what was left out, the figure and the report.
-
-    options, progress: see scanned.
+    outputs: paths by option, `bedgraph_out` and so on. options, progress: see scanned.
     """
     with Track() as track:
         result = scanned(track, options, progress)
-        write_bedgraph(track, outputs.bedgraph, ".6g" if result.label is None else ".4f")
-        write_bigwig(track, outputs.bigwig)
+        write_bedgraph(track, outputs["bedgraph_out"], ".6g" if result.label is None else ".4f")
+        write_bigwig(track, outputs["bigwig_out"])
         if result.threshold is None:
-            calls = write_calls([], outputs.calls, "")
+            calls = write_calls([], outputs["calls_out"], "")
             progress("numbers have no threshold: no regions are called")
         else:
-            calls = write_calls(called(track.parts(), result.threshold), outputs.calls, result.label)
+            calls = write_calls(called(track.parts(), result.threshold), outputs["calls_out"], result.label)
             progress(f"{calls:,} regions with a probability of {result.label} of at least {result.threshold:g}")
-        write_tsv(result.skipped, outputs.skipped)
-        if outputs.plot or outputs.report:
-            found = summarize(result)
-        if outputs.plot:
+        write_tsv(result.skipped, outputs["skipped_out"])
+        if not outputs.keys() & {"plot_out", "report_out", "pdf_out"}:
+            return
+        found = summarize(result)
+        if "plot_out" in outputs:
             from .scan_figure import plot_scan
 
-            plot_scan(result, found, outputs.plot)
-        if outputs.report:
-            from .scan_report import write_scan_report
-
-            write_scan_report(result, found, outputs.report)
+            plot_scan(result, found, outputs["plot_out"])
+        write_report(scan_report(result, found), outputs, options)

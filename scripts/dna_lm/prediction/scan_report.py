@@ -1,16 +1,13 @@
 """The report of a scan."""
 
-from pathlib import Path
-
-from ..reports.markdown import escape, image, link, parameters, pipe_table, tool_link, write
+from ..reports.markdown import escape, image, link, parameters, pipe_table, tool_link
 from .scan_summary import ScanSummary
 from .scanning import Scanned
 
 
-def write_scan_report(scan: Scanned, found: ScanSummary, path: str | Path) -> None:
-    """Write the report; the job's other outputs are `bedgraph`, `bigwig`, `calls`, `skipped` and `plot`."""
-    write(
-        path,
+def scan_report(scan: Scanned, found: ScanSummary) -> list[str]:
+    """Return the blocks of the report; other outputs are `bedgraph`, `bigwig`, `calls`, `skipped` and `plot`."""
+    return [
         f"# Scan of a genome with a DNA {'classifier' if scan.label is not None else 'model'}",
         _headline(scan, found),
         *_caution(found),
@@ -26,7 +23,7 @@ def write_scan_report(scan: Scanned, found: ScanSummary, path: str | Path) -> No
         "A threshold that keeps false positives few is chosen on labeled sequences: "
         f"{tool_link('dna_lm_calibrate', 'Calibrate a DNA classifier')}, then scan again.",
         parameters(),
-    )
+    ]
 
 
 def _headline(scan: Scanned, found: ScanSummary) -> str:

@@ -206,7 +206,7 @@ def _legend(figure: Figure, look: Look, labels: list[str], curves: bool) -> None
             Line2D([], [], color=COLORS[0], linewidth=1),
         ]
         names += [f"half of {splits[0]}", f"nine tenths of {splits[0]}"]
-    title = "" if look.one_length is None else f"all sequences have {look.one_length:,} letters"
+    title = "" if look.one_length is None else f"all sequences have {look.one_length:,} nucleotides"
     if len(look.labels) > len(labels):
         title += f"{'; ' if title else ''}the first {len(labels)} of {len(look.labels)} {_what(look)} are shown"
     # About 110 letters fit beside each other, a line taking as much place as six.

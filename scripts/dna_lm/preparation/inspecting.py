@@ -78,8 +78,8 @@ class Inspection:
             baselines=seen.baselines,
             trained=seen.trained,
             scored=seen.scored,
-            leakage=leakage_sentences(self.leakage),
-            offenders=len(self.leakage.offenders) > 0,
+            summary=prepared.summary(),
+            leakage=self.leakage.counts,
             warnings=self.warnings(),
             negatives=prepared.how_negatives,
             unknown=self.unknown.summary(),
@@ -91,24 +91,6 @@ class Inspection:
                 "measured, selected and cut in the same way.",
             ],
         )
-
-
-def leakage_sentences(leakage: Leakage) -> list[str]:
-    """Return for dev and for test how many of their sequences also stand in train."""
-    result = []
-    for split, other in (("dev", "train"), ("test", "train"), ("test", "dev")):
-        row = leakage.row(split, other)
-        result.append(
-            f"{split} in {other}: of {row['sequences']:,} sequences, {row['copies']:,} are copies, "
-            f"{row['reverse complements']:,} are reverse complements and {row[f'sharing a {K}-mer']:,} share a {K}-mer "
-            f"with {other}, on either strand ({row['share']:.1%} in all)"
-            + (
-                ""
-                if row["similar"] == ""
-                else f"; {row['similar']:,} are in a cluster of similar sequences with {other}"
-            )
-        )
-    return result
 
 
 def leakage_warnings(leakage: Leakage) -> list[str]:

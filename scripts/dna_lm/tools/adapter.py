@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..exchange.options import ImportOptions
-from ..options import OUTPUT, ThreadOptions, option
+from ..options import OUTPUT, ThreadOptions, asked_outputs, option
 from ..words import EXPORT, IMPORT, MERGE, SHOW
 
 # What each action reads, and what it makes beside the table and the report.
@@ -14,6 +14,7 @@ NEEDED = {
     MERGE: ("adapter", "merged_out"),
     IMPORT: ("archive", "imported_out"),
 }
+ALWAYS = ("table_out", "report_out", "pdf_out")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,7 @@ class Options(ImportOptions, ThreadOptions):
     imported_out: str | None = option("Adapter (safetensors), for import", kind=OUTPUT, optional=True)
     table_out: str = option("What the adapter is (tabular)", kind=OUTPUT)
     report_out: str = option("Report (Galaxy Markdown)", kind=OUTPUT)
+    pdf_out: str | None = option("Report with its figures and tables (PDF)", kind=OUTPUT, optional=True)
 
 
 def run(options: Options, say: Callable[[str], None]) -> None:
@@ -41,27 +43,28 @@ def run(options: Options, say: Callable[[str], None]) -> None:
     from ..data.tables import write_tsv
     from ..exchange.facts import facts
     from ..outputs import staged
+    from ..reports.writing import write_report
 
-    made = [getattr(options, name) for name in NEEDED[options.action] if name.endswith("_out")]
-    with staged(*made, options.table_out, options.report_out) as (*places, table_path, report_path):
+    asked = {name: path for name, path in asked_outputs(options).items() if name in (*NEEDED[options.action], *ALWAYS)}
+    with staged(*asked.values()) as paths:
+        places = dict(zip(asked, paths, strict=True))
         if options.action == SHOW:
-            from ..exchange.adapter_report import write_adapter_report
+            from ..exchange.adapter_report import adapter_report
 
             adapter = load_adapter(options.adapter)
-            write_adapter_report(adapter, report_path)
+            blocks = adapter_report(adapter)
         elif options.action == IMPORT:
-            from ..exchange.exchange_report import write_import_report
+            from ..exchange.exchange_report import import_report
             from ..exchange.importing import import_adapter
 
             imported = import_adapter(options, say)
-            adapter = imported.adapter
-            save_adapter(adapter, places[0])
-            write_import_report(imported, report_path)
+            adapter, blocks = imported.adapter, import_report(imported)
+            save_adapter(adapter, places["imported_out"])
         else:
-            from ..exchange.exchange_report import write_export_report
+            from ..exchange.exchange_report import export_report
             from ..exchange.exporting import export
 
-            exported = export(places[0], options, say)
-            adapter = exported.adapter
-            write_export_report(exported, report_path)
-        write_tsv(facts(adapter), table_path)
+            exported = export(places[NEEDED[options.action][-1]], options, say)
+            adapter, blocks = exported.adapter, export_report(exported)
+        write_tsv(facts(adapter), places["table_out"])
+        write_report(blocks, places, options)

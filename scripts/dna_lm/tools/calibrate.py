@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..evaluation.options import CalibrateOptions
-from ..options import OUTPUT, ThreadOptions, option
+from ..options import OUTPUT, ThreadOptions, asked_outputs, option
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +15,7 @@ class Options(CalibrateOptions, ThreadOptions):
     table_out: str = option("Scores before and after (tabular)", kind=OUTPUT)
     plot_out: str = option("Reliability before and after, and scores by threshold (PNG)", kind=OUTPUT)
     report_out: str = option("Report (Galaxy Markdown)", kind=OUTPUT)
+    pdf_out: str | None = option("Report with its figures and tables (PDF)", kind=OUTPUT, optional=True)
 
 
 def run(options: Options, say: Callable[[str], None]) -> None:
@@ -25,13 +26,15 @@ def run(options: Options, say: Callable[[str], None]) -> None:
     from ..data.tables import write_tsv
     from ..evaluation.calibrating import calibrate
     from ..evaluation.calibration_figure import plot_calibration
-    from ..evaluation.calibration_report import write_calibration_report
+    from ..evaluation.calibration_report import calibration_report
     from ..outputs import staged
+    from ..reports.writing import write_report
 
-    places = (options.calibrated_out, options.table_out, options.plot_out, options.report_out)
-    with staged(*places) as (adapter_path, table_path, plot_path, report_path):
+    asked = asked_outputs(options)
+    with staged(*asked.values()) as paths:
+        places = dict(zip(asked, paths, strict=True))
         result = calibrate(options, say)
-        save_adapter(result.adapter, adapter_path)
-        write_tsv(result.scores, table_path, ".4f")
-        plot_calibration(result, plot_path)
-        write_calibration_report(result, report_path)
+        save_adapter(result.adapter, places["calibrated_out"])
+        write_tsv(result.scores, places["table_out"], ".4f")
+        plot_calibration(result, places["plot_out"])
+        write_report(calibration_report(result), places, options)

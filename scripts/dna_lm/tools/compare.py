@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..evaluation.options import CompareOptions
-from ..options import OUTPUT, ThreadOptions, option
+from ..options import OUTPUT, ThreadOptions, asked_outputs, option
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +17,7 @@ class Options(CompareOptions, ThreadOptions):
     )
     plot_out: str = option("Figure: ROC and precision-recall curves and scores; of numbers, scores (PNG)", kind=OUTPUT)
     report_out: str = option("Report (Galaxy Markdown)", kind=OUTPUT)
+    pdf_out: str | None = option("Report with its figures and tables (PDF)", kind=OUTPUT, optional=True)
 
 
 def run(options: Options, say: Callable[[str], None]) -> None:
@@ -26,13 +27,15 @@ def run(options: Options, say: Callable[[str], None]) -> None:
     from ..data.tables import write_tsv
     from ..evaluation.comparing import compare
     from ..evaluation.comparison_figure import plot_comparison
-    from ..evaluation.comparison_report import write_comparison_report
+    from ..evaluation.comparison_report import comparison_report
     from ..outputs import staged
+    from ..reports.writing import write_report
 
-    places = (options.metrics_out, options.differences_out, options.plot_out, options.report_out)
-    with staged(*places) as (metrics_path, differences_path, plot_path, report_path):
+    asked = asked_outputs(options)
+    with staged(*asked.values()) as paths:
+        places = dict(zip(asked, paths, strict=True))
         result = compare(options, say)
-        write_tsv(result.metrics_table(), metrics_path, result.target.score_format)
-        write_tsv(result.differences, differences_path, ".4g")
-        plot_comparison(result, plot_path)
-        write_comparison_report(result, report_path)
+        write_tsv(result.metrics_table(), places["metrics_out"], result.target.score_format)
+        write_tsv(result.differences, places["differences_out"], ".4g")
+        plot_comparison(result, places["plot_out"])
+        write_report(comparison_report(result), places, options)

@@ -41,6 +41,7 @@ class Options(FinetuneOptions):
     history_out: str = option("Training history, a row for each evaluation (tabular)", kind=OUTPUT)
     plot_out: str = option("Loss and metric curves (PNG)", kind=OUTPUT)
     report_out: str = option("Report (Galaxy Markdown)", kind=OUTPUT)
+    pdf_out: str | None = option("Report with its figures and tables (PDF)", kind=OUTPUT, optional=True)
     events_out: str | None = option("The curves for TensorBoard (tfevents)", kind=OUTPUT, optional=True)
     state_out: str | None = option("Optimizer state, to continue from (safetensors)", kind=OUTPUT, optional=True)
 
@@ -59,17 +60,19 @@ def run(options: Options, say: Callable[[str], None]) -> None:
     with staged(*asked.values()) as paths:
         result = finetune(options, say, keep_state=bool(options.state_out))
         # Only now, so that the training has their memory and need not wait for them.
+        from ..reports.writing import write_report
         from ..training.events import write_events
         from ..training.figure import plot_training
-        from ..training.report import write_training_report
+        from ..training.report import training_report
 
         writers = {
             "adapter_out": lambda place: save_adapter(result.adapter, place),
             "history_out": lambda place: write_tsv(result.history, place, ".4g"),  # learning rates have many zeros
             "plot_out": lambda place: plot_training(result.history, result.metric, place),
-            "report_out": lambda place: write_training_report(result, place),
             "events_out": lambda place: write_events(result.history, place),
             "state_out": lambda place: save_state(result.state, place, result.adapter),
         }
-        for name, place in zip(asked, paths, strict=True):
-            writers[name](place)
+        places = dict(zip(asked, paths, strict=True))
+        for name in writers.keys() & places.keys():
+            writers[name](places[name])
+        write_report(training_report(result), places, options)

@@ -15,6 +15,7 @@ class Options(PredictOptions, ThreadOptions):
     skipped_out: str | None = option("Sequences that were not predicted, and why (tabular)", kind=OUTPUT, optional=True)
     plot_out: str | None = option("Figure: predicted labels and probabilities (PNG)", kind=OUTPUT, optional=True)
     report_out: str | None = option("Report (Galaxy Markdown)", kind=OUTPUT, optional=True)
+    pdf_out: str | None = option("Report with its figures and tables (PDF)", kind=OUTPUT, optional=True)
 
 
 def run(options: Options, say: Callable[[str], None]) -> None:
@@ -32,7 +33,7 @@ def run(options: Options, say: Callable[[str], None]) -> None:
             from ..prediction.prediction_figure import plot_predictions
 
             plot_predictions(predicted, places["plot_out"])
-        if "report_out" in places:
-            from ..prediction.prediction_report import write_prediction_report
+        from ..prediction.prediction_report import prediction_report
+        from ..reports.writing import write_report
 
-            write_prediction_report(predicted, places["report_out"])
+        write_report(prediction_report(predicted), places, options)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..base_models.options import BaseModelOptions
@@ -26,10 +27,11 @@ class Options(PrepareOptions, BaseModelOptions, ThreadOptions):
     )
     plot_out: str | None = option("Lengths, GC and k-mers of each label and split (PNG)", kind=OUTPUT, optional=True)
     report_out: str | None = option("Report (Galaxy Markdown)", kind=OUTPUT, optional=True)
+    pdf_out: str | None = option("Report with its figures and tables (PDF)", kind=OUTPUT, optional=True)
 
 
 # The outputs for which a prepared dataset is looked at.
-INSPECTED = {"leakage_out", "offenders_out", "plot_out", "report_out"}
+INSPECTED = {"leakage_out", "offenders_out", "plot_out", "report_out", "pdf_out"}
 
 
 def run(options: Options, say: Callable[[str], None]) -> None:
@@ -58,7 +60,7 @@ def run(options: Options, say: Callable[[str], None]) -> None:
             say(f"warning: {sentence}")
 
 
-def _inspect(options: Options, prepared: "Prepared", path: dict[str, str]) -> list[str]:
+def _inspect(options: Options, prepared: "Prepared", path: dict[str, Path]) -> list[str]:
     """Write those outputs of INSPECTED that have a path, and return the warnings for the user."""
     from ..data.tables import write_tsv
     from ..preparation.inspecting import Inspection
@@ -72,9 +74,10 @@ def _inspect(options: Options, prepared: "Prepared", path: dict[str, str]) -> li
         from ..preparation.figure import plot_dataset
 
         plot_dataset(seen.look, path["plot_out"])
-    if "report_out" not in path:
+    if not path.keys() & {"report_out", "pdf_out"}:
         return prepared.warnings
-    from ..preparation.report import write_dataset_report
+    from ..preparation.report import dataset_report
+    from ..reports.writing import write_report
 
-    write_dataset_report(seen.report(), path["report_out"])
+    write_report(dataset_report(seen.report()), path, options)
     return seen.warnings()

@@ -17,6 +17,7 @@ class Options(ScanOptions, ThreadOptions):
     skipped_out: str = option("What was not scanned, and why (tabular)", kind=OUTPUT)
     plot_out: str | None = option("Figure: the track with the called regions (PNG)", kind=OUTPUT, optional=True)
     report_out: str | None = option("Report (Galaxy Markdown)", kind=OUTPUT, optional=True)
+    pdf_out: str | None = option("Report with its figures and tables (PDF)", kind=OUTPUT, optional=True)
 
 
 def run(options: Options, say: Callable[[str], None]) -> None:
@@ -24,9 +25,8 @@ def run(options: Options, say: Callable[[str], None]) -> None:
 
     configure_torch(options.threads)
     from ..outputs import staged
-    from ..prediction.scan_outputs import ScanOutputs, scan
+    from ..prediction.scan_outputs import scan
 
     asked = asked_outputs(options)
     with staged(*asked.values()) as paths:
-        names = [name.removesuffix("_out") for name in asked]
-        scan(options, ScanOutputs(**dict(zip(names, paths, strict=True))), say)
+        scan(options, dict(zip(asked, paths, strict=True)), say)

@@ -10,25 +10,27 @@ from matplotlib.ticker import MaxNLocator
 from ..reports.figure_style import COLORS, save, tidy
 from ..scores.registry import ERRORS, SHOWN, TITLES
 
-# The scores that are drawn, those that the history has: two where the loss chose what is kept, else the one that chose
-# and the first of these beside it.
+# The scores that are drawn, those that the history has: two where the loss chose the epoch, else the one that chose and
+# the first of these beside it; and ROC-AUC.
 DRAWN = tuple(dict.fromkeys(name for names in SHOWN.values() for name in names if name not in ERRORS))
 
 
 def plot_training(history: pd.DataFrame, metric: str, path: str | Path) -> None:
-    """Draw the losses, and scores on dev, against the epoch; what is kept is marked.
+    """Draw the losses, and scores on dev, against the epoch; the epochs that are saved are marked.
 
     history, metric: as finetuning.Finetuned has them. Several runs are drawn over one another.
     """
     figure, (loss, quality) = plt.subplots(1, 2, figsize=(8, 3.4), layout="constrained")
     others = [name for name in DRAWN if f"dev_{name}" in history and name != metric]
-    chosen, drawn = ([metric], [metric, others[0]]) if metric != "loss" else ([], others[:2])
+    chosen = [metric] if metric != "loss" else []
+    ranking = [name for name in others if name == "roc_auc"]
+    drawn = list(dict.fromkeys([*chosen, *others[: 2 - len(chosen)], *ranking]))
     _lines(loss, history, "train_loss", "train", 0)
     _lines(loss, history, "dev_loss", "dev", 1)
     for color, name in enumerate(drawn, start=1):
         _lines(quality, history, f"dev_{name}", TITLES[name], color)
     loss.set(title="Loss", ylabel="loss")
-    quality.set(title="Scores on dev", ylabel="score")
+    quality.set(title="Scores on the development set", ylabel="score")
     kept = history[history["kept"] == "yes"]
     marked = quality if chosen else loss
     marked.plot(
@@ -39,7 +41,7 @@ def plot_training(history: pd.DataFrame, metric: str, path: str | Path) -> None:
         markersize=11,
         markerfacecolor="none",
         markeredgecolor="black",
-        label="kept" if len(kept) > 1 else f"kept (epoch {kept['epoch'].iloc[0]:g})",
+        label="saved" if len(kept) > 1 else f"saved (epoch {kept['epoch'].iloc[0]:g})",
     )
     for axes in (loss, quality):
         axes.set_xlabel("epoch")

@@ -129,9 +129,9 @@ def finetune(options: FinetuneOptions, progress: Callable[[str], None], keep_sta
             if not runs:
                 quantized = options.quantization != NONE
                 check_trainable(model, base, encoder, plan, data.longest, quantized)
-                plan, more = fitted(model, plan, options)
+                plan, more, expected = fitted(model, plan, options)
                 notes = [*about, *taken, *more]
-                for text in notes:
+                for text in [*notes, *expected]:
                     progress(text)
             if options.runs > 1:
                 progress(f"run {run + 1} of {options.runs}, seed {seed}")

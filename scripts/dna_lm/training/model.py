@@ -106,10 +106,10 @@ def check_trainable(
         raise refused(base.id, base.architecture, reason)
 
 
-def fitted(model: torch.nn.Module, plan: Plan, options: ModelOptions) -> tuple[Plan, list[str]]:
+def fitted(model: torch.nn.Module, plan: Plan, options: ModelOptions) -> tuple[Plan, list[str], list[str]]:
     """Let as many sequences go through the model at once as the memory has room for, in fewer processes if need be.
 
-    None of it changes a result by more than rounding. Returns the plan that fits, and sentences on that and on
+    None of it changes a result by more than rounding. Returns the plan that fits, sentences on that, and sentences on
     what a run will take. Neither is known for several GPUs, which can be asked only by the processes that will
     have them.
     Raises UserError when one sequence at once is too much.
@@ -117,7 +117,7 @@ def fitted(model: torch.nn.Module, plan: Plan, options: ModelOptions) -> tuple[P
     devices = plan.devices
     plan = replace(plan, tokens_at_once=tokens_at_once(model.config.hidden_size, devices))
     if devices.cuda and devices.processes > 1:
-        return plan, []
+        return plan, [], []
     needed, available = _estimate(model, plan)
     notes = []
     if needed.bytes > available and not needed.fitting(available) and devices.processes > 1:
@@ -140,7 +140,7 @@ def fitted(model: torch.nn.Module, plan: Plan, options: ModelOptions) -> tuple[P
     could_be = options.method == LORA and options.quantization == NONE
     quantizable = could_be and FOUR_BITS_SAVE * _linear_bytes(model) >= needed.bytes - available
     check_fits(needed, available, full=options.method == FULL, quantizable=quantizable)
-    return plan, [*notes, f"a run will take {needed.sentence}"]
+    return plan, notes, [f"a run will take {needed.sentence}"]
 
 
 def _linear_bytes(model: torch.nn.Module) -> int:

@@ -1,45 +1,88 @@
 """The report of a training."""
 
-from pathlib import Path
+import pandas as pd
 
 from ..base_models.architectures import HEADS
-from ..reports.markdown import bullets, escape, image, listed, parameters, table, warned, write
+from ..data.targets import Target
+from ..reports.markdown import bullets, escape, image, link, listed, parameters, pipe_table, tool_link, warned
 from ..scores.registry import ERRORS, SHOWN, TITLES
-from ..words import CLASSES, FULL, HEAD_ONLY, LORA, MULTI_LABEL
+from ..words import FULL, HEAD_ONLY, LORA, MULTI_LABEL, NUMBER
 from .continuing import decisions
 from .finetuning import Finetuned
 
+# Rows of the history that the report shows.
+MOST_ROWS = 30
 WHOLE = {
     HEAD_ONLY: "a head, and nothing of the base model",
     FULL: "all weights of the base model and a head",
 }
 
 
-def write_training_report(result: Finetuned, path: str | Path) -> None:
-    """Write the report of a fine-tuning job; its outputs are `history` and `plot`."""
-    adapter, target = result.adapter, result.adapter.target
-    sequences = adapter.training["sequences"]
-    task = {CLASSES: "to tell apart {}", MULTI_LABEL: "to find any of {}"}.get(target.kind, "to predict a number")
-    write(
-        path,
-        "# Fine-tuning a DNA language model",
-        f"**{sequences['train']:,} sequences** taught a model {task.format(listed(target.labels))}, on top of the "
-        f"base model **{escape(adapter.base_model['id'])}** ({escape(adapter.base_model['architecture'])}). What was "
-        f"trained: {_trained(adapter.peft)}.",
+def training_report(result: Finetuned) -> list[str]:
+    """Return the blocks of the report of a fine-tuning job; its outputs are `history` and `plot`."""
+    adapter = result.adapter
+    return [
+        "# Training report",
+        f"A model was trained on **{adapter.training['sequences']['train']:,} sequences** {_task(adapter.target)}. "
+        f"Base model: **{escape(adapter.base_model['id'])}** ({escape(adapter.base_model['architecture'])}).",
         _headline(result),
         *warned(result.warnings),
         image("plot"),
-        table("history", "Training history"),
+        *_history(result),
         *_spread(result),
-        "## What was done",
-        bullets([*result.read, *result.notes, *(f"{name}: {value}" for name, value in result.costs)]),
-        "## What these figures do not say",
-        "The dev split chose what is kept, so that its scores are a little too good. Evaluate the adapter on a test "
-        "split that took no part in training.",
-        "## Options",
+        "## Details",
+        bullets(
+            [
+                *result.read,
+                f"trained: {_trained(adapter.peft)}",
+                *result.notes,
+                *(f"{name}: {value}" for name, value in result.costs),
+            ]
+        ),
+        "## Next step",
+        "The development set chose the epoch, so that its scores are slightly optimistic. Score the adapter on a test "
+        f"set that took no part in training: {tool_link('dna_lm_evaluate', 'Evaluate a DNA classifier')}.",
         *_decided(adapter.training),
         parameters(),
-    )
+    ]
+
+
+def _task(target: Target) -> str:
+    """Return what a model was trained to do."""
+    if target.kind == NUMBER:
+        return "to predict a number"
+    labels = listed(target.labels)
+    if target.kind == MULTI_LABEL:
+        return f"to predict which of these labels a sequence has: {labels}"
+    if len(target.labels) == 2:
+        return f"to distinguish {' from '.join(map(escape, target.labels))}"
+    return f"to distinguish {labels}"
+
+
+def _history(result: Finetuned) -> list[str]:
+    """Return the table of the epochs, of many the saved ones and the first others."""
+    history, scores = result.history, [f"dev_{name}" for name in SHOWN[result.adapter.target.kind][:2]]
+    if result.metric != "loss":
+        scores.insert(0, f"dev_{result.metric}")
+    columns = {"train_loss": "train loss", "dev_loss": "dev loss"}
+    columns |= {name: TITLES[name.removeprefix("dev_")] for name in scores if name in history}
+    first = {name: name for name in ("seed", "epoch") if name in history}
+    shown = history.reset_index(drop=True)
+    shown = shown.loc[sorted(sorted(shown.index, key=lambda row: shown["kept"][row] != "yes")[:MOST_ROWS])]
+    rows = [
+        (*(f"{row[name]:g}" for name in first), row["kept"], *(_score(row[name]) for name in columns))
+        for row in shown.to_dict("records")
+    ]
+    fewer = f", {len(rows)} of {len(history):,} rows" if len(rows) < len(history) else ""
+    return [
+        f"Losses, and scores on the development set{fewer}:",
+        pipe_table([*first.values(), "saved", *columns.values()], rows, texts=0),
+        link("history", "Training history with all scores (table)"),
+    ]
+
+
+def _score(value: float) -> str:
+    return "–" if pd.isna(value) else f"{value:.4g}" if abs(value) >= 100 else f"{value:.3f}"
 
 
 def _decided(training: dict) -> list[str]:
@@ -64,14 +107,14 @@ def _trained(peft: dict) -> str:
 
 def _headline(result: Finetuned) -> str:
     kept = result.history[result.history["kept"] == "yes"]
-    count = f"{result.adapter.training['sequences']['dev']:,} dev sequences"
+    count = f"{result.adapter.training['sequences']['dev']:,} development sequences"
     strands = " (mean of both strands)" if result.adapter.strand == "both" else ""
     best = f"{'lowest' if result.metric in ERRORS else 'best'} {TITLES[result.metric]}"
     if len(kept) > 1:
         scores = ", ".join(f"{value:.3f}" for value in kept[f"dev_{result.metric}"])
         return (
-            f"**{len(kept)} models are kept**, one of each seed, whose answers are averaged. Each had its "
-            f"{best} on the {count}{strands}: {scores}."
+            f"**{len(kept)} models were saved**, one for each seed, whose predictions are averaged. Their {best} on "
+            f"the {count}{strands}: {scores}."
         )
     row = kept.iloc[0]
     scores = ", ".join(
@@ -80,7 +123,7 @@ def _headline(result: Finetuned) -> str:
         if f"dev_{name}" in row
     )
     seed = f" of the seed {row['seed']}" if "seed" in row else ""
-    return f"**Epoch {row['epoch']:g}**{seed} had the {best} on the {count}{strands} and is kept: {scores}."
+    return f"**Epoch {row['epoch']:g}**{seed} had the {best} on the {count}{strands} and was saved: {scores}."
 
 
 def _spread(result: Finetuned) -> list[str]:
@@ -91,4 +134,4 @@ def _spread(result: Finetuned) -> list[str]:
         f"{TITLES[name.removeprefix('dev_')]}: {row['mean']:.3f} ± {row['standard_deviation']:.3f}"
         for name, row in result.spread.iterrows()
     ]
-    return [f"## {runs} seeds: mean and standard deviation on dev", bullets(lines)]
+    return [f"## {runs} seeds: mean and standard deviation on the development set", bullets(lines)]

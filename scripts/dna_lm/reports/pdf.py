@@ -23,21 +23,22 @@ TEXT, HEADING, TITLE, TABLE, SMALLEST = 9.5, 12.5, 15, 7.5, 5
 PROPORTIONAL, BOLD, FIXED = 0.55, 0.62, 0.602
 # A line is this many times as high as its letters.
 LEADING = 1.4
-# Letters of a cell, and rows of a table, that are shown; rows of a table that is kept on one page.
+# Letters of a cell of a wide table, and rows of a table, that are shown; rows of a table that is kept on one page.
 CELL, ROWS, KEPT = 26, 150, 30
 DIRECTIVE = re.compile(r"```galaxy\n(\w+)\((?:output=\"(\w+)\")?")
+LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 
 
 def write_pdf(
     path: str | Path,
     blocks: Iterable[str],
-    images: dict[str, Path],
-    tables: dict[str, Path],
+    outputs: dict[str, Path],
     parameters: Sequence[tuple[str, str]],
 ) -> None:
     """Write the blocks of a report (see markdown.write) on A4 pages. Equal reports give equal bytes.
 
-    images: PNG files, tables: tabular files, by the name of the output that a directive shows; others are left out.
+    outputs: PNG and tabular files by the name of the output that a directive shows; of others, and of links to
+    outputs, nothing is shown.
     parameters: names and values of the job's options.
     """
     with PdfPages(path, metadata={"CreationDate": None, "Producer": None, "Creator": None}) as pdf:
@@ -48,10 +49,10 @@ def write_pdf(
                 _written(pages, block)
             elif directive[1] == "job_parameters":
                 pages.table([("option", "value"), *parameters])
-            elif directive[2] in images:
-                pages.image(images[directive[2]])
-            elif directive[2] in tables:
-                with open(tables[directive[2]], encoding="utf-8", newline="") as file:
+            elif directive[1] == "history_dataset_as_image" and directive[2] in outputs:
+                pages.image(outputs[directive[2]])
+            elif directive[1] == "history_dataset_as_table" and directive[2] in outputs:
+                with open(outputs[directive[2]], encoding="utf-8", newline="") as file:
                     pages.table(list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)))
         pages.close()
 
@@ -72,8 +73,9 @@ def _written(pages: "_Pages", block: str) -> None:
 
 
 def _plain(text: str) -> str:
-    """Return Markdown as text: what users gave has no `**` of its own, since its marks are entities."""
-    return html.unescape(text.replace("**", "").replace("`", "")).replace("\u2002", " ")
+    """Return Markdown as text: what users gave has no marks of its own, since these are entities. Links lose their
+    address, which is a form of a Galaxy."""
+    return html.unescape(LINK.sub(r"\1", text).replace("**", "").replace("`", "")).replace("\u2002", " ")
 
 
 class _Pages:
@@ -99,8 +101,11 @@ class _Pages:
 
     def table(self, rows: Sequence[Sequence[str]]) -> None:
         """Set a table, the first row in bold, in letters that let it fit the page, or cut at its edge."""
-        cells = [["–" if cell == "nan" else _short(cell) for cell in row] for row in rows[: ROWS + 1]]
+        cells = [["–" if cell == "nan" else cell for cell in row] for row in rows[: ROWS + 1]]
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        most = _longest_cell(widths)
+        cells = [[_short(cell, most) for cell in row] for row in cells]
+        widths = [min(width, most) for width in widths]
         lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
         if len(rows) > len(cells):
             lines.append(f"… and {len(rows) - len(cells)} more rows")
@@ -166,7 +171,14 @@ def _letters(size: float, width: float) -> int:
     return int((WIDTH - 2 * MARGIN) * 72 / (size * width))
 
 
-def _short(cell: str) -> str:
+def _longest_cell(widths: Sequence[int]) -> int:
+    """Return how many letters of a cell are shown so that columns of these widths fit the page, but at least CELL."""
+    room = _letters(TABLE, FIXED) - 2 * (len(widths) - 1)
+    fitting = (most for most in range(max(widths), CELL, -1) if sum(min(width, most) for width in widths) <= room)
+    return next(fitting, CELL)
+
+
+def _short(cell: str, longest: int) -> str:
     # The middle of a long one goes: names of a series differ at their end.
-    half = (CELL - 1) // 2
-    return cell if len(cell) <= CELL else f"{cell[:half]}…{cell[-half:]}"
+    half = (longest - 1) // 2
+    return cell if len(cell) <= longest else f"{cell[:half]}…{cell[-half:]}"

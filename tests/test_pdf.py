@@ -2,21 +2,34 @@ import pytest
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from dna_lm.evaluation.pdf_report import write_pdf
-from dna_lm.reports.markdown import bullets, directive, escape, image, parameters, pipe_table, table, warned
+from dna_lm.reports.markdown import (
+    bullets,
+    directive,
+    escape,
+    image,
+    link,
+    parameters,
+    pipe_table,
+    table,
+    tool_link,
+    warned,
+)
+from dna_lm.reports.pdf import write_pdf
+from dna_lm.reports.writing import write_report
+from dna_lm.tools.compare import Options
 
 pytestmark = pytest.mark.filterwarnings("error")
 
 
 @pytest.fixture
 def files(tmp_path):
-    """A picture and a table."""
+    """A picture and a table, by the names of the outputs."""
     figure, axes = plt.subplots(figsize=(4, 3))
     axes.plot([0, 1])
     figure.savefig(tmp_path / "plot.png")
     plt.close(figure)
     (tmp_path / "metrics.tsv").write_text("metric\tvalue\n" + "".join(f"score{n}\t{n}\n" for n in range(160)))
-    return {"plot": tmp_path / "plot.png"}, {"metrics": tmp_path / "metrics.tsv"}
+    return {"plot": tmp_path / "plot.png", "metrics": tmp_path / "metrics.tsv"}
 
 
 @pytest.fixture
@@ -62,7 +75,7 @@ def pages(path) -> int:
 
 
 def test_all_of_a_report_is_in_the_pdf(files, lines, tmp_path):
-    write_pdf(tmp_path / "a.pdf", blocks(), *files, [("--strand", "both")])
+    write_pdf(tmp_path / "a.pdf", blocks(), files, [("--strand", "both")])
     text = "\n".join(lines)
     for part in (
         *("Title", "All is bold.", "This is not.", "Warning: beware of <b> & $x$", "Section", "• first", "• second"),
@@ -74,14 +87,14 @@ def test_all_of_a_report_is_in_the_pdf(files, lines, tmp_path):
 
 
 def test_outputs_that_there_are_not_are_left_out(lines, tmp_path):
-    write_pdf(tmp_path / "a.pdf", blocks(directive("something_else()")), {}, {}, [])
+    write_pdf(tmp_path / "a.pdf", blocks(directive("something_else()")), {}, [])
     assert "score0" not in "\n".join(lines)
     assert "something" not in "\n".join(lines)
 
 
 def test_a_heading_stands_on_the_page_of_what_follows(files, lines, places, tmp_path):
     filler = "\n".join(f"- {number}" for number in range(32))
-    write_pdf(tmp_path / "a.pdf", [filler, "## Last", image("plot")], *files, [])
+    write_pdf(tmp_path / "a.pdf", [filler, "## Last", image("plot")], files, [])
     assert pages(tmp_path / "a.pdf") == 2
     assert lines[-1] == "Last"
     assert places[-1] > 0.9  # at the top of the second page
@@ -93,7 +106,6 @@ def test_long_lines_are_broken_or_cut(lines, tmp_path):
     write_pdf(
         tmp_path / "a.pdf",
         ["# " + "word " * 40, "letters " * 60, table("wide", "w")],
-        {},
         {"wide": tmp_path / "wide.tsv"},
         [],
     )
@@ -104,19 +116,42 @@ def test_long_lines_are_broken_or_cut(lines, tmp_path):
 
 @pytest.mark.parametrize("label", ["$(touch here)", "```galaxy x() ```", "ζ-chain 😀", "**x**", "| a | b |"])
 def test_text_of_users_stays_text(lines, tmp_path, label):
-    write_pdf(tmp_path / "a.pdf", [f"label {escape(label)}", pipe_table(["label"], [(label,)])], {}, {}, [])
+    write_pdf(tmp_path / "a.pdf", [f"label {escape(label)}", pipe_table(["label"], [(label,)])], {}, [])
     assert f"label {label}" in lines
     assert label in lines
 
 
+def test_links_lose_their_address_and_narrow_tables_keep_long_words(lines, tmp_path):
+    name = "a_transcription_factor_with_a_long_name"
+    given = [f"Go on: {tool_link('dna_lm_evaluate', 'Evaluate')}.", link("metrics", "All"), pipe_table(["l"], [[name]])]
+    write_pdf(tmp_path / "a.pdf", given, {}, [])
+    assert lines == ["Go on: Evaluate.", "l", name]
+
+
+def test_a_report_is_written_in_the_forms_that_are_asked_for(files, lines, tmp_path):
+    outputs = {f"{name}_out": path for name, path in files.items()}
+    options = Options(
+        adapter=["a=/data/1.dat", "b=/data/2.dat"], data="/data/test.csv", base_model="built-in", metrics_out="x",
+        differences_out="x", plot_out="x", report_out="x",
+    )  # fmt: skip
+    write_report(blocks(), outputs, options)
+    assert not lines
+    write_report(blocks(), outputs | {"report_out": tmp_path / "report", "pdf_out": tmp_path / "pdf"}, options)
+    assert "This is not." in (tmp_path / "report").read_text()
+    text = "\n".join(lines)
+    assert "score0" in text and "This is not." in text
+    assert {"--adapter a=1.dat, b=2.dat", "--data test.csv"} <= {" ".join(line.split()) for line in lines}
+    assert "/data" not in text and "-out" not in text and "--threads" not in text
+
+
 def test_equal_reports_give_equal_bytes(files, tmp_path):
     for name in "ab":
-        write_pdf(tmp_path / name, blocks(), *files, [])
+        write_pdf(tmp_path / name, blocks(), files, [])
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     assert plt.get_fignums() == []
 
 
 def test_no_place_or_program_is_named(files, tmp_path):
-    write_pdf(tmp_path / "a.pdf", blocks(), *files, [])
+    write_pdf(tmp_path / "a.pdf", blocks(), files, [])
     content = (tmp_path / "a.pdf").read_bytes()
     assert b"CreationDate" not in content and b"matplotlib" not in content.lower()

@@ -29,7 +29,7 @@ def test_pressing_run_after_prepare_trains_evaluates_and_calibrates(galaxy):
     galaxy.new_history("as the forms open")
     galaxy.upload(DATA / "CTCF.fa", DATA / "p73.fa")
     galaxy.open_tool("dna_lm_prepare")
-    galaxy.choose("FASTA files, one for each label", "CTCF.fa", "p73.fa")
+    galaxy.choose("FASTA files, one per class", "CTCF.fa", "p73.fa")
     galaxy.run()
     galaxy.wait()
 

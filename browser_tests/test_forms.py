@@ -38,7 +38,7 @@ def test_upload(galaxy, uploaded):
 
 def test_prepare(galaxy, uploaded):
     galaxy.open_tool("dna_lm_prepare")
-    galaxy.choose("FASTA files, one for each label", "CTCF.fa", "p73.fa")
+    galaxy.choose("FASTA files, one per class", "CTCF.fa", "p73.fa")
     outputs = finish(galaxy, "prepare")
     elements = galaxy.read(f"dataset_collections/{outputs['splits'].id}")["elements"]
     assert [element["element_identifier"] for element in elements] == ["train", "dev", "test"]
@@ -50,7 +50,7 @@ def test_finetune(galaxy, uploaded):
     galaxy.choose("Training and development sets from", "Separate datasets")
     galaxy.choose("Training set", "train.csv")
     galaxy.choose("Development set", "dev.csv")
-    galaxy.choose("Settings of the training", "My own")
+    galaxy.choose("Training settings", "Custom")
     galaxy.expand("Optimization")
     galaxy.fill("Epochs", 2)
     outputs = finish(galaxy, "finetune")
@@ -77,8 +77,8 @@ def test_compare(galaxy, uploaded):
     galaxy.choose("Adapters", ADAPTER, "adapter_brief.safetensors")
     galaxy.choose("Test set from", "A dataset")
     galaxy.choose("Test set", "test.csv")
-    galaxy.expand("Intervals and computation")
-    galaxy.fill("Resamples", 200)
+    galaxy.expand("Advanced")
+    galaxy.fill("Bootstrap resamples", 200)
     outputs = finish(galaxy, "compare")
     see_report(galaxy, outputs["report"], "compare", 1, "2 adapters", "adapter_brief")
 
@@ -88,7 +88,7 @@ def test_calibrate(galaxy, uploaded):
     galaxy.choose("Adapter", ADAPTER)
     galaxy.choose("Development set from", "A dataset")
     galaxy.choose("Development set", "dev.csv")
-    galaxy.choose("Fit a temperature", "No")
+    galaxy.choose("Temperature scaling", "No")
     galaxy.choose("Choose thresholds by", "Best MCC")
     outputs = finish(galaxy, "calibrate")
     assert "Temperature: " not in see_report(galaxy, outputs["report"], "calibrate", 1, "hreshold")
@@ -98,7 +98,7 @@ def test_predict(galaxy, uploaded):
     galaxy.open_tool("dna_lm_predict")
     galaxy.choose("Adapter", ADAPTER)
     galaxy.choose("FASTA file", "new.fa")
-    galaxy.choose("Strand", "Mean of both")
+    galaxy.choose("Strand", "Mean of both strands")
     outputs = finish(galaxy, "predict")
     shown = galaxy.open_dataset(outputs["predictions"])
     galaxy.picture("predict_table")
@@ -111,8 +111,8 @@ def test_scan(galaxy, uploaded):
     galaxy.choose("Adapter", ADAPTER)
     galaxy.choose("Genome", "A FASTA file in your history")
     galaxy.choose("FASTA file of the genome", "genome.fa")
-    galaxy.fill("Label to follow", "CTCF")
-    galaxy.fill("Step from window to window, in nt", 200)
+    galaxy.fill("Label to map", "CTCF")
+    galaxy.fill("Step between windows (nt)", 200)
     outputs = finish(galaxy, "scan")
     assert "bigwig" in galaxy.expand_dataset(outputs["bigwig"])
     assert "chr1" in galaxy.open_dataset(outputs["bedgraph"])
@@ -128,7 +128,7 @@ def test_show_an_adapter(galaxy, uploaded):
 
 def test_export_an_adapter(galaxy, uploaded):
     galaxy.open_tool("dna_lm_adapter")
-    galaxy.choose("What to do", "Export it as PEFT's own folder, to be used or published elsewhere")
+    galaxy.choose("What to do", "Export as PEFT folder")
     galaxy.choose("Adapter", ADAPTER)
     outputs = finish(galaxy, "export")
     assert "zip" in galaxy.expand_dataset(outputs["exported"])

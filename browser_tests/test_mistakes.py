@@ -36,7 +36,7 @@ def test_hostile_labels_are_text(galaxy, uploaded):
     galaxy.choose("Development set", "hostile_dev.csv")
     galaxy.choose("Base model", "An archive in your history")
     galaxy.choose("Archive of the model", "tiny-random.zip")
-    galaxy.choose("Settings of the training", "My own")
+    galaxy.choose("Training settings", "Custom")
     galaxy.expand("Optimization")
     galaxy.fill("Epochs", 1)
     outputs = galaxy.run()

@@ -227,8 +227,8 @@ def test_the_command_line_gives_the_same_bytes_for_the_same_seed(two, run_tool, 
 def test_safetensors_from_elsewhere(path):
     save_file({"x": torch.zeros(2)}, path)
     assert refusal(load_adapter, path) == (
-        "the adapter (adapter.safetensors) is a safetensors file but no adapter made by dna_lm (it has no dna_lm "
-        "record); choose the adapter dataset of a fine-tuning job"
+        "the adapter (adapter.safetensors) is a safetensors file but not an adapter of Fine-tune a DNA language model; "
+        "select the output Adapter of that tool (the file has no dna_lm record)"
     )
 
 

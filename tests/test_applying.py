@@ -453,9 +453,11 @@ def test_the_wrong_base_model_is_refused(two, mixed, tmp_path):
     weights = load_file(other / "model.safetensors")
     save_file({name: weight + 1 for name, weight in weights.items()}, other / "model.safetensors", {"format": "pt"})
     message = refusal(predicted, two, mixed, base_model=str(other))
-    assert message.startswith("the adapter was trained on the base model 'tiny-random' (mixtral, weights ")
-    assert "but the base model given is 'other' (mixtral, weights " in message
-    assert message.endswith("; choose 'tiny-random'")
+    assert message == (
+        "the adapter was trained on the base model 'tiny-random', but the base model given is 'other', which has other "
+        "weights; set \"Base model\" to 'tiny-random' (--base-model) or, to apply the adapter, to "
+        '"As recorded in the adapter" (--base-model recorded)'
+    )
 
 
 def test_another_architecture_is_refused_as_the_wrong_base_model(two, mixed, tmp_path):
@@ -509,6 +511,6 @@ def test_a_table_given_as_fasta_is_refused(two, mixed):
 def test_a_safetensors_file_without_our_record_is_refused(two, mixed):
     message = refusal(predicted, two, mixed, adapter=str(TINY_RANDOM / "model.safetensors"))
     assert message == (
-        "the adapter (model.safetensors) is a safetensors file but no adapter made by dna_lm (it has no "
-        f"{RECORD} record); choose the adapter dataset of a fine-tuning job"
+        "the adapter (model.safetensors) is a safetensors file but not an adapter of Fine-tune a DNA language model; "
+        f"select the output Adapter of that tool (the file has no {RECORD} record)"
     )

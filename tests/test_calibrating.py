@@ -12,6 +12,7 @@ from sklearn import metrics as sk
 
 from conftest import STRANGE_LABELS
 from dna_lm.adapters.dataset import load_adapter, save_adapter
+from dna_lm.adapters.seen_data import ALLOW_SEEN_DATA
 from dna_lm.data.decision import Decision
 from dna_lm.data.targets import Target
 from dna_lm.evaluation.calibrating import COLDEST, HOTTEST, chosen_thresholds, fitted_temperature, threshold_of
@@ -325,7 +326,7 @@ def test_an_ensemble_on_both_strands(test_data, tmp_path):
 def test_the_training_split_is_refused_unless_it_is_allowed(two):
     assert refusal(calibrated, two.adapter, two.splits["train"]) == (
         "the labeled data (train.csv) is the file that the adapter was trained on, of which it is too sure; choose "
-        "the dev split, or allow seen data (--seen-data allow)"
+        f"the dev split, or set {ALLOW_SEEN_DATA}"
     )
     result = calibrated(two.adapter, two.splits["train"], seen_data="allow")
     assert result.adapter.task["calibration"]["seen_in_training"] == "train"
@@ -337,7 +338,7 @@ def test_the_training_split_is_known_in_whatever_form(two, tmp_path):
     tables["train"][::-1].to_csv(tmp_path / "shuffled.csv", index=False)
     what = "the labeled data (shuffled.csv): 60 of 60 sequences (100.0%) are in the adapter's training split"
     assert refusal(calibrated, two.adapter, tmp_path / "shuffled.csv") == (
-        f"{what}, of which it is too sure; choose the dev split, or allow seen data (--seen-data allow)"
+        f"{what}, of which it is too sure; choose the dev split, or set {ALLOW_SEEN_DATA}"
     )
     allowed = calibrated(two.adapter, tmp_path / "shuffled.csv", seen_data="allow")
     assert (

@@ -204,7 +204,7 @@ ERRORS = {
     "prepare: fractions": (
         "prepare",
         ["--table", "{data}/train.csv", "--fractions", "1,2,3"],
-        "--fractions '1,2,3': the shares of train, dev and test must be above 0 and sum to 1",
+        "\"Proportions of train, dev and test\" (--fractions '1,2,3') must be above 0 and add up to 1",
     ),
     "finetune: a missing column": (
         "finetune",
@@ -229,7 +229,7 @@ ERRORS = {
     "evaluate: safetensors from elsewhere": (
         "evaluate",
         [*BASE, "--adapter", f"{TINY_RANDOM}/model.safetensors", "--data", "{data}/test.csv"],
-        "the adapter (model.safetensors) is a safetensors file but no adapter made by dna_lm",
+        "the adapter (model.safetensors) is a safetensors file but not an adapter of Fine-tune",
     ),
     "evaluate: an unknown label": (
         "evaluate",

@@ -11,6 +11,7 @@ from matplotlib import pyplot as plt
 
 from dna_lm.adapters import recorded_model
 from dna_lm.adapters.dataset import load_adapter, save_adapter
+from dna_lm.adapters.seen_data import ALLOW_SEEN_DATA
 from dna_lm.command import options_of_tool
 from dna_lm.data.targets import Target
 from dna_lm.evaluation.comparing import DIFFERENCES, Compared, _differences, draws_for
@@ -197,7 +198,7 @@ def test_the_draws_suffice_for_the_pairs():
         (
             {"data": "dev.csv"},
             "adapter 'name of': the test set (dev.csv) is the dev split by which the adapter's weights were "
-            "chosen: scores on it would be too good; choose a test split, or allow seen data (--seen-data allow)",
+            f"chosen: scores on it would be too good; choose a test split, or set {ALLOW_SEEN_DATA}",
         ),
     ],
 )

@@ -153,15 +153,15 @@ ADVICE = [
         {},
         {"quantizable": True},
         1_090_000_000,
-        f"{FIRST} 1.09 GB are available: choose gradient checkpointing (--gradient-checkpointing yes), read less of "
-        "the sequences (--max-length below 200), keep the base model in 4 bits (--quantization 4bit-nf4), choose a "
-        "smaller base model, or give the job more memory",
+        f'{FIRST} 1.09 GB are available: set "Gradient checkpointing" (--gradient-checkpointing yes), reduce the '
+        '"Maximum length (tokens)" (--max-length) below 200, set "Quantization of the base model" to 4 bits '
+        "(--quantization 4bit-nf4), choose a smaller base model, or give the job more memory",
     ),
     (
         {},
         {"full": True},
         9 * 10**8,
-        f"{FIRST} 0.90 GB are available: train LoRA matrices instead of all weights (--method lora), choose a smaller "
+        f'{FIRST} 0.90 GB are available: set "Trained weights" to LoRA matrices (--method lora), choose a smaller '
         "base model, or give the job more memory",
     ),
     (
@@ -169,8 +169,8 @@ ADVICE = [
         {},
         2 * 10**9 + 1,
         "the training needs about 2.20 GB of memory for one sequence of 200 tokens at once in each of 2 processes, and "
-        "2.00 GB are available: read less of the sequences (--max-length below 200), choose a smaller base model, or "
-        "give the job more memory",
+        '2.00 GB are available: reduce the "Maximum length (tokens)" (--max-length) below 200, choose a smaller base '
+        "model, or give the job more memory",
     ),
 ]
 

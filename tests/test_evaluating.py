@@ -11,6 +11,7 @@ import torch
 from transformers import AutoConfig
 
 from dna_lm.adapters.dataset import RECORD, load_adapter, save_adapter
+from dna_lm.adapters.seen_data import ALLOW_SEEN_DATA
 from dna_lm.base_models.token_reader import TokenReader
 from dna_lm.classifiers import building
 from dna_lm.data.sequences import reverse_complement
@@ -175,7 +176,7 @@ def test_a_test_split_that_is_half_in_train_is_refused(two, tmp_path):
     train, data = write_labeled(tmp_path / "other.csv", pairs[:30]), write_labeled(tmp_path / "copy.csv", pairs[10:])
     assert refusal(evaluated, two, data, train=train) == (
         "the test set (copy.csv): 20 of 40 sequences (50.0%) are also in the training split (other.csv), on "
-        "either strand; choose a test split that shares none with it, or allow seen data (--seen-data allow)"
+        f"either strand; choose a test set that shares none with it, or set {ALLOW_SEEN_DATA}"
     )
     assert evaluated(two, data, train=train, seen_data="allow").ladder
 
@@ -229,7 +230,7 @@ def test_the_training_split_is_known_in_whatever_form(two, tmp_path):
     pd.concat([disguised, more]).to_csv(path, index=False, sep="\t")
     assert refusal(evaluated, two, str(path)) == (
         "the test set (other.tsv.gz): 60 of 61 sequences (98.4%) are in the adapter's training split: scores on "
-        "them would be too good; choose a test split, or allow seen data (--seen-data allow)"
+        f"them would be too good; choose a test split, or set {ALLOW_SEEN_DATA}"
     )
 
 
@@ -261,8 +262,8 @@ def test_data_without_labels_are_refused(two, tmp_path):
 
 def test_the_wrong_base_model_is_refused(two):
     message = refusal(evaluated, two, base_model="built-in")
-    assert message.startswith("the adapter was trained on the base model 'tiny-random' (mixtral, weights ")
-    assert message.endswith("; choose 'tiny-random'")
+    assert message.startswith("the adapter was trained on the base model 'tiny-random', but the base model given is ")
+    assert message.endswith('"As recorded in the adapter" (--base-model recorded)')
 
 
 def test_an_adapter_of_a_newer_format_is_refused(two, tmp_path):

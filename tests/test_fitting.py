@@ -121,9 +121,9 @@ def test_one_sequence_that_does_not_fit_is_refused(memory):
     memory(107 * GB // 100)
     assert refusal(fitted, Model(), plan(Devices(False, 2, 1, "ddp")), OPTIONS) == (
         "the training needs about 1.10 GB of memory for one sequence of 20 tokens at once, and 1.07 GB are available: "
-        "choose gradient checkpointing (--gradient-checkpointing yes), read less of the sequences (--max-length below "
-        "20), keep the base model in 4 bits (--quantization 4bit-nf4), choose a smaller base model, or give the job "
-        "more memory"
+        'set "Gradient checkpointing" (--gradient-checkpointing yes), reduce the "Maximum length (tokens)" '
+        '(--max-length) below 20, set "Quantization of the base model" to 4 bits (--quantization 4bit-nf4), choose a '
+        "smaller base model, or give the job more memory"
     )
 
 

@@ -1,5 +1,6 @@
 """Every form against its command line: the same options with the same defaults, limits and choices."""
 
+import itertools
 import re
 
 import pytest
@@ -8,10 +9,12 @@ from lxml import etree
 from conftest import PROJECT
 from dna_lm.command import options_of_tool
 from dna_lm.options import INPUT, MANY, OUTPUT
+from dna_lm.preparation.splitting import parse_fractions
 from dna_lm.tools import PANEL
 from dna_lm.tools.finetune import PRESETS
 from dna_lm.words import NO, TUTORIAL, YES
 from forms import branches, choices_of, form, name_of, outputs, params, selected, shown, tool_names
+from refusals import refusal
 
 TOOLS = tool_names()
 
@@ -30,6 +33,7 @@ DECIDED_BY_ADAPTER |= {"lora_r", "lora_alpha", "lora_dropout", "lora_bias", "rsl
 NOT_ON_COMMAND_LINE = {
     "labeled|source": "on the command line, --splits or an option for each split is given",
     "base|source": "on the command line, the value of --base-model says where the model is",
+    "unknown_tokens|base|source": "on the command line, the value of --base-model says where the model is",
     "input|source": "on the command line, --table, --fasta or another of the inputs is given",
     "reference|source": "on the command line, the value of --genome says where the genome is",
     "input|reference|source": "on the command line, the value of --genome says where the genome is",
@@ -44,7 +48,8 @@ FURTHER_CHOICES = {"preset": {"own": "on the command line, options are given on 
 OTHER_DEFAULT = {
     "sequence_column": "a form shows the header and picks by number, a command line picks by name",
     "label_column": "a form shows the header and picks by number, a command line picks by name",
-    "split": "tables that are split already stay so unless the user chooses otherwise",
+    "split": "forms open with the way that is recommended: by similarity, regions by chromosome, tables that are split "
+    "already as they are; the command line keeps its default",
 }
 # Params that offer only some of the choices of their option in each branch.
 SOME_CHOICES = {"split": "a split by group needs a table, one as the input says a table or three"}
@@ -52,6 +57,15 @@ SOME_CHOICES = {"split": "a split by group needs a table, one as the input says 
 TYPES = {int: {"integer"}, float: {"float"}, INPUT: {"data", "select"}}
 TYPES[str] = {"select", "boolean", "text", "data_column"}
 TYPES[MANY] = {"data", "data_collection"}
+
+
+# Numbers of which a form shows none: the option's default means that it is chosen automatically, or that there is none.
+AUTOMATIC = {("adapter", "kmer"): -1}  # all others: 0
+
+
+def may_be_empty(param) -> bool:
+    """Whether the form shows no number and needs none."""
+    return param.get("type") in ("integer", "float") and param.get("value") is None and param.get("optional") == "true"
 
 
 def options(tool: str) -> dict:
@@ -95,7 +109,9 @@ def test_a_param_has_its_option(tool, param):
 @pytest.mark.parametrize(("tool", "param"), EVERY_ARGUMENT)
 def test_a_param_has_the_default_of_its_option(tool, param):
     option = options(tool)[name_of(param)]
-    if option.kind in (int, float):
+    if may_be_empty(param):  # then nothing is given, and the option has its default
+        assert option.default == AUTOMATIC.get((tool, option.name), 0)
+    elif option.kind in (int, float):
         assert option.kind(param.get("value")) == option.default
     elif option.choices and option.default is not None:
         assert selected(param) == option.default or (option.name in OTHER_DEFAULT and selected(param) in option.choices)
@@ -108,8 +124,9 @@ def test_a_param_has_the_default_of_its_option(tool, param):
 @pytest.mark.parametrize(("tool", "param"), EVERY_ARGUMENT)
 def test_a_param_has_the_limits_and_choices_of_its_option(tool, param):
     option = options(tool)[name_of(param)]
-    limits = [param.get(side) and option.kind(param.get(side)) for side in ("min", "max")]
-    assert limits == [option.minimum, option.maximum]
+    if option.kind is not MANY:  # of files, the form limits how many there are
+        limits = [param.get(side) and option.kind(param.get(side)) for side in ("min", "max")]
+        assert limits == [option.minimum, option.maximum]
     further = FURTHER_CHOICES.get(option.name, {})
     values = tuple(value for value in choices_of(param) if value not in further)
     assert len(values) + len(further) == len(choices_of(param))
@@ -159,11 +176,32 @@ def test_no_reason_is_out_of_date():
 def test_a_param_has_a_label_and_text_is_validated(tool, param):
     assert param.get("label")
     if param.get("type") == "text":
-        (validator,) = param.findall("validator")
+        (validator,) = param.findall("validator[@type='regex']")
         assert validator.get("message")
         assert re.search(validator.text, param.get("value"))
         for text in ("", "$(touch x)", "a'b", "a b", '"', "`", "--epochs"):
             assert not re.search(validator.text, text)
+
+
+def test_proportions_that_do_not_add_up_are_refused_by_the_form():
+    expressions = {
+        validator.text
+        for path, param in arguments("prepare")
+        if path.endswith("|fractions")
+        for validator in param.findall("validator[@type='expression']")
+    }
+    (expression,) = expressions
+    for text in ("0.8,0.1,0.1", " 0.7, 0.15 ,0.15", "1e-1,0.2,0.7"):
+        assert eval(expression, {"value": text}), text  # as Galaxy evaluates it
+        assert sum(parse_fractions(text)) == pytest.approx(1)
+    for text in ("0.8,0.1,0.2", "0.5,0.5,0.0", "0.4,0.1,0.1"):
+        assert not eval(expression, {"value": text}), text
+        assert "add up to 1" in refusal(parse_fractions, text)
+
+
+def test_a_comparison_of_one_adapter_is_refused_by_the_form():
+    (param,) = [param for _, param in arguments("compare") if name_of(param) == "adapter"]
+    assert param.get("min") == "2"
 
 
 # --- presets ---------------------------------------------------------------------------------------------------------
@@ -192,9 +230,8 @@ def test_the_form_tells_the_values_of_the_tutorial():
         "strands": "{} strand",
         "best_metric": "lowest {}",
     }
-    (chooser,) = form("finetune").findall("inputs/conditional[@name='settings']/param")
     for name, text in words.items():
-        assert text.format(PRESETS[TUTORIAL][name]) in chooser.get("help").replace("1e-5", "1e-05"), name
+        assert text.format(PRESETS[TUTORIAL][name]) in form("finetune").findtext("help").replace("1e-5", "1e-05"), name
     assert (PRESETS[TUTORIAL]["quantization"], PRESETS[TUTORIAL]["double_quantization"]) == ("4bit-nf4", "yes")
 
 
@@ -239,9 +276,11 @@ def flags_given(tool: str, values: dict[str, str]) -> list[str]:
 def test_an_option_is_given_where_the_form_shows_it_and_nowhere_else(tool):
     inputs = form(tool).find("inputs")
     not_asked = {option.flag for option in options_of_tool(tool) if option.kind is OUTPUT or option.name in NOT_IN_FORM}
-    for branch in branches(inputs):
+    filled = [{}, {path: "1" for path, param in arguments(tool) if may_be_empty(param)}]
+    for branch, numbers in itertools.product([(), *branches(inputs)], filled):
         state = shown(inputs, {path: value for path, value, _ in branch})
-        wanted = {param.get("argument") for param, _ in state.values()} - {None}
+        state |= {path: (state[path][0], value) for path, value in numbers.items() if path in state}
+        wanted = {param.get("argument") for param, value in state.values() if value or not may_be_empty(param)} - {None}
         wanted.add("--base-model")  # the built-in one needs no further param
         if state.get("settings|preset", ("", ""))[1] == "own":
             wanted.remove("--preset")  # all that it would set is given
@@ -267,7 +306,7 @@ def test_a_param_is_given_to_its_own_option(tool):
             forms.add(f"'${{{variable}.fields.path}}'")
         else:
             forms |= {f"'${variable}'", f"'${{{variable}}}'"}
-        if path == "base|base_model":
+        if path in ("base|base_model", "unknown_tokens|base|base_model"):
             forms |= {"built-in", "recorded"}
     for argument, forms in allowed.items():
         values = re.findall(rf"^\s*{argument} (.*)$", command(tool), flags=re.MULTILINE)
@@ -356,7 +395,8 @@ def test_every_choice_and_every_number_is_tested_away_from_its_default(tool):
         if param.get("multiple") == "true":
             values = {part for value in values for part in value.split(",")}
         if param.get("type") in ("integer", "float"):
-            assert any(float(value) != float(param.get("value")) for value in values), path
+            default = param.get("value")
+            assert any(default is None or float(value) != float(default) for value in values), path
         elif choices_of(param):
             if param.get("type") == "boolean":  # planemo refuses other words
                 values = {{"true": param.get("truevalue"), "false": param.get("falsevalue")}[value] for value in values}

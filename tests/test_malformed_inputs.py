@@ -453,7 +453,7 @@ case(
 )
 table_case(
     "negatives of a missing label",
-    "--negative-label: the label 'None' stands for a missing value; choose another name",
+    "\"Label of the negatives\" (--negative-label): the label 'None' stands for a missing value; choose another name",
     table(rows=ROWS[::2]),
     "--negatives shuffle --negative-label None",
 )
@@ -615,43 +615,43 @@ table_case(
 
 table_case(
     "fractions 0.8,0.1",
-    "--fractions '0.8,0.1' is not three numbers; give the shares of train, dev and test, such as 0.8,0.1,0.1",
+    "\"Proportions of train, dev and test\" (--fractions '0.8,0.1') are not three numbers; give three, such as 0.8,0.1,0.1",
     table(),
     "--fractions=0.8,0.1",
 )
 table_case(
     "fractions 80,10,10",
-    "--fractions '80,10,10': the shares of train, dev and test must be above 0 and sum to 1, such as 0.8,0.1,0.1",
+    "\"Proportions of train, dev and test\" (--fractions '80,10,10') must be above 0 and add up to 1, such as 0.8,0.1,0.1",
     table(),
     "--fractions=80,10,10",
 )
 table_case(
     "fractions 0.8,0.2,0",
-    "--fractions '0.8,0.2,0': the shares of train, dev and test must be above 0 and sum to 1, such as 0.8,0.1,0.1",
+    "\"Proportions of train, dev and test\" (--fractions '0.8,0.2,0') must be above 0 and add up to 1, such as 0.8,0.1,0.1",
     table(),
     "--fractions=0.8,0.2,0",
 )
 table_case(
     "fractions 0.9,0.2,-0.1",
-    "--fractions '0.9,0.2,-0.1': the shares of train, dev and test must be above 0 and sum to 1, such as 0.8,0.1,0.1",
+    "\"Proportions of train, dev and test\" (--fractions '0.9,0.2,-0.1') must be above 0 and add up to 1, such as 0.8,0.1,0.1",
     table(),
     "--fractions=0.9,0.2,-0.1",
 )
 table_case(
     "fractions nan,0.1,0.1",
-    "--fractions 'nan,0.1,0.1': the shares of train, dev and test must be above 0 and sum to 1, such as 0.8,0.1,0.1",
+    "\"Proportions of train, dev and test\" (--fractions 'nan,0.1,0.1') must be above 0 and add up to 1, such as 0.8,0.1,0.1",
     table(),
     "--fractions=nan,0.1,0.1",
 )
 table_case(
     "fractions 0,8;0,1;0,1",
-    "--fractions '0,8;0,1;0,1' is not three numbers; give the shares of train, dev and test, such as 0.8,0.1,0.1",
+    "\"Proportions of train, dev and test\" (--fractions '0,8;0,1;0,1') are not three numbers; give three, such as 0.8,0.1,0.1",
     table(),
     "--fractions=0,8;0,1;0,1",
 )
 table_case(
     "fractions ",
-    "--fractions '' is not three numbers; give the shares of train, dev and test, such as 0.8,0.1,0.1",
+    "\"Proportions of train, dev and test\" (--fractions '') are not three numbers; give three, such as 0.8,0.1,0.1",
     table(),
     "--fractions=",
 )
@@ -1265,13 +1265,13 @@ table_case(
 )
 table_case(
     "negative label empty",
-    "--negative-label: the label is empty; give every sequence a label",
+    '"Label of the negatives" (--negative-label): the label is empty; give every sequence a label',
     table(rows=ROWS[::2]),
     "--negatives shuffle --negative-label=",
 )
 table_case(
     "negative label with a tab",
-    "--negative-label: the label 'a\\tb' holds a control character; use printable characters only",
+    "\"Label of the negatives\" (--negative-label): the label 'a\\tb' holds a control character; use printable characters only",
     table(rows=ROWS[::2]),
     "--negatives shuffle --negative-label=a\tb",
 )

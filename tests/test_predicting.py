@@ -276,10 +276,16 @@ def test_windows_unlike_the_training_sequences_are_warned_of(of_lengths, window,
     [
         (
             {"window": 9},
-            "--window 9 is below the minimum length of a window, 10 letters; choose a longer one, or 0 for",
+            '"Window length (nt)" (--window 9) is below the minimum, 10 letters; choose a longer window, or leave',
         ),
-        ({"window": 20, "step": 21}, "--step 21 is above the length of a window, 20 letters, so that letters"),
-        ({"step": 102}, "--step 102 is above the length of a window, 101 letters, so that letters between two"),
+        (
+            {"window": 20, "step": 21},
+            '"Step between windows (nt)" (--step 21) is above the window length, 20 letters, so that letters',
+        ),
+        (
+            {"step": 102},
+            '"Step between windows (nt)" (--step 102) is above the window length, 101 letters, so that',
+        ),
     ],
 )
 def test_windows_that_would_leave_gaps_are_refused(of_lengths, tmp_path, given, message):

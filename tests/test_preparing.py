@@ -818,7 +818,7 @@ ONE_INPUT = (
         ),
         (
             {"table": "t.csv", "fractions": "1,1"},
-            "--fractions '1,1' is not three numbers; give the shares of train, dev and test, such as 0.8,0.1,0.1",
+            "\"Proportions of train, dev and test\" (--fractions '1,1') are not three numbers; give three, such as",
         ),
         (
             {"intervals": ["x=a.bed"]},

@@ -67,7 +67,7 @@ def test_the_same_weights_with_other_settings_are_another_model(tiny_random, tmp
     (different / "config.json").write_text(json.dumps(settings | {"hidden_act": "gelu"}))
     adapter = adapter_of(str(tiny_random), "a")
     assert found(adapter, [f"a={different}", f"b={tiny_random}"]).id == "b"
-    message = "(the one installed under this name is another: hidden_act in its config.json)"
+    message = "(the one installed under this name has other settings: hidden_act in its config.json)"
     assert message in refusal(found, adapter, [f"a={different}"])
     identity = {name: value for name, value in adapter.base_model.items() if name != "settings"}
     assert found(replace(adapter, base_model=identity), [f"a={different}"]).id == "a"
@@ -80,16 +80,14 @@ def test_a_name_and_a_folder_may_hold_an_equals_sign(tiny_random, tmp_path):
 
 def test_a_model_that_is_not_there_is_named(tiny_random, other):
     adapter = adapter_of(str(tiny_random), "lab/tiny")
-    weights = adapter.base_model["weights_sha256"][:12]
     message = (
-        f"the adapter was trained on the base model 'lab/tiny' (mixtral, weights {weights}), which is neither built in "
-        "nor installed here{}; choose an archive or a folder of it as the base model, or ask the administrator to "
-        "install it"
+        "the adapter was trained on the base model 'lab/tiny' (mixtral), which is neither built in nor installed "
+        'here{}; set "Base model" to "An archive in your history" and select an archive of it (--base-model FILE), or '
+        "ask the administrator to install it"
     )
     assert refusal(found, adapter) == message.format("")
     assert refusal(found, adapter, [f"lab/other={other}"]) == message.format("")
-    with opened_base_model(str(other)) as base:
-        another = f" (the one installed under this name is another: weights {base.weights_sha256[:12]})"
+    another = " (the one installed under this name has other weights or tokenizer)"
     assert refusal(found, adapter, [f"lab/tiny={other}"]) == message.format(another)
     unusable = (
         " (the one installed under this name cannot be used: the base model 'lab/tiny': there is no /nowhere; give a "
@@ -133,7 +131,7 @@ def test_the_command_line_finds_the_model_by_itself(two, tiny_random, call_tool,
     fasta, table = tmp_path / "x.fa", tmp_path / "predictions.tsv"
     fasta.write_text("".join(f">{number}\n{dna}\n" for number, (dna, _) in enumerate(sequences(["a", "b"], 4, 1))))
     arguments = ["--adapter", two.adapter, "--input", fasta, "--input-format", "fasta", "--predictions-out", table]
-    assert "which is neither built in nor installed here; choose" in call_tool("predict", *arguments).error
+    assert "which is neither built in nor installed here; set" in call_tool("predict", *arguments).error
     assert not table.exists()
     installed = ["--installed", f"lab/other={tmp_path}", "--installed", f"lab/tiny={tiny_random}"]
     assert call_tool("predict", *arguments, *installed).code == 0

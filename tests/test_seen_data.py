@@ -7,6 +7,7 @@ import pytest
 
 from dna_lm.adapters.dataset import Adapter
 from dna_lm.adapters.seen_data import (
+    ALLOW_SEEN_DATA,
     check_seen,
     in_common,
     is_training_data,
@@ -68,8 +69,7 @@ def test_a_file_that_was_not_seen(sha256):
 def test_a_file_that_was_seen_is_refused_or_told(sha256, name, words):
     adapter = of_files(**{name: sha256})
     assert refusal(check, adapter, TEST, sha256=sha256) == (
-        f"the data is {words}: scores on it would be too good; choose a test split, or allow seen data (--seen-data "
-        "allow)"
+        f"the data is {words}: scores on it would be too good; choose a test split, or set {ALLOW_SEEN_DATA}"
     )
     assert check(adapter, TEST, "allow", sha256) == [
         f"the data is {words}: the scores are too good, and say nothing of new sequences"
@@ -110,7 +110,7 @@ def test_a_split_in_another_form_is_refused_or_told(split, words, disguise):
     count = sum(text in split or reverse_complement(text) in split for text in sequences)
     what = f"the data: {count} of {len(sequences)} sequences ({count / len(sequences):.1%}) are in {words}"
     assert refusal(check, trained(), sequences) == (
-        f"{what}: scores on them would be too good; choose a test split, or allow seen data (--seen-data allow)"
+        f"{what}: scores on them would be too good; choose a test split, or set {ALLOW_SEEN_DATA}"
     )
     assert check(trained(), sequences, "allow") == [
         f"{what}: the scores are too good, and say nothing of new sequences"

@@ -39,7 +39,7 @@ def test_datasets_one_by_one():
     [
         (
             Options(train="a.csv"),
-            "no development split is selected (--dev); select the dev dataset that Prepare DNA sequences made",
+            'no "Development set" (--dev) is selected; select the dev dataset that Prepare DNA sequences made',
         ),
         (
             Options(splits=["train=a.csv", "x=b.csv"]),

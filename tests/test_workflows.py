@@ -111,8 +111,9 @@ def test_a_step_is_of_the_version_and_has_the_outputs_of_its_tool(workflow):
 
 
 def test_one_input_is_the_base_model_of_all_steps_that_train_or_read_its_tokenizer(workflow):
-    chosen = [step for step in steps(workflow) if step["tool_id"] in ("dna_lm_prepare", "dna_lm_finetune")]
-    sources = {step["input_connections"]["base|base_model"]["id"] for step in chosen}
+    places = {"dna_lm_prepare": "unknown_tokens|base|base_model", "dna_lm_finetune": "base|base_model"}
+    chosen = [step for step in steps(workflow) if step["tool_id"] in places]
+    sources = {step["input_connections"][places[step["tool_id"]]]["id"] for step in chosen}
     assert len(sources) == (1 if chosen else 0)
     for source in sources:
         step = workflow["steps"][str(source)]

@@ -8,7 +8,7 @@
         galaxy.choose("Training and development sets from", "Separate datasets")
         galaxy.choose("Training set", "train.csv")
         galaxy.choose("Development set", "dev.csv")
-        galaxy.choose("Settings of the training", "My own")
+        galaxy.choose("Training settings", "Custom")
         galaxy.expand("Optimization")
         galaxy.fill("Epochs", 1)
         galaxy.picture("form")

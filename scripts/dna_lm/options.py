@@ -92,7 +92,8 @@ class TargetOptions:
     """What the labels are."""
 
     target: str = option(
-        "What the labels are: one of several classes, any number of classes separated by semicolons, or a number",
+        "Task: classification (one class per sequence), multi-label classification (any number of classes, separated "
+        "by semicolons), or regression (a number)",
         CLASSES,
         choices=(CLASSES, MULTI_LABEL, NUMBER),
     )

@@ -180,8 +180,8 @@ def load_adapter(path: str | Path) -> Adapter:
             metadata = file.metadata() or {}
             if RECORD not in metadata:
                 raise UserError(
-                    f"{source} is a safetensors file but no adapter made by dna_lm (it has no {RECORD} record); choose "
-                    "the adapter dataset of a fine-tuning job"
+                    f"{source} is a safetensors file but not an adapter of Fine-tune a DNA language model; select the "
+                    f"output Adapter of that tool (the file has no {RECORD} record)"
                 )
             record = _read_record(metadata[RECORD], source)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
@@ -315,12 +315,12 @@ def _check_peft(peft: dict[str, Any]) -> None:
 def check_base_model(adapter: Adapter, base_model: BaseModel) -> None:
     """Raise UserError, naming both, unless the base model is the one that the adapter was trained on."""
     recorded, given = adapter.base_model, base_model.identity()
-    for part, key in (("weights", "weights_sha256"), ("tokenizer", "tokenizer_sha256")):
+    for part, key in (("other weights", "weights_sha256"), ("another tokenizer", "tokenizer_sha256")):
         if recorded[key] != given[key]:
             raise UserError(
-                f"the adapter was trained on the base model {recorded['id']!r} ({recorded['architecture']}, "
-                f"{part} {recorded[key][:12]}), but the base model given is {given['id']!r} "
-                f"({given['architecture']}, {part} {given[key][:12]}); choose {recorded['id']!r}"
+                f"the adapter was trained on the base model {recorded['id']!r}, but the base model given is "
+                f'{given["id"]!r}, which has {part}; set "Base model" to {recorded["id"]!r} (--base-model) or, to '
+                'apply the adapter, to "As recorded in the adapter" (--base-model recorded)'
             )
     if differing := differing_setting(recorded.get("settings", {}), base_model.settings):
         name, before, now = differing

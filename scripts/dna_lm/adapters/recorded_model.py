@@ -86,10 +86,10 @@ def _recorded(recorded: dict[str, Any], installed: list[tuple[str, str]]) -> Ite
                 yield found
                 return
             if namesake:
-                which = f"{differing[0]} in its config.json" if same else f"weights {found.weights_sha256[:12]}"
-                of_its_name = f" (the one installed under this name is another: {which})"
+                which = f"settings: {differing[0]} in its config.json" if same else "weights or tokenizer"
+                of_its_name = f" (the one installed under this name has other {which})"
     raise UserError(
-        f"the adapter was trained on the base model {recorded['id']!r} ({recorded['architecture']}, weights "
-        f"{recorded['weights_sha256'][:12]}), which is neither built in nor installed here{of_its_name}; choose an "
-        "archive or a folder of it as the base model, or ask the administrator to install it"
+        f"the adapter was trained on the base model {recorded['id']!r} ({recorded['architecture']}), which is neither "
+        f'built in nor installed here{of_its_name}; set "Base model" to "An archive in your history" and select an '
+        "archive of it (--base-model FILE), or ask the administrator to install it"
     )

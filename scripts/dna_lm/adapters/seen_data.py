@@ -129,6 +129,11 @@ class Use:
     many: str
 
 
+# How a message names the option that allows them, in the words of the forms and of the command line.
+ALLOW_SEEN_DATA = (
+    '"If the adapter was trained on these sequences" to "Continue and warn in the report" (--seen-data allow)'
+)
+
 TO_SCORE = Use(
     tuple(FILES),
     few=": the scores are too good; take these sequences out",
@@ -167,7 +172,7 @@ def check_seen(
         return [what + use.few]
     if seen_data != ALLOW:
         refused = use.refused.format(them="it" if files else "them")
-        raise UserError(f"{what}{refused}, or allow seen data (--seen-data allow)")
+        raise UserError(f"{what}{refused}, or set {ALLOW_SEEN_DATA}")
     return [what + use.many]
 
 

@@ -70,11 +70,14 @@ def quantization_config(
     """
     if quantization not in (NF4, FP4):
         for setting, value, idle in (
-            ("--double-quantization", double_quantization, "no"),
-            ("--compute-type", compute_type, "auto"),
+            ('"Double quantization" (--double-quantization)', double_quantization, "no"),
+            ('"Compute type of 4-bit layers" (--compute-type)', compute_type, "auto"),
         ):
             if value != idle:
-                raise UserError(f"{setting} {value} is for 4-bit weights; choose {idle}, or --quantization {NF4}")
+                raise UserError(
+                    f"{setting} is for 4-bit weights and {value!r} is given; choose {idle!r}, or set "
+                    f'"Quantization of the base model" to 4 bits (--quantization {NF4})'
+                )
     if quantization == NONE:
         return None
     # The import looks for a kernel that it can do without, and complains that it is not there.
@@ -82,8 +85,8 @@ def quantization_config(
     warnings.filterwarnings("ignore", category=FutureWarning, module="bitsandbytes")
     if importlib.util.find_spec("bitsandbytes") is None:
         raise UserError(
-            f"--quantization {quantization} needs the package bitsandbytes, which is not installed; "
-            "choose none, or ask the administrator to install it"
+            f'"Quantization of the base model" (--quantization {quantization}) needs the package bitsandbytes, which '
+            "is not installed; choose none, or ask the administrator to install it"
         )
     skipped = [NOT_QUANTIZED]
     if quantization == EIGHT_BIT:

@@ -74,7 +74,7 @@ def with_positive(labels: list[str], positive: str, source: str) -> list[str]:
     if len(labels) != 2:
         raise UserError(
             f"{source} has {len(labels)} labels, so that none is the positive one: each is scored against the others; "
-            "do not choose a positive label (--positive-label auto)"
+            'set "Positive class (of two)" to auto (--positive-label auto)'
         )
     if positive not in labels:
         raise UserError(
@@ -139,10 +139,12 @@ def are_measured(labels: pd.Series, source: str) -> str:
     if len(labels) < LEAST_RECORDS * len(distinct):
         raise UserError(
             f"{source}: the labels of {len(labels):,} records are {len(distinct):,} different numbers, such as "
-            f"{distinct[0]!r} and {distinct[1]!r}; if they are measured, choose numbers as the target (--target "
-            "number), or if they are classes, give each more records or a name that is not a number"
+            f"{distinct[0]!r} and {distinct[1]!r}; if they are measured, set "
+            '"Task" to "Regression (a number per sequence)" (--target number), or if they are classes, give each more '
+            "records or a name that is not a number"
         )
     return (
         f"{source}: the {len(distinct):,} labels are all numbers, such as {distinct[0]!r} and {distinct[1]!r}, and are "
-        "treated as class names; if they are measured, choose numbers as the target (--target number)"
+        'treated as class names; if they are measured, set "Task" to "Regression (a number per sequence)" '
+        "(--target number)"
     )

@@ -8,7 +8,8 @@ from ..errors import UserError
 from ..options import SplitsOptions
 from .named_files import NamedPath, repeated
 
-TITLES = {"train": "training split", "dev": "development split", "test": "test set"}
+# What the forms call the splits.
+TITLES = {"train": "Training set", "dev": "Development set", "test": "Test set"}
 _OTHER_NAMES = {"validation": "dev", "valid": "dev", "val": "dev", "development": "dev", "training": "train"}
 
 Given = TypeVar("Given", bound=SplitsOptions)
@@ -26,16 +27,16 @@ def with_splits(options: Given, **split_of: str) -> Given:
         flag = "--" + field.replace("_", "-")
         path = getattr(options, field)
         if path and elements:
-            raise UserError(f"the {TITLES[split]} is given twice, by {flag} and by --splits; give one of them")
+            raise UserError(f'the "{TITLES[split]}" is given twice, by {flag} and by --splits; give one of them')
         if elements and split not in elements:
             names = ", ".join(repr(name) for name in elements)
             raise UserError(
-                f"the splits collection has no element {split!r} ({TITLES[split]}); its elements are {names}: select "
-                "the collection that Prepare DNA sequences made, or each dataset by itself"
+                f"the splits collection has no element {split!r} ({TITLES[split].lower()}); its elements are {names}: "
+                "select the collection that Prepare DNA sequences made, or each dataset by itself"
             )
         if not path and not elements:
             raise UserError(
-                f"no {TITLES[split]} is selected ({flag}); select the {split} dataset that Prepare DNA sequences made"
+                f'no "{TITLES[split]}" ({flag}) is selected; select the {split} dataset that Prepare DNA sequences made'
             )
         paths[field] = path or elements[split]
     return replace(options, **paths, splits=None)

@@ -66,7 +66,7 @@ class Target:
             positive = "has none" if self.positive is None else f"has {self.positive!r}"
             raise UserError(
                 f"the adapter to continue from {positive} as the positive label, not {label!r}, and keeps that; leave "
-                "out --positive-label"
+                'out the "Positive class (of two)" (--positive-label)'
             )
 
     @property
@@ -215,7 +215,8 @@ def learn_target(kind: str, column: pd.Series, source: str, positive: str = AUTO
     """
     if kind != CLASSES and positive != AUTO:
         raise UserError(
-            "only one of two classes can be the positive label; with this target choose none (--positive-label auto)"
+            'only one of two classes can be the positive class; for this task set "Positive class (of two)" to auto '
+            "(--positive-label auto)"
         )
     if kind == NUMBER:
         numbers = _numbers(column, source)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..adapters.dataset import Adapter, load_adapter
 from ..adapters.recorded_model import opened_base_model_of
-from ..adapters.seen_data import check_seen, in_common, is_training_data
+from ..adapters.seen_data import ALLOW_SEEN_DATA, check_seen, in_common, is_training_data
 from ..base_models.encoding import EncodedStrands, summary, warnings
 from ..base_models.installed_files import sha256_of_file
 from ..base_models.opening import BaseModel
@@ -276,9 +276,7 @@ class _Train:
         verb = "is" if shared.seen == 1 else "are"
         what = f"{tested}: {shared.text()} {verb} also in {source}, on either strand{contrary}"
         if shared.refused and options.seen_data != ALLOW:
-            raise UserError(
-                f"{what}; choose a test split that shares none with it, or allow seen data (--seen-data allow)"
-            )
+            raise UserError(f"{what}; choose a test set that shares none with it, or set {ALLOW_SEEN_DATA}")
         if shared.seen:
             caveats.append(f"{what}: the scores of all models are too good")
         return _Train(sequences, train_truth, caveats)

@@ -15,12 +15,12 @@ class EvaluateOptions(ApplyingOptions, SplitsOptions):
     adapter: str = option("Adapter made by finetune", kind=INPUT)
     data: str | None = option("Test set: table with the columns sequence and label", kind=INPUT, optional=True)
     train: str | None = option(
-        "Training split of the adapter, on which baseline models are trained",
+        "Training set of the adapter, on which the simpler models are trained",
         kind=INPUT,
         optional=True,
     )
     baselines: str = option(
-        "Whether baseline models are trained for comparison, if there is a training split",
+        "Whether simpler models are trained for comparison, if there is a training set",
         YES,
         choices=(YES, NO),
     )
@@ -36,7 +36,7 @@ class EvaluateOptions(ApplyingOptions, SplitsOptions):
         REFUSE,
         choices=(REFUSE, ALLOW),
     )
-    worst: int = option("Number of errors to list, worst first", 50, minimum=1, maximum=10000)
+    worst: int = option("Number of worst errors to list", 50, minimum=1, maximum=10000)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,9 +74,9 @@ class CalibrateOptions(ApplyingOptions, SplitsOptions):
     """All options of calibrating."""
 
     adapter: str = option("Adapter made by finetune", kind=INPUT)
-    data: str | None = option("Development split: table with the columns sequence and label", kind=INPUT, optional=True)
+    data: str | None = option("Development set: table with the columns sequence and label", kind=INPUT, optional=True)
     temperature: str = option(
-        "Whether to fit a temperature, so that probabilities match how often predictions are correct",
+        "Whether to scale by a temperature, so that probabilities match how often predictions are correct",
         YES,
         choices=(YES, NO),
     )

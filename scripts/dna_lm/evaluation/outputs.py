@@ -25,8 +25,8 @@ def check_outputs(asked: Iterable[str], train: str | None) -> None:
     """
     if not train and {"ladder_out", "ladder_plot_out"} & set(asked):
         raise UserError(
-            "simpler models are trained on the training split, which is not given; give it (--train), or ask for no "
-            "ladder"
+            'simpler models are trained on the "Training set" (--train), which is not given; select it, or set '
+            '"Compare with simpler models" to "No" (--baselines no, without --ladder-out and --ladder-plot-out)'
         )
 
 

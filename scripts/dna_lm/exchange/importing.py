@@ -123,8 +123,8 @@ def import_adapter(options: ImportOptions, progress: Callable[[str], None]) -> I
         )
     if kind and not recorded and target.kind != kind:
         warnings.append(
-            f"the config.json in {source} says {PROBLEM_TYPES[kind]} (problem_type), and --target {target.kind} is "
-            "taken instead"
+            f"the config.json in {source} says {PROBLEM_TYPES[kind]} (problem_type); "
+            f'"Task" (--target {target.kind}) is taken instead'
         )
     for text in notes:
         progress(text)
@@ -234,18 +234,18 @@ def _target(
     if kind == NUMBER:
         if options.labels != AUTO:
             raise UserError(
-                f"--labels {options.labels!r}: an adapter for numbers has no labels; leave them out, or say what "
-                "else it answers (--target)"
+                f'"Labels" (--labels {options.labels!r}): a regression adapter has none; set them to auto, or choose '
+                'another "Task" (--target)'
             )
         return before if before and before.kind == NUMBER else Target(NUMBER, [])
     labels = [label.strip() for label in options.labels.split(",")]
-    where = f"--labels {options.labels!r}"
+    where = f'"Labels" (--labels {options.labels!r})'
     if options.labels == AUTO:
         labels, where = (before.labels if before else []) or named, source
     if not labels:
         raise UserError(
-            f"{source} does not name its labels; give them in the order of the adapter's outputs, with commas between "
-            "(--labels), or say that it predicts a number (--target number)"
+            f'{source} does not name its labels; give "Labels" (--labels) in the order of the outputs, separated by '
+            'commas, or set "Task" to "Regression (a number per sequence)" (--target number)'
         )
     for label in labels:
         check_label(label, where)

@@ -53,12 +53,12 @@ def install(options: InstallOptions, into: str, progress: Callable[[str], None])
         raise UserError("give one of --hub-model, --archive and --folder")
     name = options.model_id or options.hub_model
     if not name:
-        raise UserError("give --model-id: what the table and adapters are to call the model")
-    for text, option in ((name, "--model-id"), (options.hub_model, "--hub-model")):
+        raise UserError('give an "Identifier" (--model-id): the name of the model in the table and in adapters')
+    for text, option in ((name, '"Identifier" (--model-id)'), (options.hub_model, '"Model on the hub" (--hub-model)')):
         if text and (not _ID.fullmatch(text) or ".." in text):
-            raise UserError(f"{option} {text!r} is not OWNER/NAME; use letters, digits, '.', '_' and '-'")
+            raise UserError(f"{option}: {text!r} is not OWNER/NAME; use letters, digits, '.', '_' and '-'")
     if options.label and not options.label.isprintable():
-        raise UserError("--label holds a control character; use printable characters only")
+        raise UserError('"Name shown to users" (--label) holds a control character; use printable characters only')
     place, made = _made(into)
     source = f"the model {name!r}"
     tag, version = "", ""

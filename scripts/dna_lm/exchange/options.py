@@ -44,8 +44,8 @@ class ImportOptions(ExportOptions):
         optional=True,
     )
     target: str = option(
-        "What an imported adapter predicts: one of several classes, any of several labels, or a number; "
-        "auto: as recorded in the archive, or else one of several classes",
+        "Task of an imported adapter: classification, multi-label classification or regression; auto: as recorded in "
+        "the archive, or else classification",
         AUTO,
         choices=(AUTO, CLASSES, MULTI_LABEL, NUMBER),
     )

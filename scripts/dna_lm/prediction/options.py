@@ -6,7 +6,10 @@ from ..adapters.options import AdapterBaseModelOptions
 from ..options import INPUT, option
 from ..words import AUTO, BOTH, CUT, FORWARD, MAX, MEAN, RECORDED, REVERSE, WINDOWS
 
-_AMBIGUOUS = "Maximum fraction of letters other than A, C, G and T in a sequence or window that is predicted"
+_AMBIGUOUS = (
+    "Maximum fraction of ambiguous nucleotides (letters other than A, C, G and T) in a sequence or window that is "
+    "predicted"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +31,7 @@ class ReadingOptions(ApplyingOptions):
         choices=(RECORDED, FORWARD, REVERSE, BOTH),
     )
     window: int = option(
-        "Length of a window in letters, at least 10; 0: the median length of the training sequences, or 200 if the "
+        "Window length in nucleotides, at least 10; 0: the median length of the training sequences, or 200 if the "
         "adapter does not record it",
         0,
         minimum=0,
@@ -56,18 +59,18 @@ class PredictOptions(ReadingOptions):
         choices=(CUT, WINDOWS),
     )
     step: int = option(
-        "Letters from the start of a window to the start of the next, at most the length of a window; 0: half a window",
+        "Nucleotides from the start of a window to the start of the next, at most the window length; 0: half a window",
         0,
         minimum=0,
         maximum=1000000,
     )
     aggregate: str = option(
         "How to combine the predictions for the windows: the highest (of two classes, of the second; of more classes, "
-        "the surest), or the mean",
+        "the most confident), or the mean",
         MAX,
         choices=(MAX, MEAN),
     )
-    min_length: int = option("Minimum length of a sequence in letters", 1, minimum=1, maximum=1000000)
+    min_length: int = option("Minimum length of a sequence in nucleotides", 1, minimum=1, maximum=1000000)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +84,7 @@ class ScanOptions(ReadingOptions):
         AUTO,
     )
     step: int = option(
-        "Letters from the start of a window to the start of the next, at most the length of a window; 0: a quarter of "
+        "Nucleotides from the start of a window to the start of the next, at most the window length; 0: a quarter of "
         "a window",
         0,
         minimum=0,

@@ -28,8 +28,8 @@ def choose_window(
     lengths = adapter.training_lengths
     if 0 < window < LEAST_WINDOW:
         raise UserError(
-            f"--window {window} is below the minimum length of a window, {LEAST_WINDOW} letters; choose a longer one, "
-            "or 0 for the median length of the training sequences"
+            f'"Window length (nt)" (--window {window}) is below the minimum, {LEAST_WINDOW} letters; choose a longer '
+            "window, or leave it empty for the median length of the training sequences"
         )
     if window:
         chosen, why = window, ""
@@ -44,15 +44,15 @@ def choose_window(
         )
     if step > chosen:
         raise UserError(
-            f"--step {step} is above the length of a window, {chosen} letters, so that letters between two windows "
-            f"would be skipped; choose a step of at most {chosen}"
+            f'"Step between windows (nt)" (--step {step}) is above the window length, {chosen} letters, so that '
+            f"letters between two windows would be skipped; choose a step of at most {chosen}"
         )
     step = step or max(1, chosen // overlap)
     progress(f"windows of {chosen:,} letters at every {step:,}{why}")
     if window and lengths and not lengths["shortest"] / FAR <= window <= lengths["longest"] * FAR:
         progress(
             f"warning: windows of {window:,} letters, but the adapter was trained on sequences of {_between(lengths)} "
-            "letters: its predictions for other lengths are untested; choose a window of this length, or 0"
+            "letters: its predictions for other lengths are untested; choose a window of this length, or leave it empty"
         )
     return chosen, step
 

@@ -13,7 +13,7 @@ def require_one_input(options: InputOptions) -> None:
     if sum(given) != 1:
         raise UserError(
             "give the sequences in one way: --table, --train-table with --test-table (and --dev-table), one --fasta "
-            "LABEL=FILE for each label, or one --intervals LABEL=FILE for each label"
+            "LABEL=FILE for each class, or one --intervals LABEL=FILE for each class"
         )
     if any(split_tables) and not (options.train_table and options.test_table):
         missing = "test" if options.train_table else "train"
@@ -23,13 +23,16 @@ def require_one_input(options: InputOptions) -> None:
 def require_possible(options: PrepareOptions) -> None:
     """Raise UserError for options that exclude each other; options.split is the way to split, not None."""
     if options.genome is None and (options.intervals or options.negatives == words.GENOME):
-        raise UserError("a genome is needed for intervals and for negatives from a genome; give one with --genome")
+        raise UserError(
+            'a genome is needed for regions and for matched negatives; select a "FASTA file of the genome" (--genome)'
+        )
     _require_possible_split(options)
     if options.target != words.CLASSES:
         _require_possible_target(options)
     if options.exclude and options.negatives != words.GENOME:
         raise UserError(
-            "--exclude applies to negatives from the genome only; choose --negatives genome, or omit --exclude"
+            '"Regions to exclude" (--exclude) apply to matched genomic regions only; set "Generate negative sequences" '
+            "(--negatives genome), or leave them out"
         )
 
 
@@ -41,8 +44,8 @@ def _require_possible_split(options: PrepareOptions) -> None:
     split = options.split
     if options.split_column and split not in USUAL_NAMES:
         raise UserError(
-            f"--split-column {options.split_column!r} is not used with --split {split}; choose --split chromosome, "
-            "group or column, or omit the column"
+            f"the column {options.split_column!r} (--split-column) is not used with this way to split; set "
+            f'"How to split" to chromosome, group or column (--split {split} is given), or leave the column out'
         )
     if split not in (words.GROUP, words.COLUMN):
         return
@@ -62,12 +65,13 @@ def _require_possible_target(options: PrepareOptions) -> None:
     what = "numbers" if target == words.NUMBER else "several labels a sequence"
     if not _is_table(options):
         raise UserError(
-            f"--target {target}: {what} come from a column of a table, which FASTA and intervals do not have; give a "
-            "table, or choose --target classes"
+            f"{what} come from a column of a table, which FASTA files and regions do not have; give a table, or set "
+            '"Task" to "Classification (one class per sequence)" (--target classes)'
         )
     if options.negatives != words.NONE:
         raise UserError(
-            f"--target {target}: negatives can be generated for classes only, not for {what}; choose --negatives none"
+            f"negatives can be generated for classes only, not for {what}; set "
+            '"Generate negative sequences" to "No, my data contain all classes" (--negatives none)'
         )
     if options.balance != words.NONE:
-        raise UserError(f"--target {target}: {what} cannot be balanced; choose --balance none")
+        raise UserError(f'{what} cannot be balanced; set "Class imbalance" to "Keep all sequences" (--balance none)')

@@ -57,8 +57,9 @@ def make_negatives(records: Records, regions: list[pd.DataFrame], options: Negat
     Raises UserError for a label that cannot be that of negatives, and when none can be made.
     """
     label = options.negative_label
-    check_label(label, "--negative-label")
-    check_name(label, "--negative-label")
+    where = '"Label of the negatives" (--negative-label)'
+    check_label(label, where)
+    check_name(label, where)
     if label in set(records["label"]):
         raise UserError(
             f"the input already has sequences labeled {label!r}; choose another label for the generated negatives"

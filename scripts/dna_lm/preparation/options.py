@@ -41,27 +41,27 @@ class InputOptions(TargetOptions, GenomeOptions):
 
     table: str | None = option("Table of labeled sequences: CSV or TSV, optionally gzipped", kind=INPUT, optional=True)
     train_table: str | None = option(
-        "Training split of data that are already split: CSV or TSV, optionally gzipped", kind=INPUT, optional=True
+        "Training set of data that are already split: CSV or TSV, optionally gzipped", kind=INPUT, optional=True
     )
     dev_table: str | None = option(
-        "Development split; if it is not given, dev is drawn from train", kind=INPUT, optional=True
+        "Development set; if it is not given, it is drawn from the training set", kind=INPUT, optional=True
     )
-    test_table: str | None = option("Test split", kind=INPUT, optional=True)
+    test_table: str | None = option("Test set", kind=INPUT, optional=True)
     header: str = option("Whether the first line of a table names its columns", YES, choices=(YES, NO))
     sequence_column: str = option("Column with the sequences: its name, or its number from 1", "sequence")
     label_column: str = option("Column with the labels: its name, or its number from 1", "label")
     fasta: list[str] | None = option(
-        "LABEL=FILE: FASTA file with the sequences of one label, optionally gzipped; repeat for each label",
+        "LABEL=FILE: FASTA file with the sequences of one class, optionally gzipped; repeat for each class",
         kind=MANY,
         optional=True,
     )
     intervals: list[str] | None = option(
-        "LABEL=FILE: BED or narrowPeak file with the regions of one label, optionally gzipped; repeat for each label",
+        "LABEL=FILE: BED or narrowPeak file with the regions of one class, optionally gzipped; repeat for each class",
         kind=MANY,
         optional=True,
     )
     window: int = option(
-        "Width of the window around each region's center, in nt; 0 uses the regions as they are",
+        "Length of the window around each region's center, in nt; 0 uses the regions as they are",
         200,
         minimum=0,
         maximum=1000000,
@@ -84,9 +84,9 @@ class NegativeOptions(GenomeOptions, SeedOptions):
         choices=(NONE, SHUFFLE, GENOME),
     )
     negative_label: str = option("Label of the generated negatives", "negative")
-    negative_ratio: float = option("Number of negatives per given sequence", 1.0, minimum=0.01, maximum=100)
+    negative_ratio: float = option("Number of negatives per positive", 1.0, minimum=0.01, maximum=100)
     negative_distance: int = option(
-        "Minimum distance between a negative from the genome and any given region, in nt",
+        "Minimum distance of negatives from the genome from any positive or excluded region, in nt",
         1000,
         minimum=0,
         maximum=100000000,
@@ -101,27 +101,30 @@ class CleaningOptions:
     """What becomes of unusual sequences and of copies."""
 
     max_ambiguous: float = option(
-        "Highest share of letters other than A, C, G, T that a sequence may have", 0.1, minimum=0, maximum=1
+        "Maximum fraction of ambiguous nucleotides (letters other than A, C, G and T) in a sequence",
+        0.1,
+        minimum=0,
+        maximum=1,
     )
     ambiguous: str = option(
-        "Such letters in the remaining sequences: kept, or each replaced by N", KEEP, choices=(KEEP, "mask")
+        "Ambiguous nucleotides in the remaining sequences: kept, or replaced by N", KEEP, choices=(KEEP, "mask")
     )
-    length: int = option("Target length of the sequences, in nt; 0 keeps all lengths", 0, minimum=0, maximum=1000000)
+    length: int = option("Fixed length of the sequences, in nt; 0 keeps all lengths", 0, minimum=0, maximum=1000000)
     longer: str = option(
-        "Sequences longer than that: cropped to the middle, dropped, or kept", "crop", choices=("crop", "drop", KEEP)
+        "Longer sequences: trimmed to the center, removed, or kept", "crop", choices=("crop", "drop", KEEP)
     )
     shorter: str = option(
-        "Sequences shorter than that: kept, padded with N on both sides, or dropped",
+        "Shorter sequences: kept, padded with N on both sides, or removed",
         KEEP,
         choices=(KEEP, "pad", "drop"),
     )
     duplicates: str = option(
-        "Duplicate sequences to remove: on either strand, on the same strand only, or none",
+        "Duplicates to remove: on either strand, on the same strand only, or none",
         BOTH_STRANDS,
         choices=(BOTH_STRANDS, SAME_STRAND, KEEP),
     )
     contradictory: str = option(
-        "What to do with a sequence that has more than one label", REFUSE, choices=(REFUSE, "drop")
+        "Sequences with conflicting labels: stop with an error, or remove all copies", REFUSE, choices=(REFUSE, "drop")
     )
 
 
@@ -130,8 +133,8 @@ class SplittingOptions(TargetOptions, SeedOptions):
     """How sequences are divided into train, dev and test."""
 
     balance: str = option(
-        "Whether to drop sequences at random until all labels are equally frequent: in train, or in all splits, so "
-        "that scores no longer apply to the label frequencies of the data",
+        "Whether to downsample the larger classes until all are equally frequent: in the training set, or in all "
+        "splits, so that scores no longer apply to the class frequencies of the data",
         NONE,
         choices=(NONE, DOWNSAMPLE, DOWNSAMPLE_ALL),
     )
@@ -141,10 +144,9 @@ class SplittingOptions(TargetOptions, SeedOptions):
         optional=True,
         choices=(RANDOM, SIMILARITY, CHROMOSOME, GROUP, COLUMN),
     )
-    fractions: str = option("Shares of train, dev and test", "0.8,0.1,0.1")
+    fractions: str = option("Proportions of train, dev and test, three numbers that add up to 1", "0.8,0.1,0.1")
     tolerance: float = option(
-        "How far a label's share in a split may deviate from the fraction when groups or similar sequences are kept "
-        "together",
+        "Maximum deviation, per label, from these proportions when groups or similar sequences are kept together",
         0.05,
         minimum=0,
         maximum=0.5,
@@ -154,10 +156,10 @@ class SplittingOptions(TargetOptions, SeedOptions):
         "group or split",
         optional=True,
     )
-    dev_chromosomes: str = option("Chromosomes of dev, separated by commas", "chr9")
-    test_chromosomes: str = option("Chromosomes of test, separated by commas", "chr8")
+    dev_chromosomes: str = option("Chromosomes of the development set, separated by commas", "chr9")
+    test_chromosomes: str = option("Chromosomes of the test set, separated by commas", "chr8")
     augment: str = option(
-        "Whether to add the reverse complement of each training sequence to train",
+        "Data augmentation: none, or the reverse complements of the training sequences",
         NONE,
         choices=(NONE, REVERSE_COMPLEMENT),
     )

@@ -147,7 +147,8 @@ def _labels(records: Records, target: str, ledger: Ledger) -> list[str]:
         lost = ledger.count(REMOVED + UNLABELED)
         raise UserError(
             f"the input has one label only ({labels[0]!r}{f', and {lost:,} that are missing' if lost else ''}); a "
-            "classifier needs at least two: add sequences with another label, or let negatives be made (--negatives)"
+            'classifier needs at least two: add sequences with another label, or set "Generate negative sequences" '
+            "(--negatives)"
         )
     return labels
 

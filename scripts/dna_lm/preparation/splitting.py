@@ -39,11 +39,13 @@ def parse_fractions(text: str) -> tuple[float, float, float]:
         train, dev, test = (float(part) for part in text.split(","))
     except ValueError:
         raise UserError(
-            f"--fractions {text!r} is not three numbers; give the shares of train, dev and test, such as 0.8,0.1,0.1"
+            f'"Proportions of train, dev and test" (--fractions {text!r}) are not three numbers; give three, such as '
+            "0.8,0.1,0.1"
         ) from None
     if not (min(train, dev, test) > 0 and abs(train + dev + test - 1) < 1e-6):
         raise UserError(
-            f"--fractions {text!r}: the shares of train, dev and test must be above 0 and sum to 1, such as 0.8,0.1,0.1"
+            f'"Proportions of train, dev and test" (--fractions {text!r}) must be above 0 and add up to 1, such as '
+            "0.8,0.1,0.1"
         )
     return train, dev, test
 

@@ -21,7 +21,7 @@ class Options(EvaluateOptions, ThreadOptions):
         "Figure: ROC, precision-recall and confusion; of numbers, predicted against true (PNG)", kind=OUTPUT
     )
     reliability_plot_out: str | None = option(
-        "Figure: reliability and distribution of the answers (PNG)", kind=OUTPUT, optional=True
+        "Figure: reliability and distribution of the probabilities (PNG)", kind=OUTPUT, optional=True
     )
     composition_plot_out: str | None = option(
         "Figure: errors by length and GC content (PNG)", kind=OUTPUT, optional=True

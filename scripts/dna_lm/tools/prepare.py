@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 class Options(PrepareOptions, BaseModelOptions, ThreadOptions):
     """The options of the command line."""
 
-    train_out: str = option("Training split (CSV)", kind=OUTPUT)
-    dev_out: str = option("Development split (CSV)", kind=OUTPUT)
-    test_out: str = option("Test split (CSV)", kind=OUTPUT)
+    train_out: str = option("Training set (CSV)", kind=OUTPUT)
+    dev_out: str = option("Development set (CSV)", kind=OUTPUT)
+    test_out: str = option("Test set (CSV)", kind=OUTPUT)
     summary_out: str = option("Numbers of sequences after each step of the preparation (tabular)", kind=OUTPUT)
     leakage_out: str | None = option("Leakage between the splits (tabular)", kind=OUTPUT, optional=True)
     offenders_out: str | None = option(

@@ -94,7 +94,7 @@ def same_answer_warning(target: Target, same: str, count: int, which: str = "the
         advice = "train longer or with a higher learning rate, or give it more sequences"
     else:
         advice = (
-            "train with balanced weights of the labels (--class-weights balanced), longer or with a higher learning "
+            'set "Class weights" to "Balanced" (--class-weights balanced), train longer or with a higher learning '
             "rate, or give it more sequences of the other labels; if its ROC-AUC is well above 0.5, another threshold "
             "(the tool Calibrate) is enough"
         )

@@ -107,7 +107,9 @@ def state_of(path: str, before: Adapter | None) -> tuple[dict[str, torch.Tensor]
     Raises UserError when the file is damaged or something else, belongs to another adapter, or there is no adapter.
     """
     if not before:
-        raise UserError("an optimizer state continues an adapter; give the adapter too (--resume-from), or neither")
+        raise UserError(
+            'an optimizer state continues an adapter; select the "Adapter to continue" (--resume-from) too, or neither'
+        )
     state, owner = load_state(path), saved_with(path)
     source = describe(path, "the optimizer state")
     if owner is None:
@@ -117,8 +119,8 @@ def state_of(path: str, before: Adapter | None) -> tuple[dict[str, torch.Tensor]
         ]
     if owner != tensors_sha256(before.tensors):
         raise UserError(
-            f"{source} was saved with another adapter than the one given (--resume-from); choose the one of the same "
-            "job, or none"
+            f'{source} was saved with another adapter than the "Adapter to continue" (--resume-from); choose the state '
+            "of the same job, or none"
         )
     return state, []
 

@@ -182,13 +182,13 @@ def check_fits(needed: Estimate, available: int, *, full: bool = False, quantiza
     room = available / needed.processes - needed.fixed
     advice = []
     if not needed.checkpointing and needed.checkpointed < needed.sequence and room >= needed.checkpointed:
-        advice.append("choose gradient checkpointing (--gradient-checkpointing yes)")
+        advice.append('set "Gradient checkpointing" (--gradient-checkpointing yes)')
     if room > 0:
-        advice.append(f"read less of the sequences (--max-length below {needed.longest})")
+        advice.append(f'reduce the "Maximum length (tokens)" (--max-length) below {needed.longest}')
     if full:
-        advice.append("train LoRA matrices instead of all weights (--method lora)")
+        advice.append('set "Trained weights" to LoRA matrices (--method lora)')
     if quantizable:
-        advice.append("keep the base model in 4 bits (--quantization 4bit-nf4)")
+        advice.append('set "Quantization of the base model" to 4 bits (--quantization 4bit-nf4)')
     advice.append("choose a smaller base model")
     where = f" in each of {needed.processes} processes" if needed.processes > 1 else ""
     raise UserError(

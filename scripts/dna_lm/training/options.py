@@ -26,8 +26,8 @@ from ..words import (
 class TrainingSplitOptions(SplitsOptions, TargetOptions):
     """What is learned from."""
 
-    train: str | None = option("Training split: table with the columns sequence and label", kind=INPUT, optional=True)
-    dev: str | None = option("Development split: chooses the best epoch", kind=INPUT, optional=True)
+    train: str | None = option("Training set: table with the columns sequence and label", kind=INPUT, optional=True)
+    dev: str | None = option("Development set (validation set): selects the best checkpoint", kind=INPUT, optional=True)
     positive_label: str = option(
         "Which of two classes is the positive one: curves, thresholds and tracks are about it. auto takes the "
         "class that does not have a typical name of negatives (negative, control, background, inactive, non-..., "
@@ -85,7 +85,7 @@ class LossOptions:
     )
     focal_gamma: float = option("Exponent of the focal loss; 0 is cross-entropy", 2.0, minimum=0, maximum=10)
     class_weights: str = option(
-        "Whether to weight the loss by the inverse frequency of each label in the training split",
+        "Whether to weight the loss by the inverse frequency of each class in the training set",
         NONE,
         choices=(NONE, BALANCED),
     )
@@ -112,7 +112,7 @@ class OptimizationOptions:
     warmup: float = option(
         "Fraction of the training during which the learning rate rises to its peak", 0.05, minimum=0, maximum=0.9
     )
-    epochs: int = option("Maximum number of passes over the training split", 5, minimum=1)
+    epochs: int = option("Maximum number of passes over the training set", 5, minimum=1)
     batch_size: int = option(
         "Sequences in a batch; 0 means 64, or fewer (at least 8) so that an epoch has 16 steps", 0, minimum=0
     )
@@ -130,16 +130,17 @@ class OptimizationOptions:
         choices=(YES, NO),
     )
     evaluations: int = option(
-        "Evaluations on the dev split in each epoch; the best one is kept", 1, minimum=1, maximum=100
+        "Evaluations on the development set in each epoch; the best checkpoint is kept", 1, minimum=1, maximum=100
     )
     best_metric: str = option(
-        "Score on dev that selects the weights to keep; auto means the loss, which is least affected by chance",
+        "Metric on the development set that selects the checkpoint to keep; auto means the loss, which is least "
+        "affected by chance",
         AUTO,
         choices=(AUTO, *CHOOSING),
     )
-    patience: int = option("Epochs without a better score on dev until training stops; 0 means never", 3, minimum=0)
+    patience: int = option("Epochs without improvement after which training stops; 0 means never", 3, minimum=0)
     max_minutes: float = option(
-        "Minutes after which training stops and the best weights so far are kept; 0 means no limit",
+        "Minutes after which training stops and the best checkpoint so far is kept; 0 means no limit",
         0.0,
         minimum=0,
         maximum=1000000.0,
@@ -152,7 +153,7 @@ class RunOptions(SeedOptions):
 
     runs: int = option("Number of trainings, with consecutive seeds starting at the seed", 1, minimum=1, maximum=20)
     keep: str = option(
-        "Which of several runs to keep: the one with the best score on dev, or all, as an ensemble",
+        "Which of several runs to keep: the one with the best score on the development set, or all, as an ensemble",
         "best",
         choices=("best", "ensemble"),
     )

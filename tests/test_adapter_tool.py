@@ -410,7 +410,8 @@ def test_an_option_goes_before_a_config_beside_it(foreign):
     result = imported(foreign(), **GIVEN | {"target": "classes"})
     assert result.adapter.target.kind == "classes"
     assert (
-        "says multi_label_classification (problem_type), and --target classes is taken instead" in result.warnings[-1]
+        'says multi_label_classification (problem_type); "Task" (--target classes) is taken instead'
+        in result.warnings[-1]
     )
 
 
@@ -497,7 +498,10 @@ def test_settings_that_are_not_supported(foreign, settings, message):
     [
         ({"labels": "a,b,c"}, "does not fit the base model 'tiny-random' with 3 outputs (tensor '"),
         ({"labels": "auto", "target": "number"}, "does not fit the base model 'tiny-random' with 1 output (tensor '"),
-        ({"labels": "auto"}, "does not name its labels; give them in the order of the adapter's outputs, with commas"),
+        (
+            {"labels": "auto"},
+            'does not name its labels; give "Labels" (--labels) in the order of the outputs, separated by',
+        ),
         (
             {"labels": "a"},
             "\"Labels\" (--labels 'a'): there are not two labels or more, each another; give two labels or more",

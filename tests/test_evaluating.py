@@ -296,6 +296,7 @@ def test_a_ladder_without_a_training_split_is_refused(call_tool, two, tmp_path):
         for part in (f"--{name}-out", tmp_path / name)
     ]
     assert call_tool("evaluate", *given, *outputs).error == (
-        "simpler models are trained on the training split, which is not given; give it (--train), or ask for no ladder"
+        'simpler models are trained on the "Training set" (--train), which is not given; select it, or set '
+        '"Compare with simpler models" to "No" (--baselines no, without --ladder-out and --ladder-plot-out)'
     )
     assert list(tmp_path.iterdir()) == []

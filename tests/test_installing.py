@@ -304,7 +304,7 @@ def test_the_kmers_of_a_tokenizer_are_told(installed, tmp_path):
 )
 def test_an_identifier_that_would_lead_elsewhere_is_refused(installed, tiny_random, name):
     message = refusal(installed, folder=str(tiny_random), model_id=name)
-    assert message.startswith("--model-id ") or message.startswith("give --model-id: ")
+    assert message.startswith(('"Identifier" (--model-id)', 'give an "Identifier" (--model-id)'))
 
 
 @pytest.mark.parametrize("given", [{}, {"hub_model": MODEL, "folder": "x"}, {"archive": "x", "folder": "x"}])

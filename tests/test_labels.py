@@ -77,8 +77,8 @@ def test_the_positive_label_can_be_chosen():
         "p73: choose one of them"
     )
     assert refusal(with_positive, ["a", "b", "c"], "a", "it") == (
-        "it has 3 labels, so that none is the positive one: each is scored against the others; do not choose a "
-        "positive label (--positive-label auto)"
+        "it has 3 labels, so that none is the positive one: each is scored against the others; set "
+        '"Positive class (of two)" to auto (--positive-label auto)'
     )
 
 
@@ -154,10 +154,10 @@ def test_many_numbers_are_rather_measured():
     assert are_measured(pd.Series([*few, "negative"]), "train") == ""
     assert are_measured(pd.Series(few * 5), "train") == (
         "train: the 22 labels are all numbers, such as '0.000' and '0.143', and are treated as class names; if they "
-        "are measured, choose numbers as the target (--target number)"
+        'are measured, set "Task" to "Regression (a number per sequence)" (--target number)'
     )
     assert refusal(are_measured, pd.Series(few * 4 + few[:10]), "train") == (
         "train: the labels of 98 records are 22 different numbers, such as '0.000' and '0.143'; if they are measured, "
-        "choose numbers as the target (--target number), or if they are classes, give each more records or a name that "
-        "is not a number"
+        'set "Task" to "Regression (a number per sequence)" (--target number), or if they are classes, give each more '
+        "records or a name that is not a number"
     )

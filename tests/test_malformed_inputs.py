@@ -433,7 +433,7 @@ table_case(
     "one label and missing ones",
     (
         "the input has one label only ('no', and 20 that are missing); a classifier needs at least two: add sequences "
-        "with another label, or let negatives be made (--negatives)"
+        'with another label, or set "Generate negative sequences" (--negatives)'
     ),
     table(rows=[row.replace("yes", "None") for row in ROWS]),
 )
@@ -538,7 +538,7 @@ table_case(
     "one class",
     (
         "the input has one label only ('no'); a classifier needs at least two: add sequences with another"
-        " label, or let negatives be made (--negatives)"
+        ' label, or set "Generate negative sequences" (--negatives)'
     ),
     table(rows=ROWS[::2]),
 )
@@ -562,8 +562,8 @@ table_case(
     "measured numbers as labels",
     (
         "the labeled table (t.csv): the labels of 40 records are 40 different numbers, such as '0.0000' and '0.1429'; "
-        "if they are measured, choose numbers as the target (--target number), or if they are classes, give each more "
-        "records or a name that is not a number"
+        'if they are measured, set "Task" to "Regression (a number per sequence)" (--target number), or if they are '
+        "classes, give each more records or a name that is not a number"
     ),
     table(rows=[f"{text},{n / 7:.4f}" for n, text in enumerate(SEQUENCES)]),
 )
@@ -726,7 +726,7 @@ case(
     "no input",
     (
         "give the sequences in one way: --table, --train-table with --test-table (and --dev-table), one "
-        "--fasta LABEL=FILE for each label, or one --intervals LABEL=FILE for each label"
+        "--fasta LABEL=FILE for each class, or one --intervals LABEL=FILE for each class"
     ),
     "",
     {},
@@ -735,7 +735,7 @@ case(
     "two inputs",
     (
         "give the sequences in one way: --table, --train-table with --test-table (and --dev-table), one "
-        "--fasta LABEL=FILE for each label, or one --intervals LABEL=FILE for each label"
+        "--fasta LABEL=FILE for each class, or one --intervals LABEL=FILE for each class"
     ),
     TABLE + " " + FASTA,
     {"t.csv": table(), "yes.fa": YES, "no.fa": NO},
@@ -744,7 +744,7 @@ case(
     "table and split tables",
     (
         "give the sequences in one way: --table, --train-table with --test-table (and --dev-table), one "
-        "--fasta LABEL=FILE for each label, or one --intervals LABEL=FILE for each label"
+        "--fasta LABEL=FILE for each class, or one --intervals LABEL=FILE for each class"
     ),
     TABLE + " --train-table t.csv --test-table t.csv",
     {"t.csv": table()},
@@ -799,7 +799,7 @@ case(
 )
 case(
     "intervals without genome",
-    "a genome is needed for intervals and for negatives from a genome; give one with --genome",
+    'a genome is needed for regions and for matched negatives; select a "FASTA file of the genome" (--genome)',
     "--intervals yes=yes.bed --intervals no=no.bed",
     {"yes.bed": BED, "no.bed": OTHER_BED},
 )
@@ -1248,7 +1248,8 @@ interval_case(
 )
 interval_case(
     "exclude without genome negatives",
-    "--exclude applies to negatives from the genome only; choose --negatives genome, or omit --exclude",
+    '"Regions to exclude" (--exclude) apply to matched genomic regions only; set "Generate negative sequences" '
+    "(--negatives genome), or leave them out",
     BED,
     "--exclude x.bed",
     avoid="chr1\t0\t5\n",
@@ -1277,7 +1278,7 @@ table_case(
 )
 table_case(
     "genome negatives without genome",
-    "a genome is needed for intervals and for negatives from a genome; give one with --genome",
+    'a genome is needed for regions and for matched negatives; select a "FASTA file of the genome" (--genome)',
     table(rows=ROWS[::2]),
     "--negatives genome",
 )
@@ -1668,8 +1669,8 @@ table_case(
     "many labels",
     (
         "the labeled table (t.csv): the labels of 30,000 records are 30,000 different numbers, such as '0.000000' and "
-        "'0.142857'; if they are measured, choose numbers as the target (--target number), or if they are classes, "
-        "give each more records or a name that is not a number"
+        '\'0.142857\'; if they are measured, set "Task" to "Regression (a number per sequence)" (--target number), or '
+        "if they are classes, give each more records or a name that is not a number"
     ),
     table(rows=[f"{dna(n)},{n / 7:.6f}" for n in range(30000)]),
 )

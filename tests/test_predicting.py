@@ -265,7 +265,7 @@ def test_windows_unlike_the_training_sequences_are_warned_of(of_lengths, window,
     assert messages[1:] == (
         [
             f"warning: windows of {window} letters, but the adapter was trained on sequences of 90 to 120 letters: "
-            "its predictions for other lengths are untested; choose a window of this length, or 0"
+            "its predictions for other lengths are untested; choose a window of this length, or leave it empty"
         ]
         * warned
     )

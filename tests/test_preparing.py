@@ -195,7 +195,7 @@ def test_one_and_one_point_nought_are_one_class(tmp_path):
 def test_classes_that_are_many_numbers_are_hinted_at(tmp_path):
     result = prepared(table=labeled(tmp_path, [str(number) for number in range(21)] * 10))
     assert len(result.labels) == 21
-    assert "if they are measured, choose numbers as the target" in result.warnings[0]
+    assert 'if they are measured, set "Task" to' in result.warnings[0]
 
 
 def test_the_index_that_pandas_writes_is_a_column_like_others(tmp_path):
@@ -642,14 +642,19 @@ def test_equal_answers_are_alike_however_they_are_written(tmp_path):
     for result in (number, several):
         assert step(result, "removed: copies, on either strand")[0] == 1
     assert "1.5" in set(everything(number)["label"]) and "A;B" in set(everything(several)["label"])
-    assert "choose numbers as the target (--target number)" in refusal(prepared, table=path, label_column="value")
+    assert 'set "Task" to "Regression (a number per sequence)" (--target number)' in refusal(
+        prepared, table=path, label_column="value"
+    )
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"negatives": "shuffle"}, "--target number: negatives can be generated for classes only, not for numbers"),
-        ({"balance": "downsample"}, "--target number: numbers cannot be balanced; choose --balance none"),
+        ({"negatives": "shuffle"}, "negatives can be generated for classes only, not for numbers; set"),
+        (
+            {"balance": "downsample"},
+            'numbers cannot be balanced; set "Class imbalance" to "Keep all sequences" (--balance none)',
+        ),
         (
             {"label_column": "chrom"},
             "the labeled table (table.csv), line 2: 'chr0' is not a number; write numbers with ",
@@ -664,7 +669,7 @@ def test_what_numbers_cannot_have(measured, options, message):
 
 def test_numbers_need_a_table(test_data):
     assert refusal(prepared, fasta=[f"1={test_data / 'CTCF.fa'}"], target="number").startswith(
-        "--target number: numbers come from a column of a table, which FASTA and intervals do not have"
+        "numbers come from a column of a table, which FASTA files and regions do not have"
     )
 
 
@@ -790,7 +795,7 @@ def test_homologs_are_never_in_two_splits(any_table, pieces, seed):
 
 ONE_INPUT = (
     "give the sequences in one way: --table, --train-table with --test-table (and --dev-table), one --fasta LABEL=FILE "
-    "for each label, or one --intervals LABEL=FILE for each label"
+    "for each class, or one --intervals LABEL=FILE for each class"
 )
 
 
@@ -818,11 +823,12 @@ ONE_INPUT = (
         ),
         (
             {"table": "t.csv", "fractions": "1,1"},
-            "\"Proportions of train, dev and test\" (--fractions '1,1') are not three numbers; give three, such as",
+            "\"Proportions of train, dev and test\" (--fractions '1,1') are not three numbers; give three, such as "
+            "0.8,0.1,0.1",
         ),
         (
             {"intervals": ["x=a.bed"]},
-            "a genome is needed for intervals and for negatives from a genome; give one with --genome",
+            'a genome is needed for regions and for matched negatives; select a "FASTA file of the genome" (--genome)',
         ),
         (
             {"train_table": "a.csv"},
@@ -831,8 +837,8 @@ ONE_INPUT = (
         *(
             (
                 {"table": "t.csv", "split": split, "split_column": "donor"},
-                f"--split-column 'donor' is not used with --split {split}; choose --split chromosome, group or column, "
-                "or omit the column",
+                "the column 'donor' (--split-column) is not used with this way to split; set \"How to split\" to "
+                f"chromosome, group or column (--split {split} is given), or leave the column out",
             )
             for split in ("random", "similarity")
         ),
@@ -849,7 +855,7 @@ def test_impossible_requests(options, message):
 def test_one_label_is_refused(test_data):
     assert refusal(prepared, fasta=[f"CTCF={test_data / 'CTCF.fa'}"]) == (
         "the input has one label only ('CTCF'); a classifier needs at least two: add sequences with another label, or "
-        "let negatives be made (--negatives)"
+        'set "Generate negative sequences" (--negatives)'
     )
 
 

@@ -202,13 +202,21 @@ def test_no_quantization():
 
 def test_bitsandbytes_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "bitsandbytes", None)
-    with pytest.raises(UserError, match="^--quantization 8bit needs the package bitsandbytes, which is not installed"):
+    with pytest.raises(
+        UserError, match=r'^"Quantization of the base model" \(--quantization 8bit\) needs the package bitsandbytes'
+    ):
         quantization_config("8bit", "no", "auto", "fp32")
 
 
 @pytest.mark.parametrize("kind", ["none", "8bit"])
 def test_settings_of_4_bits_without_4_bits(kind):
-    with pytest.raises(UserError, match="^--double-quantization yes is for 4-bit weights; choose no, or"):
+    with pytest.raises(
+        UserError,
+        match=r"^\"Double quantization\" \(--double-quantization\) is for 4-bit weights and 'yes' is given; choose",
+    ):
         quantization_config(kind, "yes", "auto", "fp32")
-    with pytest.raises(UserError, match="^--compute-type bf16 is for 4-bit weights; choose auto, or"):
+    with pytest.raises(
+        UserError,
+        match=r"^\"Compute type of 4-bit layers\" \(--compute-type\) is for 4-bit weights and 'bf16' is given; choose",
+    ):
         quantization_config(kind, "no", "bf16", "fp32")

@@ -43,12 +43,12 @@ def test_datasets_one_by_one():
         ),
         (
             Options(splits=["train=a.csv", "x=b.csv"]),
-            "the splits collection has no element 'dev' (development split); its elements are 'train', 'x': select "
+            "the splits collection has no element 'dev' (development set); its elements are 'train', 'x': select "
             "the collection that Prepare DNA sequences made, or each dataset by itself",
         ),
         (
             Options(train="a.csv", splits=["train=b.csv", "dev=c.csv"]),
-            "the training split is given twice, by --train and by --splits; give one of them",
+            'the "Training set" is given twice, by --train and by --splits; give one of them',
         ),
         (
             Options(splits=["dev=b.csv", "validation=c.csv"]),

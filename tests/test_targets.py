@@ -30,14 +30,15 @@ def test_classes_come_in_the_order_of_labels():
     assert learn_target(CLASSES, column("CTCF", "negative"), TRAIN) == Target(CLASSES, ["negative", "CTCF"])
     assert learn_target(CLASSES, column("a", "b"), TRAIN, "a") == Target(CLASSES, ["b", "a"])
     assert refusal(learn_target, NUMBER, column("1", "2"), TRAIN, "2") == (
-        "only one of two classes can be the positive label; with this target choose none (--positive-label auto)"
+        'only one of two classes can be the positive class; for this task set "Positive class (of two)" to auto '
+        "(--positive-label auto)"
     )
     target = Target(CLASSES, ["a", "b"])
     for label in ("auto", "b"):
         target.require_positive(label)
     assert refusal(target.require_positive, "a") == (
         "the adapter to continue from has 'b' as the positive label, not 'a', and keeps that; leave out "
-        "--positive-label"
+        'the "Positive class (of two)" (--positive-label)'
     )
 
 
@@ -94,8 +95,8 @@ def test_mean_and_spread_of_numbers():
             CLASSES,
             [f"{number}.5" for number in range(22)],
             f"{TRAIN}: the labels of 22 records are 22 different numbers, such as '0.5' and '1.5'; if they are "
-            "measured, choose numbers as the target (--target number), or if they are classes, give each more records "
-            "or a name that is not a number",
+            'measured, set "Task" to "Regression (a number per sequence)" (--target number), or if they are classes, '
+            "give each more records or a name that is not a number",
         ),
         (
             MULTI_LABEL,

@@ -17,7 +17,9 @@ from dna_lm.data.decision import Decision
 from dna_lm.data.targets import Target
 from dna_lm.evaluation.calibrating import COLDEST, HOTTEST, chosen_thresholds, fitted_temperature, threshold_of
 from dna_lm.evaluation.calibration_figure import plot_calibration
+from dna_lm.evaluation.calibration_folds import Change, folds, held_out
 from dna_lm.evaluation.calibration_report import calibration_report
+from dna_lm.evaluation.calibration_verdict import IMPROVED, NOTHING, changes, verdict
 from dna_lm.reports.markdown import write
 from dna_lm.words import CLASSES, F1, MCC, MULTI_LABEL, PRECISION, RECALL
 from refusals import refusal
@@ -269,7 +271,7 @@ def test_the_precision_that_was_wanted_is_reached(two, dev):
     result = calibrated(two.adapter, dev, threshold=PRECISION, at=0.5)
     said = result.after[:, 1] >= result.adapter.decision.thresholds[0]
     assert sk.precision_score(result.truth == 1, said) > 0.5
-    assert "it is predicted for " in result.notes[-1] and " (95% interval 0." in result.notes[-1]
+    assert "'yes': predicted for " in result.notes[-1] and " (95% interval 0." in result.notes[-1]
 
 
 def test_the_same_inputs_give_the_same_bytes(two, dev, tmp_path):
@@ -415,6 +417,91 @@ def test_a_file_that_is_not_there(two, tmp_path):
     assert "No such file or directory" in refusal(calibrated, two.adapter, tmp_path / "none.csv")
 
 
+# --- what it is worth on other sequences ------------------------------------------------------------------------------
+
+
+def test_folds_keep_clusters_together_and_deal_out_each_label():
+    truth = np.array([0] * 10 + [1] * 15)
+    found = folds(TWO, truth, None)
+    assert np.bincount(found[:10]).tolist() == [2] * 5 and np.bincount(found[10:]).tolist() == [3] * 5
+    assert (found == folds(TWO, truth, None)).all() and (np.diff(found[:10]) != 1).any()
+    clusters = np.arange(25) // 2
+    found = folds(TWO, truth, clusters)
+    assert all(len(set(found[clusters == number])) == 1 for number in range(13))
+    assert set(found) == {0, 1, 2, 3, 4}
+    several = np.array([[1, 0]] * 5 + [[0, 1]] * 5, dtype=float)
+    assert sorted(folds(SEVERAL, several, None)[:5]) == [0, 1, 2, 3, 4]
+
+
+def test_each_fold_is_scored_by_what_was_chosen_without_it():
+    truth, predictions = np.array([0, 1] * 10), both([0.2, 0.8] * 10)
+    given = []
+
+    def choose(rows) -> Decision:
+        given.append(rows)
+        return Decision(0.5)
+
+    found = held_out(TWO, truth, predictions, None, "none", choose)
+    assert [rows.sum() for rows in given] == [16] * 5 and (np.sum(given, axis=0) == 4).all()
+    # odds of 4 to 1 become 16 to 1
+    assert (found.loss.before, found.loss.after) == pytest.approx((-math.log(0.8), -math.log(16 / 17)))
+    assert found.chosen is None and (found.mcc.before, found.mcc.after) == (1, 1)
+
+
+def test_thresholds_are_scored_where_they_were_not_chosen():
+    """Of 20 sequences 10 are `yes`, all with 0.4: a threshold of 0.3 finds them, but those of one fold none."""
+    truth, predictions = np.array([0, 1] * 10), both([0.1, 0.4] * 10)
+    numbers = iter([0.3, 0.3, 0.3, 0.3, 0.45])
+    found = held_out(TWO, truth, predictions, None, F1, lambda rows: Decision(1.0, (next(numbers),)))
+    assert (found.chosen.before, found.chosen.after) == pytest.approx((0, 2 * 8 / (8 + 10)))
+    assert found.loss.before == found.loss.after and not found.probabilities_improved
+    assert found.improved and found.chosen.low > 0
+    reached = held_out(TWO, truth, predictions, None, RECALL, lambda rows: Decision(1.0, (0.3,)))
+    assert reached.chosen.after == 1 and not reached.improved
+    # a threshold that one fold lacks
+    numbers = iter([(0.3,), None, (0.3,), (0.3,), (0.3,)])
+    lacking = held_out(TWO, truth, predictions, None, F1, lambda rows: Decision(1.0, next(numbers)))
+    assert lacking.chosen is None and lacking.mcc is None
+
+
+def overconfident(count: int, factor: float):
+    """Probabilities whose log-odds are so many times too large, and what came true."""
+    numbers = np.random.default_rng(3)
+    chance = numbers.uniform(0.1, 0.9, size=count)
+    truth = (numbers.random(count) < chance).astype(int)
+    odds = (chance / (1 - chance)) ** factor
+    return truth, both(odds / (1 + odds))
+
+
+@pytest.mark.parametrize(("factor", "verdict_"), [(4.0, IMPROVED), (1.0, NOTHING)])
+def test_the_verdict_is_that_of_sequences_that_took_no_part(two, dev, tmp_path, kept, factor, verdict_):
+    truth, predictions = overconfident(400, factor)
+
+    def choose(rows) -> Decision:
+        return Decision(fitted_temperature(TWO, truth[rows], predictions[rows]))
+
+    found = held_out(TWO, truth, predictions, None, "none", choose)
+    assert found.probabilities_improved == (verdict_ == IMPROVED)
+    result = replace(calibrated(two.adapter, dev), held_out=found)
+    assert verdict(result) == verdict_
+    text = "\n".join(calibration_report(result))
+    more = "more than chance" if verdict_ == IMPROVED else "no more than chance"
+    assert f"**{verdict_}. Loss {found.loss.before:.3f} → {found.loss.after:.3f}, {more} (95% interval of the" in text
+    assert f"; calibration error {found.error.before:.3f} → {found.error.after:.3f}; MCC" in text
+    assert ("tool_id=dna_lm_evaluate" in text) == (verdict_ == IMPROVED)
+    plot_calibration(result, tmp_path / "plot")
+    assert kept[0].get_suptitle().startswith(f"{verdict_}\nloss {found.loss.before:.3f} → {found.loss.after:.3f}, ")
+
+
+def test_a_threshold_for_a_recall_is_no_gain_or_loss_of_the_probabilities(two, dev):
+    chosen = calibrated(two.adapter, dev, temperature="no", threshold=RECALL, at=0.75)
+    assert verdict(chosen) == "Threshold chosen"
+    assert "Loss" not in changes(chosen) and changes(chosen).startswith("Recall of yes ")
+    both_of_them = calibrated(two.adapter, dev, threshold=RECALL, at=0.75)
+    worse = replace(both_of_them.held_out, loss=Change(0.5, 0.6, 0.05, 0.15))
+    assert verdict(replace(both_of_them, held_out=worse)) == "Threshold chosen; the probabilities did not improve"
+
+
 # --- the figure, the report and the command line ---------------------------------------------------------------------
 
 
@@ -441,7 +528,8 @@ def test_the_figure_and_report_of_strange_labels(strange, tmp_path):
     write(tmp_path / "report", *calibration_report(result))
     text = (tmp_path / "report").read_text(encoding="utf-8")
     assert not any(label in text for label in STRANGE_LABELS)
-    assert "**30 sequences**, the dev split of its training, chose" in text
+    assert "was calibrated on **30 sequences**, the development set of its training. Temperature" in text
+    assert "These are not the development set" not in text
 
 
 def test_the_report_says_what_was_chosen(two, dev, tmp_path):
@@ -451,8 +539,15 @@ def test_the_report_says_what_was_chosen(two, dev, tmp_path):
     (cut,) = result.adapter.decision.thresholds
     assert f"Threshold: **{cut:.4g} for yes**: the highest threshold with a recall of 0.75 or more." in text
     assert f"Temperature: **{result.adapter.decision.temperature:.4g}**." in text
-    for directive in ('history_dataset_as_table(output="table"', 'history_dataset_as_image(output="plot")'):
+    for directive in ('history_dataset_link(output="table"', 'history_dataset_as_image(output="plot")'):
         assert directive in text
+    assert "\nThese are not the development set of this adapter's training.\n" in text
+    found = result.held_out
+    assert (
+        f"| loss | all | {found.loss.before:.3f} | {result.scores['after'][0]:.3f} |  | {found.loss.after:.3f} |"
+        in text
+    )
+    assert f"recall of yes {found.chosen.before:.3f} → {found.chosen.after:.3f} (0.75 was asked for); MCC" in text
 
 
 def test_answers_that_are_all_alike_can_be_drawn(two, dev, tmp_path):

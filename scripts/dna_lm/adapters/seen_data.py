@@ -86,6 +86,11 @@ def knows_all(adapter: Adapter) -> bool:
     return _complete(adapter)
 
 
+def knows_role(adapter: Adapter, role: str) -> bool:
+    """Say whether the record tells which data had a role of FILES, so that other data are known to be others."""
+    return role in _recorded(adapter) or bool(_files(adapter, role))
+
+
 def roles(adapter: Adapter, sha256: str) -> list[str]:
     """Return what a file was for the adapter, of FILES; nothing for one that is not recorded."""
     return [role for role in FILES if sha256 in _files(adapter, role)]

@@ -10,7 +10,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
 from ..adapters.dataset import Adapter, load_adapter
-from ..adapters.seen_data import TO_CALIBRATE, check_seen, counts_as
+from ..adapters.seen_data import TO_CALIBRATE, check_seen, counts_as, knows_role
 from ..base_models.encoding import summary, warnings
 from ..base_models.installed_files import sha256_of_file
 from ..data.decision import CALIBRATION, Decision, log_odds
@@ -27,6 +27,7 @@ from ..scores.registry import CALIBRATION_ERROR
 from ..scores.shares import lower_bound, share_interval
 from ..scores.truth import name_of_all, present
 from ..words import CLASSES, F1, MULTI_LABEL, NO, NONE, NUMBER, PRECISION, RECALL, YES
+from .calibration_folds import HeldOut, held_out
 from .independence import Independence, independence
 from .options import CalibrateOptions
 
@@ -54,6 +55,9 @@ class Calibrated:
     truth: as target.read gives it. before, after: probabilities, (n, outputs), without and with the temperature.
     criterion: what chose the thresholds, or NONE; at: the recall or precision that was wanted.
     independence: what the intervals take as independent.
+    held_out: the scores that a calibration has on sequences that took no part in choosing it.
+    other_data: whether the data are known not to be those that the adapter's training was chosen by, nor its training
+    split.
     notes: sentences on what was done; warnings: sentences that a user has to read.
     """
 
@@ -65,6 +69,8 @@ class Calibrated:
     criterion: str
     at: float
     independence: Independence
+    held_out: HeldOut
+    other_data: bool
     notes: list[str]
     warnings: list[str]
 
@@ -94,17 +100,22 @@ def calibrate(options: CalibrateOptions, progress: Callable[[str], None]) -> Cal
         before = predictor.predictions(outputs.raw)
         notes = [summary(outputs.reading, source)]
         all_warnings += warnings(outputs.reading, predictor.encoder, source)
-    decision = Decision()
-    if temperature == YES:
-        decision = Decision(fitted_temperature(target, truth, before))
-        notes.append(f"temperature {decision.temperature:.4g}, which makes the loss on these sequences least")
-        all_warnings += _about_temperature(target, truth, before, decision.temperature)
+    decision = _decided(target, truth, before, options, source, units.share)
     after = decision.calibrated(target, before)
+    if temperature == YES:
+        notes.append(f"temperature {decision.temperature:.4g}, which minimizes the loss on these sequences")
+        all_warnings += _about_temperature(target, truth, before, decision.temperature)
     if threshold != NONE:
-        decision = replace(
-            decision, thresholds=chosen_thresholds(target, truth, after, threshold, at, source, units.share)
-        )
         notes += _about_thresholds(target, truth, after, decision, units.clusters)
+
+    def choose(rows: np.ndarray) -> Decision:
+        given = target, truth[rows], before[rows]
+        try:
+            return _decided(*given, options, source, units.share)
+        except UserError:
+            return _decided(*given, replace(options, threshold=NONE), source, units.share)
+
+    others = held_out(target, truth, before, units.clusters, threshold, choose)
     for text in notes:
         progress(text)
     for text in all_warnings:
@@ -129,9 +140,37 @@ def calibrate(options: CalibrateOptions, progress: Callable[[str], None]) -> Cal
         criterion=threshold,
         at=at,
         independence=units,
+        held_out=others,
+        other_data=record["seen_in_training"] is None and knows_role(plain, "dev"),
         notes=notes,
         warnings=all_warnings,
     )
+
+
+def _decided(
+    target: Target,
+    truth: np.ndarray,
+    predictions: np.ndarray,
+    options: CalibrateOptions,
+    source: str,
+    independent: float,
+) -> Decision:
+    """Return the temperature and the thresholds that are chosen on some sequences.
+
+    predictions: not calibrated. independent: see threshold_of.
+    Raises UserError for thresholds that these sequences do not allow.
+    """
+    decision = Decision()
+    if options.temperature == YES:
+        decision = Decision(fitted_temperature(target, truth, predictions))
+    if options.threshold == NONE:
+        return decision
+    for number, having in _with_threshold(target, truth):
+        if having.all() or not having.any():
+            raise UserError(f"{source}: all or none of the sequences have the label {target.labels[number]!r}")
+    after = decision.calibrated(target, predictions)
+    thresholds = chosen_thresholds(target, truth, after, options.threshold, options.at, source, independent)
+    return replace(decision, thresholds=thresholds)
 
 
 def _check_choice(target: Target, temperature: str, threshold: str) -> None:
@@ -317,8 +356,8 @@ def _about_thresholds(
         predicted = predictions[:, number] >= cut
         hits = int((predicted & having).sum())
         notes.append(
-            f"threshold {cut:.4g} for {target.labels[number]!r}: it is predicted for {int(predicted.sum()):,} of "
-            f"{len(predicted):,} sequences, for {hits:,} rightly; {int(having.sum()):,} have it: "
+            f"threshold {cut:.4g} for {target.labels[number]!r}: predicted for {int(predicted.sum()):,} of "
+            f"{len(predicted):,} sequences, {hits:,} of these correctly ({int(having.sum()):,} have the label): "
             f"{_share('precision', having, predicted, clusters)}, {_share('recall', predicted, having, clusters)}"
         )
     return notes

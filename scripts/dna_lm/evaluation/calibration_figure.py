@@ -1,5 +1,6 @@
 """The figure of a calibration."""
 
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from ..scores.shares import lower_bound
 from ..scores.truth import curves
 from ..words import CLASSES, F1, MCC, NONE, PRECISION, RECALL
 from .calibrating import Calibrated, label_score
+from .calibration_verdict import short_changes, verdict
 
 # The precision that a threshold assures, by which one is chosen.
 ASSURED = "assured precision"
@@ -40,6 +42,9 @@ def plot_calibration(result: Calibrated, path: str | Path) -> None:
         _score(places[0][1], result, drawn)
     for axes in places[0]:
         axes.set_anchor("N")  # the titles on one line
+    figure.suptitle(
+        f"{verdict(result)}\n{textwrap.fill(short_changes(result), 52 * panels)}", fontsize=11, parse_math=False
+    )
     save(figure, path)
 
 
@@ -54,8 +59,8 @@ def _reliability(axes: Axes, result: Calibrated) -> None:
     labels = result.adapter.labels
     what = "of a label"
     if result.adapter.target.kind == CLASSES:
-        what = f"of {shown(labels[1])}" if len(labels) == 2 else "of the likeliest label"
-    axes.set(title="Reliability", xlabel=f"probability {what}", ylabel="share that is true", box_aspect=1)
+        what = f"of {shown(labels[1])}" if len(labels) == 2 else "of the most probable label"
+    axes.set(title="Reliability", xlabel=f"probability {what}", ylabel="fraction that is true", box_aspect=1)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     tidy(axes)
     _legend(axes)

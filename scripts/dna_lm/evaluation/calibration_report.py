@@ -1,11 +1,15 @@
 """The report of a calibration."""
 
-from ..reports.markdown import bullets, escape, image, parameters, table, warned
+import numpy as np
+
+from ..reports.markdown import bullets, escape, image, link, parameters, pipe_table, tool_link, warned
 from ..scores.calibration_error import reliability
 from ..scores.registry import CALIBRATION_ERROR, TITLES
 from ..scores.truth import name_of_all
-from ..words import CLASSES, F1, MCC, NONE, PRECISION, RECALL
+from ..words import CLASSES, F1, MCC, PRECISION, RECALL
 from .calibrating import Calibrated
+from .calibration_folds import FOLDS
+from .calibration_verdict import NOTHING, changes, verdict
 
 CHOSEN_BY = {
     F1: "the threshold with the best F1 of the label",
@@ -14,7 +18,8 @@ CHOSEN_BY = {
     PRECISION: "the threshold with the greatest recall of those whose precision is {at:g} or more with 95% confidence",
 }
 
-
+# Rows of the table that the report shows.
+MOST_ROWS = 40
 # Of both reports.
 SHARE_OF_POSITIVES = (
     "Probabilities, precision, PR-AUC and thresholds belong to the share of each label in the data that they come "
@@ -25,37 +30,83 @@ SHARE_OF_POSITIVES = (
 def calibration_report(result: Calibrated) -> list[str]:
     """Return the blocks of the report of a calibration; its outputs are `table` and `plot`."""
     adapter = result.adapter
-    seen = adapter.task["calibration"]["seen_in_training"]
-    role = {"train": "**the training split of the adapter**", "dev": "the dev split of its training"}.get(seen or "")
     return [
         "# Calibration of a DNA classifier",
+        f"**{escape(verdict(result))}. {escape(changes(result))}.** These scores are cross-validated ({FOLDS} folds): "
+        "the choice was made on four fifths of the sequences, and the rest was scored.",
         *warned(result.warnings),
-        f"**{len(result.truth):,} sequences**{f', {role},' if role else ''} chose how the answers of an adapter on the "
-        f"base model **{escape(adapter.base_model['id'])}** are put. {_what(result)}",
-        _headline(result),
-        table("table", "Scores before and after"),
+        "These are not the development set of this adapter's training." if result.other_data else "",
+        f"The adapter, on the base model **{escape(adapter.base_model['id'])}**, was calibrated on "
+        f"**{len(result.truth):,} sequences**{_role(result)}. {_what(result)}",
         image("plot"),
-        "## What was done",
+        "## Scores before and after",
+        *_table(result),
+        _off(result),
+        "## Details",
         bullets(result.notes),
         "## How to read this",
-        "The temperature divides the logarithms of the probabilities: above 1 the model was too sure, below 1 not sure "
-        "enough. It changes no order of sequences, so that ROC curves stay as they are. A threshold is the least "
+        "The temperature divides the logarithms of the probabilities: above 1 the model was overconfident, below 1 "
+        "underconfident. The ranking of the sequences stays the same, and so do ROC curves. A threshold is the minimum "
         "probability, with the temperature, at which a label is predicted. The calibration error is the root mean "
         "square of the distances of the points in the figure from the dotted line, less what chance alone would make "
-        "of them; each point has about as many sequences as the others. In the table, `low` and `high` are the 95% "
-        f"interval of what is after{_units(result)}.",
+        "of them; each point has about as many sequences as the others. Scores in the columns before and after are those "
+        "of the sequences that the choice was made on, so that those after are optimistic; those of the column "
+        "cross-validated are not. "
+        f"The interval is the 95% interval of the score after{_units(result)}.",
         SHARE_OF_POSITIVES,
-        "The scores after are those on the sequences that the choice was made by, so that they are a little too good. "
-        "Evaluate the new adapter on a test split that took no part in training or in this.",
-        "## Options",
+        "## Next steps",
+        _next(result),
         parameters(),
     ]
+
+
+def _role(result: Calibrated) -> str:
+    seen = result.adapter.task["calibration"]["seen_in_training"]
+    roles = {"train": ", **the training set of the adapter**", "dev": ", the development set of its training"}
+    return roles.get(seen or "", "")
+
+
+def _next(result: Calibrated) -> str:
+    evaluate = tool_link("dna_lm_evaluate", "Evaluate a DNA classifier")
+    if verdict(result) == NOTHING:
+        return (
+            "Use the adapter as it was before. More sequences, or harder ones, could show whether there is anything to "
+            "correct."
+        )
+    return (
+        f"Use the calibrated adapter from now on. Score it on a test set that took no part in training or calibration: "
+        f"{evaluate}."
+    )
+
+
+def _table(result: Calibrated) -> list[str]:
+    """Return the scores as a table, the first ones of many."""
+    every = name_of_all(result.adapter.target.labels)
+    found = {"loss": result.held_out.loss, CALIBRATION_ERROR: result.held_out.error, "mcc": result.held_out.mcc}
+    rows = []
+    for row in result.scores.head(MOST_ROWS).itertuples():
+        crossed = found.get(row.metric) if row.label == every else None
+        interval = "" if np.isnan(row.low) else f"{row.low:.3f} to {row.high:.3f}"
+        rows.append(
+            [TITLES.get(row.metric, row.metric), row.label, _score(row.before), _score(row.after), interval]
+            + ["" if crossed is None else _score(crossed.after)]
+        )
+    more = len(result.scores) - len(rows)
+    return [
+        pipe_table(["score", "label", "before", "after", "95% interval", "cross-validated"], rows, texts=2),
+        f"{more} more rows are in the table of all scores." if more else "",
+        link("table", "All scores before and after (table)"),
+    ]
+
+
+def _score(value: float) -> str:
+    return "–" if np.isnan(value) else f"{value:.3f}"
 
 
 def _units(result: Calibrated) -> str:
     units = result.independence
     if units.clusters is not None:
-        return ", which counts sequences of a cluster, by the column `cluster`, as dependent on one another"
+        return ", which takes sequences of a cluster, by the column `cluster`, as dependent on one another"
     return f"; {escape(units.caveat)}"
 
 
@@ -67,24 +118,12 @@ def _what(result: Calibrated) -> str:
     if thresholds:
         target = result.adapter.target
         labels = target.labels[1:] if target.kind == CLASSES else target.labels
-        said = ", ".join(f"{cut:.4g} for {escape(label)}" for cut, label in zip(thresholds, labels, strict=True))
+        chosen = ", ".join(f"{cut:.4g} for {escape(label)}" for cut, label in zip(thresholds, labels, strict=True))
         parts.append(
-            f"{'Threshold' if len(thresholds) == 1 else 'Thresholds'}: **{said}**: "
+            f"{'Threshold' if len(thresholds) == 1 else 'Thresholds'}: **{chosen}**: "
             f"{CHOSEN_BY[result.criterion].format(at=result.at)}."
         )
     return " ".join(parts)
-
-
-def _headline(result: Calibrated) -> str:
-    target = result.adapter.target
-    overall = result.scores[result.scores["label"] == name_of_all(target.labels)].set_index("metric")
-    names = ["loss", CALIBRATION_ERROR] + ([] if result.criterion == NONE else ["f1_macro", "mcc"])
-    changes = [
-        f"{TITLES[name]} **{overall.loc[name, 'before']:.3f}** before, **{overall.loc[name, 'after']:.3f}** after"
-        for name in names
-    ]
-    text = "; ".join(changes)
-    return f"{text[0].upper()}{text[1:]}. {_off(result)}"
 
 
 def _off(result: Calibrated) -> str:
@@ -95,5 +134,5 @@ def _off(result: Calibrated) -> str:
         return f"Before, the calibration error was more than chance would make (95% interval {low:.3f} to {high:.3f})."
     return (
         f"The calibration error before (95% interval {low:.3f} to {high:.3f}) is no more than chance would make of "
-        "probabilities that are right: these sequences do not show that a temperature was needed."
+        "perfectly calibrated probabilities: these sequences do not show that a temperature is needed."
     )

@@ -8,7 +8,7 @@ from dna_lm.base_models.opening import BUILT_IN_FOLDER, opened_base_model
 from dna_lm.baselines import evaluation_baselines as module
 from dna_lm.baselines.evaluation_baselines import BASELINES, baselines, learned_from
 from dna_lm.baselines.linear_model import best_strength, fitted, predictions_from_number
-from dna_lm.baselines.names import COMMONEST, FROZEN, GC, KMERS
+from dna_lm.baselines.names import COMMONEST, FROZEN, GC, KMERS, title
 from dna_lm.data.targets import Target
 from dna_lm.scores.metrics import score
 from dna_lm.words import CLASSES, MULTI_LABEL, NUMBER
@@ -64,7 +64,9 @@ def test_each_knows_more_than_the_one_before(target):
         progress=told.append,
     )
     assert list(found) == list(BASELINES) == [COMMONEST, GC, KMERS, FROZEN]
-    assert [text.partition(", trained on ")[0] for text in told] == [f"baseline: {name}" for name in BASELINES.values()]
+    assert [text.partition(", trained on ")[0] for text in told] == [
+        f"baseline: {title(name, target.kind)}" for name in BASELINES
+    ]
     losses = [score(target, of(target, others), predictions)["loss"] for predictions in found.values()]
     assert losses == sorted(losses, reverse=True)
     assert all(predictions.shape == (90, target.outputs) for predictions in found.values())

@@ -269,7 +269,7 @@ CASES = [
 def test_any_comparison_can_be_drawn(case, tmp_path):
     plot_comparison(made(*case), tmp_path / "plot.png")
     image = plt.imread(tmp_path / "plot.png")
-    assert image.shape[1] == 3150
+    assert image.shape[1] == 2850
     # Nothing is cut off: the edges are white.
     edges = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
     assert (edges[:, :3] == 1).all()
@@ -298,18 +298,20 @@ def report(result, tmp_path):
 
 def test_the_report_says_first_what_the_sequences_can_tell(three, tmp_path):
     text = report(three[0], tmp_path)
-    assert text.startswith("# Comparison of fine-tuned DNA language models\n\n**3 adapters** answered for the same ")
-    headline = text.split("\n\n")[2]
-    assert headline.startswith("**name of &#95;tiny_random has the highest MCC: 0.816 (")
+    assert text.startswith("# Comparison of 3 adapters\n\n**name of &#95;tiny_random has the highest MCC: 0.816 (")
+    headline = text.split("\n\n")[1]
     assert headline.endswith(
-        "** These sequences do not tell it from any of the others (adjusted p of at least 0.05): the interval of the "
-        "difference includes 0, and more test sequences could make it narrower."
+        "** It cannot be distinguished from any of the others on these sequences (adjusted p ≥ 0.05): the interval of "
+        "the difference includes 0. A larger test set could make it narrower."
     )
     assert "200 times, for the differences 1,200, 40 sequences were drawn with replacement" in text
     assert "- There is no column 'cluster'" in text
     for output in ("metrics", "differences", "plot"):
         assert f'output="{output}"' in text
-    assert re.search(r"^\| name of &#95;ensemble \| 0\.657 ", text, re.MULTILINE)
+    row = next(line for line in text.splitlines() if line.startswith("| MCC |"))
+    assert re.fullmatch(r"\| MCC \| 0\.816 \(0\.\d{3} to 0\.\d{3}\) \| 0\.657 \(.*\) \| 0\.6\d\d \(.*\) \|", row)
+    assert text.count("| name of &#95;tiny_random | name of ") == 2
+    assert "Next steps\n\n- Test name of &#95;tiny_random on sequences that took no part in this choice" in text
 
 
 DIFFERENT, WIDE, MANY, SAME, RARE, UNDEFINED = (
@@ -325,27 +327,27 @@ DIFFERENT, WIDE, MANY, SAME, RARE, UNDEFINED = (
 @pytest.mark.parametrize(
     ("pairs", "expected"),
     [
-        ((DIFFERENT, DIFFERENT), ["The difference from every other is more than chance (adjusted p < 0.05)."]),
+        ((DIFFERENT, DIFFERENT), ["The difference from every other is significant (adjusted p < 0.05)."]),
         (
             (WIDE, DIFFERENT),
             [
-                "The difference from c is more than chance (adjusted p < 0.05). These sequences do not tell it from "
-                "b&#42; (adjusted p of at least 0.05): the interval of the difference includes 0, and more test "
-                "sequences could make it narrower."
+                "The difference from c is significant (adjusted p < 0.05). It cannot be distinguished from b&#42; on "
+                "these sequences (adjusted p ≥ 0.05): the interval of the difference includes 0. A larger test set "
+                "could make it narrower."
             ],
         ),
         (
             (MANY, SAME),
             [
-                "It scores the same as c. By itself, the difference from b&#42; would be more than chance; with all "
-                "pairs in mind it is not (adjusted p of at least 0.05): compare fewer adapters, or take more"
+                "It scores the same as c. On its own, the difference from b&#42; would be significant; with this many "
+                "pairs it may be due to chance (adjusted p ≥ 0.05): compare fewer adapters, or use more"
             ],
         ),
         (
             (RARE, UNDEFINED),
             [
-                "Whether the difference from b&#42; is more than chance cannot be said: a label is so rare",
-                "It was not compared with c: the MCC of an adapter that gives every sequence the same number is not",
+                "Whether the difference from b&#42; is significant is unknown, because a label is too rare.",
+                "It was not compared with c: the MCC of an adapter that predicts the same number for every sequence is",
             ],
         ),
     ],
@@ -360,7 +362,7 @@ def test_what_is_said_of_those_that_may_be_as_good_as_the_best(pairs, expected, 
     text = report(Compared(**changed), tmp_path)
     for sentence in expected:
         assert sentence in text
-    assert ("more test sequences could" in text) == (WIDE in pairs)
+    assert ("A larger test set could" in text) == (WIDE in pairs)
 
 
 def test_an_adapter_whose_score_is_not_defined_comes_last(tmp_path, monkeypatch):
@@ -375,12 +377,11 @@ def test_an_adapter_whose_score_is_not_defined_comes_last(tmp_path, monkeypatch)
     )
     text = report(result, tmp_path)
     assert (
-        "It was not compared with the other: the Spearman correlation of an adapter that gives every sequence the same "
-        "number is not defined." in text
+        "It was not compared with the other: the Spearman correlation of an adapter that predicts the same number for "
+        "every sequence is undefined." in text
     )
-    assert "| constant | not defined | " in text and re.search(
-        r"\| constant \|.* not defined \|.* not defined \|", text
-    )
+    assert re.search(r"^\| Spearman correlation \| 0\.\d.* \| – \|$", text, re.MULTILINE)
+    assert "| a | constant | – | – | – |" in text
     plot_comparison(result, tmp_path / "plot.png")
 
 
@@ -396,7 +397,7 @@ def test_clusters_are_drawn_if_the_table_says_them(test_data, tmp_path):
     assert result.score(0, "mcc")[0] == plain.score(0, "mcc")[0]
     assert result.score(0, "mcc")[1:] != plain.score(0, "mcc")[1:]
     text = report(result, tmp_path)
-    assert "20 clusters were drawn with replacement, as many as there are. A cluster is drawn with all its" in text
+    assert "20 clusters were drawn with replacement, as many as there are. Each cluster (column" in text
     assert "independent of one another&#59;" not in text
 
 

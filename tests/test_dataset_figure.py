@@ -60,7 +60,7 @@ def test_two_labels_of_one_length(drawn):
     assert texts(legend.get_texts()) == ["no", "yes", "train", "dev", "test"]
     assert len(panels["GC content"].get_lines()) == 6
     models = texts(panels["Trivial models, scored on dev"].texts)
-    assert [text.split(":")[0] for text in models] == ["GC content alone", "k-mers of 3 to 6 letters"]
+    assert [text.split(":")[0] for text in models] == ["GC content", "k-mer counts (3-6)"]
     kmers = panels["3-mers on both strands, against their mean over the labels in train"]
     assert texts(kmers.get_yticklabels()) == ["no  train", "  dev", "  test", "yes  train", "  dev", "  test"]
     assert texts(kmers.get_xticklabels())[:2] == ["AAA/TTT", "AAC/GTT"]
@@ -89,7 +89,7 @@ def test_lengths_that_vary(drawn, longest, ticks):
     assert legend.get_title().get_text() == ""
     if ticks:
         assert texts(panels["Length"].get_xticklabels()) == ticks
-    assert texts(panels["Trivial models, scored on dev"].texts)[1].startswith("length alone: ")
+    assert texts(panels["Trivial models, scored on dev"].texts)[1].startswith("sequence length: ")
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_numbers_are_drawn_by_ranges_with_correlations(drawn):
     assert texts(legend.get_texts())[:3] == result.labels
     models = panels["Trivial models, scored on dev"]
     assert models.get_xlabel() == "Spearman correlation (0: guessing)"
-    assert [text.split(":")[0] for text in texts(models.texts)] == ["GC content alone", "k-mers of 3 to 6 letters"]
+    assert [text.split(":")[0] for text in texts(models.texts)] == ["GC content", "k-mer counts (3-6)"]
     assert "3-mers on both strands, against their mean over the ranges of numbers in train" in panels
 
 

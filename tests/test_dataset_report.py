@@ -159,11 +159,11 @@ def test_its_tables(written):
         "| test | yes | 0 | – | – | 0.00% |",
     ]
     start = lines.index("| model | accuracy | MCC | ROC-AUC |")
-    assert lines[start + 2] == "| the commonest label for all | 0.500 | 0.000 | 0.500 |"
+    assert lines[start + 2] == "| most frequent class | 0.500 | 0.000 | 0.500 |"
     assert [line.split(" | ")[0] for line in lines[start + 3 : start + 6]] == [
-        "| GC content alone",
-        "| length alone",
-        "| k-mers of 3 to 6 letters",
+        "| GC content",
+        "| sequence length",
+        "| k-mer counts (3-6)",
     ]
 
 
@@ -180,7 +180,7 @@ def test_no_trivial_models(written):
 
 def test_a_score_that_is_not_defined(written):
     baselines = result().baselines.assign(roc_auc=float("nan"))
-    assert "| the commonest label for all | 0.500 | 0.000 | – |" in written(result(baselines=baselines))
+    assert "| most frequent class | 0.500 | 0.000 | – |" in written(result(baselines=baselines))
 
 
 def test_three_labels_and_a_long_table(written):

@@ -99,8 +99,10 @@ def test_figures_of_two_labels(tmp_path, kept):
     second = np.array([0.1, 0.6, 0.4, 0.9])
     drawn(["no", "yes"], truth, np.column_stack([1 - second, second]), tmp_path / "plot.png")
     roc, precision, confusion = kept[0].axes
-    assert legend(roc) == ["yes: 0.750", "chance: 0.500"]
-    assert legend(precision) == ["yes: 0.833", "chance: 0.500"]
+    assert legend(roc) == ["yes", "chance: 0.500"]
+    assert legend(precision) == ["yes", "chance: 0.500"]
+    assert roc.get_title() == "ROC (AUC 0.750)"
+    assert precision.get_title() == "Precision-recall (AUC 0.833)"
     assert [text.get_text() for text in confusion.texts] == ["1\n50%"] * 4
     assert [text.get_text() for text in confusion.get_yticklabels()] == ["no", "yes"]
 
@@ -112,6 +114,17 @@ def test_any_number_of_labels(tmp_path, kept, labels):
     roc, _, confusion = kept[0].axes
     assert len(legend(roc)) == min(labels, 16) + 1
     assert len(confusion.texts) == (labels**2 if labels <= 20 else 0)
+    mean = np.mean([float(text.rpartition(":")[2]) for text in legend(roc)[:-1]])
+    assert roc.get_title() == (f"ROC (16 of {labels} labels)" if labels > 16 else f"ROC (mean AUC {mean:.3f})")
+
+
+@pytest.mark.parametrize("labels", [2, 6, 7, 12])
+def test_nothing_is_cut_off_at_the_edges(tmp_path, labels):
+    truth, probabilities = answers(labels, 240)
+    drawn([f"transcription factor {number}" for number in range(labels)], truth, probabilities, tmp_path / "plot.png")
+    image = plt.imread(tmp_path / "plot.png")
+    edges = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+    assert (edges[:, :3] == 1).all()
 
 
 def test_labels_that_do_not_occur_get_no_curve(tmp_path, kept):

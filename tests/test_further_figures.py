@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
+from matplotlib.legend import Legend
 
 from conftest import STRANGE_LABELS
 from dna_lm.data.decision import Decision
@@ -49,14 +50,14 @@ def test_reliability_of_three_labels_is_that_of_what_is_said(tmp_path, kept):
     reliability(Target(CLASSES, ["a", "b", "c"]), np.repeat([0, 0, 2], 8), predictions, tmp_path / "plot.png")
     left, right = kept[0].axes
     assert points(left) == pytest.approx(np.array([[0.4, 1], [0.72, 1], [0.74, 0]]))
-    assert legend(right) == ["wrong (8)", "right (16)"]
+    assert legend(right) == ["wrong (8)", "correct (16)"]
 
 
 def test_reliability_of_several_labels_takes_all_together(tmp_path, kept):
     predictions, truth = (np.tile(rows, (4, 1)) for rows in ([[0.12, 0.14], [0.92, 0.94]], [[0.0, 1], [1, 1]]))
     reliability(Target(MULTI_LABEL, ["a", "b"]), truth, predictions, tmp_path / "plot.png")
     assert points(kept[0].axes[0]) == pytest.approx(np.array([[0.13, 0.5], [0.93, 1]]))
-    assert legend(kept[0].axes[1]) == ["label not there (4)", "label there (12)"]
+    assert legend(kept[0].axes[1]) == ["label absent (4)", "label present (12)"]
 
 
 def test_reliability_of_numbers(tmp_path, kept):
@@ -104,6 +105,30 @@ def test_errors_of_any_sequences_are_drawn(tmp_path, errors, lengths, gc):
     assert (tmp_path / "plot.png").stat().st_size > 10_000
 
 
+def test_what_is_the_same_for_all_sequences_has_no_panel(tmp_path, kept):
+    errors, lengths, gc = np.array([True, False] * 2), np.arange(1, 5), np.linspace(0.2, 0.8, 4)
+    for given in ((lengths, gc), (np.full(4, 9), gc), (lengths, np.full(4, np.nan)), (np.full(4, 9), np.full(4, 0.5))):
+        plot_composition(errors, *given, tmp_path / "plot.png")
+    titles = [[axes.get_title() for axes in figure.axes if axes.get_title()] for figure in kept]
+    both = ["Errors by length", "Errors by GC content"]
+    assert titles == [both, both[1:], both[:1], both[:1]]
+
+
+def test_no_legend_covers_data(tmp_path, kept):
+    numbers = np.random.default_rng(0)
+    truth, second = numbers.integers(2, size=100), numbers.random(100)
+    reliability(
+        Target(CLASSES, ["no", "yes"]), truth, np.column_stack([1 - second, second]), tmp_path / "reliability.png"
+    )
+    plot_composition(truth == 1, numbers.integers(50, 90, 100), second, tmp_path / "composition.png")
+    legends = [(figure, found) for figure in kept for found in figure.findobj(Legend)]
+    assert len(legends) == 3
+    for figure, found in legends:
+        box = found.get_window_extent()
+        assert not any(box.overlaps(axes.get_window_extent()) for axes in figure.axes)
+        assert box.y0 >= 0
+
+
 def test_errors_of_numbers_are_means(tmp_path, kept):
     errors = np.array([1.0, 3, 2, 2])
     plot_composition(errors, np.full(4, 9), np.full(4, 0.5), tmp_path / "plot.png", of_numbers=True)
@@ -124,7 +149,7 @@ def test_a_ladder(tmp_path, kept):
     first, second = kept[0].axes
     assert [text.get_text() for text in first.get_yticklabels()] == ["one answer", "the adapter"]
     assert [text.get_text() for text in first.texts] == ["0.000", "0.500"]
-    assert [text.get_text() for text in second.texts] == ["not defined", "12.3"]
+    assert [text.get_text() for text in second.texts] == ["undefined", "12.3"]
     assert first.get_title() == "MCC"
     assert kept[0].get_suptitle() == "The adapter does this"
 
@@ -133,7 +158,7 @@ def test_a_ladder_of_an_adapter_whose_score_is_not_defined(tmp_path, kept):
     rows = [("k-mers", "spearman", 0.5, 0.4, 0.6), ("the adapter", "spearman", np.nan, np.nan, np.nan)]
     table = pd.DataFrame(rows, columns=["model", "metric", "value", "low", "high"])
     plot_ladder(table, {"spearman": "Spearman"}, tmp_path / "plot.png")
-    assert [text.get_text() for text in kept[0].axes[0].texts] == ["0.500", "not defined"]
+    assert [text.get_text() for text in kept[0].axes[0].texts] == ["0.500", "undefined"]
 
 
 def test_intervals_of_errors_in_clusters_are_wider(tmp_path, kept):

@@ -66,18 +66,10 @@ def test_small_p_values_show_in_the_table():
 @pytest.mark.parametrize(
     ("own", "other", "outcome", "words"),
     [
-        (0.95, 0.6, AHEAD, 'The adapter beats "k-mers": MCC '),
-        (0.6, 0.95, BEHIND, 'The adapter does worse than "k-mers": MCC '),
-        (
-            *(0.8, 0.79, LEVEL),
-            'The adapter is not told apart from "k-mers", although it is behind in numbers; more test sequences could '
-            "tell: MCC ",
-        ),
-        (
-            *(0.8, 0.74, LEVEL),
-            'The adapter is not told apart from "k-mers", although it is ahead in numbers; more test sequences could '
-            "tell: MCC ",
-        ),
+        (0.95, 0.6, AHEAD, "This adapter performs better than k-mers: MCC "),
+        (0.6, 0.95, BEHIND, "This adapter performs worse than k-mers: MCC "),
+        (0.8, 0.79, LEVEL, "This adapter cannot be distinguished from k-mers on these 300 sequences: MCC "),
+        (0.8, 0.74, LEVEL, "This adapter cannot be distinguished from k-mers on these 300 sequences: MCC "),
     ],
 )
 def test_three_outcomes_have_three_wordings(own, other, outcome, words):
@@ -88,22 +80,23 @@ def test_three_outcomes_have_three_wordings(own, other, outcome, words):
     assert sentence.startswith(words)
     rung = ladder.rungs["k-mers"]
     gap = rung.difference
-    assert f"(95% interval {gap.low:+.3f} to {gap.high:+.3f}; p " in sentence and "adjusted p " in sentence
+    assert f"(95% CI {gap.low:+.3f} to {gap.high:+.3f}; adjusted p " in sentence
+    assert sentence.endswith(" A larger test set could resolve the difference.") == (outcome == LEVEL)
     assert (outcome == AHEAD) == (gap.low > 0) and (outcome == BEHIND) == (gap.high < 0)
 
 
 def test_each_outcome_has_a_title():
-    titles = {short_verdict(outcome, "counting k-mers") for outcome in (AHEAD, LEVEL, BEHIND, UNDEFINED)}
+    titles = {short_verdict(outcome, "counting k-mers", 1500) for outcome in (AHEAD, LEVEL, BEHIND, UNDEFINED)}
     assert titles == {
-        "beats counting k-mers",
-        "is not told apart from counting k-mers",
-        "does worse than counting k-mers",
-        "does not beat counting k-mers",
+        "performs better than counting k-mers",
+        "cannot be distinguished from counting k-mers on these 1,500 sequences",
+        "performs worse than counting k-mers",
+        "cannot be compared with counting k-mers",
     }
 
 
 @pytest.mark.parametrize("kind", RANKING)
-def test_the_same_answers_are_level(kind):
+def test_the_same_predictions_are_level(kind):
     numbers = np.random.default_rng(5)
     target = Target(kind, [] if kind == NUMBER else ["a", "b"])
     truth = {
@@ -117,8 +110,8 @@ def test_the_same_answers_are_level(kind):
         assert (row.difference, row.difference_low, row.difference_high, row.p, row.p_adjusted) == (0, 0, 0, 1, 1)
     outcome, sentence = verdict(ladder, "k-mers")
     assert outcome == LEVEL
-    assert sentence.startswith('The adapter is not told apart from "k-mers", with which it is level: ')
-    assert "a difference of +0.000 (95% interval +0.000 to +0.000; p = 1.000" in sentence
+    assert sentence.startswith("This adapter cannot be distinguished from k-mers on these 100 sequences: ")
+    assert sentence.endswith(", difference +0.000 (95% CI +0.000 to +0.000; adjusted p = 1.000).")
 
 
 def test_a_difference_of_many_that_may_be_chance_is_no_win():
@@ -134,15 +127,14 @@ def test_a_difference_of_many_that_may_be_chance_is_no_win():
     assert ladder.rungs["k-mers"].difference.low > 0
     outcome, sentence = verdict(ladder, "k-mers")
     assert outcome == LEVEL
-    assert "although it is ahead in numbers, and would be by itself: with so many comparisons, one such " in sentence
+    assert " On its own the difference would be significant; with this many comparisons it may be due to" in sentence
 
 
 def test_a_baseline_that_learned_from_less_is_told_in_the_verdict():
     truth, adapter = guesses(0.95, 300)
     sentence = verdict(against(BINARY, truth, adapter, guesses(0.6, 300, seed=1)[1], train=80_000), "k-mers")[1]
-    assert sentence.startswith(
-        'The adapter beats "k-mers" (which learned from 77 of the 80,000 training sequences only): MCC '
-    )
+    assert sentence.startswith("This adapter performs better than k-mers: MCC ")
+    assert sentence.endswith(" K-mers learned from 77 of the 80,000 training sequences.")
 
 
 # --- scores that are not defined -------------------------------------------------------------------------------------
@@ -157,9 +149,9 @@ def test_a_constant_adapter_does_not_beat_what_ranks():
     truth, kmers = line()
     outcome, sentence = verdict(against(LEVEL_OF, truth, np.full((200, 1), 0.4), kmers), "k-mers")
     assert outcome == BEHIND
-    assert sentence.startswith('The adapter does worse than "k-mers": R2 -0.')
+    assert sentence.startswith("This adapter performs worse than k-mers: R2 -0.")
     assert sentence.endswith(
-        " The Spearman correlation is not defined, since the adapter gives every sequence the same number."
+        " The Spearman correlation is undefined, because this adapter predicts the same number for every sequence."
     )
 
 
@@ -167,15 +159,16 @@ def test_a_constant_adapter_does_not_beat_a_model_that_ranks_on_another_scale():
     truth, kmers = line()
     outcome, sentence = verdict(against(LEVEL_OF, truth, np.full((200, 1), 0.0), 20 * kmers), "k-mers")
     assert outcome == UNDEFINED
-    assert sentence.startswith('The adapter does not beat "k-mers" in ranking the sequences: R2 ')
+    assert sentence.startswith("This adapter cannot be compared with k-mers: R2 ")
+    assert "The Spearman correlation is undefined, because this adapter predicts the same number" in sentence
 
 
 def test_a_model_that_beats_a_constant_one_does_so_by_a_score_that_both_have():
     truth, adapter = line()
     outcome, sentence = verdict(against(LEVEL_OF, truth, adapter, np.full((200, 1), truth.mean())), "k-mers")
     assert outcome == AHEAD
-    assert sentence.startswith('The adapter beats "k-mers": R2 ') and " against 0.000" in sentence
-    assert sentence.endswith(' not defined, since "k-mers" gives every sequence the same number.')
+    assert sentence.startswith("This adapter performs better than k-mers: R2 ") and " vs. 0.000" in sentence
+    assert sentence.endswith(' undefined, because "k-mers" predicts the same number for every sequence.')
 
 
 def test_a_perfect_adapter_beats_one_answer_for_all():
@@ -183,7 +176,7 @@ def test_a_perfect_adapter_beats_one_answer_for_all():
     perfect = np.where(truth[:, None] == [0, 1], 0.9, 0.1)
     outcome, sentence = verdict(against(BINARY, truth, perfect, np.full((40, 2), 0.5)), "k-mers")
     assert outcome == AHEAD
-    assert "MCC 1.000 against 0.000, a difference of +1.000 (p < 0.001; adjusted p < 0.001)" in sentence
+    assert "MCC 1.000 vs. 0.000, difference +1.000 (adjusted p < 0.001)" in sentence
 
 
 @pytest.mark.parametrize("kind", RANKING)

@@ -6,12 +6,12 @@ import pandas as pd
 import pytest
 
 from conftest import SCRIPTS
-from dna_lm.baselines.names import COMMONEST_LABEL, MEAN_NUMBER
+from dna_lm.baselines.names import COMMONEST_TITLES
 from dna_lm.data.packing import gc_content, pack
 from dna_lm.preparation import quicklook
 from dna_lm.preparation.quicklook import GC, KMER_NAMES, KMERS, LENGTH
 from dna_lm.preparation.records import Records
-from dna_lm.words import MULTI_LABEL, NUMBER
+from dna_lm.words import CLASSES, MULTI_LABEL, NUMBER
 
 
 def look(splits, *arguments, **keywords):
@@ -87,9 +87,9 @@ def test_gc_content():
 
 def test_labels_that_differ_in_nothing():
     result = look(splits_of({"a": 0.5, "b": 0.5}, count=200), ["a", "b"], seed=1)
-    assert result.baselines["model"].tolist() == [COMMONEST_LABEL, GC, KMERS]  # all have one length
+    assert result.baselines["model"].tolist() == [COMMONEST_TITLES[CLASSES], GC, KMERS]  # all have one length
     assert result.one_length == 40
-    assert result.baselines.iloc[0].tolist() == [COMMONEST_LABEL, 0.5, 0, 0.5]
+    assert result.baselines.iloc[0].tolist() == [COMMONEST_TITLES[CLASSES], 0.5, 0, 0.5]
     assert 0.4 < area(result, GC) < 0.6 and 0.4 < area(result, KMERS) < 0.6
     assert result.warnings == []
 
@@ -98,7 +98,7 @@ def test_labels_that_differ_in_gc():
     result = look(splits_of({"a": 0.3, "b": 0.7}), ["a", "b"], seed=1)
     assert area(result, GC) > 0.99
     assert result.warnings == [
-        "the task is almost trivial: a logistic regression on k-mers of 3 to 6 letters reaches a ROC-AUC of "
+        "the task is almost trivial: a logistic regression on k-mer counts (3-6) reaches a ROC-AUC of "
         f"{area(result, KMERS):.3f} on dev, so that a language model has little to add; check whether the labels "
         "differ in more than they should",
         f"GC content alone separates the labels with a ROC-AUC of {area(result, GC):.3f} on dev: a model can score "
@@ -118,11 +118,11 @@ def test_a_label_in_the_middle_of_the_other_is_told_apart_by_gc():
 
 def test_labels_that_differ_in_length():
     result = look(splits_of({"a": 0.5, "b": 0.5}, lengths={"b": 45}), ["a", "b"], seed=1)
-    assert result.baselines["model"].tolist() == [COMMONEST_LABEL, GC, LENGTH, KMERS]
+    assert result.baselines["model"].tolist() == [COMMONEST_TITLES[CLASSES], GC, LENGTH, KMERS]
     assert area(result, LENGTH) == 1
     assert (
-        "length alone separates the labels with a ROC-AUC of 1.000 on dev: a model can score without learning a motif; "
-        "cut the sequences of all labels to one length"
+        "sequence length alone separates the labels with a ROC-AUC of 1.000 on dev: a model can score without "
+        "learning a motif; cut the sequences of all labels to one length"
     ) in result.warnings
 
 
@@ -180,7 +180,7 @@ def test_a_part_of_many_sequences_is_drawn(monkeypatch):
 def test_a_train_with_one_label_or_an_empty_dev():
     splits = splits_of({"a": 0.4, "b": 0.6})
     one = splits | {"train": splits["train"][splits["train"]["label"] == "a"]}
-    assert look(one, ["a", "b"], seed=1).baselines["model"].tolist() == [COMMONEST_LABEL]
+    assert look(one, ["a", "b"], seed=1).baselines["model"].tolist() == [COMMONEST_TITLES[CLASSES]]
     result = look(splits | {"dev": splits["dev"].iloc[:0]}, ["a", "b"], seed=1)
     assert list(result.baselines) == ["model", "accuracy", "mcc", "roc_auc"]
     assert (len(result.baselines), result.scored, result.warnings) == (0, 0, [])
@@ -238,9 +238,9 @@ def test_numbers_are_shown_by_thirds_and_predicted_by_ridge_regression():
     every = pd.concat(splits.values())["label"].astype(float)
     assert result.numbers == pytest.approx((every.mean(), every.min(), every.max()))
     assert result.baselines.columns.tolist() == ["model", "spearman", "r2", "mae"]
-    assert result.baselines["model"].tolist() == [MEAN_NUMBER, GC, KMERS]
+    assert result.baselines["model"].tolist() == [COMMONEST_TITLES[NUMBER], GC, KMERS]
     scores = result.baselines.set_index("model")
-    assert np.isnan(scores["spearman"][MEAN_NUMBER]) and abs(scores["r2"][MEAN_NUMBER]) < 0.1
+    assert np.isnan(scores["spearman"][COMMONEST_TITLES[NUMBER]]) and abs(scores["r2"][COMMONEST_TITLES[NUMBER]]) < 0.1
     assert scores["spearman"][GC] > 0.95 and scores["r2"][GC] > 0.9 and scores["mae"][GC] < 4
     assert any(text.startswith("GC content alone predicts the numbers with a Spearman") for text in result.warnings)
 
@@ -251,7 +251,7 @@ def test_numbers_that_are_nearly_all_equal_have_fewer_ranges():
     assert sum(len(result.groups["train", label].lengths) for label in result.labels) == 10
     one = records(("ACGT", "5"))
     alone = look({"train": one, "dev": one, "test": one}, [], seed=1, kind=NUMBER)
-    assert alone.baselines["model"].tolist() == [MEAN_NUMBER]
+    assert alone.baselines["model"].tolist() == [COMMONEST_TITLES[NUMBER]]
 
 
 def test_unrelated_numbers_give_no_warning():
@@ -273,6 +273,6 @@ def test_a_sequence_with_several_labels_is_in_the_group_of_each():
     of_train = splits["train"]["label"]
     assert counts["train", "a"] == of_train.isin(["a", "a;b"]).sum()
     assert counts["train", "b"] == of_train.isin(["b", "a;b"]).sum()
-    assert result.baselines["model"].tolist() == [COMMONEST_LABEL, GC, KMERS]
+    assert result.baselines["model"].tolist() == [COMMONEST_TITLES[MULTI_LABEL], GC, KMERS]
     assert area(result, GC) > 0.7
     assert not any("commonest label" in text for text in result.warnings)

@@ -99,7 +99,7 @@ def test_every_figure_has_a_place():
 
 def test_a_figure_is_compared_with_the_cell_of_its_name():
     tables = [
-        [["model", "metric", "value"], ["the adapter", "mcc", "0.6504"]],
+        [["model", "MCC (95% CI)"], ["MCC", "0.111"], ["this adapter", "+0.650 (-0.498 to +0.802)"]],
         [["metric", "label", "value", "low"], ["mcc", "all", "0.6504", "0.4983"], ["gc", "all", "58.8% ± 8.2", ""]],
         [["id", "predicted"], ["chr3:1-2", "CTCF"], ["chr3:5-6", "p73"]],
     ]
@@ -112,6 +112,10 @@ def test_a_figure_is_compared_with_the_cell_of_its_name():
     assert actual("0.50", "|mcc;all|low") == "0.50"
     assert actual("58.8%", "|gc;all|value") == "58.8%"
     assert actual("0.650", "|mcc;p73|value") is None
+    assert actual("0.650", "|this adapter|MCC (95% CI)") == "0.650"
+    assert actual("-0.498", "|this adapter|MCC (95% CI)|low") == "-0.498"
+    assert actual("0.802", "|this adapter|MCC (95% CI)|high") == "0.802"
+    assert actual("0.111", "|MCC|MCC (95% CI)|low") is None
     assert actual("173,760", "~training # of") == "173,760"
     assert actual("1", "~trained # of") is None
     assert actual("1", "#chr3:;CTCF") == "1"

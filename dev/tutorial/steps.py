@@ -2,7 +2,8 @@
 
 A figure stands in the text with the place that it is from, as a comment that no reader sees:
 
-    0.650<!--evaluate|mcc;all|value-->       the row that begins with these cells, and the column of that name
+    0.650<!--evaluate|MCC|all labels-->      the row that begins with these cells, and the column of that name
+    0.498<!--evaluate|MCC|all labels|low-->  there, the lower end of the interval in brackets; `high`: the upper end
     173,760<!--finetune~training # of-->     the number in the place of # in the text of the page
     6<!--predict again#chr3:;CTCF-->         how many rows have cells that begin so
 
@@ -61,7 +62,7 @@ class Figure:
 
     quoted: str
     view: str
-    place: str  # with its sign: `|mcc;all|value`, `~training # of` or `#chr3:;CTCF`
+    place: str  # with its sign: `|MCC|all labels`, `~training # of` or `#chr3:;CTCF`
     line: int
 
 
@@ -147,13 +148,16 @@ def actual(figure: Figure, text: str, tables: list[Table]) -> str | None:
     if kind == "#":
         wanted = place.split(";")
         return str(sum(all(any(c.startswith(w) for c in row) for w in wanted) for table in tables for row in table))
-    cells, column = place.split("|")
+    cells, column, *end = place.split("|")
     found = cell(tables, cells.split(";"), column)
+    if found is not None and end:
+        interval = re.search(rf"\(({NUMBER}) to ({NUMBER})\)", found)
+        found = interval and interval[1 if end == ["low"] else 2].removeprefix("+")
     if found is None:
         return None
     try:
         value = float(found.replace(",", ""))
-    except ValueError:  # such as `58.8% ± 8.2`
-        return found.split()[0]
+    except ValueError:  # such as `58.8% ± 8.2` and `+0.160 (0.010 to 0.310)`
+        return found.split()[0].removeprefix("+")
     decimals = len(figure.quoted.partition(".")[2])
     return f"{value:,.{decimals}f}" if "." in found or "," in figure.quoted else f"{value:.{decimals}f}"

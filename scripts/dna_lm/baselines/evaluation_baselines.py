@@ -11,10 +11,10 @@ from ..data.targets import Target
 from ..words import CLASSES
 from .kmer_baseline import kmer_features
 from .linear_model import best_strength, fitted, predictions_from_number
-from .names import COMMONEST, FROZEN, GC, KMERS, TITLES
+from .names import COMMONEST, FROZEN, GC, KMERS, title
 
-# Those of an evaluation, with their titles.
-BASELINES = {name: TITLES[name] for name in (COMMONEST, GC, KMERS, FROZEN)}
+# Those of an evaluation, simplest first.
+BASELINES = (COMMONEST, GC, KMERS, FROZEN)
 # Sequences that they learn from at most. Of many labels, each of which has a regression of its own, they are fewer:
 # LABELS_TRAINED for all labels together, but FEWEST_TRAINED at least. Of a frozen base model the states have to be
 # computed, which takes as long as answering for the sequences.
@@ -32,7 +32,7 @@ def baselines(
     sequences: Sequence[str],
     *,
     states: tuple[np.ndarray, np.ndarray] | None = None,
-    which: Sequence[str] = tuple(BASELINES),
+    which: Sequence[str] = BASELINES,
     seed: int = 42,
     progress: Callable[[str], None] = lambda text: None,
 ) -> dict[str, np.ndarray]:
@@ -54,7 +54,7 @@ def baselines(
             continue
         chosen = learned_from(target, train_sequences, train_truth, name, seed)
         train, truth = [train_sequences[number] for number in chosen], train_truth[chosen]
-        progress(f"baseline: {BASELINES[name]}, trained on {len(train):,} sequences")
+        progress(f"baseline: {title(name, target.kind)}, trained on {len(train):,} sequences")
         if name == COMMONEST:
             result[name] = np.tile(_shares(target, truth), (len(sequences), 1))
         elif name == GC:

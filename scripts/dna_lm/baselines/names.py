@@ -1,15 +1,25 @@
 """The baselines: what the code calls them, and what tables, reports and figures do."""
 
+from ..words import CLASSES, MULTI_LABEL, NUMBER
 from .kmer_baseline import LENGTHS
 
 COMMONEST, GC, LENGTH, KMERS, FROZEN = "commonest", "gc", "length", "kmers", "frozen"
 # In the order of what they know.
 TITLES = {
-    COMMONEST: "the same answer for all",
-    GC: "GC content alone",
-    LENGTH: "length alone",
-    KMERS: f"k-mers of {min(LENGTHS)} to {max(LENGTHS)} letters",
-    FROZEN: "frozen base model with a linear head",
+    COMMONEST: "most frequent class",
+    GC: "GC content",
+    LENGTH: "sequence length",
+    KMERS: f"k-mer counts ({min(LENGTHS)}-{max(LENGTHS)})",
+    FROZEN: "frozen base model",
 }
-# COMMONEST where a table is of labels alone, or of numbers alone.
-COMMONEST_LABEL, MEAN_NUMBER = "the commonest label for all", "the mean of train for all"
+# What COMMONEST predicts, by kind of target.
+COMMONEST_TITLES = {
+    CLASSES: TITLES[COMMONEST],
+    MULTI_LABEL: "label frequencies",
+    NUMBER: "mean of the training set",
+}
+
+
+def title(name: str, kind: str) -> str:
+    """Return what a baseline is called. kind: of the target, words.CLASSES, MULTI_LABEL or NUMBER."""
+    return COMMONEST_TITLES[kind] if name == COMMONEST else TITLES[name]

@@ -39,6 +39,12 @@ def describe(path: str | Path, role: str) -> str:
     return role if not name or GALAXY_NAME.fullmatch(name) else f"{role} ({name})"
 
 
+def shortened(text: str, most: int) -> str:
+    """Return text of at most so many letters: the middle of a longer one goes, since names differ at their ends."""
+    end = (most - 1) // 2
+    return text if len(text) <= most else f"{text[: most - 1 - end]}…{text[-end:]}"
+
+
 def listed(names: Sequence[str], most: int) -> str:
     """Return names with commas between: the first `most` of them, and how many more there are."""
     more = f" and {len(names) - most:,} more" if len(names) > most else ""

@@ -49,8 +49,8 @@ def calibration_report(result: Calibrated) -> list[str]:
         "underconfident. The ranking of the sequences stays the same, and so do ROC curves. A threshold is the minimum "
         "probability, with the temperature, at which a label is predicted. The calibration error is the root mean "
         "square of the distances of the points in the figure from the dotted line, less what chance alone would make "
-        "of them; each point has about as many sequences as the others. Scores in the columns before and after are those "
-        "of the sequences that the choice was made on, so that those after are optimistic; those of the column "
+        "of them; each point has about as many sequences as the others. Scores in the columns before and after are "
+        "those of the sequences that the choice was made on, so that those after are optimistic; those of the column "
         "cross-validated are not. "
         f"The interval is the 95% interval of the score after{_units(result)}.",
         SHARE_OF_POSITIVES,

@@ -7,13 +7,13 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from sklearn import metrics as sk
 
-from ..reports.figure_style import COLORS, PRINT_DPI, save, shown, tidy
+from ..reports.figure_style import COLORS, LEGEND, PRINT_DPI, save, shown, tidy
 from ..scores.registry import ERRORS, SHOWN, TITLES
 from ..scores.truth import curves
 from ..words import CLASSES, NUMBER
 from .comparing import Compared
 
-# Above this number, curves can no longer be told apart: each color comes solid and dashed.
+# Above this number, curves can no longer be distinguished: each color comes solid and dashed.
 MOST_CURVES = 2 * len(COLORS)
 # Above this number, the names of the adapters have no room beside their scores.
 MOST_NAMES = 60
@@ -32,20 +32,20 @@ def plot_comparison(result: Compared, path: str | Path) -> None:
     height = 1.1 + (0.28 * count if count <= MOST_NAMES else 8)
     if result.target.kind == NUMBER:
         drawn = list(dict.fromkeys([result.metric, *(name for name in SHOWN[NUMBER] if name not in ERRORS)]))[:3]
-        figure, places = plt.subplots(1, len(drawn), figsize=(10.5, height), layout="constrained", sharey=True)
+        figure, places = plt.subplots(1, len(drawn), figsize=(9.5, height), layout="constrained", sharey=True)
         for axes, metric in zip(places, drawn, strict=True):
             _scores(axes, result, metric, names=axes is places[0])
     else:
         # The legends have places of their own: within, they would lie on the curves.
-        heights = [5.2, 0.4 + 0.22 * -(-(min(count, MOST_CURVES) + 1) // 2), height]
+        heights = [4.8, 0.4 + 0.24 * -(-(min(count, MOST_CURVES) + 1) // 2), height]
         figure, places = plt.subplot_mosaic(
             [["roc", "precision"], ["roc_legend", "precision_legend"], ["scores", "scores"]],
-            figsize=(10.5, sum(heights)),
+            figsize=(9.5, sum(heights)),
             height_ratios=heights,
             layout="constrained",
         )
         _curves(places["roc"], places["precision"], result)
-        title = "area under curve" if count <= MOST_CURVES else f"area under curve; the best {MOST_CURVES} of {count}"
+        title = "AUC" if count <= MOST_CURVES else f"AUC, the best {MOST_CURVES} of {count}"
         for name in ("roc", "precision"):
             _legend(places[name], places[f"{name}_legend"], title)
         _scores(places["scores"], result, result.metric, names=True)
@@ -54,7 +54,7 @@ def plot_comparison(result: Compared, path: str | Path) -> None:
 
 def _legend(axes: Axes, place: Axes, title: str) -> None:
     place.axis("off")
-    small = {"fontsize": "small", "title_fontsize": "medium", "columnspacing": 1.0, "borderpad": 0}
+    small = {"fontsize": LEGEND, "title_fontsize": LEGEND, "columnspacing": 1.0, "borderpad": 0}
     legend = place.legend(
         *axes.get_legend_handles_labels(), loc="upper center", ncols=2, frameon=False, title=title, **small
     )
@@ -75,12 +75,12 @@ def _curves(roc: Axes, precision: Axes, result: Compared) -> None:
             pairs = [curve(present, predictions[:, label]) for label, present in having]
             across, up = pairs[0] if len(pairs) == 1 else _mean_curve(pairs, metric)
             area = result.score(number, metric)[0]
-            area_text = f"{area:.3f}" if np.isfinite(area) else "not defined"
+            area_text = f"{area:.3f}" if np.isfinite(area) else "undefined"
             axes.plot(across, up, drawstyle=drawing, label=f"{shown(name)}: {area_text}", **style)
     roc.plot([0, 1], [0, 1], color="gray", linestyle=":", label="chance: 0.500")
     share = np.mean([present.mean() for _, present in having])
     precision.axhline(share, color="gray", linestyle=":", label=f"chance: {share:.3f}")
-    of = f"of {shown(result.target.labels[1])}" if single else "mean of the labels"
+    of = f"of {shown(result.target.labels[1])}" if single else "mean over labels"
     roc.set(title=f"ROC, {of}", xlabel="false positive rate", ylabel="true positive rate")
     precision.set(title=f"Precision-recall, {of}", xlabel="recall", ylabel="precision")
     for axes in (roc, precision):
@@ -127,11 +127,12 @@ def _scores(axes: Axes, result: Compared, metric: str, names: bool) -> None:
             axes.plot([value], [number], "o", color=color, markersize=6 if count <= MOST_NAMES else 3)
         elif count <= MOST_NAMES:
             place = {"transform": axes.get_yaxis_transform(), "ha": "center", "va": "center"}
-            axes.text(0.5, number, "not defined", fontsize="small", color="gray", **place)
-    axes.set(title=f"{TITLES[metric]}, 95% interval", ylim=(count - 0.5, -0.5))
+            axes.text(0.5, number, "undefined", fontsize=LEGEND, color="gray", **place)
+    axes.set_title(f"{TITLES[metric]} (95% CI)", fontsize=11)
+    axes.set(ylim=(count - 0.5, -0.5))
     tidy(axes)
     if count > MOST_NAMES:
         axes.set_yticks([])
     elif names:
-        axes.set_yticks(range(count), [shown(name) for name in result.names], fontsize="small")
+        axes.set_yticks(range(count), [shown(name) for name in result.names], fontsize=LEGEND)
     axes.margins(x=0.05)

@@ -1,17 +1,21 @@
 """The report of a comparison."""
 
 import numpy as np
+import pandas as pd
 
 from ..adapters.seen_data import same_training_data
-from ..reports.markdown import bullets, escape, image, listed, parameters, pipe_table, table, warned
+from ..data.textfiles import shortened
+from ..reports.markdown import bullets, escape, image, link, listed, parameters, pipe_table, tool_link, warned
 from ..scores.multiple_tests import SIGNIFICANT
-from ..scores.registry import ERRORS, SHOWN, TITLES
+from ..scores.registry import ERRORS, OVERALL, SHOWN, TITLES
 from ..words import CLASSES, NUMBER
 from .comparing import Compared
+from .report_tables import CELL, p_cell, score_form, with_interval
 
-# The scores that stand in the report itself.
-# Adapters that stand in the report itself; all are in the tables.
-MOST_ROWS = 30
+# Adapters and pairs that stand in the report, the best ones first; all are in the tabular outputs. Of more adapters
+# than FEW the scores have two decimals, so that the table fits a page.
+MOST_ADAPTERS, FEW = 8, 4
+MOST_PAIRS = MOST_ADAPTERS * (MOST_ADAPTERS - 1) // 2
 
 
 def comparison_report(result: Compared) -> list[str]:
@@ -19,35 +23,55 @@ def comparison_report(result: Compared) -> list[str]:
     count = len(result.names)
     models = list(dict.fromkeys(adapter.base_model["id"] for adapter in result.adapters))
     return [
-        "# Comparison of fine-tuned DNA language models",
-        f"**{count} adapters** answered for the same **{len(result.truth):,} sequences** of {escape(result.source)}, "
-        f"{_answered(result)}. Base model{'s' if len(models) > 1 else ''}: {listed(models)}.",
+        f"# Comparison of {count} adapters",
         *_headline(result),
+        f"**{count} adapters** were tested on the same **{len(result.truth):,} sequences**: {escape(result.source)}, "
+        f"{_task(result)}. Base model{'s' if len(models) > 1 else ''}: {listed(models)}.",
         *warned(result.warnings),
-        _table(result),
-        "" if count <= MOST_ROWS else f"The best {MOST_ROWS} of {count}; the table of scores has all.",
         image("plot"),
+        "## Scores",
+        _scores(result),
+        f"The best {MOST_ADAPTERS} of {count} adapters." if count > MOST_ADAPTERS else "",
+        link("metrics", "All scores (table)"),
         "## Differences",
-        table("differences", "Differences in pairs"),
-        f"`difference` is the {TITLES[result.metric]} of the first adapter less that of the second, with its 95% "
-        "interval; `p` is the p value of the two-sided paired bootstrap: how often so large a difference would come "
-        "about by the choice of the test sequences alone. It is below 0.05 exactly where the interval lies on one side "
-        "of 0. `p_adjusted` is the same with all pairs in mind (Holm): the more pairs there are, the likelier one of "
-        f"them looks different by chance. {_drawn(result)}",
-        "## All scores",
-        table("metrics", "Scores with 95% intervals"),
+        _pairs(result),
+        f"The first {MOST_PAIRS} of {len(result.differences):,} pairs." if len(result.differences) > MOST_PAIRS else "",
+        link("differences", "All differences (table)"),
+        f"Δ is the {TITLES[result.metric]} of the first adapter minus that of the second. The p values are from a "
+        "two-sided paired bootstrap; p is below 0.05 exactly if the interval excludes 0. The adjusted p takes the "
+        "number of pairs into account (Holm): with more pairs, it is more likely that one of them differs by chance. "
+        f"{_drawn(result)}",
         "## Caveats",
         bullets(_caveats(result)),
-        "## Options",
+        "## Next steps",
+        _next_steps(result),
         parameters(),
     ]
 
 
-def _answered(result: Compared) -> str:
+def _next_steps(result: Compared) -> str:
+    best = escape(shortened(result.names[0], CELL))
+    steps = [
+        f"Test {best} on sequences that took no part in this choice, beside simpler models: "
+        f"{tool_link('dna_lm_evaluate', 'Evaluate a DNA classifier')}.",
+        "To compare settings rather than adapters, train several seeds of each: "
+        f"{tool_link('dna_lm_finetune', 'Fine-tune a DNA language model')}.",
+    ]
+    if result.target.kind != NUMBER:
+        calibrate = tool_link("dna_lm_calibrate", "Calibrate a DNA classifier")
+        steps.append(f"Probabilities and thresholds for new data, chosen on the development set: {calibrate}.")
+    steps.append(
+        f"New sequences: {tool_link('dna_lm_predict', 'Predict with a DNA classifier')}. Along a genome: "
+        f"{tool_link('dna_lm_scan', 'Scan a genome with a DNA classifier')}."
+    )
+    return "\n".join(f"- {step}" for step in steps)
+
+
+def _task(result: Compared) -> str:
     if result.target.kind == NUMBER:
-        return "with numbers"
-    kind = "one of the labels" if result.target.kind == CLASSES else "any number of the labels"
-    return f"with {kind} {listed(result.target.labels)}"
+        return "regression"
+    kind = "classification" if result.target.kind == CLASSES else "multi-label classification"
+    return f"{kind} ({listed(result.target.labels)})"
 
 
 def _drawn(result: Compared) -> str:
@@ -55,8 +79,8 @@ def _drawn(result: Compared) -> str:
     scores, differences = result.draws
     often = f"{scores:,} times" if scores == differences else f"{scores:,} times, for the differences {differences:,}"
     cluster = (
-        " A cluster is drawn with all its sequences: those of a cluster, by the column `cluster` of the table, are not "
-        "independent of one another."
+        " Each cluster (column `cluster` of the table) is drawn with all of its sequences, because they are not "
+        "independent."
         if result.independence.clusters is not None
         else ""
     )
@@ -68,35 +92,34 @@ def _headline(result: Compared) -> list[str]:
     metric, names = result.metric, result.names
     value, low, high = result.score(0, metric)
     if np.isnan(value):
-        return [f"**The {TITLES[metric]} is not defined for these sequences**; choose another score."]
-    interval = f" ({low:.3f} to {high:.3f})" if np.isfinite([low, high]).all() else ""
+        return [f"**The {TITLES[metric]} is undefined for these sequences.** Choose another score."]
+    scored = with_interval(value, low, high, score_form(result.target, metric))
     lowest = "lowest" if metric in ERRORS else "highest"
-    first = f"**{escape(names[0])} has the {lowest} {TITLES[metric]}: {value:.3f}{interval}.**"
+    first = f"**{escape(names[0])} has the {lowest} {TITLES[metric]}: {scored}.**"
     pairs = result.differences[result.differences["first"] == names[0]]
     kinds: dict[str, list[str]] = {}
     for row in pairs.itertuples():
         kinds.setdefault(_kind(row), []).append(str(row.second))
-    said = [first]
-    for kind, text in _SAID.items():
+    sentences = [first]
+    for kind, text in _SENTENCES.items():
         if kind in kinds:
             all_of_them = "any of the others" if kind == WIDE else "every other"
-            said.append(text.format(them=_them(kinds[kind], names, all_of_them), metric=TITLES[metric]))
-    return [" ".join(said)]
+            sentences.append(text.format(them=_them(kinds[kind], names, all_of_them), metric=TITLES[metric]))
+    return [" ".join(sentences)]
 
 
-# What is said of those that the best one was compared with, by the kind of the outcome.
+# Sentences on those that the best one was compared with, by the kind of the outcome.
 DIFFERENT, SAME, WIDE, MANY, NO_INTERVAL, NO_SCORE = "different", "same", "wide", "many", "no interval", "no score"
-_SAID = {
-    DIFFERENT: f"The difference from {{them}} is more than chance (adjusted p < {SIGNIFICANT}).",
+_SENTENCES = {
+    DIFFERENT: f"The difference from {{them}} is significant (adjusted p < {SIGNIFICANT}).",
     SAME: "It scores the same as {them}.",
-    WIDE: f"These sequences do not tell it from {{them}} (adjusted p of at least {SIGNIFICANT}): the interval of the "
-    "difference includes 0, and more test sequences could make it narrower.",
-    MANY: f"By itself, the difference from {{them}} would be more than chance; with all pairs in mind it is not "
-    f"(adjusted p of at least {SIGNIFICANT}): compare fewer adapters, or take more test sequences.",
-    NO_INTERVAL: "Whether the difference from {them} is more than chance cannot be said: a label is so rare that many "
-    "resamples lack it.",
-    NO_SCORE: "It was not compared with {them}: the {metric} of an adapter that gives every sequence the same number "
-    "is not defined.",
+    WIDE: f"It cannot be distinguished from {{them}} on these sequences (adjusted p ≥ {SIGNIFICANT}): the interval of "
+    "the difference includes 0. A larger test set could make it narrower.",
+    MANY: f"On its own, the difference from {{them}} would be significant; with this many pairs it may be due to "
+    f"chance (adjusted p ≥ {SIGNIFICANT}): compare fewer adapters, or use more test sequences.",
+    NO_INTERVAL: "Whether the difference from {them} is significant is unknown, because a label is too rare.",
+    NO_SCORE: "It was not compared with {them}: the {metric} of an adapter that predicts the same number for every "
+    "sequence is undefined.",
 }
 
 
@@ -114,40 +137,48 @@ def _kind(row) -> str:
 
 
 def _them(some: list[str], names: list[str], all_of_them: str) -> str:
-    """Return the names of adapters; of all but the first, "the other" or what is to be said of all of them."""
+    """Return the names of adapters; of all but the first, "the other" or the words for all of them."""
     if len(some) < len(names) - 1:
         return listed(some)
     return "the other" if len(some) == 1 else all_of_them
 
 
-def _table(result: Compared) -> str:
-    metrics = list(dict.fromkeys([result.metric, *SHOWN[result.target.kind]]))
+def _scores(result: Compared) -> str:
+    """Return a row for each score of all labels, a column for each adapter; the score that decides comes first."""
+    kind, shown = result.target.kind, range(min(len(result.names), MOST_ADAPTERS))
+    metrics = dict.fromkeys([result.metric, *SHOWN[kind], *OVERALL[kind]])
+    decimals = 3 if len(shown) <= FEW else 2
 
     def cell(number: int, metric: str) -> str:
-        value, low, high = result.score(number, metric)
-        form = ".3g" if result.target.kind == NUMBER and metric in ERRORS else ".3f"
-        if np.isnan(value):
-            return "not defined"
-        interval = f" ({low:{form}} to {high:{form}})" if metric == result.metric and np.isfinite(low) else ""
-        return f"{value:{form}}{interval}"
+        return with_interval(*result.score(number, metric), score_form(result.target, metric, decimals))
 
-    rows = [
-        (name, *(cell(number, metric) for metric in metrics)) for number, name in enumerate(result.names[:MOST_ROWS])
-    ]
-    return pipe_table(["adapter", *(TITLES[metric] for metric in metrics)], rows)
+    header = ["score (95% CI)", *(shortened(result.names[number], CELL // 2) for number in shown)]
+    return pipe_table(header, [[TITLES[metric], *(cell(number, metric) for number in shown)] for metric in metrics])
+
+
+def _pairs(result: Compared) -> str:
+    form = "+" + score_form(result.target, result.metric)
+
+    def row(pair: pd.Series) -> list[str]:
+        difference = with_interval(pair["difference"], pair["low"], pair["high"], form)
+        names = (shortened(str(pair[name]), CELL) for name in ("first", "second"))
+        return [*names, difference, p_cell(pair["p"]), p_cell(pair["p_adjusted"])]
+
+    header = ["first", "second", f"Δ {TITLES[result.metric]} (95% CI)", "p", "adjusted p"]
+    return pipe_table(header, [row(pair) for _, pair in result.differences[:MOST_PAIRS].iterrows()], texts=2)
 
 
 def _caveats(result: Compared) -> list[str]:
     caveats = [
-        "The intervals and p values say how far the choice of these test sequences could move a score, not how far "
-        "another seed or training split would: to compare settings, train several seeds of each.",
-        "The score of the best of several adapters is a little too good, since these sequences chose it: choose on a "
-        "dev split, and evaluate the one that is chosen on a test split.",
-        "The scores hold for sequences like these; if some resemble sequences that an adapter was trained on, its "
-        "scores are too good.",
+        "The intervals and p values show how much a score depends on the choice of these test sequences, not on the "
+        "seed or the choice of the training sequences.",
+        "The score of the best of several adapters is slightly too good, because it was selected on these sequences: "
+        "select on a development set, and evaluate the selected adapter on a test set.",
+        "The scores are valid for sequences like these; if some resemble training sequences of an adapter, its scores "
+        "are too good.",
     ]
     if result.independence.caveat:
         caveats.insert(1, f"{result.independence.caveat[0].upper()}{result.independence.caveat[1:]}.")
     if not same_training_data(result.adapters):
-        caveats.append("The adapters were not all trained on the same data; some differences may be due to that.")
+        caveats.append("The adapters were not all trained on the same data, which may explain some of the differences.")
     return caveats

@@ -7,7 +7,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from ..reports.figure_style import COLORS, PRINT_DPI, save, tidy
+from ..reports.figure_style import COLORS, LEGEND, PRINT_DPI, save, tidy
 from ..scores.shares import binned, mean_interval, quantile_edges, share_interval
 
 # Bins at most, and sequences that make another bin worth while.
@@ -25,32 +25,43 @@ def plot_composition(
     of_numbers: bool = False,
     clusters: np.ndarray | None = None,
 ) -> None:
-    """Draw the errors by length and by GC content, each above the number of sequences.
+    """Draw the errors by length and by GC content, each above the number of sequences; what is the same for all not.
 
     errors: (n,) boolean, which predictions are wrong; of numbers (n,) float64, the absolute errors.
-    lengths: (n,) int64, in letters. gc: (n,) float64, 0 to 1, NaN for a sequence without A, C, G and T.
+    lengths: (n,) int64, in nucleotides. gc: (n,) float64, 0 to 1, NaN for a sequence without A, C, G and T.
     clusters: the number of the cluster of each, (n,) int64, of sequences that depend on one another; None: none do.
     """
-    figure, axes = plt.subplots(2, 2, figsize=(8, 4.4), height_ratios=[3, 1], sharex="col", layout="constrained")
-    axes[0, 1].sharey(axes[0, 0])
-    axes[0, 1].tick_params(labelleft=False)
-    what = "mean absolute error" if of_numbers else "share of wrong answers"
-    for column, values, name in ((0, lengths.astype(float), "length (letters)"), (1, 100 * gc, "GC content (%)")):
+    panels = [("length", lengths.astype(float), "nucleotides"), ("GC content", 100 * gc, "%")]
+    panels = [panel for panel in panels if _varies(panel[1])] or panels[:1]
+    figure, axes = plt.subplots(
+        2, len(panels), figsize=(8.5, 4.6), height_ratios=[3, 1], sharex="col", layout="constrained", squeeze=False
+    )
+    what = "mean absolute error" if of_numbers else "fraction of errors"
+    for column, (name, values, unit) in enumerate(panels):
         upper, lower = axes[:, column]
         _errors(upper, errors, values, of_numbers, clusters)
         _counts(lower, values)
-        upper.set_title(f"Errors by {'length' if column == 0 else 'GC content'}")
-        lower.set_xlabel(name)
-        if column == 0 and values.max() > WIDE * values.min():
+        upper.set_title(f"Errors by {name}")
+        lower.set_xlabel(f"{name} ({unit})")
+        if name == "length" and values.max() > WIDE * values.min():
             lower.set_xscale("log")
             _plain_ticks(lower, values)
+    for upper in axes[0, 1:]:
+        upper.sharey(axes[0, 0])
+        upper.tick_params(labelleft=False)
     axes[0, 0].set_ylabel(f"{what}\n(95% interval)")
     axes[1, 0].set_ylabel("sequences")
     if not of_numbers:
         axes[0, 0].yaxis.set_major_formatter(PercentFormatter(1))
     axes[0, 0].set_ylim(bottom=0)
-    axes[0, 1].legend(loc="best", fontsize="small", edgecolor="none", framealpha=0.9)
+    drawn = axes[0, 0].get_legend_handles_labels()
+    figure.legend(*drawn, loc="outside lower center", ncols=2, frameon=False, fontsize=LEGEND)
     save(figure, path, PRINT_DPI)
+
+
+def _varies(values: np.ndarray) -> bool:
+    known = values[np.isfinite(values)]
+    return len(known) > 0 and known.min() < known.max()
 
 
 def _errors(axes: Axes, errors: np.ndarray, values: np.ndarray, of_numbers: bool, clusters: np.ndarray | None) -> None:
@@ -68,7 +79,7 @@ def _errors(axes: Axes, errors: np.ndarray, values: np.ndarray, of_numbers: bool
         mean, (low, high) = own.mean(), interval(own, None if clusters is None else clusters[inside])
         place = np.median(values[inside])
         left, right = (edges[number], edges[number + 1]) if len(edges) > 1 else (place, place)
-        name = {"label": "sequences in bins of like size"} if number == 0 else {}
+        name = {"label": "bins with about equally many sequences"} if number == 0 else {}
         axes.errorbar(
             *(place, mean),
             xerr=[[max(0, place - left)], [max(0, right - place)]],
@@ -78,7 +89,7 @@ def _errors(axes: Axes, errors: np.ndarray, values: np.ndarray, of_numbers: bool
 
 
 def _plain_ticks(axes: Axes, values: np.ndarray) -> None:
-    """Name lengths on a logarithmic axis as numbers of letters."""
+    """Write the lengths on a logarithmic axis as plain numbers."""
     ticks = [step * 10**power for power in range(10) for step in (1, 2, 5)]
     ticks = [tick for tick in ticks if values.min() <= tick <= values.max()]
     axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])

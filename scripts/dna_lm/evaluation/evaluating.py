@@ -15,8 +15,8 @@ from ..adapters.seen_data import ALLOW_SEEN_DATA, check_seen, in_common, is_trai
 from ..base_models.encoding import EncodedStrands, summary, warnings
 from ..base_models.installed_files import sha256_of_file
 from ..base_models.opening import BaseModel
-from ..baselines.evaluation_baselines import BASELINES, baselines, learned_from
-from ..baselines.names import FROZEN
+from ..baselines.evaluation_baselines import baselines, learned_from
+from ..baselines.names import FROZEN, title
 from ..data.digests import digests_of
 from ..data.packing import gc_content, pack
 from ..data.split_files import with_splits
@@ -295,9 +295,10 @@ def _ladder(
     simpler: dict[str, np.ndarray],
     units: Independence,
 ) -> Ladder:
-    """simpler: the predictions of each baseline, by its name in evaluation_baselines.BASELINES."""
-    counts = {BASELINES[name]: len(learned_from(target, train.sequences, train.truth, name)) for name in simpler}
-    named = {BASELINES[name]: found for name, found in simpler.items()}
+    """simpler: the predictions of each baseline, by its name, one of evaluation_baselines.BASELINES."""
+    named = {title(name, target.kind): found for name, found in simpler.items()}
+    learned = (len(learned_from(target, train.sequences, train.truth, name)) for name in simpler)
+    counts = dict(zip(named, learned, strict=True))
     return climb(target, truth, predictions, named, counts, len(train.sequences), clusters=units.clusters)
 
 

@@ -1,4 +1,4 @@
-"""The first figure of an evaluation: how well the labels are told apart, or the numbers are met."""
+"""The first figure of an evaluation: curves and confusion of labels, or predicted against true numbers."""
 
 from pathlib import Path
 
@@ -9,11 +9,11 @@ from matplotlib.ticker import MaxNLocator
 from sklearn import metrics as sk
 
 from ..data.targets import Target
-from ..reports.figure_style import COLORS, PRINT_DPI, save, shown, tidy
+from ..reports.figure_style import COLORS, PRINT_DPI, legend_below, save, shown, tidy
 from ..scores.truth import curves
 from ..words import CLASSES, NUMBER
 
-# Above this number of labels, curves and cells can no longer be told apart: each color comes solid and dashed.
+# Above this number of labels, curves and cells can no longer be distinguished: each color comes solid and dashed.
 MOST_CURVES = 2 * len(COLORS)
 MOST_CELLS = 20
 # So many labels have room for their cells beside the curves.
@@ -31,7 +31,7 @@ def plot_evaluation(
     the rest, for the first MOST_CURVES. Numbers: the predicted against the true ones, and the errors.
     """
     if target.kind == NUMBER:
-        figure, (pairs, errors) = plt.subplots(1, 2, figsize=(7.5, 3.9), layout="constrained")
+        figure, (pairs, errors) = plt.subplots(1, 2, figsize=(8.5, 4.9), layout="constrained")
         _pairs(pairs, truth, predicted)
         _errors(errors, predicted - truth)
         save(figure, path, PRINT_DPI)
@@ -40,19 +40,17 @@ def plot_evaluation(
     count = len(target.labels)
     # The legends stand below: within, they would lie on the curves.
     if count <= NARROW:
-        size = (9.5, 4.0 + 0.2 * (len(drawn) + 1))
+        size = (9.5, 3.35 + 0.21 * (len(drawn) + 1 + (len(drawn) > 1)))
         figure, (roc, precision, labels) = plt.subplots(1, 3, figsize=size, layout="constrained")
     else:
-        upper = 5.8 + 0.18 * -(-(len(drawn) + 1) // 2)
+        upper = 5.1 + 0.2 * (1 - (-(len(drawn) + 1) // 2))
         lower = min(10.0, 2.6 + 0.5 * count) if target.kind == CLASSES else 1.2 + 0.24 * count
         lower = 4.5 if count > MOST_CELLS else lower
-        figure, places = plt.subplot_mosaic(
-            [["roc", "precision"], ["labels", "labels"]],
-            figsize=(9.5, upper + lower),
-            height_ratios=[upper, lower],
-            layout="constrained",
-        )
-        roc, precision, labels = (places[name] for name in ("roc", "precision", "labels"))
+        figure = plt.figure(figsize=(9.5, upper + lower), layout="constrained")
+        # Each part has a layout of its own: in one layout, long names of labels were cut off at the edge.
+        parts = figure.subfigures(2, 1, height_ratios=[upper, lower])
+        roc, precision = parts[0].subplots(1, 2)
+        labels = parts[1].subplots()
     _curves(roc, precision, target, drawn, predictions)
     if target.kind == CLASSES:
         _confusion(labels, target, truth, predicted)
@@ -66,29 +64,40 @@ def plot_evaluation(
 def _curves(
     roc: Axes, precision: Axes, target: Target, drawn: list[tuple[int, np.ndarray]], predictions: np.ndarray
 ) -> None:
+    areas: dict[Axes, list[float]] = {roc: [], precision: []}
     for number, present in drawn:
         values, name = predictions[:, number], shown(target.labels[number])
         single = target.kind == CLASSES and len(target.labels) == 2
         style = {"color": COLORS[0 if single else number % len(COLORS)]}
         style["linestyle"] = "--" if number >= len(COLORS) else "-"
         false_positive, true_positive, _ = sk.roc_curve(present, values)
-        area = sk.roc_auc_score(present, values)
-        roc.plot(false_positive, true_positive, label=f"{name}: {area:.3f}", **style)
+        areas[roc].append(sk.roc_auc_score(present, values))
+        roc.plot(false_positive, true_positive, label=name if single else f"{name}: {areas[roc][-1]:.3f}", **style)
         exact, found, _ = sk.precision_recall_curve(present, values)
-        area = sk.average_precision_score(present, values)
-        precision.plot(found, exact, drawstyle="steps-post", label=f"{name}: {area:.3f}", **style)
+        areas[precision].append(sk.average_precision_score(present, values))
+        label = name if single else f"{name}: {areas[precision][-1]:.3f}"
+        precision.plot(found, exact, drawstyle="steps-post", label=label, **style)
         if single:
             precision.axhline(present.mean(), color="gray", linestyle=":", label=f"chance: {present.mean():.3f}")
     roc.plot([0, 1], [0, 1], color="gray", linestyle=":", label="chance: 0.500")
-    part = f" ({MOST_CURVES} of {len(target.labels)} labels)" if len(target.labels) > MOST_CURVES else ""
-    roc.set(title=f"ROC{part}", xlabel="false positive rate", ylabel="true positive rate")
-    precision.set(title=f"Precision-recall{part}", xlabel="recall", ylabel="precision")
-    wide = len(target.labels) > NARROW
-    place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.16 if wide else -0.2), "ncols": 1 + wide}
-    for axes in (roc, precision):
+    roc.set(xlabel="false positive rate", ylabel="true positive rate")
+    precision.set(xlabel="recall", ylabel="precision")
+    for axes, name in ((roc, "ROC"), (precision, "Precision-recall")):
+        axes.set_title(_curve_title(name, areas[axes], len(target.labels)))
         axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), box_aspect=1)
         tidy(axes)
-        axes.legend(frameon=False, title="area under curve", fontsize="small", **place)
+        title = "AUC of each label" if len(drawn) > 1 else None
+        # Two columns of long names just fit below the axes.
+        legend_below(axes, title, **({"columns": 2, "size": 8.5} if len(target.labels) > NARROW else {}))
+
+
+def _curve_title(name: str, areas: list[float], labels: int) -> str:
+    """areas: under the curves that are drawn. labels: how many there are."""
+    if not areas:
+        return name
+    if labels > MOST_CURVES:
+        return f"{name} ({MOST_CURVES} of {labels} labels)"
+    return f"{name} ({'mean ' if len(areas) > 1 else ''}AUC {np.mean(areas):.3f})"
 
 
 def _confusion(axes: Axes, target: Target, truth: np.ndarray, predicted: np.ndarray) -> None:
@@ -98,7 +107,7 @@ def _confusion(axes: Axes, target: Target, truth: np.ndarray, predicted: np.ndar
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     # What the colors and the second numbers mean stands nowhere else.
     axes.set(xlabel="predicted label", ylabel="true label", box_aspect=1)
-    axes.set_title("Confusion: sequences, and share of the true label" if len(labels) > NARROW else "Confusion")
+    axes.set_title("Confusion: sequences, and fraction of the true label" if len(labels) > NARROW else "Confusion")
     if len(labels) > MOST_CELLS:
         axes.set(xticks=[], yticks=[])
         return
@@ -169,9 +178,9 @@ def _pairs(axes: Axes, truth: np.ndarray, predicted: np.ndarray) -> None:
         many = len(truth) > 1000
         axes.scatter(truth, predicted, s=4 if many else 14, alpha=0.2 if many else 0.6, color=COLORS[0], linewidths=0)
     axes.plot([low, high], [low, high], color="black", linestyle=":", label="no error")
-    axes.set(title="Predicted against true", xlabel="true number", ylabel="predicted number", box_aspect=1)
+    axes.set(title="Predicted and true values", xlabel="true value", ylabel="predicted value", box_aspect=1)
     tidy(axes)
-    axes.legend(frameon=False, loc="upper left")
+    legend_below(axes)
 
 
 def _errors(axes: Axes, errors: np.ndarray) -> None:
@@ -179,5 +188,5 @@ def _errors(axes: Axes, errors: np.ndarray) -> None:
     axes.axvline(0, color="black", linestyle=":")
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.yaxis.set_major_formatter("{x:,.0f}")
-    axes.set(title="Errors", xlabel="predicted - true number", ylabel="sequences", box_aspect=1)
+    axes.set(title="Errors", xlabel="predicted minus true value", ylabel="sequences", box_aspect=1)
     tidy(axes)

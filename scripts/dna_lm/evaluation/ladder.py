@@ -14,7 +14,7 @@ from ..words import CLASSES, NUMBER
 
 # The scores that a ladder has. The first that both models have decides.
 SCORES = {kind: names[:3] for kind, names in SHOWN.items()}
-ADAPTER_NAME = "the adapter"
+ADAPTER_NAME = "this adapter"
 COLUMNS = (
     *("model", "metric", "value", "low", "high"),
     *("difference", "difference_low", "difference_high", "p", "p_adjusted", "sequences"),
@@ -47,12 +47,13 @@ class Ladder:
     table: a row for each model and score, columns COLUMNS, the adapter last; the differences are the adapter's score
     less the baseline's, and the p values are adjusted for all of the table. `sequences`: how many taught the model;
     "nan" for the adapter.
-    rungs: by baseline. train: how many sequences the training split has.
+    rungs: by baseline. train: how many sequences the training set has. sequences: how many were scored.
     """
 
     table: pd.DataFrame
     rungs: dict[str, Rung]
     train: int
+    sequences: int
 
     def text(self, target: Target) -> pd.DataFrame:
         """Return the table as it is written: of p values what is small shows."""
@@ -63,8 +64,12 @@ class Ladder:
         )
 
     def value(self, model: str, metric: str) -> float:
-        rows = self.table[(self.table["model"] == model) & (self.table["metric"] == metric)]
-        return float(rows["value"].iloc[0])
+        """Return a score of a model."""
+        return float(self.row(model, metric)["value"])
+
+    def row(self, model: str, metric: str) -> pd.Series:
+        """Return a row of the table."""
+        return self.table[(self.table["model"] == model) & (self.table["metric"] == metric)].iloc[0]
 
 
 def climb(
@@ -107,39 +112,65 @@ def climb(
         constant = [who for who, each in both if target.kind == NUMBER and np.ptp(each) == 0]
         gap = None if metric is None else gaps[model, metric]
         rungs[model] = Rung(metric, gap, adjusted.get((model, metric), np.nan), tuple(constant), learned[model])
-    return Ladder(pd.DataFrame(rows, columns=COLUMNS), rungs, train)
+    return Ladder(pd.DataFrame(rows, columns=COLUMNS), rungs, train, len(truth))
 
 
-def verdict(ladder: Ladder, baseline: str) -> tuple[str, str]:
+def verdict(ladder: Ladder, baseline: str, called: str = "") -> tuple[str, str]:
     """Say what came of the comparison with a baseline: AHEAD, LEVEL, BEHIND or UNDEFINED; and a sentence on it.
 
     The adapter is ahead or behind if the adjusted p value is below SIGNIFICANT, which the 95% interval of the
     difference then agrees with. An adapter whose score is not defined is never ahead.
+    called: what the sentence calls the baseline; its name if empty.
     """
-    rung, name = ladder.rungs[baseline], f'"{baseline}"'
-    if rung.learned < ladder.train:
-        name += f" (which learned from {rung.learned:,} of the {ladder.train:,} training sequences only)"
+    rung = ladder.rungs[baseline]
+    called = called or baseline
     gap = rung.difference
     if gap is None:
-        return UNDEFINED, f"Whether the adapter beats {name} is not known: none of the scores is defined for both."
-    numbers = (
-        f"{TITLES[rung.metric]} {ladder.value(ADAPTER_NAME, rung.metric):.3f} against "
-        f"{ladder.value(baseline, rung.metric):.3f}, a difference of {gap.value:+.3f}"
-    )
-    said = [f"95% interval {gap.low:+.3f} to {gap.high:+.3f}"] if np.isfinite([gap.low, gap.high]).all() else []
+        return UNDEFINED, f"{_sentence(ladder, UNDEFINED, called)}: no score is defined for both."
+    parts = [f"95% CI {gap.low:+.3f} to {gap.high:+.3f}"] if np.isfinite([gap.low, gap.high]).all() else []
     if np.isfinite(gap.p):
-        said += [p_text("p", gap.p), p_text("adjusted p", rung.p_adjusted)]
-    numbers += f" ({'; '.join(said)})." if said else "."
-    numbers += _undefined(ladder, rung)
+        parts.append(p_text("adjusted p", rung.p_adjusted))
+    numbers = (
+        f"{TITLES[rung.metric]} {ladder.value(ADAPTER_NAME, rung.metric):.3f} vs. "
+        f"{ladder.value(baseline, rung.metric):.3f}, difference {gap.value:+.3f}"
+    )
+    numbers += f" ({'; '.join(parts)})." if parts else "."
+    numbers += _fewer(ladder, rung, called) + _undefined(ladder, rung)
     better = -gap.value if rung.metric in ERRORS else gap.value
-    if rung.p_adjusted < SIGNIFICANT:
-        if better > 0:
-            # A number that is the same for all ranks nothing, however near it is to the truth.
-            if ADAPTER_NAME in rung.constant:
-                return UNDEFINED, f"The adapter does not beat {name} in ranking the sequences: {numbers}"
-            return AHEAD, f"The adapter beats {name}: {numbers}"
-        return BEHIND, f"The adapter does worse than {name}: {numbers}"
-    return LEVEL, f"The adapter is not told apart from {name}, {_level(gap, better)}: {numbers}"
+    if not rung.p_adjusted < SIGNIFICANT:
+        outcome = LEVEL
+        numbers += _level(gap)
+    elif better < 0:
+        outcome = BEHIND
+    else:
+        # A number that is the same for all ranks nothing, however near it is to the truth.
+        outcome = UNDEFINED if ADAPTER_NAME in rung.constant else AHEAD
+    return outcome, f"{_sentence(ladder, outcome, called)}: {numbers}"
+
+
+def _sentence(ladder: Ladder, outcome: str, called: str) -> str:
+    """Return the verdict with its subject, without a full stop."""
+    return f"{ADAPTER_NAME.capitalize()} {short_verdict(outcome, called, ladder.sequences)}"
+
+
+def short_verdict(outcome: str, baseline: str, sequences: int) -> str:
+    """Return what the adapter does, in a few words, for titles.
+
+    baseline: what to call it. sequences: how many both were scored on.
+    """
+    return {
+        AHEAD: f"performs better than {baseline}",
+        LEVEL: f"cannot be distinguished from {baseline} on these {sequences:,} sequences",
+        BEHIND: f"performs worse than {baseline}",
+        UNDEFINED: f"cannot be compared with {baseline}",
+    }[outcome]
+
+
+def _fewer(ladder: Ladder, rung: Rung, called: str) -> str:
+    """Return a sentence on a baseline that was trained on a part of the training set, behind a blank."""
+    if rung.learned >= ladder.train:
+        return ""
+    return f" {called[0].upper()}{called[1:]} learned from {rung.learned:,} of the {ladder.train:,} training sequences."
 
 
 def _undefined(ladder: Ladder, rung: Rung) -> str:
@@ -149,42 +180,31 @@ def _undefined(ladder: Ladder, rung: Rung) -> str:
     if not missing:
         return ""
     who = " and ".join(name if name == ADAPTER_NAME else f'"{name}"' for name in rung.constant)
-    verb = "give" if len(rung.constant) > 1 else "gives"
-    why = f", since {who} {verb} every sequence the same number" if who else ""
-    return f" The {' and the '.join(TITLES[name] for name in missing)} is not defined{why}."
+    verb = "predict" if len(rung.constant) > 1 else "predicts"
+    why = f", because {who} {verb} the same number for every sequence" if who else ""
+    return f" The {' and the '.join(TITLES[name] for name in missing)} is undefined{why}."
 
 
-def _level(gap: Difference, better: float) -> str:
-    """Say who is ahead in numbers, and what keeps that from being certain."""
-    if better == 0:
-        return "with which it is level"
-    ahead = f"although it is {'ahead' if better > 0 else 'behind'} in numbers"
+def _level(gap: Difference) -> str:
+    """Return what keeps a difference from being certain, a sentence behind a blank; nothing if there is none."""
+    if gap.value == 0:
+        return ""
     if not np.isfinite(gap.p):
-        return f"{ahead}: there is no interval, since some label is too rare"
+        return " There is no interval, because a label is too rare."
     if gap.p < SIGNIFICANT:
-        return f"{ahead}, and would be by itself: with so many comparisons, one such difference may be chance"
-    return f"{ahead}; more test sequences could tell"
-
-
-def short_verdict(outcome: str, baseline: str) -> str:
-    """Return what the adapter does, in a few words, for titles; baseline: what to call it."""
-    return {
-        AHEAD: f"beats {baseline}",
-        LEVEL: f"is not told apart from {baseline}",
-        BEHIND: f"does worse than {baseline}",
-        UNDEFINED: f"does not beat {baseline}",
-    }[outcome]
+        return " On its own the difference would be significant; with this many comparisons it may be due to chance."
+    return " A larger test set could resolve the difference."
 
 
 def judged_by(target: Target, thresholds: Sequence[float] | None) -> str:
     """Say how the models of a ladder are judged, and why that may differ from the adapter's own scores."""
     if target.kind == NUMBER:
         return ""
-    what = "the likeliest label" if target.kind == CLASSES else "every label with a probability of 0.5 or more"
+    what = "the most probable label" if target.kind == CLASSES else "every label with a probability of at least 0.5"
     own = (
-        "; the thresholds that calibration chose for the adapter are left out here, since the others have none, so "
-        "that its scores may differ from those below"
+        "; the calibrated thresholds of the adapter are ignored here, because the other models have none, so that its "
+        "scores may differ from those below"
         if thresholds
         else ""
     )
-    return f"All are taken to say {what}{own}."
+    return f"Each model predicts {what}{own}."

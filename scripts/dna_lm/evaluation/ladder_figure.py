@@ -8,7 +8,7 @@ from matplotlib import pyplot as plt
 
 from ..reports.figure_style import COLORS, PRINT_DPI, save, tidy
 
-UNDEFINED = {"ha": "center", "va": "center", "fontsize": 8, "color": "gray"}
+UNDEFINED = {"ha": "center", "va": "center", "fontsize": 9, "color": "gray"}
 
 
 def plot_ladder(table: pd.DataFrame, names: dict[str, str], path: str | Path, title: str = "") -> None:
@@ -19,13 +19,13 @@ def plot_ladder(table: pd.DataFrame, names: dict[str, str], path: str | Path, ti
     """
     models = list(dict.fromkeys(table["model"]))
     figure, axes = plt.subplots(
-        1, len(names), figsize=(8.5, 1.3 + 0.42 * len(models)), sharey=True, layout="constrained", squeeze=False
+        1, len(names), figsize=(9.5, 1.4 + 0.45 * len(models)), sharey=True, layout="constrained", squeeze=False
     )
     for panel, (metric, name) in zip(axes[0], names.items(), strict=True):
         rows = table[table["metric"] == metric].set_index("model").loc[models]
         for place, (model, row) in enumerate(rows.iterrows()):
             if not np.isfinite(row["value"]):
-                panel.text(0.5, place, "not defined", transform=panel.get_yaxis_transform(), **UNDEFINED)
+                panel.text(0.5, place, "undefined", transform=panel.get_yaxis_transform(), **UNDEFINED)
                 continue
             color = COLORS[1] if model == models[-1] else COLORS[0]
             known = np.isfinite([row["low"], row["high"]]).all()
@@ -34,7 +34,7 @@ def plot_ladder(table: pd.DataFrame, names: dict[str, str], path: str | Path, ti
             panel.annotate(
                 f"{row['value']:.3g}" if abs(row["value"]) >= 10 else f"{row['value']:.3f}",
                 *((row["value"], place), (0, 6)),
-                **{"textcoords": "offset points", "ha": "center", "fontsize": 8, "color": color},
+                **{"textcoords": "offset points", "ha": "center", "fontsize": 9, "color": color},
             ).set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.5})
         panel.set(title=name, ylim=(len(models) - 0.6, -0.7))
         panel.margins(x=0.15)
@@ -43,5 +43,5 @@ def plot_ladder(table: pd.DataFrame, names: dict[str, str], path: str | Path, ti
             panel.axvline(rows["value"].iloc[-1], color=COLORS[1], linestyle=":", linewidth=1)
     axes[0, 0].set_yticks(range(len(models)), models)
     if title:
-        figure.suptitle(title, fontsize="medium")
+        figure.suptitle(title, fontsize="large")
     save(figure, path, PRINT_DPI)

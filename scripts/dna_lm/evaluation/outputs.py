@@ -13,9 +13,10 @@ from .evaluating import Evaluated
 from .figure import plot_evaluation
 from .ladder import SCORES
 from .ladder_figure import plot_ladder
+from .ladder_section import ladder_title
 from .options import EvaluateOptions
 from .reliability_figure import plot_reliability
-from .report import ladder_title, report_blocks
+from .report import report_blocks
 
 
 def check_outputs(asked: Iterable[str], train: str | None) -> None:

@@ -1,4 +1,4 @@
-"""The second figure of an evaluation: whether probabilities can be taken at their word, and how they are spread."""
+"""The second figure of an evaluation: the calibration of the probabilities, and their distribution."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from ..data.decision import Decision
 from ..data.targets import Target
-from ..reports.figure_style import COLORS, PRINT_DPI, save, shown, tidy
+from ..reports.figure_style import COLORS, PRINT_DPI, legend_below, save, shown, tidy
 from ..scores.calibration_error import Reliability, reliability
 from ..scores.shares import binned, mean_interval, quantile_edges
 from ..words import CLASSES, NUMBER
@@ -36,7 +36,7 @@ def plot_reliability(
     the true ones in bins of the predicted ones.
     clusters: the number of the cluster of each record, (n,) int64, of those that depend on one another; None: none do.
     """
-    figure, (left, spread) = plt.subplots(1, 2, figsize=(8, 4), layout="constrained")
+    figure, (left, spread) = plt.subplots(1, 2, figsize=(8.5, 5.1), layout="constrained")
     if target.kind == NUMBER:
         _means(left, truth, predicted, clusters)
         _two_spreads(spread, truth, predicted)
@@ -44,9 +44,9 @@ def plot_reliability(
         found = reliability(target, truth, predictions, clusters)
         axis, groups = _named(target)
         _reliability(left, found, COLORS[0], "observed")
-        left.set(title="Reliability", xlabel=axis, ylabel="share that is true (95% interval)", box_aspect=1)
+        left.set(title="Reliability", xlabel=axis, ylabel="observed fraction (95% interval)", box_aspect=1)
         tidy(left)
-        left.legend(frameon=False, loc="upper left")
+        legend_below(left)
         thresholds = decision.thresholds if target.kind == CLASSES else None
         _spread(spread, found.probabilities, found.came_true, axis, groups, thresholds)
     save(figure, path, PRINT_DPI)
@@ -72,11 +72,11 @@ def _reliability(axes: Axes, found: Reliability, color: str, name: str) -> None:
 def _named(target: Target) -> tuple[str, tuple[str, str]]:
     """Return what the probabilities are of, and the names of those that did not come true and of those that did."""
     if target.kind != CLASSES:
-        return "probability of a label", ("label not there", "label there")
+        return "probability of a label", ("label absent", "label present")
     if len(target.labels) == 2:
         first, second = map(shown, target.labels)
         return f"probability of {second}", (first, second)
-    return "probability of the predicted label", ("wrong", "right")
+    return "probability of the predicted label", ("wrong", "correct")
 
 
 def _spread(
@@ -96,12 +96,10 @@ def _spread(
             axes.hist(values[inside], edges, weights=weights, color=color, histtype="step")
     if thresholds:
         axes.axvline(thresholds[0], color="black", linestyle=":", label=f"threshold: {thresholds[0]:.3f}")
-    axes.set(title="Distribution", xlabel=axis, ylabel="share of the group", xlim=(-0.02, 1.02), box_aspect=1)
+    axes.set(title="Distribution", xlabel=axis, ylabel="fraction of the group", xlim=(-0.02, 1.02), box_aspect=1)
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     tidy(axes)
-    # Room above the bars for what they are.
-    axes.set_ylim(top=axes.get_ylim()[1] * 1.25)
-    axes.legend(loc="upper center", fontsize="small", edgecolor="none", framealpha=0.9)
+    legend_below(axes)
 
 
 def _means(axes: Axes, truth: np.ndarray, predicted: np.ndarray, clusters: np.ndarray | None) -> None:
@@ -117,9 +115,9 @@ def _means(axes: Axes, truth: np.ndarray, predicted: np.ndarray, clusters: np.nd
     low, high = min(place.min(), mean.min()), max(place.max(), mean.max())
     axes.plot([low, high], [low, high], color="gray", linestyle=":", label="perfect calibration")
     axes.errorbar(*(place, mean, error), marker="o", markersize=5, color=COLORS[0], capsize=2, label="observed")
-    axes.set(title="Reliability", xlabel="predicted number", ylabel="mean true number (95% interval)", box_aspect=1)
+    axes.set(title="Reliability", xlabel="predicted value", ylabel="mean true value (95% interval)", box_aspect=1)
     tidy(axes)
-    axes.legend(frameon=False, loc="upper left")
+    legend_below(axes)
 
 
 def _two_spreads(axes: Axes, truth: np.ndarray, predicted: np.ndarray) -> None:
@@ -130,6 +128,6 @@ def _two_spreads(axes: Axes, truth: np.ndarray, predicted: np.ndarray) -> None:
         axes.hist(values, edges, color=color, histtype="step")
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.yaxis.set_major_formatter("{x:,.0f}")
-    axes.set(title="Distribution", xlabel="number", ylabel="sequences", box_aspect=1)
+    axes.set(title="Distribution", xlabel="value", ylabel="sequences", box_aspect=1)
     tidy(axes)
-    axes.legend(frameon=False)
+    legend_below(axes)

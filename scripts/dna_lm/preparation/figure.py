@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy.stats import norm
 
-from ..baselines.names import COMMONEST_LABEL, MEAN_NUMBER
+from ..baselines.names import COMMONEST_TITLES
 from ..data.sequences import reverse_complement
 from ..reports.figure_style import COLORS, save, shown, tidy
 from ..words import MULTI_LABEL, NUMBER
@@ -129,7 +129,7 @@ def _lengths(axes: Axes, lengths: dict, labels: list[str], splits: list[str], dr
 
 
 def _baselines(axes: Axes, look: Look, height: float) -> None:
-    rows = look.baselines[~look.baselines["model"].isin([COMMONEST_LABEL, MEAN_NUMBER])]
+    rows = look.baselines[~look.baselines["model"].isin(COMMONEST_TITLES.values())]
     of_numbers = look.kind == NUMBER
     # What a model that knows nothing scores.
     score, nothing = ("spearman", 0.0) if of_numbers else ("roc_auc", 0.5)

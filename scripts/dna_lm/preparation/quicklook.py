@@ -11,7 +11,7 @@ from ..baselines import names as baseline_names
 from ..baselines.kmer_baseline import STRENGTH, kmer_features
 from ..baselines.kmer_counts import canonical_kmers, total_kmers
 from ..baselines.linear_model import fitted, predictions_from_number
-from ..baselines.names import COMMONEST_LABEL, MEAN_NUMBER, TITLES
+from ..baselines.names import COMMONEST, TITLES, title
 from ..data.packing import OTHER, Packed, gc_content, pack
 from ..data.sampling import draw
 from ..data.targets import Target
@@ -209,7 +209,7 @@ def _baselines(target: Target, train: Packed, learned: np.ndarray, dev: Packed, 
             always = np.bincount(learned, minlength=len(target.labels)) / len(learned)
         else:
             always = np.atleast_1d(learned.mean(axis=0))
-        predictions = {MEAN_NUMBER if target.kind == NUMBER else COMMONEST_LABEL: np.tile(always, (len(truth), 1))}
+        predictions = {title(COMMONEST, target.kind): np.tile(always, (len(truth), 1))}
         if len(np.unique(learned, axis=0)) > 1:
             predictions[GC] = predictions_from_number(target, gc_content(train), learned, gc_content(dev))
             lengths = train.lengths, dev.lengths
@@ -249,8 +249,8 @@ def _number_warnings(baselines: pd.DataFrame, scored: int) -> list[str]:
     ):
         if found.get(model, 0) >= max(COMPOSITION_CORRELATION, chance):
             result.append(
-                f"{model} predicts the numbers with a Spearman correlation of {found[model]:.3f} on dev: a model can "
-                f"score without learning a motif; {advice}"
+                f"{model} alone predicts the numbers with a Spearman correlation of {found[model]:.3f} on dev: a model "
+                f"can score without learning a motif; {advice}"
             )
     return result
 
@@ -277,8 +277,8 @@ def _warnings(baselines: pd.DataFrame, counts: dict[str, int], scored: list[int]
     ):
         if areas.get(model, 0) >= COMPOSITION_WARNING:
             result.append(
-                f"{model} separates the labels with a ROC-AUC of {areas[model]:.3f} on dev: a model can score without "
-                f"learning a motif; {advice}"
+                f"{model} alone separates the labels with a ROC-AUC of {areas[model]:.3f} on dev: a model can score "
+                f"without learning a motif; {advice}"
             )
     most, least = max(counts, key=counts.get), min(counts, key=counts.get)
     if not several and counts[most] >= IMBALANCE_WARNING * counts[least]:

@@ -38,12 +38,11 @@ def start(galaxy, port):
     options = ["--port", port, "--galaxy_email", USER, "--disable_gxits"]
     reader = site_packages(environment("galaxy")) / NUMBER_READER
     options += ["--extra_tools", reader]
-    settings = {
-        "TOOL_CONFIG_FILE": write_tool_panel(galaxy.folder / "panel.xml", TOOLS, [reader]),
-        "TOUR_CONFIG_DIR": TOURS,
-        "STATIC_WELCOME_HTML": WELCOME,
+    galaxy.variables |= {
+        "TOOL_PANEL": str(write_tool_panel(galaxy.folder / "panel.xml", TOOLS, [reader])),
+        "GALAXY_CONFIG_OVERRIDE_TOUR_CONFIG_DIR": str(TOURS),
+        "GALAXY_CONFIG_OVERRIDE_STATIC_WELCOME_HTML": str(WELCOME),
     }
-    galaxy.variables |= {f"GALAXY_CONFIG_OVERRIDE_{name}": str(path) for name, path in settings.items()}
     process = galaxy.start("serve", *options, TOOLS)
     say(f"starting Galaxy; log: {galaxy.log}")
     address = f"http://127.0.0.1:{port}"
@@ -129,8 +128,8 @@ def example_history(client, workflow):
     ]
     job = example_job(workflow)
     filled = "; ".join(f"{label}: {job[label]}" for label in required)
-    advice = f"Fill in {filled}." if filled else "Its form opens ready to run."
-    client.histories.update_history(history, annotation=f"Example data for the workflow of this name. {advice}")
+    # The panel shows the beginning of it.
+    client.histories.update_history(history, annotation=filled or "Example data for the workflow of this name.")
 
 
 def import_workflow(client, workflow=WORKFLOW):

@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -10,12 +11,15 @@ import sys
 import time
 import types
 import urllib.request
+from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 from dev.environments import PROJECT, SetupError, import_path, lock_lines
-from dev.galaxy import janitor, local_galaxy, run_planemo_tests, tool_dependencies
+from dev.galaxy import janitor, local_galaxy, run_planemo_tests, servers, tool_dependencies
 from dev.galaxy.plain_report import plain_report
+from dev.galaxy.tool_panel import write_tool_panel
 
 LOCK = ["torch==2.13.0", "numpy==2.3.5", "matplotlib==3.10.8", "huggingface_hub==2.4.0"]
 MACROS = """<macros>
@@ -102,6 +106,27 @@ def test_a_free_port_is_free():
     local_galaxy.check_port(local_galaxy.free_port())
 
 
+# --- the tool panel
+
+
+def test_the_panel_has_the_tools_in_the_order_of_the_work_and_all_of_them(tmp_path):
+    tools = PROJECT / "tools"
+    panel = ElementTree.parse(write_tool_panel(tmp_path / "panel.xml", tools, [tmp_path / "R&D.xml"]))
+    files = [Path(tool.get("file")) for tool in panel.iter("tool")]
+    ours = [file for file in files if file.parent == tools]
+    assert set(ours) == set(tools.glob("dna_lm_*.xml")) and all(file.is_file() for file in ours)
+    names = [file.stem.removeprefix("dna_lm_") for file in ours]
+    assert names == ["prepare", "finetune", "evaluate", "compare", "calibrate", "predict", "scan", "adapter"]
+    assert files[-1] == tmp_path / "R&D.xml"
+
+
+def test_the_welcome_page_leads_out_of_its_frame_to_a_tour_that_there_is():
+    page = (PROJECT / "dev" / "galaxy" / "welcome.html").read_text()
+    links = re.findall(r'<a href="([^"]+)"( target="_top")?', page)
+    assert len(links) == 3 and all(top for _, top in links)
+    assert (PROJECT / "docs" / "tutorial" / f"{links[0][0].lstrip('/')}.yaml").is_file()
+
+
 # --- a server that is used
 
 # It lets every request wait, as a Galaxy that computes may, until it ends by itself.
@@ -126,8 +151,7 @@ def test_a_galaxy_that_answers_late_is_left_alone_and_its_end_is_told(monkeypatc
     def start(galaxy, port):
         galaxy.process = subprocess.Popen([sys.executable, "-c", SLOW], stdout=subprocess.PIPE, text=True)
         address = f"http://127.0.0.1:{galaxy.process.stdout.readline().strip()}"
-        histories = types.SimpleNamespace(create_history=lambda name: {"id": "1"})
-        return types.SimpleNamespace(base_url=address, key="key", histories=histories)
+        return types.SimpleNamespace(base_url=address, key="key")
 
     def answers(address):
         with pytest.raises(TimeoutError), urllib.request.urlopen(address, timeout=0.1):
@@ -151,6 +175,33 @@ def test_a_galaxy_that_answers_late_is_left_alone_and_its_end_is_told(monkeypatc
     with pytest.raises(SetupError, match=r"Galaxy ended by itself \(exit code 7\); its log: .*serve\.log"):
         serve.main()
     assert ended == [7]
+
+
+class Clock:
+    """The time of a server that starts slowly: an hour goes by at each look at it."""
+
+    now = 0
+
+    def time(self):
+        self.now += 3600
+        return self.now
+
+    def sleep(self, seconds):
+        pass
+
+
+@pytest.mark.parametrize(("longest", "ends"), [({}, True), ({"longest": None}, False)])
+def test_a_server_that_lives_is_waited_for_without_end_if_wanted(monkeypatch, tmp_path, longest, ends):
+    monkeypatch.setattr(servers, "time", Clock())
+    log = tmp_path / "log"
+    log.write_text("starting\n")
+    lives = types.SimpleNamespace(poll=lambda: None)
+    late = iter([False] * 10 + [True])
+    with pytest.raises(SetupError, match="did not start") if ends else contextlib.nullcontext():
+        servers.wait_until(lambda: next(late), "Galaxy", lives, log, **longest)
+    dead = types.SimpleNamespace(poll=lambda: 1)
+    with pytest.raises(SetupError, match=r"(?s)did not start.*starting"):
+        servers.wait_until(lambda: False, "Galaxy", dead, log, **longest)
 
 
 # --- clean-up

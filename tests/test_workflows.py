@@ -147,19 +147,61 @@ def test_the_report_shows_outputs_that_there_are(workflow):
     assert set(re.findall(r'step="([^"]+)"', text)) <= {step["label"] for step in steps(workflow, ours=False)}
 
 
+def test_the_report_begins_with_the_result_and_links_the_reports_of_the_steps(workflow):
+    title, results, *_ = re.split(r"^## ", workflow["report"]["markdown"], flags=re.MULTILINE)
+    assert title.startswith("# ") and results.startswith("Results\n")
+    directives = re.findall(r"^(history_dataset_\w+)\(output=\"([^\"]+)\"", results, re.MULTILINE)
+    last = {output["output_name"]: output["label"] for step in steps(workflow) for output in step["workflow_outputs"]}
+    # The title of Evaluate's figure of simpler models is the verdict.
+    assert directives[0] == ("history_dataset_as_image", last.get("ladder_plot", last["plot"]))
+    linked = re.findall(r'history_dataset_link\(output="([^"]+)"', workflow["report"]["markdown"])
+    reports = [name for name in labels(workflow) if name.endswith(" report")]
+    assert reports and set(reports) <= set(linked)
+
+
+def test_the_report_has_no_table_that_the_page_would_cut(workflow):
+    assert "history_dataset_as_table" not in workflow["report"]["markdown"]
+
+
+def test_the_history_shows_the_results_alone_each_under_its_label(workflow):
+    for step in steps(workflow, ours=False):
+        if step["type"] != "tool":
+            continue
+        labeled = {output["output_name"]: output["label"] for output in step["workflow_outputs"]}
+        done = {"RenameDatasetAction": {}, "HideDatasetAction": {}}
+        for action in step["post_job_actions"].values():
+            done[action["action_type"]][action["output_name"]] = action["action_arguments"].get("newname")
+        assert done["RenameDatasetAction"] == labeled, step["label"]
+        if step["tool_id"] in OURS:
+            outputs = form(step["tool_id"].removeprefix("dna_lm_")).find("outputs")
+            hidden = {output.get("name") for output in outputs if output.get("hidden") == "true"}
+            assert set(done["HideDatasetAction"]) == hidden & set(labeled), step["label"]
+        else:
+            assert set(done["HideDatasetAction"]) == {output["name"] for output in step["outputs"]}, step["label"]
+
+
+def test_only_what_depends_on_the_data_has_to_be_filled_in(workflow):
+    required = {
+        step["label"]
+        for step in steps(workflow, ours=False)
+        if step["type"] == "parameter_input" and not json.loads(step["tool_state"])["optional"]
+    }
+    assert required == {label for label in input_labels(workflow) if label.startswith("Chromosomes for ")}
+
+
 def test_every_output_is_tested_and_every_input_given_once(path, workflow):
     tested = {label for test in planned(path) for label in test["outputs"]}
     given = {label for test in planned(path) for label in test["job"]}
     assert tested == set(labels(workflow))
-    optional = {"Regions to avoid"}  # without it, the test is the harder one
+    optional = {"Regions to exclude"}  # without it, the test is the harder one
     assert given == set(input_labels(workflow)) - optional
 
 
-def test_the_description_names_all_inputs_and_is_of_the_same_release(path, workflow):
+def test_the_description_names_all_inputs_and_outputs_and_is_of_the_same_release(path, workflow):
     text = path.with_name("README.md").read_text()
     assert text.startswith(f"# {workflow['name']}\n")
-    for label in input_labels(workflow):
-        assert label in text, label
+    for label in input_labels(workflow) + labels(workflow):
+        assert label in " ".join(text.split()), label
     assert f"## [{workflow['release']}]" in path.with_name("CHANGELOG.md").read_text()
 
 

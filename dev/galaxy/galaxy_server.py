@@ -11,9 +11,12 @@ from bioblend.galaxy.dataset_collections import CollectionDescription, HistoryDa
 
 from dev.environments import PROJECT, environment, say, site_packages
 from dev.galaxy.servers import wait_until
+from dev.galaxy.tool_panel import write_tool_panel
 
 TOOLS = PROJECT / "tools"
 WORKFLOWS = sorted((PROJECT / "workflows").glob("*/*.ga"))
+TOURS = PROJECT / "docs" / "tutorial" / "tours"
+WELCOME = PROJECT / "dev" / "galaxy" / "welcome.html"  # in the middle of Galaxy's first page
 WORKFLOW = PROJECT / "workflows" / "dna-lm-classify" / "dna-lm-classify.ga"
 # Galaxy's own tool that a workflow reads numbers with; planemo's Galaxy has only the tools that it is told of.
 NUMBER_READER = "galaxy/tools/bundled/expression_tools/parse_values_from_file.xml"
@@ -27,17 +30,23 @@ class StepFailed(Exception):
 
 
 def start(galaxy, port):
-    """Start a LocalGalaxy's server; return its client once it answers.
+    """Start a LocalGalaxy's server, with the tools in the panel and the tours; return its client once it answers.
 
     The client is USER: what it makes is what a browser sees.
-    Raises SetupError when Galaxy ends or does not answer in time.
+    Raises SetupError when Galaxy ends. It may take its time: on a busy machine the start takes many minutes.
     """
     options = ["--port", port, "--galaxy_email", USER, "--disable_gxits"]
-    options += ["--extra_tools", site_packages(environment("galaxy")) / NUMBER_READER]
+    reader = site_packages(environment("galaxy")) / NUMBER_READER
+    options += ["--extra_tools", reader]
+    galaxy.variables |= {
+        "TOOL_PANEL": str(write_tool_panel(galaxy.folder / "panel.xml", TOOLS, [reader])),
+        "GALAXY_CONFIG_OVERRIDE_TOUR_CONFIG_DIR": str(TOURS),
+        "GALAXY_CONFIG_OVERRIDE_STATIC_WELCOME_HTML": str(WELCOME),
+    }
     process = galaxy.start("serve", *options, TOOLS)
     say(f"starting Galaxy; log: {galaxy.log}")
     address = f"http://127.0.0.1:{port}"
-    wait_until(lambda: answers(address), "Galaxy", process, galaxy.log)
+    wait_until(lambda: answers(address), "Galaxy", process, galaxy.log, longest=None)
     users = GalaxyInstance(address, key=ADMIN_KEY).users
     return GalaxyInstance(address, key=users.create_user_apikey(users.create_remote_user(USER)["id"]))
 
@@ -64,18 +73,22 @@ def datatype(path):
     return {"fa": "fasta"}.get(kind, kind) + (".gz" if path.suffix == ".gz" else "")
 
 
+def example_job(workflow):
+    """Return what a workflow's own (first) test is given: {input's label: a file, a collection or a value}."""
+    return yaml.safe_load(workflow.with_name(f"{workflow.stem}-tests.yml").read_text())[0]["job"]
+
+
 def example_inputs(client, history, workflow=WORKFLOW):
     """Upload the files that a workflow's own (first) test is given; return {input's label: what it is given}.
 
     Numbers and names are left out, so that the workflow's defaults hold.
     """
-    tests = workflow.with_name(f"{workflow.stem}-tests.yml")
     inputs = {}
-    for label, given in yaml.safe_load(tests.read_text())[0]["job"].items():
+    for label, given in example_job(workflow).items():
         if not isinstance(given, dict):
             continue
         files = given["elements"] if given["class"] == "Collection" else [given]
-        datasets = upload(client, history, [tests.parent / file["path"] for file in files])
+        datasets = upload(client, history, [workflow.parent / file["path"] for file in files])
         if given["class"] == "Collection":
             names = [file["identifier"] for file in files]
             inputs[label] = {
@@ -88,10 +101,35 @@ def example_inputs(client, history, workflow=WORKFLOW):
 
 
 def collection(client, history, name, datasets):
-    """Make a list collection of {element's name: dataset id}; return its id."""
+    """Make a list collection of {element's name: dataset id}; return its id.
+
+    The datasets are hidden then, as Galaxy's page does it.
+    """
     elements = [HistoryDatasetElement(name=element, id=dataset) for element, dataset in datasets.items()]
     description = CollectionDescription(name=name, type="list", elements=elements)
-    return client.histories.create_dataset_collection(history, description, copy_elements=False)["id"]
+    made = client.histories.create_dataset_collection(history, description, copy_elements=False)["id"]
+    for dataset in datasets.values():
+        client.histories.update_dataset(history, dataset, visible=False)
+    return made
+
+
+def example_history(client, workflow):
+    """Make a history with the inputs of a workflow's own (first) test, called as the workflow is.
+
+    The form of the workflow then opens with these inputs. The history's annotation tells what else has to be filled in.
+    """
+    described = json.loads(workflow.read_text())
+    history = client.histories.create_history(described["name"])["id"]
+    example_inputs(client, history, workflow)
+    required = [
+        step["label"]
+        for step in described["steps"].values()
+        if step["type"] == "parameter_input" and not json.loads(step["tool_state"])["optional"]
+    ]
+    job = example_job(workflow)
+    filled = "; ".join(f"{label}: {job[label]}" for label in required)
+    # The panel shows the beginning of it.
+    client.histories.update_history(history, annotation=filled or "Example data for the workflow of this name.")
 
 
 def import_workflow(client, workflow=WORKFLOW):

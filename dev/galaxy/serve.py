@@ -1,4 +1,4 @@
-"""`make serve`: a real Galaxy in the browser, with the tools in the panel, example data in a history and the workflows.
+"""`make serve`: a real Galaxy in the browser, with the tools, a tour, the workflows and example data for each of them.
 
 It is a new Galaxy each time; what is made in it is gone when it ends. Ctrl-C ends it. It listens on this machine only,
 and whoever can reach it there is its one user and administrator.
@@ -20,14 +20,12 @@ def main():
     check_port(int(port))
     with local_galaxy("serve", galaxy_server.TOOLS.glob("*.xml")) as galaxy:
         client = galaxy_server.start(galaxy, int(port))
-        history = client.histories.create_history("dna_lm example data")["id"]
         for workflow in galaxy_server.WORKFLOWS:
-            galaxy_server.example_inputs(client, history, workflow)
             galaxy_server.import_workflow(client, workflow)
-        print(f"Galaxy:    {client.base_url}/history/switch_to_history?hist_id={history}  (opens the example data)")
-        print(f"Workflows: {client.base_url}/workflows/list")
-        print(f"API key:   {client.key}")
-        print("Ctrl-C ends it, and everything in it.", flush=True)
+            galaxy_server.example_history(client, workflow)
+        print(f"Galaxy:  {client.base_url}")
+        print(f"API key: {client.key}")
+        print("Ctrl-C ends Galaxy and deletes everything in it.", flush=True)
         code = galaxy.wait()
         raise SetupError(f"Galaxy ended by itself (exit code {code}); its log: {galaxy.log}")
 

@@ -13,15 +13,16 @@ LONGEST_START = 300  # seconds; 5 to 60 are usual
 PATIENCE = 20  # seconds between asking a server to end and ending it
 
 
-def wait_until(answers, name, process, log):
+def wait_until(answers, name, process, log, longest=LONGEST_START):
     """Wait until a server answers.
 
-    answers: a function that says whether it does; name: what it is called in words; process: a Popen; log: its file.
+    answers: a function that says whether it does; name: what it is called in words; process: a Popen; log: its file;
+    longest: seconds, or None to wait for as long as the process lives.
     Raises SetupError with the end of the log when the process ends or the server does not answer in time.
     """
     started = time.time()
     while not answers():
-        if process.poll() is not None or time.time() - started > LONGEST_START:
+        if process.poll() is not None or (longest is not None and time.time() - started > longest):
             tail = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
             raise SetupError(f"{name} did not start; the end of {log}:\n{tail}")
         time.sleep(1)

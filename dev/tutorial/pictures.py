@@ -29,7 +29,6 @@ from dev.tutorial.steps import TUTORIAL, VIEWS, Step, boxes, figures, steps
 
 TEST_DATA = PROJECT / "test-data"
 IMAGES = TUTORIAL.parent / "images"
-TOURS = TUTORIAL.parent / "tours"
 WORKFLOW_BOX = "All steps at once"
 UPLOAD_BOX = "Data upload"
 LARGEST = 400_000  # bytes of a picture
@@ -130,8 +129,8 @@ class Walk:
             raise PageError("the workflow was not imported")
         workflow = found[0]["id"]
         galaxy.open_workflow(workflow)
-        galaxy.choose("FASTA files, one for each label", name)
-        galaxy.choose("Sequences to predict", "new.fa")
+        galaxy.choose("FASTA files, one per class", name)
+        galaxy.choose("Sequences to classify", "new.fa")
         before = len(galaxy.datasets())
         galaxy.run_workflow()
         for _ in range(300):  # the invocation makes its datasets step by step; those of the last come last
@@ -201,7 +200,7 @@ def check_tours(galaxy: GalaxyPage) -> list[str]:
     problems = []
     galaxy.new_history("Tours")
     galaxy.upload(TEST_DATA / "train.csv", TEST_DATA / "dev.csv")
-    for path in sorted(TOURS.glob("*.yaml")):
+    for path in sorted(galaxy_server.TOURS.glob("*.yaml")):
         read = galaxy.read(f"tours/{path.stem}")  # Galaxy has loaded it
         tour = yaml.safe_load(path.read_text())
         if [step.get("element") for step in read["steps"]] != [step.get("element") for step in tour["steps"]]:
@@ -234,8 +233,7 @@ def running_galaxy(address: str | None):
     if address:
         yield address
         return
-    # One core for each job, as the tutorial says; its tours are Galaxy's too.
-    os.environ |= {"GALAXY_SLOTS": "1", "GALAXY_CONFIG_OVERRIDE_TOUR_CONFIG_DIR": str(TOURS)}
+    os.environ["GALAXY_SLOTS"] = "1"  # one core for each job, as the tutorial says
     with local_galaxy("tutorial", galaxy_server.TOOLS.glob("*.xml")) as galaxy:
         yield galaxy_server.start(galaxy, free_port()).base_url
 

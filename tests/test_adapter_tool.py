@@ -667,6 +667,9 @@ def test_the_reports(strange_calibrated, foreign, tmp_path):
     write(tmp_path / "report", *adapter_report(adapter))
     text = (tmp_path / "report").read_text(encoding="utf-8")
     assert "It was calibrated: temperature " in text and "## How it was trained" in text
+    assert text.startswith("# Adapter: ") and "tool_id=dna_lm_evaluate" in text and "SHA-256" not in text
+    assert "| training sequences | 60 |" in text and "| trained | LoRA matrices of rank 2 and the head |" in text
+    assert "MCC on the development set | " in text and 'history_dataset_link(output="table"' in text
     for action in ("export", "merge"):
         write(tmp_path / action, *export_report(exported(strange_calibrated, tmp_path / "out.zip", action)))
         text += (tmp_path / action).read_text(encoding="utf-8")

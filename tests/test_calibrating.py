@@ -490,7 +490,14 @@ def test_the_verdict_is_that_of_sequences_that_took_no_part(two, dev, tmp_path, 
     assert f"; calibration error {found.error.before:.3f} → {found.error.after:.3f}; MCC" in text
     assert ("tool_id=dna_lm_evaluate" in text) == (verdict_ == IMPROVED)
     plot_calibration(result, tmp_path / "plot")
-    assert kept[0].get_suptitle().startswith(f"{verdict_}\nloss {found.loss.before:.3f} → {found.loss.after:.3f}, ")
+    assert (
+        kept[0]
+        .get_suptitle()
+        .startswith(
+            f"{verdict_}\ncross-validated: loss {found.loss.before:.3f} → {found.loss.after:.3f}, calibration error "
+        )
+    )
+    assert ("no more than chance" in kept[0].get_suptitle()) == (verdict_ == NOTHING)
 
 
 def test_a_threshold_for_a_recall_is_no_gain_or_loss_of_the_probabilities(two, dev):

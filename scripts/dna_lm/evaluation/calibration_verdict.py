@@ -44,7 +44,8 @@ def short_changes(result: Calibrated) -> str:
         each = [(_name(result.adapter.target, found.criterion), found.chosen)]
     else:
         each = [("loss", found.loss), (TITLES[CALIBRATION_ERROR], found.error)]
-    return ", ".join(_change(name, change) for name, change in each if change is not None)
+    text = ", ".join(_change(name, change) for name, change in each if change is not None)
+    return f"cross-validated: {text}" + ("" if found.improved or _kept(result) else "; no more than chance")
 
 
 def _kept(result: Calibrated) -> bool:

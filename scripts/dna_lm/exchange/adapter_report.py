@@ -1,9 +1,10 @@
 """The report on an adapter: what it is."""
 
 from ..adapters.dataset import Adapter
-from ..reports.markdown import escape, listed, parameters, pipe_table, table
+from ..reports.markdown import escape, link, listed, parameters, pipe_table, tool_link
 from ..scores.registry import TITLES
-from .facts import answers, calibration, dev_scores, history, shortened, thresholds
+from ..words import LORA, MULTI_LABEL
+from .facts import METHODS, answers, calibration, dev_scores, history, shortened, thresholds
 
 MOST_ROWS = 60
 FIRST_COLUMNS = ("seed", "epoch", "kept", "train_loss")
@@ -11,23 +12,53 @@ FIRST_COLUMNS = ("seed", "epoch", "kept", "train_loss")
 
 def adapter_report(adapter: Adapter) -> list[str]:
     """Return the blocks of the report of what an adapter is; its output is `table`."""
-    return ["# An adapter", *about(adapter)]
+    return [f"# Adapter: {predicted(adapter)}", *about(adapter)]
+
+
+def predicted(adapter: Adapter) -> str:
+    """Return what an adapter predicts, in a few words, escaped."""
+    if not adapter.labels:
+        return "numbers"
+    if adapter.target.kind == MULTI_LABEL:
+        return f"any of {listed(adapter.labels)}"
+    return " against ".join(map(escape, adapter.labels)) if len(adapter.labels) == 2 else listed(adapter.labels)
 
 
 def about(adapter: Adapter) -> list[str]:
-    """Return the blocks that say what an adapter is, and the options of the job; the table is the output `table`."""
-    labels = f": {listed(adapter.labels)}" if adapter.labels else ""
+    """Return the blocks that say what an adapter is, and the options of the job; the record is the output `table`."""
     ensemble = f" It is an ensemble of {adapter.members} models." if adapter.members > 1 else ""
     return [
-        f"It answers with **{answers(adapter)}**{labels}, on top of the base model "
-        f"**{escape(adapter.base_model['id'])}** ({escape(adapter.base_model['architecture'])}), and was trained on "
-        f"{adapter.trained_on}.{ensemble} {_calibrated(adapter)}",
-        _scores(adapter),
-        table("table", "The adapter's record"),
+        f"It predicts **{answers(adapter)}** ({predicted(adapter)}) on the base model "
+        f"**{escape(adapter.base_model['id'])}**, and was trained on {adapter.trained_on}.{ensemble} "
+        f"{_calibrated(adapter)}",
+        pipe_table(["adapter", ""], _properties(adapter), texts=2),
+        *_scores_of_members(adapter),
+        link("table", "The adapter's full record (table)"),
         *_history(adapter),
-        "## Options",
+        "## Next steps",
+        f"Score it on a test set: {tool_link('dna_lm_evaluate', 'Evaluate a DNA classifier')}. Predict the labels of "
+        f"other sequences: {tool_link('dna_lm_predict', 'Predict with a DNA classifier')}.",
         parameters(),
     ]
+
+
+def _properties(adapter: Adapter) -> list[tuple[str, str]]:
+    """Return name and value of what one asks first of an adapter."""
+    peft, sequences = adapter.peft, adapter.training["sequences"]
+    method = peft.get("method", LORA)
+    rank = f" of rank {peft['r']}" if method == LORA and "r" in peft else ""
+    rows = [
+        ("base model", f"{adapter.base_model['id']} ({adapter.base_model['architecture']})"),
+        *(
+            (name, f"{sequences[split]:,}" if sequences[split] > 0 else "not known")
+            for name, split in (("training sequences", "train"), ("development sequences", "dev"))
+        ),
+        ("trained", f"LoRA matrices{rank} and the head" if method == LORA else METHODS[method]),
+    ]
+    if adapter.members == 1:
+        scores = dev_scores(adapter)
+        rows += [(f"{TITLES.get(name, name)} on the development set", f"{scores[name]:.3f}") for name in scores]
+    return [(name, shortened(value)) for name, value in rows]
 
 
 def _calibrated(adapter: Adapter) -> str:
@@ -38,19 +69,17 @@ def _calibrated(adapter: Adapter) -> str:
     return f"It was calibrated: temperature {adapter.decision.temperature:.4g}{more}."
 
 
-def _scores(adapter: Adapter) -> str:
+def _scores_of_members(adapter: Adapter) -> list[str]:
+    """Return the scores on the development set of each model of an ensemble, as a table."""
     each = [dev_scores(adapter, member) for member in range(adapter.members)]
-    if not each[0]:
-        return ""
-    if len(each) == 1:
-        said = ", ".join(f"{escape(TITLES.get(name, name))} {value:.4g}" for name, value in each[0].items())
-        return f"On the dev split, which chose the weights: {said}."
-    header = ["on the dev split", *(f"model {member + 1}" for member in range(adapter.members))]
+    if len(each) == 1 or not each[0]:
+        return []
+    header = ["on the development set", *(f"model {member + 1}" for member in range(adapter.members))]
     rows = [
-        [TITLES.get(name, name), *(f"{scores[name]:.4g}" if name in scores else "" for scores in each)]
+        [TITLES.get(name, name), *(f"{scores[name]:.3f}" if name in scores else "" for scores in each)]
         for name in each[0]
     ]
-    return pipe_table(header, rows)
+    return [pipe_table(header, rows)]
 
 
 def _history(adapter: Adapter) -> list[str]:
@@ -70,5 +99,5 @@ def _history(adapter: Adapter) -> list[str]:
     return [
         "## How it was trained",
         pipe_table([str(name) for name in columns], lines, texts=0),
-        f"{more} rows more are in the training history of its job." if more else "",
+        f"{more} more rows are in the training history of its job." if more else "",
     ]

@@ -21,8 +21,8 @@ def look(splits, *arguments, **keywords):
 
 DIRECTIVES = [
     'history_dataset_link(output="summary", label="All steps of cleaning (table)")',
-    'history_dataset_link(output="leakage", label="Leakage between the splits, by label (table)")',
-    'history_dataset_link(output="offenders", label="Leaking sequences, the first of each label and kind (table)")',
+    'history_dataset_link(output="leakage", label="Leakage between the splits by label (table)")',
+    'history_dataset_link(output="offenders", label="Leaking sequences: the first of each label and kind (table)")',
     'history_dataset_as_image(output="plot")',
     'job_parameters(collapse="Show the options of this job")',
 ]

@@ -159,8 +159,9 @@ def test_the_report_begins_with_the_result_and_links_the_reports_of_the_steps(wo
     assert reports and set(reports) <= set(linked)
 
 
-def test_the_report_has_no_table_that_the_page_would_cut(workflow):
+def test_the_report_has_nothing_that_the_page_would_cut_or_drop(workflow):
     assert "history_dataset_as_table" not in workflow["report"]["markdown"]
+    assert not any("," in label for label in re.findall(r'label="([^"]*)"', workflow["report"]["markdown"]))
 
 
 def test_the_history_shows_the_results_alone_each_under_its_label(workflow):

@@ -149,9 +149,9 @@ def _leakage(counts: pd.DataFrame) -> list[str]:
         blocks += _more(found, rows)
     if searched and found["similar"].any():
         blocks.append("Similar: in one cluster of similar sequences with a sequence of the other split.")
-    blocks.append(link("leakage", "Leakage between the splits, by label (table)"))
+    blocks.append(link("leakage", "Leakage between the splits by label (table)"))
     if counts[kinds[:3]].any(axis=None):
-        blocks.append(link("offenders", "Leaking sequences, the first of each label and kind (table)"))
+        blocks.append(link("offenders", "Leaking sequences: the first of each label and kind (table)"))
     return blocks
 
 

@@ -48,7 +48,10 @@ def image(output: str) -> str:
 
 
 def link(output: str, label: str) -> str:
-    """Return the directive that links an output."""
+    """Return the directive that links an output.
+
+    label: without commas, which Galaxy leaves out.
+    """
     return directive(f'history_dataset_link(output="{output}", label="{label}")')
 
 

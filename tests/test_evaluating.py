@@ -16,6 +16,7 @@ from dna_lm.base_models.token_reader import TokenReader
 from dna_lm.classifiers import building
 from dna_lm.data.sequences import reverse_complement
 from dna_lm.evaluation.evaluating import SPEED
+from dna_lm.evaluation.ladder import ADAPTER_NAME
 from dna_lm.scores.bootstrap import COLUMNS, bootstrap, resample
 from dna_lm.scores.metrics import score
 from dna_lm.words import BOTH, FORWARD, RECORDED, REVERSE
@@ -134,7 +135,7 @@ def test_a_ladder_on_the_training_split(two):
     assert result.ladder.table["model"].nunique() == 5
     assert result.ladder.train == 60
     assert {rung.learned for rung in result.ladder.rungs.values()} == {60}
-    assert result.ladder.value("the adapter", "mcc") == result.scores["mcc"]
+    assert result.ladder.value(ADAPTER_NAME, "mcc") == result.scores["mcc"]
     assert not [text for text in result.caveats if "not the file" in text]
 
 

@@ -26,9 +26,10 @@ def predicted(adapter: Adapter) -> str:
 
 def about(adapter: Adapter) -> list[str]:
     """Return the blocks that say what an adapter is, and the options of the job; the record is the output `table`."""
+    labels = f" ({listed(adapter.labels)})" if adapter.labels else ""
     ensemble = f" It is an ensemble of {adapter.members} models." if adapter.members > 1 else ""
     return [
-        f"It predicts **{answers(adapter)}** ({predicted(adapter)}) on the base model "
+        f"It predicts **{answers(adapter)}**{labels} on the base model "
         f"**{escape(adapter.base_model['id'])}**, and was trained on {adapter.trained_on}.{ensemble} "
         f"{_calibrated(adapter)}",
         pipe_table(["adapter", ""], _properties(adapter), texts=2),

@@ -40,6 +40,7 @@ def start(galaxy, port):
     options += ["--extra_tools", reader]
     galaxy.variables |= {
         "TOOL_PANEL": str(write_tool_panel(galaxy.folder / "panel.xml", TOOLS, [reader])),
+        "GALAXY_CONFIG_OVERRIDE_TOOLBOX_AUTO_SORT": "false",  # the page would sort a section by name
         "GALAXY_CONFIG_OVERRIDE_TOUR_CONFIG_DIR": str(TOURS),
         "GALAXY_CONFIG_OVERRIDE_STATIC_WELCOME_HTML": str(WELCOME),
     }

@@ -79,7 +79,7 @@ class Run:
         self.page, self.results = reports / f"planemo-{number}.html", reports / f"planemo-{number}.json"
         self.results.unlink(missing_ok=True)
         arguments = ["--test_output", self.page, "--test_output_json", self.results]
-        arguments += ["--test_timeout", LONGEST, "--galaxy_startup_timeout", 300, "--extra_tools", TOOLS]
+        arguments += ["--test_timeout", LONGEST, "--galaxy_startup_timeout", 900, "--extra_tools", TOOLS]
         tested = copied(named, galaxy.folder / "data_managers")
         arguments += [part for path in data_tables(tested) for part in ("--tool_data_table", path)]
         # Workflows first: planemo runs them first in any case, and pairs tests with results by their order.

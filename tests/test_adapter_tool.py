@@ -318,7 +318,7 @@ def test_weights_of_the_model_itself_have_no_place_in_pefts_form(test_data, tmp_
 
 def test_the_wrong_base_model(two, tmp_path):
     message = refusal(exported, two.adapter, tmp_path / "out.zip", base_model="built-in")
-    assert message.startswith("the adapter was trained on the base model 'tiny-random' (mixtral, weights ")
+    assert message.startswith("the adapter was trained on the base model 'tiny-random', but the base model given is ")
 
 
 # --- and back in -----------------------------------------------------------------------------------------------------

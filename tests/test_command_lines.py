@@ -250,7 +250,7 @@ ERRORS = {
     "predict: the wrong base model": (
         "predict",
         ["--base-model", "built-in", "--adapter", "adapter", "--input", "{data}/new.fa", "--input-format", "fasta"],
-        "the adapter was trained on the base model 'tiny-random' (mixtral, weights ",
+        "the adapter was trained on the base model 'tiny-random', but the base model given is ",
     ),
 }
 

@@ -17,7 +17,7 @@ from dna_lm.base_models.opening import opened_base_model
 from dna_lm.data.sequences import reverse_complement
 from dna_lm.data.targets import Target
 from dna_lm.errors import UserError
-from dna_lm.prediction import predictor
+from dna_lm.prediction import merged_models
 from dna_lm.scores.metrics import score
 from dna_lm.words import CLASSES, MULTI_LABEL, NUMBER
 from refusals import refusal
@@ -327,7 +327,7 @@ def test_sequences_are_cut_into_the_kmers_that_the_record_says(tmp_path, monkeyp
     def encoder(base, max_length, kmer):
         raise UserError(f"{max_length} tokens, {kmer}-mers")
 
-    monkeypatch.setattr(predictor, "Encoder", encoder)
+    monkeypatch.setattr(merged_models, "Encoder", encoder)
     path = fasta(tmp_path / "new.fa", DNA)
     message = refusal(predicted, Made(tmp_path, BASES, kmer=kmer), path, input_format="fasta")
     assert message == f"50 tokens, {kmer}-mers"

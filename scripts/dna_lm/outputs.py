@@ -14,25 +14,25 @@ def staged(*targets: str) -> Iterator[list[Path]]:
 
     Raises UserError when a target cannot be written. After any error the targets are as they were before.
     """
-    places = [Path(os.path.realpath(target)) for target in targets]
+    finals = [Path(os.path.realpath(target)) for target in targets]
     partial: list[Path] = []
     try:
-        for target, place in zip(targets, places, strict=True):
+        for target, final in zip(targets, finals, strict=True):
             try:
                 if not str(target):
                     raise UserError("the name of a file to write is empty; give one")
-                if place.exists() and not place.is_file():
+                if final.exists() and not final.is_file():
                     raise UserError(f"cannot write {target}: it is a folder or a device; choose another place")
-                if places.count(place) > 1:
+                if finals.count(final) > 1:
                     raise UserError(f"cannot write {target}: two outputs have this place; choose another place")
-                path = place.with_name(f".{place.name}.{os.getpid()}.partial")
+                path = final.with_name(f".{final.name}.{os.getpid()}.partial")
                 path.touch()
             except OSError as problem:
                 raise UserError(f"cannot write {target}: {problem.strerror}; choose another place") from None
             partial.append(path)
         yield partial
-        for path, place in zip(partial, places, strict=True):
-            os.replace(path, place)
+        for path, final in zip(partial, finals, strict=True):
+            os.replace(path, final)
     finally:
         for path in partial:
             path.unlink(missing_ok=True)

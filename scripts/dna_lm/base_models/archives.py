@@ -64,7 +64,7 @@ def _unpack(
     members: Iterable[_Member], folder: Path, wanted: Callable[[str], bool], source: str, limit: int
 ) -> list[str]:
     others: list[str] = []
-    place: PurePosixPath | None = None  # the archive's folder that the files are from: of those that there are the top
+    root: PurePosixPath | None = None  # the archive's folder that the files are from: of those that there are the top
     made: dict[str, Path] = {}
     written = 0
     for count, member in enumerate(members, start=1):
@@ -74,14 +74,14 @@ def _unpack(
         if not wanted(path.name):
             others.append(path.name)
             continue
-        if place is None or len(path.parent.parts) < len(place.parts):
-            place = path.parent
+        if root is None or len(path.parent.parts) < len(root.parts):
+            root = path.parent
             for file in made.values():
                 file.unlink()
             made.clear()
-        elif len(path.parent.parts) > len(place.parts):
+        elif len(path.parent.parts) > len(root.parts):
             continue
-        if path.name in made or path.parent != place:
+        if path.name in made or path.parent != root:
             raise UserError(f"{source} holds {path.name!r} twice; pack one model only")
         made[path.name] = folder / path.name
         with member.open() as content, open(folder / path.name, "wb") as file:
@@ -91,9 +91,9 @@ def _unpack(
                 if written > limit:
                     raise UserError(f"{source} unpacks to more than {limit / 1e9:g} GB, which is refused")
                 file.write(block)
-    if place and len(place.parts) > 1:
+    if root and len(root.parts) > 1:
         raise UserError(
-            f"{source}: {str(place / min(made))!r} is two folders deep; pack the model's files alone or in one folder"
+            f"{source}: {str(root / min(made))!r} is two folders deep; pack the model's files alone or in one folder"
         )
     return others
 

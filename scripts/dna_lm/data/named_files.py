@@ -14,12 +14,12 @@ def divided(pair: str) -> tuple[str, str] | None:
     Both may hold a '=' (a label `pH=7`, a folder `rate=0.1`): the first '=' divides that has an existing path behind
     it, or else the first one.
     """
-    places = [place for place, letter in enumerate(pair) if letter == "="]
-    places = [place for place in places if pair[place + 1 :] and pair[:place].strip()]
-    if not places:
+    positions = [position for position, letter in enumerate(pair) if letter == "="]
+    positions = [position for position in positions if pair[position + 1 :] and pair[:position].strip()]
+    if not positions:
         return None
-    place = next((place for place in places if os.path.exists(pair[place + 1 :])), places[0])
-    return pair[:place].strip(), pair[place + 1 :]
+    position = next((position for position in positions if os.path.exists(pair[position + 1 :])), positions[0])
+    return pair[:position].strip(), pair[position + 1 :]
 
 
 class NamedPath(NamedTuple):

@@ -36,11 +36,11 @@ def plot_calibration(result: Calibrated, path: str | Path) -> None:
     if target.kind != CLASSES or len(target.labels) == 2:
         drawn = [(number, having) for number, having in curves(target, result.truth) if number < MOST_CURVES]
     panels = 2 if drawn else 1
-    figure, places = plt.subplots(1, panels, figsize=(4.5 * panels, 4.6), layout="constrained", squeeze=False)
-    _reliability(places[0][0], result)
+    figure, grid = plt.subplots(1, panels, figsize=(4.5 * panels, 4.6), layout="constrained", squeeze=False)
+    _reliability(grid[0][0], result)
     if drawn:
-        _score(places[0][1], result, drawn)
-    for axes in places[0]:
+        _score(grid[0][1], result, drawn)
+    for axes in grid[0]:
         axes.set_anchor("N")  # the titles on one line
     figure.suptitle(
         f"{verdict(result)}\n{textwrap.fill(short_changes(result), 52 * panels)}", fontsize=11, parse_math=False
@@ -70,16 +70,16 @@ def _score(axes: Axes, result: Calibrated, drawn: list[tuple[int, np.ndarray]]) 
     target, thresholds = result.adapter.target, result.adapter.decision.thresholds
     criterion = F1 if result.criterion == NONE else result.criterion
     name = SCORES[criterion]
-    for place, (number, having) in enumerate(drawn):
+    for index, (number, having) in enumerate(drawn):
         cut = thresholds[0 if target.kind == CLASSES else number] if thresholds else THRESHOLD
         values = _by_threshold(criterion, having, result.after[:, number], np.append(STEPS, cut))
-        axes.plot(STEPS, values[:-1], color=COLORS[place], label=shown(target.labels[number]))
+        axes.plot(STEPS, values[:-1], color=COLORS[index], label=shown(target.labels[number]))
         if criterion == PRECISION:
             share = result.independence.share
             bound = _by_threshold(ASSURED, having, result.after[:, number], STEPS, share)
-            axes.plot(STEPS, bound, color=COLORS[place], linewidth=0.8, label=None if place else "with 95% confidence")
+            axes.plot(STEPS, bound, color=COLORS[index], linewidth=0.8, label=None if index else "with 95% confidence")
         if thresholds:
-            axes.plot(cut, values[-1], marker="o", markersize=9, color=COLORS[place], markerfacecolor="none")
+            axes.plot(cut, values[-1], marker="o", markersize=9, color=COLORS[index], markerfacecolor="none")
     axes.axvline(THRESHOLD, color="gray", linestyle=":", label=f"{THRESHOLD:g}")
     if result.criterion in (RECALL, PRECISION):
         axes.axhline(result.at, color="gray", linestyle="--", label=f"{name} {result.at:g}")

@@ -32,30 +32,30 @@ def plot_comparison(result: Compared, path: str | Path) -> None:
     height = 1.1 + (0.28 * count if count <= MOST_NAMES else 8)
     if result.target.kind == NUMBER:
         drawn = list(dict.fromkeys([result.metric, *(name for name in SHOWN[NUMBER] if name not in ERRORS)]))[:3]
-        figure, places = plt.subplots(1, len(drawn), figsize=(9.5, height), layout="constrained", sharey=True)
-        for axes, metric in zip(places, drawn, strict=True):
-            _scores(axes, result, metric, names=axes is places[0])
+        figure, panels = plt.subplots(1, len(drawn), figsize=(9.5, height), layout="constrained", sharey=True)
+        for axes, metric in zip(panels, drawn, strict=True):
+            _scores(axes, result, metric, names=axes is panels[0])
     else:
         # The legends have places of their own: within, they would lie on the curves.
         heights = [4.8, 0.4 + 0.24 * -(-(min(count, MOST_CURVES) + 1) // 2), height]
-        figure, places = plt.subplot_mosaic(
+        figure, panels = plt.subplot_mosaic(
             [["roc", "precision"], ["roc_legend", "precision_legend"], ["scores", "scores"]],
             figsize=(9.5, sum(heights)),
             height_ratios=heights,
             layout="constrained",
         )
-        _curves(places["roc"], places["precision"], result)
+        _curves(panels["roc"], panels["precision"], result)
         title = "AUC" if count <= MOST_CURVES else f"AUC, the best {MOST_CURVES} of {count}"
         for name in ("roc", "precision"):
-            _legend(places[name], places[f"{name}_legend"], title)
-        _scores(places["scores"], result, result.metric, names=True)
+            _legend(panels[name], panels[f"{name}_legend"], title)
+        _scores(panels["scores"], result, result.metric, names=True)
     save(figure, path, PRINT_DPI)
 
 
-def _legend(axes: Axes, place: Axes, title: str) -> None:
-    place.axis("off")
+def _legend(axes: Axes, legend_axes: Axes, title: str) -> None:
+    legend_axes.axis("off")
     small = {"fontsize": LEGEND, "title_fontsize": LEGEND, "columnspacing": 1.0, "borderpad": 0}
-    legend = place.legend(
+    legend = legend_axes.legend(
         *axes.get_legend_handles_labels(), loc="upper center", ncols=2, frameon=False, title=title, **small
     )
     legend.set_in_layout(False)
@@ -67,11 +67,11 @@ def _curves(roc: Axes, precision: Axes, result: Compared) -> None:
     for number, name in enumerate(result.names[:MOST_CURVES]):
         predictions = result.predictions[number]
         style = {"color": COLORS[number % len(COLORS)], "linestyle": "--" if number >= len(COLORS) else "-"}
-        places = [
+        panels = [
             (roc, "roc_auc", roc_curve, "default"),
             (precision, "pr_auc", precision_curve, "default" if not single else "steps-post"),
         ]
-        for axes, metric, curve, drawing in places:
+        for axes, metric, curve, drawing in panels:
             pairs = [curve(present, predictions[:, label]) for label, present in having]
             across, up = pairs[0] if len(pairs) == 1 else _mean_curve(pairs, metric)
             area = result.score(number, metric)[0]
@@ -126,8 +126,8 @@ def _scores(axes: Axes, result: Compared, metric: str, names: bool) -> None:
         if np.isfinite(value):
             axes.plot([value], [number], "o", color=color, markersize=6 if count <= MOST_NAMES else 3)
         elif count <= MOST_NAMES:
-            place = {"transform": axes.get_yaxis_transform(), "ha": "center", "va": "center"}
-            axes.text(0.5, number, "undefined", fontsize=LEGEND, color="gray", **place)
+            style = {"transform": axes.get_yaxis_transform(), "ha": "center", "va": "center"}
+            axes.text(0.5, number, "undefined", fontsize=LEGEND, color="gray", **style)
     axes.set_title(f"{TITLES[metric]} (95% CI)", fontsize=11)
     axes.set(ylim=(count - 0.5, -0.5))
     tidy(axes)

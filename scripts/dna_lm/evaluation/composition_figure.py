@@ -77,12 +77,12 @@ def _errors(axes: Axes, errors: np.ndarray, values: np.ndarray, of_numbers: bool
         if not len(own):
             continue
         mean, (low, high) = own.mean(), interval(own, None if clusters is None else clusters[inside])
-        place = np.median(values[inside])
-        left, right = (edges[number], edges[number + 1]) if len(edges) > 1 else (place, place)
+        center = np.median(values[inside])
+        left, right = (edges[number], edges[number + 1]) if len(edges) > 1 else (center, center)
         name = {"label": "bins with about equally many sequences"} if number == 0 else {}
         axes.errorbar(
-            *(place, mean),
-            xerr=[[max(0, place - left)], [max(0, right - place)]],
+            *(center, mean),
+            xerr=[[max(0, center - left)], [max(0, right - center)]],
             yerr=[[max(0, mean - max(0, low))], [max(0, high - mean)]],
             **{"fmt": "o", "color": COLORS[0], "markersize": 5, "capsize": 2, "elinewidth": 1.2} | name,
         )

@@ -135,20 +135,20 @@ def _confusion(axes: Axes, target: Target, truth: np.ndarray, predicted: np.ndar
 
 def _on_two_lines(name: str) -> str:
     """Break a name at the place where a line may end, a blank, that is nearest to its middle, or in the middle."""
-    places = [place for place, letter in enumerate(name) if letter == " " and place]
-    if not places:
+    positions = [position for position, letter in enumerate(name) if letter == " " and position]
+    if not positions:
         # An escaped dollar is not taken apart.
         middle = len(name) // 2
         middle += name[middle - 1] == "\\"
         return f"{name[:middle]}\n{name[middle:]}"
-    place = min(places, key=lambda place: abs(place - len(name) / 2))
-    return f"{name[:place]}\n{name[place + 1 :]}"
+    position = min(positions, key=lambda position: abs(position - len(name) / 2))
+    return f"{name[:position]}\n{name[position + 1 :]}"
 
 
 def _label_bars(axes: Axes, target: Target, truth: np.ndarray, predicted: np.ndarray) -> None:
     f1, having = sk.f1_score(truth, predicted, average=None, zero_division=0), truth.sum(axis=0).astype(int)
-    places = np.arange(len(f1))
-    axes.barh(places, f1, color=[COLORS[number % len(COLORS)] for number in places], height=0.7)
+    positions = np.arange(len(f1))
+    axes.barh(positions, f1, color=[COLORS[number % len(COLORS)] for number in positions], height=0.7)
     axes.set(title="F1 of each label", xlabel="F1", xlim=(0, 1))
     if len(f1) <= NARROW:
         axes.set(box_aspect=1)
@@ -158,11 +158,11 @@ def _label_bars(axes: Axes, target: Target, truth: np.ndarray, predicted: np.nda
         axes.set_yticks([])
         return
     names = [f"{shown(label)} ({count:,})" for label, count in zip(target.labels, having, strict=True)]
-    axes.set_yticks(places, names, fontsize=9)
-    for place, value in zip(places, f1, strict=True):
+    axes.set_yticks(positions, names, fontsize=9)
+    for position, value in zip(positions, f1, strict=True):
         inside = value > 0.8
         axes.text(
-            *(value - 0.02 if inside else value + 0.02, place, f"{value:.2f}"),
+            *(value - 0.02 if inside else value + 0.02, position, f"{value:.2f}"),
             **{"ha": "right" if inside else "left", "va": "center", "color": "white" if inside else "black"},
             fontsize=9,
         )

@@ -36,29 +36,29 @@ def write_evaluation(result: Evaluated, paths: dict[str, Path], options: Evaluat
 
     paths: where, by option (`metrics_out` and so on). options: of the job, for the report.
     """
-    places = {name.removesuffix("_out"): path for name, path in paths.items()}
+    path_of = {name.removesuffix("_out"): path for name, path in paths.items()}
     target, judged = result.adapter.target, (result.truth, result.predictions, result.predicted)
     of_numbers = target.kind == NUMBER
     decision = result.adapter.decision
     writers = {
-        "metrics": lambda place: write_tsv(result.metrics_table(), place),
-        "predictions": lambda place: write_tsv(result.table, place, target.answer_format),
-        "errors": lambda place: write_tsv(result.worst, place, target.answer_format),
-        "ladder": lambda place: write_tsv(result.ladder.text(target), place),
-        "plot": lambda place: plot_evaluation(target, *judged, place),
-        "reliability_plot": lambda place: plot_reliability(
-            target, *judged, decision, place, result.independence.clusters
+        "metrics": lambda path: write_tsv(result.metrics_table(), path),
+        "predictions": lambda path: write_tsv(result.table, path, target.answer_format),
+        "errors": lambda path: write_tsv(result.worst, path, target.answer_format),
+        "ladder": lambda path: write_tsv(result.ladder.text(target), path),
+        "plot": lambda path: plot_evaluation(target, *judged, path),
+        "reliability_plot": lambda path: plot_reliability(
+            target, *judged, decision, path, result.independence.clusters
         ),
-        "composition_plot": lambda place: plot_composition(
-            *(result.errors, result.lengths, result.gc, place),
+        "composition_plot": lambda path: plot_composition(
+            *(result.errors, result.lengths, result.gc, path),
             of_numbers=of_numbers,
             clusters=result.independence.clusters,
         ),
-        "ladder_plot": lambda place: plot_ladder(
-            result.ladder.table, {name: TITLES[name] for name in SCORES[target.kind]}, place, ladder_title(result)
+        "ladder_plot": lambda path: plot_ladder(
+            result.ladder.table, {name: TITLES[name] for name in SCORES[target.kind]}, path, ladder_title(result)
         ),
     }
     for name, writer in writers.items():
-        if name in places:
-            writer(places[name])
-    write_report(report_blocks(result, set(places)), paths, options)
+        if name in path_of:
+            writer(path_of[name])
+    write_report(report_blocks(result, set(path_of)), paths, options)

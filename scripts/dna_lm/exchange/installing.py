@@ -59,33 +59,33 @@ def install(options: InstallOptions, into: str, progress: Callable[[str], None])
             raise UserError(f"{option}: {text!r} is not OWNER/NAME; use letters, digits, '.', '_' and '-'")
     if options.label and not options.label.isprintable():
         raise UserError('"Name shown to users" (--label) holds a control character; use printable characters only')
-    place, made = _made(into)
+    folder, made = _made(into)
     source = f"the model {name!r}"
     tag, version = "", ""
     if options.hub_model:
         # What a broken download leaves is kept: the next one continues from there.
-        described = fetch(options.hub_model, options.hub_revision, place, options.max_gb * 1e9, progress)
+        described = fetch(options.hub_model, options.hub_revision, folder, options.max_gb * 1e9, progress)
         tag, version = described.pipeline_tag, described.commit
-    elif any(place.iterdir()):
-        raise UserError(f"{place} is not empty; give a new folder")
+    elif any(folder.iterdir()):
+        raise UserError(f"{folder} is not empty; give a new folder")
     try:
         if not options.hub_model:
-            _copy(Path(options.archive or options.folder), place, options.max_gb * 1e9)
-        files = files_record(file for file in sorted(place.iterdir()) if is_model_file(file.name))
-        _write(place, {"files": files})  # so that the files, which may be large, are not read again to be opened
-        with opened_base_model(str(place), name, version) as base:
+            _copy(Path(options.archive or options.folder), folder, options.max_gb * 1e9)
+        files = files_record(file for file in sorted(folder.iterdir()) if is_model_file(file.name))
+        _write(folder, {"files": files})  # so that the files, which may be large, are not read again to be opened
+        with opened_base_model(str(folder), name, version) as base:
             progress(f"{name}: {base.architecture}, weights {base.weights_sha256[:12]}")
             notes = _checked(base, options.load == YES)
             tag = tag or _pipeline_tag(read_json(base.folder / "config.json", source))
             version = version or base.weights_sha256[:12]
             origin = options.hub_model or Path(options.archive or options.folder).name
             record = base.identity() | {"source": origin, "files": files}
-        _write(place, record | {"revision": version})
+        _write(folder, record | {"revision": version})
     except BaseException as problem:  # an interruption too: what is left would refuse the next try
-        (place / INSTALLED).unlink(missing_ok=True)
+        (folder / INSTALLED).unlink(missing_ok=True)
         # The next try continues with what was fetched, unless it was refused.
         if not options.hub_model or (made and isinstance(problem, UserError)):
-            _unmake(place, made)
+            _unmake(folder, made)
         raise
     row = {
         "value": name,
@@ -94,9 +94,9 @@ def install(options: InstallOptions, into: str, progress: Callable[[str], None])
         "domain": DOMAIN,
         "free_tag": "dna_lm",
         "version": version,
-        "path": str(place),
+        "path": str(folder),
     }
-    return Installed({**{column: " ".join(text.split()) for column, text in row.items()}, "path": str(place)}, notes)
+    return Installed({**{column: " ".join(text.split()) for column, text in row.items()}, "path": str(folder)}, notes)
 
 
 def data_table(installed: Installed) -> dict[str, Any]:
@@ -106,37 +106,37 @@ def data_table(installed: Installed) -> dict[str, Any]:
 
 def _made(into: str) -> tuple[Path, bool]:
     """Make the folder that a model is put into; return its absolute path, as the table needs it, and if it is new."""
-    place = Path(os.path.abspath(into))
-    if not str(place).isprintable():  # a byte that is not UTF-8 too
+    folder = Path(os.path.abspath(into))
+    if not str(folder).isprintable():  # a byte that is not UTF-8 too
         raise UserError(f"--into {into!r}: no table can hold that name; give a folder of printable letters")
-    new = not place.exists()
+    new = not folder.exists()
     try:
-        place.mkdir(parents=True, exist_ok=True)
-        if not os.access(place, os.W_OK | os.X_OK):
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as problem:
-        what = "is a file" if place.is_file() else f"cannot be made or written to ({problem.strerror or problem})"
+        what = "is a file" if folder.is_file() else f"cannot be made or written to ({problem.strerror or problem})"
         raise UserError(f"--into {into!r} {what}; give a new folder that you may write to") from None
-    return place, new
+    return folder, new
 
 
-def _unmake(place: Path, made: bool) -> None:
+def _unmake(folder: Path, made: bool) -> None:
     """Remove what was installed, and the folder if it was made for it."""
     if made:
-        shutil.rmtree(place, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
         return
-    for file in place.iterdir():
+    for file in folder.iterdir():
         if is_model_file(file.name) or file.name == INSTALLED:
             file.unlink(missing_ok=True)
 
 
-def _copy(given: Path, place: Path, max_bytes: float) -> None:
+def _copy(given: Path, folder: Path, max_bytes: float) -> None:
     """Put the model's files of an archive or a folder into an empty folder."""
     source = f"the model {given.name!r}"
     if not given.exists():
         raise UserError(f"{source}: there is no {given}; give a folder or an archive")
     if not given.is_dir():
-        unpack(given, place, is_model_file, source, int(max_bytes))
+        unpack(given, folder, is_model_file, source, int(max_bytes))
         return
     try:
         files = [file for file in sorted(given.iterdir()) if file.is_file() and is_model_file(file.name)]
@@ -149,7 +149,7 @@ def _copy(given: Path, place: Path, max_bytes: float) -> None:
         )
     for file in files:
         try:
-            shutil.copyfile(file, place / file.name)
+            shutil.copyfile(file, folder / file.name)
         except OSError as problem:
             if problem.errno == errno.ENOSPC:
                 raise
@@ -157,8 +157,8 @@ def _copy(given: Path, place: Path, max_bytes: float) -> None:
             raise UserError(f"{source}: {file.name} cannot be copied ({reason}); see the permissions") from None
 
 
-def _write(place: Path, record: dict[str, Any]) -> None:
-    (place / INSTALLED).write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+def _write(folder: Path, record: dict[str, Any]) -> None:
+    (folder / INSTALLED).write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _checked(base: BaseModel, load: bool) -> list[str]:

@@ -170,11 +170,11 @@ class _Ranking:
     def __init__(self, values: np.ndarray, having: np.ndarray):
         self.order = np.argsort(-values, kind="stable")
         ordered, having = values[self.order], having[self.order]
-        self.places = np.flatnonzero(having)
+        self.positions = np.flatnonzero(having)
         changes = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1
         firsts, lasts = np.append(0, changes), np.append(changes, len(ordered)) - 1  # of each group of equal values
         self.tied = len(firsts) < len(ordered)
-        group = np.searchsorted(firsts, self.places, side="right") - 1
+        group = np.searchsorted(firsts, self.positions, side="right") - 1
         # Where the sums up to and with the group, and up to it, stand behind a 0: of all records and of those with it.
         sums = np.append(0, np.cumsum(having))
         self.ends, self.starts = lasts[group] + 1, firsts[group]
@@ -183,7 +183,7 @@ class _Ranking:
     def __call__(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return ROC-AUC and PR-AUC, (resamples,), NaN where no record has the label, or all have it."""
         ordered = weights[:, self.order]
-        own = ordered[:, self.places]
+        own = ordered[:, self.positions]
         retrieved, found = _sums_up_to(ordered), _sums_up_to(own)
         positives, negatives = found[:, -1], retrieved[:, -1] - found[:, -1]
         retrieved_here, found_here = retrieved[:, self.ends], found[:, self.found_ends]
@@ -289,8 +289,8 @@ class _Sums:
     def add(self, columns: np.ndarray) -> slice:
         """Add a column, (n,), or several, (n, columns); returns where their sums will be."""
         columns = np.asarray(columns, dtype=float).reshape(self._records, -1)
-        rows, places = np.nonzero(columns)
-        return self._place(rows, places, columns[rows, places], columns.shape[1])
+        rows, positions = np.nonzero(columns)
+        return self._place(rows, positions, columns[rows, positions], columns.shape[1])
 
     def add_groups(self, groups: np.ndarray, count: int, values: np.ndarray | None = None) -> slice:
         """Add a column for each of `count` groups, in which the records of the group have their value, or 1."""
@@ -306,8 +306,8 @@ class _Sums:
 
     def close(self) -> None:
         """Say that all columns were added."""
-        places = np.concatenate(self._columns), np.concatenate(self._rows)
-        self._matrix = csr_matrix((np.concatenate(self._values), places), shape=(self._width, self._records))
+        positions = np.concatenate(self._columns), np.concatenate(self._rows)
+        self._matrix = csr_matrix((np.concatenate(self._values), positions), shape=(self._width, self._records))
 
     def __call__(self, weights: np.ndarray) -> np.ndarray:
         """Return the sums, (resamples, columns)."""

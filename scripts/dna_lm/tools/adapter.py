@@ -47,7 +47,7 @@ def run(options: Options, say: Callable[[str], None]) -> None:
 
     asked = {name: path for name, path in asked_outputs(options).items() if name in (*NEEDED[options.action], *ALWAYS)}
     with staged(*asked.values()) as paths:
-        places = dict(zip(asked, paths, strict=True))
+        path_of = dict(zip(asked, paths, strict=True))
         if options.action == SHOW:
             from ..exchange.adapter_report import adapter_report
 
@@ -59,12 +59,12 @@ def run(options: Options, say: Callable[[str], None]) -> None:
 
             imported = import_adapter(options, say)
             adapter, blocks = imported.adapter, import_report(imported)
-            save_adapter(adapter, places["imported_out"])
+            save_adapter(adapter, path_of["imported_out"])
         else:
             from ..exchange.exchange_report import export_report
             from ..exchange.exporting import export
 
-            exported = export(places[NEEDED[options.action][-1]], options, say)
+            exported = export(path_of[NEEDED[options.action][-1]], options, say)
             adapter, blocks = exported.adapter, export_report(exported)
-        write_tsv(facts(adapter), places["table_out"])
-        write_report(blocks, places, options)
+        write_tsv(facts(adapter), path_of["table_out"])
+        write_report(blocks, path_of, options)

@@ -32,9 +32,9 @@ def run(options: Options, say: Callable[[str], None]) -> None:
 
     asked = asked_outputs(options)
     with staged(*asked.values()) as paths:
-        places = dict(zip(asked, paths, strict=True))
+        path_of = dict(zip(asked, paths, strict=True))
         result = calibrate(options, say)
-        save_adapter(result.adapter, places["calibrated_out"])
-        write_tsv(result.scores, places["table_out"], ".4f")
-        plot_calibration(result, places["plot_out"])
-        write_report(calibration_report(result), places, options)
+        save_adapter(result.adapter, path_of["calibrated_out"])
+        write_tsv(result.scores, path_of["table_out"], ".4f")
+        plot_calibration(result, path_of["plot_out"])
+        write_report(calibration_report(result), path_of, options)

@@ -33,9 +33,9 @@ def run(options: Options, say: Callable[[str], None]) -> None:
 
     asked = asked_outputs(options)
     with staged(*asked.values()) as paths:
-        places = dict(zip(asked, paths, strict=True))
+        path_of = dict(zip(asked, paths, strict=True))
         result = compare(options, say)
-        write_tsv(result.metrics_table(), places["metrics_out"], result.target.score_format)
-        write_tsv(result.differences, places["differences_out"], ".4g")
-        plot_comparison(result, places["plot_out"])
-        write_report(comparison_report(result), places, options)
+        write_tsv(result.metrics_table(), path_of["metrics_out"], result.target.score_format)
+        write_tsv(result.differences, path_of["differences_out"], ".4g")
+        plot_comparison(result, path_of["plot_out"])
+        write_report(comparison_report(result), path_of, options)

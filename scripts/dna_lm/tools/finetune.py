@@ -66,13 +66,13 @@ def run(options: Options, say: Callable[[str], None]) -> None:
         from ..training.report import training_report
 
         writers = {
-            "adapter_out": lambda place: save_adapter(result.adapter, place),
-            "history_out": lambda place: write_tsv(result.history, place, ".4g"),  # learning rates have many zeros
-            "plot_out": lambda place: plot_training(result.history, result.metric, place),
-            "events_out": lambda place: write_events(result.history, place),
-            "state_out": lambda place: save_state(result.state, place, result.adapter),
+            "adapter_out": lambda path: save_adapter(result.adapter, path),
+            "history_out": lambda path: write_tsv(result.history, path, ".4g"),  # learning rates have many zeros
+            "plot_out": lambda path: plot_training(result.history, result.metric, path),
+            "events_out": lambda path: write_events(result.history, path),
+            "state_out": lambda path: save_state(result.state, path, result.adapter),
         }
-        places = dict(zip(asked, paths, strict=True))
-        for name in writers.keys() & places.keys():
-            writers[name](places[name])
-        write_report(training_report(result), places, options)
+        path_of = dict(zip(asked, paths, strict=True))
+        for name in writers.keys() & path_of.keys():
+            writers[name](path_of[name])
+        write_report(training_report(result), path_of, options)

@@ -27,13 +27,13 @@ def run(options: Options, say: Callable[[str], None]) -> None:
 
     asked = asked_outputs(options)
     with staged(*asked.values()) as paths:
-        places = dict(zip(asked, paths, strict=True))
-        predicted = predict(options, places["predictions_out"], places.get("skipped_out"), say)
-        if "plot_out" in places:
+        path_of = dict(zip(asked, paths, strict=True))
+        predicted = predict(options, path_of["predictions_out"], path_of.get("skipped_out"), say)
+        if "plot_out" in path_of:
             from ..prediction.prediction_figure import plot_predictions
 
-            plot_predictions(predicted, places["plot_out"])
+            plot_predictions(predicted, path_of["plot_out"])
         from ..prediction.prediction_report import prediction_report
         from ..reports.writing import write_report
 
-        write_report(prediction_report(predicted), places, options)
+        write_report(prediction_report(predicted), path_of, options)

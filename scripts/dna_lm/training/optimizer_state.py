@@ -69,9 +69,9 @@ def gather_gradients(model: torch.nn.Module) -> None:
     """
     parameters = [parameter for _, parameter in _trained(model) if _on_cpu(parameter)]
     room = torch.empty(sum(parameter.numel() for parameter in parameters))
-    places = room.split([parameter.numel() for parameter in parameters])
-    for parameter, place in zip(parameters, places, strict=True):
-        parameter.register_post_accumulate_grad_hook(_Move(place.view_as(parameter)))
+    buffers = room.split([parameter.numel() for parameter in parameters])
+    for parameter, buffer in zip(parameters, buffers, strict=True):
+        parameter.register_post_accumulate_grad_hook(_Move(buffer.view_as(parameter)))
 
 
 def whole(tensor: torch.Tensor) -> torch.Tensor:
@@ -82,12 +82,12 @@ def whole(tensor: torch.Tensor) -> torch.Tensor:
 class _Move:
     """Copies a parameter's gradient to its place, unless it is there."""
 
-    def __init__(self, place: torch.Tensor):
-        self.place = place
+    def __init__(self, buffer: torch.Tensor):
+        self.buffer = buffer
 
     def __call__(self, parameter: torch.Tensor) -> None:
-        if parameter.grad.data_ptr() != self.place.data_ptr():
-            parameter.grad = self.place.copy_(parameter.grad)
+        if parameter.grad.data_ptr() != self.buffer.data_ptr():
+            parameter.grad = self.buffer.copy_(parameter.grad)
 
 
 def _trained(model: torch.nn.Module) -> Iterator[tuple[str, torch.nn.Parameter]]:

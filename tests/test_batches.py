@@ -105,7 +105,7 @@ def test_option_form_and_documentation_give_the_same_numbers():
     said = next(option.help for option in options_of_tool("finetune") if option.name == "batch_size")
     assert f"0 means {BATCH}, or fewer (at least {LEAST_BATCH}) so that an epoch has {STEPS} steps" in said
     form = (PROJECT / "tools" / "dna_lm_finetune.xml").read_text()
-    assert f"0: {BATCH}, and fewer" in form and f"at least {STEPS} steps, but {LEAST_BATCH} at least." in form
+    assert f"an automatic choice ({LEAST_BATCH} to {BATCH}, depending on the size of the training set)" in form
     documentation = (PROJECT / "docs" / "training.md").read_text()
     assert f"| batch size | {BATCH} sequences; for training splits of fewer than {BATCH * STEPS:,} " in documentation
     assert f"halved until an epoch has {STEPS} steps, with a minimum of {LEAST_BATCH} |" in documentation

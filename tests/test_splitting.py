@@ -42,14 +42,16 @@ def test_fractions(text):
 @pytest.mark.parametrize("text", ["", "0.8,0.2", "0.7,0.1,0.1,0.1", "a,b,c", "0.8;0.1;0.1"])
 def test_what_is_not_three_numbers_is_refused(text):
     assert refusal(parse_fractions, text) == (
-        f"--fractions {text!r} is not three numbers; give the shares of train, dev and test, such as 0.8,0.1,0.1"
+        f'"Proportions of train, dev and test" (--fractions {text!r}) are not three numbers; give three, such as '
+        "0.8,0.1,0.1"
     )
 
 
 @pytest.mark.parametrize("text", ["0.8,0.2,0", "1.2,-0.1,-0.1", "0.8,0.1,0.2", "80,10,10", "nan,nan,nan", "inf,1,1"])
 def test_shares_that_do_not_divide_one_whole_are_refused(text):
     assert refusal(parse_fractions, text) == (
-        f"--fractions {text!r}: the shares of train, dev and test must be above 0 and sum to 1, such as 0.8,0.1,0.1"
+        f'"Proportions of train, dev and test" (--fractions {text!r}) must be above 0 and add up to 1, such as '
+        "0.8,0.1,0.1"
     )
 
 

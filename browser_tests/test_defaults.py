@@ -44,7 +44,7 @@ def test_pressing_run_after_prepare_trains_evaluates_and_calibrates(galaxy):
 
     calibrated = run_as_it_opens(galaxy, "calibrate")
     text = galaxy.open_report(calibrated["report"])
-    assert "the dev split of its training" in text
+    assert "the development set of its training" in text
 
     shown = [dataset.name for dataset, _ in galaxy.datasets()]
     assert len(shown) == 2 + 2 + sum(map(len, SHOWN.values())), shown

@@ -118,7 +118,7 @@ def test_it_reads_as_far_as_its_positions_and_says_so(trained, base):
     expected = READS.get(base.architecture, 64)
     encoded = encoder.encode(["ACGT" * 50, "ACGT"])
     assert (encoder.model_limit, encoder.max_length, encoded.reading.cut) == (expected, expected, 1)
-    assert warnings(encoded, encoder, "the input") == [
+    assert warnings(encoded.reading, encoder, "the input") == [
         f"the input: 1 of 2 sequences are longer than {expected} tokens and lose their end; the base model reads no "
         "more, so cut the sequences around their center"
     ]

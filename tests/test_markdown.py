@@ -5,7 +5,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from dna_lm.reports.markdown import bullets, escape, image, listed, pipe_table, table, warned, write
+from dna_lm.reports.markdown import TOOLS, bullets, escape, image, listed, pipe_table, table, tool_link, warned, write
+from forms import form
 
 # As strict as viewers come: HTML is let through, and tables and strikethrough are known.
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -121,3 +122,9 @@ def test_lists_and_warnings():
 def test_empty_blocks_are_left_out_and_any_letter_is_written(tmp_path):
     write(tmp_path / "report.md", "one", "", "\udcff")
     assert (tmp_path / "report.md").read_text(encoding="utf-8") == "one\n\n\\udcff\n"
+
+
+def test_links_to_tools_have_the_names_and_ids_of_the_forms():
+    for tool, name in TOOLS.items():
+        assert (form(tool).get("id"), form(tool).get("name")) == (f"dna_lm_{tool}", name)
+        assert tool_link(tool) == f"[{name}](/?tool_id=dna_lm_{tool})"

@@ -11,7 +11,6 @@ from dna_lm.reports.markdown import (
     parameters,
     pipe_table,
     table,
-    tool_link,
     warned,
 )
 from dna_lm.reports.pdf import write_pdf
@@ -123,7 +122,7 @@ def test_text_of_users_stays_text(lines, tmp_path, label):
 
 def test_links_lose_their_address_and_narrow_tables_keep_long_words(lines, tmp_path):
     name = "a_transcription_factor_with_a_long_name"
-    given = [f"Go on: {tool_link('dna_lm_evaluate', 'Evaluate')}.", link("metrics", "All"), pipe_table(["l"], [[name]])]
+    given = ["Go on: [Evaluate](/?tool_id=dna_lm_evaluate).", link("metrics", "All"), pipe_table(["l"], [[name]])]
     write_pdf(tmp_path / "a.pdf", given, {}, [])
     assert lines == ["Go on: Evaluate.", "l", name]
 

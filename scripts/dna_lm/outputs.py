@@ -1,11 +1,13 @@
 """Writing a job's outputs all or none."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from .errors import UserError
+from .options import asked_outputs
 
 
 @contextmanager
@@ -36,3 +38,14 @@ def staged(*targets: str) -> Iterator[list[Path]]:
     finally:
         for path in partial:
             path.unlink(missing_ok=True)
+
+
+@contextmanager
+def staged_outputs(options: Any, among: Collection[str] | None = None) -> Iterator[dict[str, Path]]:
+    """Give the temporary path of each output of a job that is asked for, by its option `..._out` (see staged).
+
+    among: the only options that count; None: all.
+    """
+    asked = {name: path for name, path in asked_outputs(options).items() if among is None or name in among}
+    with staged(*asked.values()) as paths:
+        yield dict(zip(asked, paths, strict=True))

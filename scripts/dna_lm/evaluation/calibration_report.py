@@ -67,7 +67,7 @@ def _role(result: Calibrated) -> str:
 
 
 def _next(result: Calibrated) -> str:
-    evaluate = tool_link("dna_lm_evaluate", "Evaluate a DNA classifier")
+    evaluate = tool_link("evaluate")
     if verdict(result) == NOTHING:
         return (
             "Use the adapter as it was before. More sequences, or harder ones, could show whether there is anything to "

@@ -52,18 +52,13 @@ def comparison_report(result: Compared) -> list[str]:
 def _next_steps(result: Compared) -> str:
     best = escape(shortened(result.names[0], CELL))
     steps = [
-        f"Test {best} on sequences that took no part in this choice, beside simpler models: "
-        f"{tool_link('dna_lm_evaluate', 'Evaluate a DNA classifier')}.",
-        "To compare settings rather than adapters, train several seeds of each: "
-        f"{tool_link('dna_lm_finetune', 'Fine-tune a DNA language model')}.",
+        f"Test {best} on sequences that took no part in this choice, beside simpler models: {tool_link('evaluate')}.",
+        f"To compare settings rather than adapters, train several seeds of each: {tool_link('finetune')}.",
     ]
     if result.target.kind != NUMBER:
-        calibrate = tool_link("dna_lm_calibrate", "Calibrate a DNA classifier")
+        calibrate = tool_link("calibrate")
         steps.append(f"Probabilities and thresholds for new data, chosen on the development set: {calibrate}.")
-    steps.append(
-        f"New sequences: {tool_link('dna_lm_predict', 'Predict with a DNA classifier')}. Along a genome: "
-        f"{tool_link('dna_lm_scan', 'Scan a genome with a DNA classifier')}."
-    )
+    steps.append(f"New sequences: {tool_link('predict')}. Along a genome: {tool_link('scan')}.")
     return "\n".join(f"- {step}" for step in steps)
 
 

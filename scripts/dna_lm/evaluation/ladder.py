@@ -126,7 +126,7 @@ def verdict(ladder: Ladder, baseline: str, called: str = "") -> tuple[str, str]:
     called = called or baseline
     gap = rung.difference
     if gap is None:
-        return UNDEFINED, f"{_sentence(ladder, UNDEFINED, called)}: no score is defined for both."
+        return UNDEFINED, f"{verdict_sentence(ladder, UNDEFINED, called)}: no score is defined for both."
     parts = [f"95% CI {gap.low:+.3f} to {gap.high:+.3f}"] if np.isfinite([gap.low, gap.high]).all() else []
     if np.isfinite(gap.p):
         parts.append(p_text("adjusted p", rung.p_adjusted))
@@ -145,10 +145,10 @@ def verdict(ladder: Ladder, baseline: str, called: str = "") -> tuple[str, str]:
     else:
         # A number that is the same for all ranks nothing, however near it is to the truth.
         outcome = UNDEFINED if ADAPTER_NAME in rung.constant else AHEAD
-    return outcome, f"{_sentence(ladder, outcome, called)}: {numbers}"
+    return outcome, f"{verdict_sentence(ladder, outcome, called)}: {numbers}"
 
 
-def _sentence(ladder: Ladder, outcome: str, called: str) -> str:
+def verdict_sentence(ladder: Ladder, outcome: str, called: str) -> str:
     """Return the verdict with its subject, without a full stop."""
     return f"{ADAPTER_NAME.capitalize()} {short_verdict(outcome, called, ladder.sequences)}"
 

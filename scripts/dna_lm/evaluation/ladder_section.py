@@ -3,7 +3,7 @@
 from ..baselines.names import KMERS, TITLES
 from ..reports.markdown import escape, image, link
 from .evaluating import Evaluated
-from .ladder import ADAPTER_NAME, AHEAD, BEHIND, LEVEL, UNDEFINED, judged_by, short_verdict, verdict
+from .ladder import ADAPTER_NAME, AHEAD, BEHIND, LEVEL, UNDEFINED, judged_by, short_verdict, verdict, verdict_sentence
 from .report_tables import ladder_table
 
 # What verdicts call the model of counts of k-mers.
@@ -22,7 +22,7 @@ def ladder_title(result: Evaluated) -> str:
     outcome, _ = verdict_on_kmers(result)
     if not outcome:
         return ""
-    return f"{ADAPTER_NAME.capitalize()} {short_verdict(outcome, COUNTING, result.ladder.sequences)}"
+    return verdict_sentence(result.ladder, outcome, COUNTING)
 
 
 def ladder_section(result: Evaluated, outputs: set[str]) -> list[str]:

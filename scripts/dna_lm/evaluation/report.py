@@ -98,7 +98,7 @@ def _title(result: Evaluated) -> str:
 def _next_steps(result: Evaluated, outcome: str) -> str:
     """outcome: of the comparison with k-mers; empty without one."""
     of_labels = result.adapter.target.kind != NUMBER
-    finetune = tool_link("dna_lm_finetune", "Fine-tune a DNA language model")
+    finetune = tool_link("finetune")
     steps = {
         "": [
             "Find out whether a simpler model would do: run this tool again and compare with simpler models, which "
@@ -117,14 +117,11 @@ def _next_steps(result: Evaluated, outcome: str) -> str:
     }[outcome]
     if of_labels and _miscalibrated(result) and not _is_calibrated(result):
         steps.append(
-            "The probabilities are off by more than chance. A calibration may correct that: "
-            f"{tool_link('dna_lm_calibrate', 'Calibrate a DNA classifier')}."
+            f"The probabilities are off by more than chance. A calibration may correct that: {tool_link('calibrate')}."
         )
     steps += [
-        f"Adapters trained with other settings or base models, on the same test set: "
-        f"{tool_link('dna_lm_compare', 'Compare DNA classifiers')}.",
-        f"New sequences: {tool_link('dna_lm_predict', 'Predict with a DNA classifier')}. Along a genome: "
-        f"{tool_link('dna_lm_scan', 'Scan a genome with a DNA classifier')}.",
+        f"Adapters trained with other settings or base models, on the same test set: {tool_link('compare')}.",
+        f"New sequences: {tool_link('predict')}. Along a genome: {tool_link('scan')}.",
     ]
     return "\n".join(f"- {step}" for step in steps)
 

@@ -37,8 +37,8 @@ def about(adapter: Adapter) -> list[str]:
         link("table", "The adapter's full record (table)"),
         *_history(adapter),
         "## Next steps",
-        f"Score it on a test set: {tool_link('dna_lm_evaluate', 'Evaluate a DNA classifier')}. Predict the labels of "
-        f"other sequences: {tool_link('dna_lm_predict', 'Predict with a DNA classifier')}.",
+        f"Score it on a test set: {tool_link('evaluate')}. Predict the labels of "
+        f"other sequences: {tool_link('predict')}.",
         parameters(),
     ]
 

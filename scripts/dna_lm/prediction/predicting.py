@@ -51,8 +51,10 @@ def predict(
     predictions_out: str | Path,
     skipped_out: str | Path | None,
     progress: Callable[[str], None],
-) -> Predicted:
-    """Predict labels or numbers, write the tables block by block, and return what was counted.
+    *,
+    count: bool,
+) -> Predicted | None:
+    """Predict labels or numbers, write the tables block by block, and return what was counted, if that is wanted.
 
     predictions_out, skipped_out: paths of the tables (see Block). options, progress: see predicted_blocks.
     """
@@ -61,9 +63,9 @@ def predict(
     for block in predicted_blocks(options, progress):
         predictions.add(block.predictions, block.floats)
         skipped.add(block.skipped)
-        counted = counted or Predicted(block.adapter)
-        counted.add(block.predictions, block.skipped, block.sequences)
-    assert counted is not None  # there is at least one block
+        if count:
+            counted = counted or Predicted(block.adapter)
+            counted.add(block.predictions, block.skipped, block.sequences)
     return counted
 
 

@@ -4,6 +4,7 @@ from ..reports.markdown import bullets, image, link, listed, parameters, pipe_ta
 from ..words import CLASSES, NUMBER
 from .familiarity import Familiarity
 from .predicted import Predicted
+from .window_lengths import length_range
 
 # Rows of the table of labels, the commonest of more.
 MOST_LABELS = 50
@@ -25,8 +26,8 @@ def prediction_report(predicted: Predicted) -> list[str]:
         *_skipped(predicted),
         "## Next steps",
         "Sequences whose labels you know tell how good the predictions are: "
-        f"{tool_link('dna_lm_evaluate', 'Evaluate a DNA classifier')}. Where along a genome such sequences lie: "
-        f"{tool_link('dna_lm_scan', 'Scan a genome with a DNA classifier')}.",
+        f"{tool_link('evaluate')}. Where along a genome such sequences lie: "
+        f"{tool_link('scan')}.",
         parameters(),
     ]
 
@@ -75,9 +76,8 @@ def _familiar(familiarity: Familiarity) -> list[str]:
     if found and not found.seen:
         sentences.append("None of the sequences is a copy of a training sequence.")
     if lengths:
-        low, high = lengths["shortest"], lengths["longest"]
-        trained = f"{low:,}" if low == high else f"{low:,} to {high:,}"
-        sentences.append(_outside("Length", familiarity.outside_length, familiarity, f"{trained} nucleotides"))
+        trained = f"{length_range(lengths)} nucleotides"
+        sentences.append(_outside("Length", familiarity.outside_length, familiarity, trained))
     if gc:
         trained = f"{gc['lowest']:.0%} to {gc['highest']:.0%}"
         sentences.append(_outside("GC content", familiarity.outside_gc, familiarity, trained))

@@ -21,7 +21,7 @@ def scan_report(scan: Scanned, found: ScanSummary) -> list[str]:
         *_skipped(scan),
         "## Next step",
         "A threshold that keeps false positives few is chosen on labeled sequences: "
-        f"{tool_link('dna_lm_calibrate', 'Calibrate a DNA classifier')}, then scan again.",
+        f"{tool_link('calibrate')}, then scan again.",
         parameters(),
     ]
 

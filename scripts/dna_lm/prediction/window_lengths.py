@@ -51,8 +51,9 @@ def choose_window(
     progress(f"windows of {chosen:,} letters at every {step:,}{why}")
     if window and lengths and not lengths["shortest"] / FAR <= window <= lengths["longest"] * FAR:
         progress(
-            f"warning: windows of {window:,} letters, but the adapter was trained on sequences of {_between(lengths)} "
-            "letters: its predictions for other lengths are untested; choose a window of this length, or leave it empty"
+            f"warning: windows of {window:,} letters, but the adapter was trained on sequences of "
+            f"{length_range(lengths)} letters: its predictions for other lengths are untested; choose a window of this "
+            "length, or leave it empty"
         )
     return chosen, step
 
@@ -78,7 +79,7 @@ class LengthCheck:
         source: what to call the input. windows: whether long sequences were read in windows.
         """
         result = []
-        trained = f"the {_between(self._lengths)} letters of the training sequences" if self._lengths else ""
+        trained = f"the {length_range(self._lengths)} letters of the training sequences" if self._lengths else ""
         if self._longer and not windows:
             result.append(
                 f"{source}: {self._longer:,} of {self._count:,} sequences are more than {FAR:g} times as long as "
@@ -92,6 +93,7 @@ class LengthCheck:
         return result
 
 
-def _between(lengths: dict[str, int]) -> str:
+def length_range(lengths: dict[str, int]) -> str:
+    """Return in words from where to where lengths go; lengths: as Adapter.training_lengths."""
     shortest, longest = lengths["shortest"], lengths["longest"]
     return f"{shortest:,}" if shortest == longest else f"{shortest:,} to {longest:,}"

@@ -83,9 +83,9 @@ def dataset_report(result: DatasetReport) -> list[str]:
         *_baselines(result),
         *(["## Not checked", bullets(result.caveats)] if result.caveats else []),
         "## Next steps",
-        f"Select the splits in {tool_link('dna_lm_finetune', 'Fine-tune a DNA language model')}, which uses the "
+        f"Select the splits in {tool_link('finetune')}, which uses the "
         "training set and the development set. Keep the test set for "
-        f"{tool_link('dna_lm_evaluate', 'Evaluate a DNA classifier')}.",
+        f"{tool_link('evaluate')}.",
         parameters(),
     ]
 

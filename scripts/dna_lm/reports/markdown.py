@@ -8,6 +8,15 @@ from ..data import textfiles
 
 # Labels that a sentence names.
 MOST_LISTED = 20
+# What Galaxy calls the tools that reports point to.
+TOOLS = {
+    "finetune": "Fine-tune a DNA language model",
+    "evaluate": "Evaluate a DNA classifier",
+    "compare": "Compare DNA classifiers",
+    "calibrate": "Calibrate a DNA classifier",
+    "predict": "Predict with a DNA classifier",
+    "scan": "Scan a genome with a DNA classifier",
+}
 
 # Where text stops being text. Anywhere: HTML and entities, code, emphasis, links, tables, mathematics, and Galaxy's
 # directives; an underscore at the edge of a word; the ends of lines, for Markdown or for Python, and other control
@@ -55,12 +64,12 @@ def link(output: str, label: str) -> str:
     return directive(f'history_dataset_link(output="{output}", label="{label}")')
 
 
-def tool_link(tool: str, name: str) -> str:
-    """Return a link to the form of one of the tools.
+def tool_link(tool: str) -> str:
+    """Return a link to the form of one of TOOLS.
 
-    tool: its id. The address is that of a Galaxy at the root of its server, and finds a tool of any Tool Shed too.
+    The address is that of a Galaxy at the root of its server, and finds a tool of any Tool Shed too.
     """
-    return f"[{name}](/?tool_id={tool})"
+    return f"[{TOOLS[tool]}](/?tool_id=dna_lm_{tool})"
 
 
 def parameters() -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..exchange.options import ImportOptions
-from ..options import OUTPUT, ThreadOptions, asked_outputs, option
+from ..options import OUTPUT, ThreadOptions, option
 from ..words import EXPORT, IMPORT, MERGE, SHOW
 
 # What each action reads, and what it makes beside the table and the report.
@@ -42,12 +42,10 @@ def run(options: Options, say: Callable[[str], None]) -> None:
     from ..adapters.dataset import load_adapter, save_adapter
     from ..data.tables import write_tsv
     from ..exchange.facts import facts
-    from ..outputs import staged
+    from ..outputs import staged_outputs
     from ..reports.writing import write_report
 
-    asked = {name: path for name, path in asked_outputs(options).items() if name in (*NEEDED[options.action], *ALWAYS)}
-    with staged(*asked.values()) as paths:
-        path_of = dict(zip(asked, paths, strict=True))
+    with staged_outputs(options, (*NEEDED[options.action], *ALWAYS)) as path_of:
         if options.action == SHOW:
             from ..exchange.adapter_report import adapter_report
 

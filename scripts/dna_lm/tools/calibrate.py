@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..evaluation.options import CalibrateOptions
-from ..options import OUTPUT, ThreadOptions, asked_outputs, option
+from ..options import OUTPUT, ThreadOptions, option
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,12 +27,10 @@ def run(options: Options, say: Callable[[str], None]) -> None:
     from ..evaluation.calibrating import calibrate
     from ..evaluation.calibration_figure import plot_calibration
     from ..evaluation.calibration_report import calibration_report
-    from ..outputs import staged
+    from ..outputs import staged_outputs
     from ..reports.writing import write_report
 
-    asked = asked_outputs(options)
-    with staged(*asked.values()) as paths:
-        path_of = dict(zip(asked, paths, strict=True))
+    with staged_outputs(options) as path_of:
         result = calibrate(options, say)
         save_adapter(result.adapter, path_of["calibrated_out"])
         write_tsv(result.scores, path_of["table_out"], ".4f")

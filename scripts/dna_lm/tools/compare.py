@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..evaluation.options import CompareOptions
-from ..options import OUTPUT, ThreadOptions, asked_outputs, option
+from ..options import OUTPUT, ThreadOptions, option
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,12 +28,10 @@ def run(options: Options, say: Callable[[str], None]) -> None:
     from ..evaluation.comparing import compare
     from ..evaluation.comparison_figure import plot_comparison
     from ..evaluation.comparison_report import comparison_report
-    from ..outputs import staged
+    from ..outputs import staged_outputs
     from ..reports.writing import write_report
 
-    asked = asked_outputs(options)
-    with staged(*asked.values()) as paths:
-        path_of = dict(zip(asked, paths, strict=True))
+    with staged_outputs(options) as path_of:
         result = compare(options, say)
         write_tsv(result.metrics_table(), path_of["metrics_out"], result.target.score_format)
         write_tsv(result.differences, path_of["differences_out"], ".4g")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..evaluation.options import EvaluateOptions
-from ..options import OUTPUT, ThreadOptions, asked_outputs, option
+from ..options import OUTPUT, ThreadOptions, option
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,11 +39,10 @@ def run(options: Options, say: Callable[[str], None]) -> None:
     configure_torch(options.threads)
     from ..evaluation.evaluating import evaluate, with_files
     from ..evaluation.outputs import check_outputs, write_evaluation
-    from ..outputs import staged
+    from ..outputs import staged_outputs
 
     options = with_files(options)
-    asked = asked_outputs(options)
-    with staged(*asked.values()) as paths:
-        check_outputs(asked, options.train)
+    with staged_outputs(options) as path_of:
+        check_outputs(path_of, options.train)
         result = evaluate(options, say)
-        write_evaluation(result, dict(zip(asked, paths, strict=True)), options)
+        write_evaluation(result, path_of, options)

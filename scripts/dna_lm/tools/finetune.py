@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..options import OUTPUT, asked_outputs, option
+from ..options import OUTPUT, option
 from ..training.options import FinetuneOptions
 from ..words import FORWARD, NF4, NO, NONE, RECOMMENDED, TUTORIAL, YES
 
@@ -52,12 +52,11 @@ def run(options: Options, say: Callable[[str], None]) -> None:
     configure_torch(options.threads, quantized=options.quantization != NONE)
     from ..adapters.dataset import save_adapter
     from ..data.tables import write_tsv
-    from ..outputs import staged
+    from ..outputs import staged_outputs
     from ..training.finetuning import finetune
     from ..training.state import save_state
 
-    asked = asked_outputs(options)
-    with staged(*asked.values()) as paths:
+    with staged_outputs(options) as path_of:
         result = finetune(options, say, keep_state=bool(options.state_out))
         # Only now, so that the training has their memory and need not wait for them.
         from ..reports.writing import write_report
@@ -72,7 +71,6 @@ def run(options: Options, say: Callable[[str], None]) -> None:
             "events_out": lambda path: write_events(result.history, path),
             "state_out": lambda path: save_state(result.state, path, result.adapter),
         }
-        path_of = dict(zip(asked, paths, strict=True))
         for name in writers.keys() & path_of.keys():
             writers[name](path_of[name])
         write_report(training_report(result), path_of, options)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..options import OUTPUT, ThreadOptions, asked_outputs, option
+from ..options import OUTPUT, ThreadOptions, option
 from ..prediction.options import PredictOptions
 
 
@@ -22,13 +22,14 @@ def run(options: Options, say: Callable[[str], None]) -> None:
     from ..processes.threads import configure_torch
 
     configure_torch(options.threads)
-    from ..outputs import staged
+    from ..outputs import staged_outputs
     from ..prediction.predicting import predict
 
-    asked = asked_outputs(options)
-    with staged(*asked.values()) as paths:
-        path_of = dict(zip(asked, paths, strict=True))
-        predicted = predict(options, path_of["predictions_out"], path_of.get("skipped_out"), say)
+    with staged_outputs(options) as path_of:
+        count = bool(path_of.keys() & {"plot_out", "report_out", "pdf_out"})
+        predicted = predict(options, path_of["predictions_out"], path_of.get("skipped_out"), say, count=count)
+        if predicted is None:
+            return
         if "plot_out" in path_of:
             from ..prediction.prediction_figure import plot_predictions
 

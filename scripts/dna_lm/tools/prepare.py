@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..base_models.options import BaseModelOptions
-from ..options import OUTPUT, ThreadOptions, asked_outputs, option
+from ..options import OUTPUT, ThreadOptions, option
 from ..preparation.options import PrepareOptions
 
 if TYPE_CHECKING:
@@ -39,12 +39,10 @@ def run(options: Options, say: Callable[[str], None]) -> None:
 
     limit_threads(options.threads)
     from ..data.tables import write_csv, write_tsv
-    from ..outputs import staged
+    from ..outputs import staged_outputs
     from ..preparation.preparing import prepare
 
-    asked = asked_outputs(options)
-    with staged(*asked.values()) as paths:
-        path = dict(zip(asked, paths, strict=True))
+    with staged_outputs(options) as path:
         prepared = prepare(options)
         if options.split is None and options.intervals:
             say(f"regions are split by similarity unless another way is chosen: {prepared.how_split}")

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..options import OUTPUT, ThreadOptions, asked_outputs, option
+from ..options import OUTPUT, ThreadOptions, option
 from ..prediction.options import ScanOptions
 
 
@@ -24,9 +24,8 @@ def run(options: Options, say: Callable[[str], None]) -> None:
     from ..processes.threads import configure_torch
 
     configure_torch(options.threads)
-    from ..outputs import staged
+    from ..outputs import staged_outputs
     from ..prediction.scan_outputs import scan
 
-    asked = asked_outputs(options)
-    with staged(*asked.values()) as paths:
-        scan(options, dict(zip(asked, paths, strict=True)), say)
+    with staged_outputs(options) as path_of:
+        scan(options, path_of, say)

@@ -41,7 +41,7 @@ def training_report(result: Finetuned) -> list[str]:
         ),
         "## Next step",
         "The development set chose the epoch, so that its scores are slightly optimistic. Score the adapter on a test "
-        f"set that took no part in training: {tool_link('dna_lm_evaluate', 'Evaluate a DNA classifier')}.",
+        f"set that took no part in training: {tool_link('evaluate')}.",
         *_decided(adapter.training),
         parameters(),
     ]

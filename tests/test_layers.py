@@ -9,6 +9,7 @@ GROUND = ("errors", "words", "options", "outputs", "compat")
 # A folder imports from itself, from those above it, and from the ground.
 FOLDERS = (
     "data",
+    "motifs",
     "reports",
     "scores",
     "base_models",

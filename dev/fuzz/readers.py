@@ -35,9 +35,9 @@ def _named(name: str, strategy: st.SearchStrategy[bytes]) -> st.SearchStrategy[d
     return strategy.map(lambda content: {name: content})
 
 
-def _text(seeds: list[bytes], delimiter: bytes) -> st.SearchStrategy[bytes]:
-    """Spoilt text, plain or gzipped; a few lines are enough of each seed."""
-    short = [b"\n".join(seed.split(b"\n")[:12]) + b"\n" for seed in seeds]
+def _text(seeds: list[bytes], delimiter: bytes, lines: int = 12) -> st.SearchStrategy[bytes]:
+    """Spoilt text, plain or gzipped; so many lines are enough of each seed."""
+    short = [b"\n".join(seed.split(b"\n")[:lines]) + b"\n" for seed in seeds]
     plain = st.sampled_from(short).flatmap(lambda seed: st.one_of(spoilt_bytes(seed), spoilt_fields(seed, delimiter)))
     zipped = plain.map(lambda text: gzip.compress(text, mtime=0))
     return st.one_of(plain, plain, plain, zipped, zipped.flatmap(spoilt_bytes))
@@ -139,6 +139,13 @@ def read_bed(folder: Path) -> None:
     read_intervals(folder / "x.bed", "the intervals")
 
 
+def read_motifs(folder: Path) -> None:
+    from dna_lm.motifs.reading import read_motifs
+
+    for motif in read_motifs(folder / "motifs.txt"):
+        assert abs(motif.probabilities.sum(axis=1) - 1).max() < 1e-12 and motif.log_odds().shape == (motif.width, 4)
+
+
 ADAPTERS = _seeds(*(path.name for path in sorted(DATA.glob("adapter*.safetensors"))))
 ON_TINY_RANDOM = _seeds("adapter_tiny_random.safetensors", "adapter_number.safetensors", "adapter_several.safetensors")
 
@@ -188,5 +195,8 @@ READERS = {
     "fasta": Reader(_named("x.fa", _text(_seeds("CTCF.fa", "new.fa", "located.fa"), b":")), read_fasta),
     "bed": Reader(
         _named("x.bed", _text(_seeds("peaks_a.narrowPeak", "peaks_b.bed", "blacklist.bed"), b"\t")), read_bed
+    ),
+    "motifs": Reader(
+        _named("motifs.txt", _text(_seeds("motifs.meme", "motifs.jaspar", "motifs.transfac"), b" ", 48)), read_motifs
     ),
 }

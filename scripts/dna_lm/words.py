@@ -27,6 +27,10 @@ RECOMMENDED, TUTORIAL = "recommended", "tutorial"
 # What is done with long sequences, and how the predictions for their windows become one.
 CUT, WINDOWS = "cut", "windows"
 MEAN, MAX = "mean", "max"
+# The groups of organisms whose motifs come with the tools.
+VERTEBRATES, PLANTS, INSECTS = "vertebrates", "plants", "insects"
+NEMATODES, FUNGI, UROCHORDATES = "nematodes", "fungi", "urochordates"
+MOTIF_GROUPS = (VERTEBRATES, PLANTS, INSECTS, NEMATODES, FUNGI, UROCHORDATES)
 # The base model that comes with the tools, and the one that an adapter's record names.
 BUILT_IN, RECORDED = "built-in", "recorded"
 

@@ -219,8 +219,16 @@ def check_label(label: str, where: str) -> None:
     """Raise UserError if a label could not stand in a table: empty, or with a tab, line break or the like."""
     if not label:
         raise UserError(f"{where}: the label is empty; give every sequence a label")
-    if not label.isprintable():
-        raise UserError(f"{where}: the label {label!r} holds a control character; use printable characters only")
+    check_printable(label, "the label", where)
+
+
+def check_printable(text: str, what: str, where: str) -> None:
+    """Raise UserError if a text could not stand in a table: with a tab, line break or the like.
+
+    what: what the text is, for the message.
+    """
+    if not text.isprintable():
+        raise UserError(f"{where}: {what} {text!r} holds a control character; use printable characters only")
 
 
 def write_csv(table: pd.DataFrame, path: str | Path) -> None:

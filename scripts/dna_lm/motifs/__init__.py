@@ -1,0 +1,1 @@
+"""Motifs of DNA-binding proteins: those of JASPAR, and a user's own."""

@@ -345,11 +345,14 @@ REFUSED = {
     "latin-1": (JASPAR.replace("CTCF", "é").encode("latin-1"), "F, line 1: byte 0xe9 is not UTF-8 text"),
     "web page": (
         "<!DOCTYPE html>\nMEME version 5\n",
-        "F is a web page, not a file of motifs; download the file itself",
+        "F is a web page or XML, not a file of motifs; download the motifs as text",
     ),
     "MEME as XML": ("<?xml version='1.0'?><MEME>", "F is a web page"),
     "other text": ("\nsequence,label\nACGT,a\n", "F is not in MEME, JASPAR or TRANSFAC format: line 2 is 'sequence,l"),
-    "sequences": (">a\nACGTACGTACGT\n", "F, line 2: 'ACGTACGTACGT' is not a number; a motif is a matrix of counts or"),
+    "sequences": (
+        ">a\nACGTACGTACGT\n",
+        "F, line 2: 'ACGTACGTACGT' is not a number; give counts or probabilities of A, C, G and T",
+    ),
     "protein": (
         MEME.replace("ACGT", "ACDEFGHIKLMNPQRSTVWY"),
         "F, line 3: the alphabet is 'ACDEFGHIKLMNPQRSTVWY'; choose",
@@ -415,7 +418,7 @@ REFUSED = {
     ),
     "unequal rows": (
         JASPAR.replace("17 5 0", "17 5"),
-        "F, line 1: motif 'a1' has rows of 3, 2, 3, 3 numbers; give each",
+        "F, line 1: motif 'a1' has rows of 3, 2, 3, 3 numbers; give all four",
     ),
     "rows of one letter": (
         JASPAR.replace("C [", "A ["),

@@ -91,14 +91,15 @@ def _reader(lines: list[str], source: str) -> Callable[[list[str], str], Iterato
     if not first:
         raise UserError(f"{source} holds no motif; {_CHOOSE}")
     if first.lower().startswith(_MARKUP):
-        raise UserError(f"{source} is a web page, not a file of motifs; download the file itself, as text")
+        raise UserError(f"{source} is a web page or XML, not a file of motifs; download the motifs as text")
     if first.startswith(">"):
         return _jaspar
     if any(line.startswith("MEME version") for line in lines):
         return _meme
     if any(line.startswith(("P0", "PO")) and line[2:3].isspace() for line in lines):
         return _transfac
-    raise UserError(f"{source} is not in {FORMATS}: line {number} is {shortened(first, _SHOWN)!r}; {_CHOOSE}")
+    shown = shortened(first, _SHOWN)
+    raise UserError(f"{source} is not in {FORMATS}: line {number} is {shown!r}; convert it or choose another file")
 
 
 def _motif(matrix: _Matrix, source: str) -> Motif:
@@ -134,8 +135,7 @@ def _numbers(words: list[str], where: str) -> list[float]:
     for word in words:
         if len(word) > _LONGEST_NUMBER or not _NUMBER.fullmatch(word):
             raise UserError(
-                f"{where}: {shortened(word, _SHOWN)!r} is not a number; a motif is a matrix of counts or probabilities "
-                "of A, C, G and T"
+                f"{where}: {shortened(word, _SHOWN)!r} is not a number; give counts or probabilities of A, C, G and T"
             )
         value = float(word)
         if value < 0:
@@ -176,7 +176,7 @@ def _jaspar(lines: list[str], source: str) -> Iterator[_Matrix]:
             raise UserError(f"{where} has rows for {', '.join(letters)}; give it one for each of A, C, G and T")
         if len({len(row) for _, row in rows}) != 1:
             lengths = ", ".join(str(len(row)) for _, row in rows)
-            raise UserError(f"{where} has rows of {lengths} numbers; give each as many")
+            raise UserError(f"{where} has rows of {lengths} numbers; give all four the same number")
         by_letter = {letter: row for letter, (_, row) in zip(letters, rows, strict=True)}
         yield _Matrix(start + 1, id_, name, [list(row) for row in zip(*map(by_letter.get, BASES), strict=True)])
 

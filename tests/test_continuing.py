@@ -115,7 +115,7 @@ def test_the_report_tells_what_the_adapter_has_decided(train, first, two, tmp_pa
     for name, result, told in (("on", train(epochs=1, resume_from=first["resume_from"]), 1), ("new", two.result, 0)):
         write(tmp_path / name, *training_report(result))
         text = html.unescape((tmp_path / name).read_text())
-        assert text.count("had decided these options, whatever is shown below: target classes, method lora") == told
+        assert text.count("which determined these options, whatever the form said: target classes, method lora") == told
 
 
 @pytest.mark.parametrize(

@@ -27,9 +27,7 @@ VALUES = ["@SUM(1+1)", "`touch done`", "![x](http://127.0.0.1/x)", "#end if", "$
 FILE = "$(touch done)';#`x`.csv"
 # What a report of this project may have of Galaxy's directives.
 ARGUMENT = r", \w+=(\"[\w :,.%()'-]*\"|true|false|\d+)"
-DIRECTIVE = re.compile(
-    rf'history_dataset_(as_table|as_image|link)\(output="\w+"({ARGUMENT})*\)|job_parameters\(collapse="[\w ]+"\)'
-)
+DIRECTIVE = re.compile(rf'history_dataset_(as_image|link)\(output="\w+"({ARGUMENT})*\)')
 LINK = re.compile(r"/\?tool_id=dna_lm_[a-z]+")
 
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..reports.markdown import bullets, escape, image, link, parameters, pipe_table, tool_link, warned
+from ..reports.markdown import bullets, escape, image, link, pipe_table, tool_link, warned
 from ..scores.calibration_error import reliability
 from ..scores.registry import CALIBRATION_ERROR, TITLES
 from ..scores.truth import name_of_all
@@ -56,7 +56,6 @@ def calibration_report(result: Calibrated) -> list[str]:
         SHARE_OF_POSITIVES,
         "## Next steps",
         _next(result),
-        parameters(),
     ]
 
 

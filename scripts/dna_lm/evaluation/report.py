@@ -7,7 +7,7 @@ import numpy as np
 from ..adapters.seen_data import knows_all
 from ..data.targets import THRESHOLD
 from ..data.textfiles import listed
-from ..reports.markdown import bullets, escape, image, link, parameters, pipe_table, tool_link, warned
+from ..reports.markdown import bullets, escape, image, link, pipe_table, tool_link, warned
 from ..scores.few_records import LEAST_PREDICTED, LEAST_TRUE, LEAST_UNANIMOUS, rare_labels
 from ..scores.registry import CALIBRATION_ERROR, TITLES
 from ..scores.truth import missing, present
@@ -84,7 +84,6 @@ def report_blocks(result: Evaluated, outputs: set[str]) -> list[str]:
         f"Model input: {escape(result.read)}. {_speed(result)}",
         "## Next steps",
         _next_steps(result, outcome),
-        parameters(),
     ]
 
 

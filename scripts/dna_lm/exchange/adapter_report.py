@@ -1,7 +1,7 @@
 """The report on an adapter: what it is."""
 
 from ..adapters.dataset import Adapter
-from ..reports.markdown import escape, link, listed, parameters, pipe_table, tool_link
+from ..reports.markdown import escape, link, listed, pipe_table, tool_link
 from ..scores.registry import TITLES
 from ..words import LORA, MULTI_LABEL
 from .facts import METHODS, answers, calibration, dev_scores, history, shortened, thresholds
@@ -39,7 +39,6 @@ def about(adapter: Adapter) -> list[str]:
         "## Next steps",
         f"Score it on a test set: {tool_link('evaluate')}. Predict the labels of "
         f"other sequences: {tool_link('predict')}.",
-        parameters(),
     ]
 
 

@@ -1,6 +1,6 @@
 """The report of predictions."""
 
-from ..reports.markdown import bullets, image, link, listed, parameters, pipe_table, tool_link
+from ..reports.markdown import bullets, image, link, listed, pipe_table, tool_link
 from ..words import CLASSES, NUMBER
 from .familiarity import Familiarity
 from .predicted import Predicted
@@ -28,7 +28,6 @@ def prediction_report(predicted: Predicted) -> list[str]:
         "Sequences whose labels you know tell how good the predictions are: "
         f"{tool_link('evaluate')}. Where along a genome such sequences lie: "
         f"{tool_link('scan')}.",
-        parameters(),
     ]
 
 

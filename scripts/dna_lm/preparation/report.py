@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from ..reports.markdown import bullets, escape, image, link, listed, parameters, pipe_table, tool_link, warned
+from ..reports.markdown import bullets, escape, image, link, listed, pipe_table, tool_link, warned
 from ..words import CLASSES, MULTI_LABEL, NUMBER
 from .leakage import ALL, K
 
@@ -86,7 +86,6 @@ def dataset_report(result: DatasetReport) -> list[str]:
         f"Select the splits in {tool_link('finetune')}, which uses the "
         "training set and the development set. Keep the test set for "
         f"{tool_link('evaluate')}.",
-        parameters(),
     ]
 
 

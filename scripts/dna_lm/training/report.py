@@ -4,7 +4,7 @@ import pandas as pd
 
 from ..base_models.architectures import HEADS
 from ..data.targets import Target
-from ..reports.markdown import bullets, escape, image, link, listed, parameters, pipe_table, tool_link, warned
+from ..reports.markdown import bullets, escape, image, link, listed, pipe_table, tool_link, warned
 from ..scores.registry import ERRORS, SHOWN, TITLES
 from ..words import FULL, HEAD_ONLY, LORA, MULTI_LABEL, NUMBER
 from .continuing import decisions
@@ -43,7 +43,6 @@ def training_report(result: Finetuned) -> list[str]:
         "The development set chose the epoch, so that its scores are slightly optimistic. Score the adapter on a test "
         f"set that took no part in training: {tool_link('evaluate')}.",
         *_decided(adapter.training),
-        parameters(),
     ]
 
 
@@ -64,7 +63,7 @@ def _history(result: Finetuned) -> list[str]:
     history, scores = result.history, [f"dev_{name}" for name in SHOWN[result.adapter.target.kind][:2]]
     if result.metric != "loss":
         scores.insert(0, f"dev_{result.metric}")
-    columns = {"train_loss": "train loss", "dev_loss": "dev loss"}
+    columns = {"train_loss": "training loss", "dev_loss": "development loss"}
     columns |= {name: TITLES[name.removeprefix("dev_")] for name in scores if name in history}
     first = {name: name for name in ("seed", "epoch") if name in history}
     shown = history.reset_index(drop=True)
@@ -90,7 +89,7 @@ def _decided(training: dict) -> list[str]:
     if not training["continued_from_sha256"]:
         return []
     return [
-        "The training went on from an adapter, which had decided these options, whatever is shown below: "
+        "The training continued from an adapter, which determined these options, whatever the form said: "
         f"{escape(decisions(training['options']))}."
     ]
 

@@ -305,7 +305,7 @@ def test_a_member_of_an_ensemble(test_data, tmp_path):
         assert (back.members, result.member, result.members) == (1, member, 2)
         assert np.abs(outputs(back, [SEQUENCE, "ACCA"])[0] - raw[member - 1]).max() < 1e-5
         card = zipfile.ZipFile(tmp_path / "out.zip").read("adapter/README.md").decode()
-        assert f"It is model {member} of an ensemble of 2" in card and "score on dev" in card
+        assert f"It is model {member} of an ensemble of 2" in card and "score on the development set" in card
     message = refusal(exported, test_data / "adapter_ensemble.safetensors", tmp_path / "x", member=3)
     assert message == "the adapter is an ensemble of 2 models: there is no model 3 in it; choose one from 1 to 2"
 
@@ -625,8 +625,8 @@ def test_what_an_adapter_is(test_data):
     assert (table["answers"], table["label 1"], table["label 2"]) == ("any of 2 labels", "A-rich", "C-rich")
     assert table["temperature"] == "not calibrated"
     assert (table["LoRA rank"], table["layers with LoRA matrices"]) == ("4", "k_proj, o_proj, q_proj, v_proj")
-    assert (table["sequences of train"], table["sequences of dev"]) == ("80", "40")
-    assert float(table["mcc on dev"]) > 0.9
+    assert (table["training sequences"], table["development sequences"]) == ("80", "40")
+    assert float(table["mcc on the development set"]) > 0.9
     assert table["option seed"] == "42"
     assert table["version of peft"] == "0.21.0"
 
@@ -634,7 +634,7 @@ def test_what_an_adapter_is(test_data):
 def test_adapters_of_other_kinds(test_data, strange_calibrated):
     assert shown(load_adapter(test_data / "adapter_number.safetensors"))["answers"] == "a number"
     ensemble = shown(load_adapter(test_data / "adapter_ensemble.safetensors"))
-    assert ensemble["models whose answers are averaged"] == "2" and "mcc on dev of model 2" in ensemble
+    assert ensemble["models whose answers are averaged"] == "2" and "mcc on the development set of model 2" in ensemble
     old = shown(load_adapter(test_data / "adapter.safetensors"))  # of before there were methods and k-mers
     assert (old["trained"], old["k-mers"]) == ("LoRA matrices and the head", "none")
     calibrated = shown(load_adapter(strange_calibrated))

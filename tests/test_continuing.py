@@ -223,12 +223,12 @@ def test_what_was_seen_before_is_still_known(train, first, two, tmp_path):
     table[::-1].to_csv(tmp_path / "shuffled.csv", index=False)
     evaluation = {"base_model": str(TINY_RANDOM), "base_model_id": None, "batch_size": 8, "progress": print}
     said = refusal(evaluate, **evaluation, adapter=str(tmp_path / "second"), data=str(tmp_path / "shuffled.csv"))
-    assert "60 of 60 sequences (100.0%) are in the adapter's training split" in said
+    assert "60 of 60 sequences (100.0%) are in the adapter's training set" in said
     # what was trained on before chooses nothing
     said = refusal(train, **new | {"dev": str(tmp_path / "shuffled.csv")}, resume_from=first["resume_from"])
     assert said.startswith(
-        "the dev split (shuffled.csv): 60 of 60 sequences (100.0%) are in the adapter's training split, from which "
-        "this training goes on; choose a dev split"
+        "the development set (shuffled.csv): 60 of 60 sequences (100.0%) are in the adapter's training set, from which "
+        "this training goes on; choose a development set"
     )
 
 
@@ -333,5 +333,6 @@ def test_the_training_file_of_an_adapter_of_before_is_no_dev_split(train, first,
     splits = {"train": two.splits["test"], "dev": two.splits["train"]}
     message = refusal(train, resume_from=str(tmp_path / "old"), **splits)
     assert (
-        "is the file that the adapter was trained on, from which this training goes on; choose a dev split" in message
+        "is the file that the adapter was trained on, from which this training goes on; choose a development set"
+        in message
     )

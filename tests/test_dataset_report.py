@@ -35,7 +35,7 @@ SUMMARY = pd.DataFrame(
         ("changed: U of RNA written as T", 0, 0, 0, "", "", ""),
         ("removed: copies", 2, 1, 1, 4, 4, 4),
         ("kept", 1007, 3, 1004, 4, 5, 8),
-        ("kept, with letters other than A, C, G, T", 0, 0, 0, "", "", ""),
+        ("kept, with ambiguous nucleotides", 0, 0, 0, "", "", ""),
         ("train", 4, 2, 2, 4, 5, 8),
     ],
     columns=["step", "sequences", "label no", "label yes", "shortest", "median length", "longest"],
@@ -135,13 +135,13 @@ def test_rows_of_leakage_that_are_not_0(written):
     assert directives(text) == DIRECTIVES
     assert rows(text, "split | also in") == [
         "| split | also in | label | sequences | copies | reverse complements | share 32 nucleotides | similar |",
-        "| dev | train | all | 50 | 1 | 0 | 0 | 1 |",
-        "| test | train | all | 50 | 0 | 0 | 0 | 3 |",
+        "| development | training | all | 50 | 1 | 0 | 0 | 1 |",
+        "| test | training | all | 50 | 0 | 0 | 0 | 3 |",
     ]
     # of test in dev alone, without a search for similar sequences
     text = written(result(leakage=leakage([0, 0, 0, 2], [""] * 4)))
     assert NO_LEAKAGE in text and "Similar" not in text
-    assert rows(text, "split | also in")[1:] == ["| test | dev | all | 50 | 2 | 0 | 0 |"]
+    assert rows(text, "split | also in")[1:] == ["| test | development | all | 50 | 2 | 0 | 0 |"]
 
 
 def test_its_tables(written):
@@ -151,10 +151,10 @@ def test_its_tables(written):
     )
     assert lines[start + 1 : start + 8] == [
         "| --- | --- | ---: | ---: | ---: | ---: |",
-        "| train | no | 2 | 4, 6, 8 | 37.5% ± 12.5 | 0.00% |",
-        "| train | yes | 2 | 4 | 25.0% ± 25.0 | 0.00% |",
-        "| dev | no | 1 | 4 | 50.0% ± 0.0 | 0.00% |",
-        "| dev | yes | 1 | 4 | 50.0% ± 0.0 | 0.00% |",
+        "| training | no | 2 | 4, 6, 8 | 37.5% ± 12.5 | 0.00% |",
+        "| training | yes | 2 | 4 | 25.0% ± 25.0 | 0.00% |",
+        "| development | no | 1 | 4 | 50.0% ± 0.0 | 0.00% |",
+        "| development | yes | 1 | 4 | 50.0% ± 0.0 | 0.00% |",
         "| test | no | 1 | 8 | 25.0% ± 0.0 | 0.00% |",
         "| test | yes | 0 | – | – | 0.00% |",
     ]

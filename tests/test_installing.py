@@ -293,7 +293,7 @@ def test_the_kmers_of_a_tokenizer_are_told(installed, tmp_path):
     tiny_models.words(tmp_path / "three", 3)
     tiny_models.write_model(tmp_path / "three", "bert", 80, max_position_embeddings=64)
     _, result = installed(folder=str(tmp_path / "three"), model_id="lab/three")
-    assert result.notes[0] == "It reads k-mers of 3 letters."
+    assert result.notes[0] == "It reads k-mers of 3 nucleotides."
 
 
 # --- refused ---------------------------------------------------------------------------------------------------------

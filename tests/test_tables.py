@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from dna_lm.data.tables import check_label, pick_column, read_labeled, read_table, write_csv, write_tsv
 from refusals import refusal, returns_or_refuses
 
-SOURCE = "the training split (train.csv)"
+SOURCE = "the training set (train.csv)"
 
 
 @pytest.fixture

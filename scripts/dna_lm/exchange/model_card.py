@@ -47,8 +47,8 @@ def model_card(adapter: Adapter, *, pad_token_id: int, member: int, members: int
         "## Intended use and limits",
         "It is for sequences like those that it was trained on: of the same kind, length and origin. It was not tried "
         "on anything else, and it is no diagnostic tool. Letters other than A, C, G and T mostly are unknown to the "
-        "tokenizer. The dev split chose the weights, so that scores on it are a little too good: put scores on a test "
-        "split here before publishing. Tell too where the sequences are from, and under which license.",
+        "tokenizer. The development set was used to select the weights, so that scores on it are slightly optimistic: "
+        "before publishing, put scores on a test set here, where the sequences are from, and under which license.",
         "Made with dna_lm.",
     ]
     return "\n\n".join(blocks) + "\n"
@@ -131,12 +131,12 @@ def _training(adapter: Adapter) -> list[str]:
     counts = training["sequences"]
     text = f"On {adapter.trained_on}"
     if counts["dev"] > 0:
-        text += f"; {counts['dev']:,} others, the dev split, chose what was kept"
+        text += f"; {counts['dev']:,} others, the development set, were used to select the weights"
     blocks = [text + "."]
     scores = dev_scores(adapter)
     if scores:
         rows = [(TITLES.get(name, name), f"{value:.4g}") for name, value in scores.items()]
-        blocks.append(pipe_table(["score on dev", "value"], rows))
+        blocks.append(pipe_table(["score on the development set", "value"], rows))
     record = calibration(adapter)
     if record:
         decided = [f"temperature {adapter.decision.temperature:.4g}"] + (["thresholds"] if thresholds(adapter) else [])

@@ -5,14 +5,13 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from ..reports.markdown import bullets, escape, image, link, listed, pipe_table, tool_link, warned
-from ..words import CLASSES, MULTI_LABEL, NUMBER
+from ..words import CLASSES, MULTI_LABEL, NUMBER, SPLIT_NAMES
 from .leakage import ALL, K
 
 # A table with more rows than this is no longer read in a report, nor is one with a column for each of more labels.
 MOST_ROWS = 60
 MOST_LABELS = 6
 LENGTHS = "length (shortest, median, longest)"
-SPLITS = ("train", "dev", "test")
 SEVERAL = "A sequence with several labels is counted in the row of each; one without a label is in none."
 
 
@@ -102,9 +101,12 @@ def _labels(result: DatasetReport) -> str:
 
 
 def _sizes(sizes: dict[str, int]) -> str:
-    names = {"train": "training", "dev": "development"}
-    *most, last = (f"{size:,} {escape(names.get(split, split))}" for split, size in sizes.items())
+    *most, last = (f"{size:,} {escape(_name(split))}" for split, size in sizes.items())
     return f"{', '.join(most)} and {last}"
+
+
+def _name(split: str) -> str:
+    return SPLIT_NAMES.get(split, split)
 
 
 def _cleaning(summary: pd.DataFrame) -> str:
@@ -115,7 +117,7 @@ def _cleaning(summary: pd.DataFrame) -> str:
     rows = [
         (row["step"], f"{row['sequences']:,}", *(_number(row[name]) for name in columns), _lengths(row))
         for row in summary.to_dict("records")
-        if row["step"] in ("read", "kept") or (row["sequences"] and row["step"] not in SPLITS)
+        if row["step"] in ("read", "kept") or (row["sequences"] and row["step"] not in SPLIT_NAMES)
     ]
     return pipe_table(("step", "sequences", *columns.values(), LENGTHS), rows)
 
@@ -133,7 +135,12 @@ def _leakage(counts: pd.DataFrame) -> list[str]:
     header = ("split", "also in", "label", "sequences", "copies", "reverse complements", f"share {K} nucleotides")
     header += ("similar",) * searched
     rows = [
-        (row["split"], row["also in"], "all" if row["label"] == ALL else row["label"], f"{row['sequences']:,}")
+        (
+            _name(row["split"]),
+            _name(row["also in"]),
+            "all" if row["label"] == ALL else row["label"],
+            f"{row['sequences']:,}",
+        )
         + tuple(f"{row[kind]:,}" for kind in kinds)
         for row in found.head(MOST_ROWS).to_dict("records")
     ]
@@ -163,7 +170,7 @@ def _splits(splits: pd.DataFrame, what: str) -> list[str]:
     header = ("split", what, "sequences", LENGTHS, "GC (mean ± sd)", "ambiguous")
     rows = [
         (
-            row["split"],
+            _name(row["split"]),
             row["label"],
             f"{row['sequences']:,}",
             _lengths(row),

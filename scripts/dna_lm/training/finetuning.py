@@ -176,7 +176,7 @@ def _epochs(before: Adapter) -> int:
 
 
 def _best_metric(asked: str, data: TrainingData) -> tuple[str, list[str]]:
-    """Return the score on dev that chooses, and sentences that a user has to read.
+    """Return the score on the development set that chooses, and sentences that a user has to read.
 
     Raises UserError for one that the target does not have.
     """

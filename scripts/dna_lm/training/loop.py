@@ -245,7 +245,7 @@ class _Training:
         best = plan.options.best_metric
         shown = best if best != "loss" else DEFAULT_METRIC[target.kind]
         self.progress(
-            f"epoch {self.epoch:.4g} of {plan.options.epochs}: train loss {row['train_loss']:.4f}, dev loss "
+            f"epoch {self.epoch:.4g} of {plan.options.epochs}: training loss {row['train_loss']:.4f}, development loss "
             f"{scores['loss']:.4f}, {shown} {scores[shown]:.4f}{' (best)' if better else ''}, {duration(seconds)}"
         )
 

@@ -17,7 +17,7 @@ from ..data.tables import read_labeled
 from ..data.targets import Target, learn_target
 from ..data.textfiles import describe
 from ..errors import UserError
-from ..words import CLASSES, MULTI_LABEL
+from ..words import CLASSES, MULTI_LABEL, SPLIT_NAMES
 from .batches import Sequences, Tokens
 from .options import TrainingSplitOptions
 
@@ -66,7 +66,7 @@ def read_splits(
     progress: told how it goes, a line at a time.
     Raises UserError for anything wrong with the files, and for a dev split of which half or more was trained on.
     """
-    sources = {"train": describe(options.train, "the training split"), "dev": describe(options.dev, "the dev split")}
+    sources = {name: describe(getattr(options, name), f"the {SPLIT_NAMES[name]} set") for name in ("train", "dev")}
     several = options.target == MULTI_LABEL
     tables = {
         name: read_labeled(getattr(options, name), source, empty_labels=several) for name, source in sources.items()
@@ -130,7 +130,7 @@ def _shared(
     dev: SHA-256 of its file, by which alone adapters of earlier releases know it, and the digests of its sequences.
     Raises UserError when that is half of them or more: the dev split would choose what has been learned by heart.
     """
-    mend = "choose a dev split that shares none with the training split, such as Prepare makes"
+    mend = "choose a development set that shares none with the training set, such as Prepare makes"
     found, contrary = in_common(sequences["dev"], truth["dev"], sequences["train"], truth["train"])
     verb = "is" if found.seen == 1 else "are"
     cases = [(found, f"{sources['dev']}: {found.text()} {verb} also in {sources['train']}, on either strand{contrary}")]
@@ -147,7 +147,7 @@ def _shared(
         if one.refused:
             raise UserError(f"{what}; {mend}")
         if one.seen:
-            said.append(f"{what}: the scores on dev are too good, and choose what has learned by heart; {mend}")
+            said.append(f"{what}: the scores on the development set are too good, and select for memorization; {mend}")
     return said
 
 

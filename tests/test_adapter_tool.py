@@ -33,6 +33,7 @@ from dna_lm.training.finetuning import finetune
 from dna_lm.words import CLASSES
 from refusals import refusal
 from small import TINY_RANDOM, calibrate, lora_options, predictor, probabilities, training_options, write_splits
+from written_tables import cells
 
 SEQUENCE = "ACGTTGCAACGTAGGATTTACA"
 RECORDED = {"base_model": "recorded", "base_model_id": None, "installed": [f"dna-lm/tiny-random={TINY_RANDOM}"]}
@@ -670,6 +671,8 @@ def test_the_reports(strange_calibrated, foreign, tmp_path):
     assert text.startswith("# Adapter: ") and "tool_id=dna_lm_evaluate" in text and "SHA-256" not in text
     assert "| training sequences | 60 |" in text and "| trained | LoRA matrices of rank 2 and the head |" in text
     assert "MCC on the development set | " in text and 'history_dataset_link(output="table"' in text
+    first, *_ = cells(text.partition("## How it was trained")[2])
+    assert first[:6] == ["epoch", "saved", "training loss", "development loss", "accuracy", "macro F1"]
     for action in ("export", "merge"):
         write(tmp_path / action, *export_report(exported(strange_calibrated, tmp_path / "out.zip", action)))
         text += (tmp_path / action).read_text(encoding="utf-8")

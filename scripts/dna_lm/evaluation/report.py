@@ -8,11 +8,12 @@ from ..adapters.seen_data import knows_all
 from ..data.targets import THRESHOLD
 from ..data.textfiles import listed
 from ..reports.markdown import bullets, escape, image, link, pipe_table, tool_link, warned
+from ..reports.number_text import number_text
 from ..scores.few_records import LEAST_PREDICTED, LEAST_TRUE, LEAST_UNANIMOUS, rare_labels
 from ..scores.registry import CALIBRATION_ERROR, TITLES
 from ..scores.truth import missing, present
 from ..words import BOTH, CLASSES, FORWARD, NUMBER, REVERSE
-from .calibration_report import SHARE_OF_POSITIVES
+from .calibration_report import LABEL_FRACTIONS
 from .evaluating import SPEED, Evaluated
 from .ladder import AHEAD, BEHIND, LEVEL, SCORES, UNDEFINED
 from .ladder_section import ladder_section, ladder_title, verdict_on_kmers
@@ -76,7 +77,7 @@ def report_blocks(result: Evaluated, outputs: set[str]) -> list[str]:
         bullets(_caveats(result)),
         "## How to read this report",
         meaning,
-        SHARE_OF_POSITIVES if target.kind != NUMBER else "",
+        LABEL_FRACTIONS if target.kind != NUMBER else "",
         f"The intervals are bootstrap intervals: {_draws(result):,} times, {result.independence.drawn} were drawn with "
         f"replacement, as many as there are, and scored.{_clusters(result)} They show how much a score depends on the "
         "choice of these test sequences, not on the choice of the training sequences or the seed. A score has no "
@@ -313,11 +314,10 @@ def _strands(result: Evaluated) -> list[str]:
     names = ("spearman", "r2", "mae") if kind == NUMBER else ("f1_macro", "accuracy", "mcc", "roc_auc")
     names = [name for name in names if any(np.isfinite(scores[name]) for scores in strands.scores.values())]
 
-    def cell(value: float) -> str:
-        return "–" if np.isnan(value) else f"{value:{'.4g' if kind == NUMBER else '.3f'}}"
-
+    form = ".4g" if kind == NUMBER else ".3f"
     rows = [
-        (STRAND_NAMES[strand], *(cell(scores[name]) for name in names)) for strand, scores in strands.scores.items()
+        (STRAND_NAMES[strand], *(number_text(scores[name], form) for name in names))
+        for strand, scores in strands.scores.items()
     ]
     if kind == NUMBER:
         text = f"On the other strand, the prediction for the same sequence differs by {strands.flipped:.4g} on average."

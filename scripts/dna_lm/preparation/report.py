@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from ..reports.markdown import bullets, escape, image, link, listed, pipe_table, tool_link, warned
+from ..reports.number_text import UNDEFINED, number_text
 from ..words import CLASSES, MULTI_LABEL, NUMBER, SPLIT_NAMES
 from .leakage import ALL, K
 
@@ -174,7 +175,9 @@ def _splits(splits: pd.DataFrame, what: str) -> list[str]:
             row["label"],
             f"{row['sequences']:,}",
             _lengths(row),
-            "–" if pd.isna(row["GC mean"]) else f"{row['GC mean']:.1%} ± {100 * row['GC standard deviation']:.1f}",
+            UNDEFINED
+            if pd.isna(row["GC mean"])
+            else f"{row['GC mean']:.1%} ± {100 * row['GC standard deviation']:.1f}",
             f"{row['other letters']:.2%}",
         )
         for row in splits.head(MOST_ROWS).to_dict("records")
@@ -184,7 +187,7 @@ def _splits(splits: pd.DataFrame, what: str) -> list[str]:
 
 def _lengths(row: dict) -> str:
     if not row["sequences"] or row["shortest"] == "":
-        return "–"
+        return UNDEFINED
     values = [f"{row[name]:,.0f}" for name in ("shortest", "median length", "longest")]
     return values[0] if len(set(values)) == 1 else ", ".join(values)
 
@@ -198,7 +201,7 @@ def _baselines(result: DatasetReport) -> list[str]:
     rows = [
         (
             row["model"],
-            *("–" if pd.isna(row[name]) else f"{row[name]:{'.4g' if name == 'mae' else '.3f'}}" for name in scores),
+            *(number_text(row[name], ".4g" if name == "mae" else ".3f") for name in scores),
         )
         for row in result.baselines.to_dict("records")
     ]

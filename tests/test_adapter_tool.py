@@ -524,7 +524,7 @@ def test_what_does_not_fit(foreign, changes, message):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda tensor: tensor * float("nan"), "holds NaN or infinity"),
+        (lambda tensor: tensor * float("nan"), "contains NaN or infinity"),
         (lambda tensor: tensor.to(torch.int32), "is torch.int32 (2, 16), not (2, 16)"),
         (lambda tensor: tensor[:1].clone(), "is torch.float32 (1, 16), not (2, 16)"),
         (None, "is missing"),
@@ -623,7 +623,7 @@ def shown(adapter) -> dict[str, str]:
 def test_what_an_adapter_is(test_data):
     table = shown(load_adapter(test_data / "adapter_several.safetensors"))
     assert table["base model"] == "tiny-random"
-    assert (table["answers"], table["label 1"], table["label 2"]) == ("any of 2 labels", "A-rich", "C-rich")
+    assert (table["predicts"], table["label 1"], table["label 2"]) == ("any of 2 labels", "A-rich", "C-rich")
     assert table["temperature"] == "not calibrated"
     assert (table["LoRA rank"], table["layers with LoRA matrices"]) == ("4", "k_proj, o_proj, q_proj, v_proj")
     assert (table["training sequences"], table["development sequences"]) == ("80", "40")
@@ -633,9 +633,11 @@ def test_what_an_adapter_is(test_data):
 
 
 def test_adapters_of_other_kinds(test_data, strange_calibrated):
-    assert shown(load_adapter(test_data / "adapter_number.safetensors"))["answers"] == "a number"
+    assert shown(load_adapter(test_data / "adapter_number.safetensors"))["predicts"] == "a number"
     ensemble = shown(load_adapter(test_data / "adapter_ensemble.safetensors"))
-    assert ensemble["models whose answers are averaged"] == "2" and "mcc on the development set of model 2" in ensemble
+    assert (
+        ensemble["models whose predictions are averaged"] == "2" and "mcc on the development set of model 2" in ensemble
+    )
     old = shown(load_adapter(test_data / "adapter.safetensors"))  # of before there were methods and k-mers
     assert (old["trained"], old["k-mers"]) == ("LoRA matrices and the head", "none")
     calibrated = shown(load_adapter(strange_calibrated))

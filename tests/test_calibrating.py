@@ -310,7 +310,7 @@ def test_three_classes_have_a_temperature_only(three):
     assert result.adapter.decision.thresholds is None
     assert "threshold" not in result.scores["metric"].tolist()
     assert refusal(calibrated, three.adapter, three.splits["dev"], threshold=F1) == (
-        "the adapter tells 3 classes apart, of which the likeliest is said whatever its probability; choose no "
+        "the adapter distinguishes 3 classes and predicts the most probable one, without a threshold; choose no "
         "threshold: the temperature alone can be fitted"
     )
 
@@ -345,7 +345,7 @@ def test_the_training_split_is_known_in_whatever_form(two, tmp_path):
     allowed = calibrated(two.adapter, tmp_path / "shuffled.csv", seen_data="allow")
     assert (
         allowed.warnings[0]
-        == f"{what}, of which it is too sure: what was chosen here will not hold for other sequences"
+        == f"{what}, of which it is too sure: what was chosen here will not apply to other sequences"
     )
     assert allowed.adapter.task["calibration"]["seen_in_training"] == "train"
     # the development set may be used, and a few that were trained on are told

@@ -286,7 +286,7 @@ def test_an_adapter_whose_weights_are_no_numbers_is_refused(two, tmp_path):
     spoilt = adapter.tensors | {name: torch.full_like(adapter.tensors[name], float("nan"))}
     save_adapter(dataclasses.replace(adapter, tensors=spoilt), tmp_path / "nan.safetensors")
     message = refusal(evaluated, two, adapter=str(tmp_path / "nan.safetensors"))
-    assert message.startswith("the adapter ") and message.endswith(" holds NaN or infinity); train it again")
+    assert message.startswith("the adapter ") and message.endswith(" contains NaN or infinity); train it again")
 
 
 def test_a_ladder_without_a_training_split_is_refused(call_tool, two, tmp_path):

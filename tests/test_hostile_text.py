@@ -166,7 +166,7 @@ def test_a_message_quotes_it_as_text(call_tool, work, trained):
     with open(FILE, "a", encoding="utf-8") as file:
         file.write("ACGT,$(touch done)\x1b[2J,id,1,2,3,4,5,6\n")
     error = call_tool("evaluate", *BASE, "--adapter", trained.adapter, "--data", FILE, *outputs("evaluate")).error
-    assert "\x1b" not in error and "the label '$(touch done)\\x1b[2J' holds a control character" in error
+    assert "\x1b" not in error and "the label '$(touch done)\\x1b[2J' contains a control character" in error
     assert "done" not in os.listdir(work)
 
 

@@ -318,7 +318,7 @@ def test_a_model_that_cannot_be_used(installed, tiny_random, test_data, tmp_path
     weights = load_file(spoilt / "model.safetensors")
     weights["model.norm.weight"] = torch.full_like(weights["model.norm.weight"], float("inf"))
     save_file(weights, spoilt / "model.safetensors", metadata={"format": "pt"})
-    assert "hold NaN or infinity" in refusal(installed, tmp_path / "a", folder=str(spoilt), model_id="x", load="yes")
+    assert "contain NaN or infinity" in refusal(installed, tmp_path / "a", folder=str(spoilt), model_id="x", load="yes")
     protein = shutil.copytree(tiny_random, tmp_path / "protein")
     vocabulary = json.loads((protein / "tokenizer.json").read_text())
     vocabulary["model"]["vocab"]["W"] = vocabulary["model"]["vocab"].pop("G")

@@ -142,7 +142,7 @@ table_case(
 table_case(
     "binary",
     (
-        "the labeled table (t.csv) is not text (it holds zero bytes); choose a plain or gzipped text "
+        "the labeled table (t.csv) is not text (it contains zero bytes); choose a plain or gzipped text "
         "file, or save the text as UTF-8"
     ),
     bytes(range(256)) * 20,
@@ -166,7 +166,7 @@ table_case(
 table_case(
     "parquet",
     (
-        "the labeled table (t.csv) is not text (it holds zero bytes); choose a plain or gzipped text "
+        "the labeled table (t.csv) is not text (it contains zero bytes); choose a plain or gzipped text "
         "file, or save the text as UTF-8"
     ),
     b"PAR1" + bytes(range(256)),
@@ -174,7 +174,7 @@ table_case(
 table_case(
     "NUL bytes",
     (
-        "the labeled table (t.csv) is not text (it holds zero bytes); choose a plain or gzipped text "
+        "the labeled table (t.csv) is not text (it contains zero bytes); choose a plain or gzipped text "
         "file, or save the text as UTF-8"
     ),
     table(f"{dna('nul')}\x00,no"),
@@ -195,7 +195,7 @@ table_case(
 table_case(
     "UTF-16 without a mark",
     (
-        "the labeled table (t.csv) is not text (it holds zero bytes); choose a plain or gzipped text "
+        "the labeled table (t.csv) is not text (it contains zero bytes); choose a plain or gzipped text "
         "file, or save the text as UTF-8"
     ),
     table().encode("utf-16-le"),
@@ -228,7 +228,7 @@ table_case(
     "header of R one short",
     (
         "the labeled table (t.csv), line 2: 3 fields, but the header names 2 columns; mend the line, "
-        "name every column in the header line, or put quotes around a field that holds a comma"
+        "name every column in the header line, or put quotes around a field that contains a comma"
     ),
     table(header=COLUMNS, rows=[f'"{n}",{row}' for n, row in enumerate(ROWS, 1)]),
 )
@@ -236,7 +236,7 @@ table_case(
     "a field too few",
     (
         "the labeled table (t.csv), line 42: 1 field, but the header names 2 columns; mend the line, "
-        "name every column in the header line, or put quotes around a field that holds a comma"
+        "name every column in the header line, or put quotes around a field that contains a comma"
     ),
     table(dna("few")),
 )
@@ -260,7 +260,7 @@ table_case(
     "comma in an unquoted field",
     (
         "the labeled table (t.csv), line 42: 3 fields, but the header names 2 columns; mend the line, "
-        "name every column in the header line, or put quotes around a field that holds a comma"
+        "name every column in the header line, or put quotes around a field that contains a comma"
     ),
     table(f"{dna('c')},no, not at all"),
 )
@@ -460,7 +460,7 @@ table_case(
 table_case(
     "control character in a label",
     (
-        "the labeled table (t.csv), line 42: the label 'n\\x07o' holds a control character; use printable"
+        "the labeled table (t.csv), line 42: the label 'n\\x07o' contains a control character; use printable"
         " characters only"
     ),
     table(dna("e") + ",n\x07o"),
@@ -887,7 +887,7 @@ fasta_case(
 fasta_case(
     "fasta NUL",
     (
-        "the FASTA file of yes (yes.fa) is not text (it holds zero bytes); choose a plain or gzipped text"
+        "the FASTA file of yes (yes.fa) is not text (it contains zero bytes); choose a plain or gzipped text"
         " file, or save the text as UTF-8"
     ),
     YES + ">z\nACGT\x00\x00ACGT\n",
@@ -1081,7 +1081,7 @@ interval_case(
 interval_case("bed empty", "the intervals of yes (yes.bed) is empty; choose a file with records", "")
 interval_case(
     "bed comments",
-    "the intervals of yes (yes.bed) holds no interval; choose a BED or narrowPeak file with at least one",
+    "the intervals of yes (yes.bed) contains no interval; choose a BED or narrowPeak file with at least one",
     "# nothing\ntrack name=x\n",
 )
 interval_case(
@@ -1165,7 +1165,7 @@ interval_case(
 interval_case(
     "genome 2bit",
     (
-        "the genome (genome.fa) is not text (it holds zero bytes); choose a plain or gzipped text file, "
+        "the genome (genome.fa) is not text (it contains zero bytes); choose a plain or gzipped text file, "
         "or save the text as UTF-8"
     ),
     BED,
@@ -1272,7 +1272,7 @@ table_case(
 )
 table_case(
     "negative label with a tab",
-    "\"Label of the negatives\" (--negative-label): the label 'a\\tb' holds a control character; use printable characters only",
+    "\"Label of the negatives\" (--negative-label): the label 'a\\tb' contains a control character; use printable characters only",
     table(rows=ROWS[::2]),
     "--negatives shuffle --negative-label=a\tb",
 )
@@ -1743,7 +1743,7 @@ interval_case(
 interval_case(
     "bam",
     (
-        "the intervals of yes (yes.bed) is not text (it holds zero bytes); choose a plain or gzipped text"
+        "the intervals of yes (yes.bed) is not text (it contains zero bytes); choose a plain or gzipped text"
         " file, or save the text as UTF-8"
     ),
     gzip.compress(b"BAM\x01" + bytes(50), mtime=0),

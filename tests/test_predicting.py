@@ -151,8 +151,8 @@ def test_a_foreign_letter_late_in_a_file_costs_one_record(two, tmp_path, at_once
     ("records", "ending"),
     [
         (["ELVIS"], "correct or remove the record"),
-        (["ELVIS", "PRESLEY"], "2 of the first 2 sequences hold such letters"),
-        (["ELVIS", *["GALA", "ACGT", "A"] * 4], "5 of the first 13 sequences hold such letters"),
+        (["ELVIS", "PRESLEY"], "2 of the first 2 sequences contain such letters"),
+        (["ELVIS", *["GALA", "ACGT", "A"] * 4], "5 of the first 13 sequences contain such letters"),
     ],
 )
 def test_a_file_of_foreign_letters_is_refused_before_a_model_is_loaded(two, tmp_path, monkeypatch, records, ending):
@@ -169,7 +169,7 @@ def test_a_column_without_dna_is_refused(two, tmp_path):
     path.write_text("id,name,sequence\n1,left,ACGT\n2,,ACG\n3,right,GGT\n")
     message = refusal(predicted, two, path, input_format="csv", sequence_column="name")
     assert message.startswith("the input (new.csv), line 2: letter 'l' at position 1 of the sequence is not a DNA")
-    assert message.endswith("; 2 of the first 2 sequences hold such letters; is the right column chosen?")
+    assert message.endswith("; 2 of the first 2 sequences contain such letters; is the right column chosen?")
 
 
 def test_the_command_line_writes_both_tables(two, call_tool, tmp_path):

@@ -811,7 +811,7 @@ ONE_INPUT = (
         ({"fasta": ["=reads.fa"]}, "--fasta '=reads.fa': the label is empty; give every sequence a label"),
         (
             {"fasta": ["a\tb=reads.fa"]},
-            "--fasta 'a\\tb=reads.fa': the label 'a\\tb' holds a control character; use printable characters only",
+            "--fasta 'a\\tb=reads.fa': the label 'a\\tb' contains a control character; use printable characters only",
         ),
         (
             {"fasta": ["x=/nowhere/reads.fa"]},

@@ -150,7 +150,7 @@ TO_CALIBRATE = Use(
     ("train",),
     few=", of which it is too sure: what is chosen here is a little off; take these sequences out",
     refused=", of which it is too sure; choose the development set",
-    many=", of which it is too sure: what was chosen here will not hold for other sequences",
+    many=", of which it is too sure: what was chosen here will not apply to other sequences",
 )
 
 
@@ -198,8 +198,8 @@ def in_common(
         there = labels.get(canonical(sequence))
         seen += there is not None
         contrary += there is not None and label not in there
-    said = f", {contrary:,} of them with another label" if contrary else ""
-    return Overlap(seen, len(sequences), len(sequences)), said
+    other_labels = f", {contrary:,} of them with another label" if contrary else ""
+    return Overlap(seen, len(sequences), len(sequences)), other_labels
 
 
 def same_training_data(adapters: Sequence[Adapter]) -> bool:

@@ -213,7 +213,7 @@ def _classes(result: Evaluated) -> tuple[str, str, str]:
         else "ROC-AUC and PR-AUC are means over the labels, each label against the rest."
     )
     thresholds = result.adapter.decision.thresholds
-    said = (
+    rule = (
         f" {escape(labels[1])} is predicted if its probability is at least {thresholds[0]:.3f}, the threshold "
         "chosen in the calibration."
         if thresholds
@@ -229,7 +229,7 @@ def _classes(result: Evaluated) -> tuple[str, str, str]:
         "MCC (Matthews correlation coefficient) is 0 for guessing and 1 for perfect predictions, whatever the label "
         "frequencies. Balanced accuracy is the mean recall of the labels. In macro averages each label has the same "
         f"weight; labels that neither occur nor are predicted are left out. {MACRO}. {curve} The loss is the "
-        f"cross-entropy in nats. The Brier score is the mean squared error of the probabilities.{said}",
+        f"cross-entropy in nats. The Brier score is the mean squared error of the probabilities.{rule}",
     )
 
 
@@ -238,7 +238,7 @@ def _several_labels(result: Evaluated) -> tuple[str, str, str]:
     none = int((truth.sum(axis=1) == 0).sum())
     _, same = np.unique(truth, axis=0, return_counts=True)
     thresholds = result.adapter.decision.thresholds
-    said = (
+    rule = (
         "A label is predicted if its probability is at least the threshold chosen for it in the calibration: "
         + ", ".join(
             f"{value:.3f} for {escape(label)}" for label, value in zip(result.adapter.labels, thresholds, strict=True)
@@ -251,7 +251,7 @@ def _several_labels(result: Evaluated) -> tuple[str, str, str]:
         f"**{_first_up(_defined(result, 'f1_macro', 'roc_auc'))}, every label correct: "
         f"{_scored(result, 'accuracy')}.**\n\nIn parentheses: 95% confidence intervals. Always predicting the most "
         f"frequent set of labels would be correct for {same.max() / same.sum():.3f} of the sequences.",
-        f"{said}. Accuracy is the fraction of sequences with every label correct. The other scores are computed for "
+        f"{rule}. Accuracy is the fraction of sequences with every label correct. The other scores are computed for "
         "each label and averaged: each label has the same weight; labels that neither occur nor are predicted are left "
         f"out. {MACRO}. ROC-AUC, PR-AUC, balanced accuracy and MCC leave out a label that all of these sequences have, "
         "or none. MCC (Matthews correlation coefficient) is 0 for guessing and 1 for perfect predictions.",

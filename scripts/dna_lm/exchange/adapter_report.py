@@ -5,7 +5,7 @@ from ..reports.markdown import escape, link, listed, pipe_table, tool_link
 from ..reports.number_text import number_text
 from ..scores.registry import TITLES, history_title
 from ..words import LORA, MULTI_LABEL
-from .facts import METHODS, answers, calibration, dev_scores, history, shortened, thresholds
+from .facts import METHODS, calibration, dev_scores, history, shortened, task, thresholds
 
 MOST_ROWS = 60
 FIRST_COLUMNS = ("seed", "epoch", "kept", "train_loss", "dev_loss")
@@ -30,7 +30,7 @@ def about(adapter: Adapter) -> list[str]:
     labels = f" ({listed(adapter.labels)})" if adapter.labels else ""
     ensemble = f" It is an ensemble of {adapter.members} models." if adapter.members > 1 else ""
     return [
-        f"It predicts **{answers(adapter)}**{labels} on the base model "
+        f"It predicts **{task(adapter)}**{labels} on the base model "
         f"**{escape(adapter.base_model['id'])}**, and was trained on {adapter.trained_on}.{ensemble} "
         f"{_calibrated(adapter)}",
         pipe_table(["adapter", ""], _properties(adapter), texts=2),

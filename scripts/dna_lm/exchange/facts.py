@@ -35,8 +35,8 @@ def shortened(value: Any) -> str:
     return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
 
 
-def answers(adapter: Adapter) -> str:
-    """Return what the adapter answers, without the labels."""
+def task(adapter: Adapter) -> str:
+    """Return what the adapter predicts, without the labels."""
     count = len(adapter.labels)
     kinds = {CLASSES: f"one of {count} classes", MULTI_LABEL: f"any of {count} labels"}
     return kinds.get(adapter.target.kind, "a number")
@@ -99,7 +99,7 @@ def _base_model(adapter: Adapter) -> Iterator[tuple[str, Any]]:
 
 def _task(adapter: Adapter) -> Iterator[tuple[str, Any]]:
     target = adapter.target
-    yield "answers", answers(adapter)
+    yield "predicts", task(adapter)
     for number, label in enumerate(target.labels, start=1):
         yield f"label {number}", label
     if not target.labels:
@@ -108,7 +108,7 @@ def _task(adapter: Adapter) -> Iterator[tuple[str, Any]]:
     yield "tokens of a sequence that are read", adapter.max_length
     yield "k-mers", "none" if adapter.kmer == -1 else adapter.kmer
     yield "strands", "both, whose outputs are averaged" if adapter.strand == BOTH else "the one that is given"
-    yield "models whose answers are averaged", adapter.members
+    yield "models whose predictions are averaged", adapter.members
 
 
 def _decision(adapter: Adapter) -> Iterator[tuple[str, Any]]:

@@ -27,18 +27,18 @@ def model_card(adapter: Adapter, *, pad_token_id: int, member: int, members: int
         CLASSES: "tells which of {} classes a sequence has",
         MULTI_LABEL: "tells which of {} labels a sequence has",
     }
-    answers = kinds.get(target.kind, "predicts a number for a sequence").format(len(target.labels))
+    predicts = kinds.get(target.kind, "predicts a number for a sequence").format(len(target.labels))
     base = f"the base model {escape(adapter.base_model['id'])} ({escape(adapter.base_model['architecture'])})"
     what = f"A fine-tuned form of {base}" if merged else f"An adapter for {base}"
     one = (
-        f" It is model {member} of an ensemble of {members}, whose answers are to be averaged; alone it is less good."
+        f" It is model {member} of an ensemble of {members}, whose predictions are averaged; alone it is less accurate."
         if members > 1
         else ""
     )
     blocks = [
         _header(adapter, merged),
         "# DNA classifier",
-        f"{what}. It {answers}.{one}",
+        f"{what}. It {predicts}.{one}",
         *_labels(adapter),
         "## How to load it",
         *_loading(adapter, pad_token_id, merged),

@@ -50,7 +50,7 @@ def check_first(records: pd.DataFrame, source: str, *, of_table: bool) -> None:
     try:
         normalize_column(foreign, source)
     except UserError as problem:
-        more = f"; {len(foreign):,} of the first {len(sequences):,} sequences hold such letters"
+        more = f"; {len(foreign):,} of the first {len(sequences):,} sequences contain such letters"
         column = "; is the right column chosen?" if of_table and len(foreign) == len(sequences) else ""
         raise UserError(f"{problem}{more if len(sequences) > 1 else ''}{column}") from None
 

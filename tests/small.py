@@ -108,7 +108,7 @@ def write_labeled(path: Path, pairs: list[tuple[str, str]]) -> str:
 
 
 def write_splits(folder: Path, labels: list[str]) -> dict[str, str]:
-    """Write train, dev and test splits; returns their paths by name."""
+    """Write train, dev and test sets; returns their paths by name."""
     sizes = {"train": 60, "dev": 30, "test": 30}
     return {
         name: write_labeled(folder / f"{name}.csv", sequences(labels, size, seed))

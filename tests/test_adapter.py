@@ -361,7 +361,7 @@ def test_another_version(path, version):
 
 def test_a_label_that_could_not_have_been_trained_on(path):
     write_record(path, json.dumps(record(task={"labels": ["a", "b\nc"], "max_length": 50})))
-    assert "the label 'b\\nc' holds a control character" in refusal(load_adapter, path)
+    assert "the label 'b\\nc' contains a control character" in refusal(load_adapter, path)
 
 
 def spoiled(name: str, change) -> Adapter:
@@ -377,8 +377,8 @@ def spoiled(name: str, change) -> Adapter:
     ("change", "reason"),
     [
         (lambda _: None, "is missing"),
-        (lambda given: given * math.nan, "holds NaN or infinity"),
-        (lambda given: given / 0, "holds NaN or infinity"),
+        (lambda given: given * math.nan, "contains NaN or infinity"),
+        (lambda given: given / 0, "contains NaN or infinity"),
         (lambda given: given.to(torch.int64), "is torch.int64 (2, 16), not (2, 16)"),
         (lambda given: given.to(torch.bool), "is torch.bool (2, 16), not (2, 16)"),
         (lambda given: given[:1], "is torch.float32 (1, 16), not (2, 16)"),

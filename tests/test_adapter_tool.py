@@ -33,6 +33,7 @@ from dna_lm.training.finetuning import finetune
 from dna_lm.words import CLASSES
 from refusals import refusal
 from small import TINY_RANDOM, calibrate, lora_options, predictor, probabilities, training_options, write_splits
+from written_tables import cells
 
 SEQUENCE = "ACGTTGCAACGTAGGATTTACA"
 RECORDED = {"base_model": "recorded", "base_model_id": None, "installed": [f"dna-lm/tiny-random={TINY_RANDOM}"]}
@@ -305,7 +306,7 @@ def test_a_member_of_an_ensemble(test_data, tmp_path):
         assert (back.members, result.member, result.members) == (1, member, 2)
         assert np.abs(outputs(back, [SEQUENCE, "ACCA"])[0] - raw[member - 1]).max() < 1e-5
         card = zipfile.ZipFile(tmp_path / "out.zip").read("adapter/README.md").decode()
-        assert f"It is model {member} of an ensemble of 2" in card and "score on dev" in card
+        assert f"It is model {member} of an ensemble of 2" in card and "score on the development set" in card
     message = refusal(exported, test_data / "adapter_ensemble.safetensors", tmp_path / "x", member=3)
     assert message == "the adapter is an ensemble of 2 models: there is no model 3 in it; choose one from 1 to 2"
 
@@ -523,7 +524,7 @@ def test_what_does_not_fit(foreign, changes, message):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda tensor: tensor * float("nan"), "holds NaN or infinity"),
+        (lambda tensor: tensor * float("nan"), "contains NaN or infinity"),
         (lambda tensor: tensor.to(torch.int32), "is torch.int32 (2, 16), not (2, 16)"),
         (lambda tensor: tensor[:1].clone(), "is torch.float32 (1, 16), not (2, 16)"),
         (None, "is missing"),
@@ -622,19 +623,21 @@ def shown(adapter) -> dict[str, str]:
 def test_what_an_adapter_is(test_data):
     table = shown(load_adapter(test_data / "adapter_several.safetensors"))
     assert table["base model"] == "tiny-random"
-    assert (table["answers"], table["label 1"], table["label 2"]) == ("any of 2 labels", "A-rich", "C-rich")
+    assert (table["predicts"], table["label 1"], table["label 2"]) == ("any of 2 labels", "A-rich", "C-rich")
     assert table["temperature"] == "not calibrated"
     assert (table["LoRA rank"], table["layers with LoRA matrices"]) == ("4", "k_proj, o_proj, q_proj, v_proj")
-    assert (table["sequences of train"], table["sequences of dev"]) == ("80", "40")
-    assert float(table["mcc on dev"]) > 0.9
+    assert (table["training sequences"], table["development sequences"]) == ("80", "40")
+    assert float(table["mcc on the development set"]) > 0.9
     assert table["option seed"] == "42"
     assert table["version of peft"] == "0.21.0"
 
 
 def test_adapters_of_other_kinds(test_data, strange_calibrated):
-    assert shown(load_adapter(test_data / "adapter_number.safetensors"))["answers"] == "a number"
+    assert shown(load_adapter(test_data / "adapter_number.safetensors"))["predicts"] == "a number"
     ensemble = shown(load_adapter(test_data / "adapter_ensemble.safetensors"))
-    assert ensemble["models whose answers are averaged"] == "2" and "mcc on dev of model 2" in ensemble
+    assert (
+        ensemble["models whose predictions are averaged"] == "2" and "mcc on the development set of model 2" in ensemble
+    )
     old = shown(load_adapter(test_data / "adapter.safetensors"))  # of before there were methods and k-mers
     assert (old["trained"], old["k-mers"]) == ("LoRA matrices and the head", "none")
     calibrated = shown(load_adapter(strange_calibrated))
@@ -670,6 +673,8 @@ def test_the_reports(strange_calibrated, foreign, tmp_path):
     assert text.startswith("# Adapter: ") and "tool_id=dna_lm_evaluate" in text and "SHA-256" not in text
     assert "| training sequences | 60 |" in text and "| trained | LoRA matrices of rank 2 and the head |" in text
     assert "MCC on the development set | " in text and 'history_dataset_link(output="table"' in text
+    first, *_ = cells(text.partition("## How it was trained")[2])
+    assert first[:6] == ["epoch", "saved", "training loss", "development loss", "accuracy", "macro F1"]
     for action in ("export", "merge"):
         write(tmp_path / action, *export_report(exported(strange_calibrated, tmp_path / "out.zip", action)))
         text += (tmp_path / action).read_text(encoding="utf-8")

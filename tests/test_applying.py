@@ -486,8 +486,8 @@ def test_another_architecture_is_refused_as_the_wrong_base_model(two, mixed, tmp
         (
             "sequence\nPROTEIN\nPROTEIN\n",
             "the input (new.csv), line 2: letter 'P' at position 1 of the sequence is not a DNA letter (A, C, G, T, U "
-            "or an IUPAC code such as N); correct or remove the record; 2 of the first 2 sequences hold such letters; "
-            "is the right column chosen?",
+            "or an IUPAC code such as N); correct or remove the record; 2 of the first 2 sequences contain such "
+            "letters; is the right column chosen?",
         ),
     ],
 )

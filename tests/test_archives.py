@@ -185,7 +185,7 @@ def test_the_names_of_what_was_not_unpacked_are_returned(tmp_path):
 
 def test_two_models_are_refused(unpacked):
     message = refusal(unpacked, zipped(within("one") | within("two")))
-    assert message == f"{SOURCE} holds 'config.json' twice; pack one model only"
+    assert message == f"{SOURCE} contains 'config.json' twice; pack one model only"
 
 
 def test_a_model_two_folders_deep_is_refused(unpacked):
@@ -223,7 +223,7 @@ def test_a_zip_that_claims_to_be_smaller_than_it_is_is_refused(unpacked, monkeyp
 def test_too_many_members_are_refused(unpacked, monkeypatch):
     monkeypatch.setattr(archives, "MAX_MEMBERS", 3)
     assert refusal(unpacked, tarred({f"{number}.txt": b"" for number in range(4)})) == (
-        f"{SOURCE} holds more than 3 members; pack the model's files only"
+        f"{SOURCE} contains more than 3 members; pack the model's files only"
     )
 
 

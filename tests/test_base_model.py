@@ -335,7 +335,7 @@ def test_weights_that_are_no_numbers_are_refused(folder):
     with opened_base_model(str(folder)) as base:
         message = refusal(new_classifier, base, 2, 3, LoraOptions(method="head"))
     assert message == (
-        "the base model 'tiny': its weights model.norm.weight hold NaN or infinity; choose another copy of it"
+        "the base model 'tiny': its weights model.norm.weight contain NaN or infinity; choose another copy of it"
     )
 
 

@@ -107,5 +107,5 @@ def test_option_form_and_documentation_give_the_same_numbers():
     form = (PROJECT / "tools" / "dna_lm_finetune.xml").read_text()
     assert f"an automatic choice ({LEAST_BATCH} to {BATCH}, depending on the size of the training set)" in form
     documentation = (PROJECT / "docs" / "training.md").read_text()
-    assert f"| batch size | {BATCH} sequences; for training splits of fewer than {BATCH * STEPS:,} " in documentation
+    assert f"| batch size | {BATCH} sequences; for training sets of fewer than {BATCH * STEPS:,} " in documentation
     assert f"halved until an epoch has {STEPS} steps, with a minimum of {LEAST_BATCH} |" in documentation

@@ -310,7 +310,7 @@ def test_three_classes_have_a_temperature_only(three):
     assert result.adapter.decision.thresholds is None
     assert "threshold" not in result.scores["metric"].tolist()
     assert refusal(calibrated, three.adapter, three.splits["dev"], threshold=F1) == (
-        "the adapter tells 3 classes apart, of which the likeliest is said whatever its probability; choose no "
+        "the adapter distinguishes 3 classes and predicts the most probable one, without a threshold; choose no "
         "threshold: the temperature alone can be fitted"
     )
 
@@ -328,7 +328,7 @@ def test_an_ensemble_on_both_strands(test_data, tmp_path):
 def test_the_training_split_is_refused_unless_it_is_allowed(two):
     assert refusal(calibrated, two.adapter, two.splits["train"]) == (
         "the labeled data (train.csv) is the file that the adapter was trained on, of which it is too sure; choose "
-        f"the dev split, or set {ALLOW_SEEN_DATA}"
+        f"the development set, or set {ALLOW_SEEN_DATA}"
     )
     result = calibrated(two.adapter, two.splits["train"], seen_data="allow")
     assert result.adapter.task["calibration"]["seen_in_training"] == "train"
@@ -338,21 +338,21 @@ def test_the_training_split_is_refused_unless_it_is_allowed(two):
 def test_the_training_split_is_known_in_whatever_form(two, tmp_path):
     tables = {name: pd.read_csv(two.splits[name], dtype=str) for name in ("train", "dev", "test")}
     tables["train"][::-1].to_csv(tmp_path / "shuffled.csv", index=False)
-    what = "the labeled data (shuffled.csv): 60 of 60 sequences (100.0%) are in the adapter's training split"
+    what = "the labeled data (shuffled.csv): 60 of 60 sequences (100.0%) are in the adapter's training set"
     assert refusal(calibrated, two.adapter, tmp_path / "shuffled.csv") == (
-        f"{what}, of which it is too sure; choose the dev split, or set {ALLOW_SEEN_DATA}"
+        f"{what}, of which it is too sure; choose the development set, or set {ALLOW_SEEN_DATA}"
     )
     allowed = calibrated(two.adapter, tmp_path / "shuffled.csv", seen_data="allow")
     assert (
         allowed.warnings[0]
-        == f"{what}, of which it is too sure: what was chosen here will not hold for other sequences"
+        == f"{what}, of which it is too sure: what was chosen here will not apply to other sequences"
     )
     assert allowed.adapter.task["calibration"]["seen_in_training"] == "train"
-    # the dev split may be used, and a few that were trained on are told
+    # the development set may be used, and a few that were trained on are told
     pd.concat([tables["dev"][::-1], tables["train"][:2]]).to_csv(tmp_path / "mixed.csv", index=False)
     mixed = calibrated(two.adapter, tmp_path / "mixed.csv")
     assert mixed.warnings[0] == (
-        "the labeled data (mixed.csv): 2 of 32 sequences (6.2%) are in the adapter's training split, of which it is "
+        "the labeled data (mixed.csv): 2 of 32 sequences (6.2%) are in the adapter's training set, of which it is "
         "too sure: what is chosen here is a little off; take these sequences out"
     )
     assert mixed.adapter.task["calibration"]["seen_in_training"] == "dev"

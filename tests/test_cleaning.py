@@ -87,7 +87,7 @@ def test_a_foreign_letter_is_refused_in_its_file():
 def test_sequences_with_too_many_ambiguous_letters_are_removed():
     records, entries = done(limit_ambiguous, unlabeled("ACGTACGTAN", "ACGTACGTNR", "ACGTACGTAC"), 0.1, "keep")
     assert records["sequence"].tolist() == ["ACGTACGTAN", "ACGTACGTAC"]
-    assert entries == {"removed: more than 10% of the letters are not A, C, G or T": [3]}
+    assert entries == {"removed: more than 10% ambiguous nucleotides": [3]}
 
 
 @pytest.mark.parametrize("percent", range(101))
@@ -96,15 +96,15 @@ def test_as_many_ambiguous_letters_as_allowed_are_kept(percent):
     records = unlabeled("N" * percent + "A" * (100 - percent), "R" * (percent + 1) + "A" * (99 - percent))
     left, entries = done(limit_ambiguous, records, percent / 100, "keep")
     assert lines(left) == ([2] if percent < 100 else [2, 3])
-    assert list(entries) == [f"removed: more than {percent}% of the letters are not A, C, G or T"]
+    assert list(entries) == [f"removed: more than {percent}% ambiguous nucleotides"]
 
 
 def test_ambiguous_letters_are_masked():
     records, entries = done(limit_ambiguous, unlabeled("ACGTACGTAR", "ACGTACGTAN", "ACGT"), 1.0, "mask")
     assert records["sequence"].tolist() == ["ACGTACGTAN", "ACGTACGTAN", "ACGT"]
     assert entries == {
-        "removed: more than 100% of the letters are not A, C, G or T": [],
-        "changed: letters other than A, C, G, T written as N": [2],
+        "removed: more than 100% ambiguous nucleotides": [],
+        "changed: ambiguous nucleotides written as N": [2],
     }
 
 
@@ -299,8 +299,8 @@ def test_no_record_is_left_and_the_next_steps_do_not_mind():
     assert ledger.lines == {
         "changed: lower case written in upper case": [],
         "changed: U of RNA written as T": [],
-        "removed: more than 10% of the letters are not A, C, G or T": [],
-        "changed: letters other than A, C, G, T written as N": [],
+        "removed: more than 10% ambiguous nucleotides": [],
+        "changed: ambiguous nucleotides written as N": [],
         "changed: cut to the middle 4 nt": [],
         "removed: shorter than 4 nt": [],
         "removed: contradictory labels, on either strand": [],

@@ -24,7 +24,7 @@ def imported(report: str) -> set[str]:
     }
 
 
-# Outputs of evaluate for which a training split has to be given.
+# Outputs of evaluate for which a training set has to be given.
 LADDER = ("ladder_out", "ladder_plot_out")
 
 
@@ -181,7 +181,7 @@ def test_an_error_after_notes_is_the_first_thing_that_galaxy_shows(run_tool, tmp
     done = run_tool("finetune", *given, *flat(outputs("finetune", tmp_path)))
     assert done.code == 2
     notes = (done.out + done.err).splitlines()
-    assert notes[0].startswith("error: the dev split (train.csv): 120 of 120 sequences")
+    assert notes[0].startswith("error: the development set (train.csv): 120 of 120 sequences")
     assert done.err.splitlines()[-1] == notes[0]
     assert os.listdir(tmp_path) == []
 
@@ -209,7 +209,7 @@ ERRORS = {
     "finetune: a missing column": (
         "finetune",
         [*BASE, "--train", "{data}/unclean.csv", "--dev", "{data}/dev.csv"],
-        "the training split (unclean.csv) has no column 'sequence'; its columns are name, bound, dna",
+        "the training set (unclean.csv) has no column 'sequence'; its columns are name, bound, dna",
     ),
     "finetune: a target module": (
         "finetune",

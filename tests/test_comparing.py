@@ -197,8 +197,8 @@ def test_the_draws_suffice_for_the_pairs():
         ),
         (
             {"data": "dev.csv"},
-            "adapter 'name of': the test set (dev.csv) is the dev split by which the adapter's weights were "
-            f"chosen: scores on it would be too good; choose a test split, or set {ALLOW_SEEN_DATA}",
+            "adapter 'name of': the test set (dev.csv) is the development set by which the adapter's weights were "
+            f"chosen: scores on it would be too good; choose a test set, or set {ALLOW_SEEN_DATA}",
         ),
     ],
 )

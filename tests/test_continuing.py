@@ -79,7 +79,7 @@ def test_without_the_state_the_optimizer_begins_anew(train, first, whole):
     assert result.history["dev_loss"][0] < whole.history["dev_loss"][0]
     assert result.history["dev_loss"][0] != pytest.approx(whole.history["dev_loss"][1], abs=1e-5)
     assert result.adapter.training["continued_from_sha256"]
-    assert any(note.startswith("going on from an adapter that was trained on 60") for note in result.notes)
+    assert any(note.startswith("continuing from an adapter that was trained on 60") for note in result.notes)
 
 
 @pytest.mark.parametrize("method", ["head", "full"])
@@ -115,7 +115,7 @@ def test_the_report_tells_what_the_adapter_has_decided(train, first, two, tmp_pa
     for name, result, told in (("on", train(epochs=1, resume_from=first["resume_from"]), 1), ("new", two.result, 0)):
         write(tmp_path / name, *training_report(result))
         text = html.unescape((tmp_path / name).read_text())
-        assert text.count("had decided these options, whatever is shown below: target classes, method lora") == told
+        assert text.count("which determined these options, whatever the form said: target classes, method lora") == told
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_the_report_tells_what_the_adapter_has_decided(train, first, two, tmp_pa
 def test_an_option_that_the_adapter_has_decided_otherwise_is_refused(first, argument, had):
     flag, _, value = argument.partition("=")
     assert refusal(continued, given(first, argument), load_adapter(first["resume_from"])) == (
-        f"{flag} {value}: the adapter that the training goes on from has {had}, which cannot be changed; leave the "
+        f"{flag} {value}: the adapter that the training continues from has {had}, which cannot be changed; leave the "
         "option out, or train a new adapter from the base model"
     )
 
@@ -160,7 +160,7 @@ def test_an_adapter_without_lora_has_no_options_of_lora(train, tmp_path):
     head = save(train(epochs=1, method="head", keep_state=True), tmp_path)
     before = load_adapter(head["resume_from"])
     said = refusal(continued, given(head, "--lora-r=16"), before)
-    assert said.startswith("--lora-r 16: the adapter that the training goes on from has no LoRA matrices; ")
+    assert said.startswith("--lora-r 16: the adapter that the training continues from has no LoRA matrices; ")
     _, (note,) = continued(given(head), before)
     assert note == "taken from the adapter: target classes, method head, kmer -1, strands forward, max-length 50"
 
@@ -223,12 +223,12 @@ def test_what_was_seen_before_is_still_known(train, first, two, tmp_path):
     table[::-1].to_csv(tmp_path / "shuffled.csv", index=False)
     evaluation = {"base_model": str(TINY_RANDOM), "base_model_id": None, "batch_size": 8, "progress": print}
     said = refusal(evaluate, **evaluation, adapter=str(tmp_path / "second"), data=str(tmp_path / "shuffled.csv"))
-    assert "60 of 60 sequences (100.0%) are in the adapter's training split" in said
+    assert "60 of 60 sequences (100.0%) are in the adapter's training set" in said
     # what was trained on before chooses nothing
     said = refusal(train, **new | {"dev": str(tmp_path / "shuffled.csv")}, resume_from=first["resume_from"])
     assert said.startswith(
-        "the dev split (shuffled.csv): 60 of 60 sequences (100.0%) are in the adapter's training split, from which "
-        "this training goes on; choose a dev split"
+        "the development set (shuffled.csv): 60 of 60 sequences (100.0%) are in the adapter's training set, from which "
+        "this training continues; choose a development set"
     )
 
 
@@ -308,7 +308,7 @@ def test_more_tokens_than_the_base_model_reads_may_be_asked_for_again(train, tmp
     options, _ = continued(given({"resume_from": path}, "--max-length=100000"), load_adapter(path))
     assert options.max_length == 100_000
     message = refusal(continued, given({"resume_from": path}, "--max-length=600"), load_adapter(path))
-    assert message.startswith("--max-length 600: the adapter that the training goes on from has 512, which cannot be")
+    assert message.startswith("--max-length 600: the adapter that the training continues from has 512, which cannot be")
 
 
 def test_a_preset_does_not_quantize_what_has_no_lora(train, tmp_path):
@@ -333,5 +333,6 @@ def test_the_training_file_of_an_adapter_of_before_is_no_dev_split(train, first,
     splits = {"train": two.splits["test"], "dev": two.splits["train"]}
     message = refusal(train, resume_from=str(tmp_path / "old"), **splits)
     assert (
-        "is the file that the adapter was trained on, from which this training goes on; choose a dev split" in message
+        "is the file that the adapter was trained on, from which this training continues; choose a development set"
+        in message
     )

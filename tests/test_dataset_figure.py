@@ -57,12 +57,15 @@ def test_two_labels_of_one_length(drawn):
     panels, legend = drawn(looked(["no", "yes"]))
     assert "Length" not in panels
     assert legend.get_title().get_text() == "all sequences have 30 nucleotides"
-    assert texts(legend.get_texts()) == ["no", "yes", "train", "dev", "test"]
+    assert texts(legend.get_texts()) == ["no", "yes", "training", "development", "test"]
     assert len(panels["GC content"].get_lines()) == 6
-    models = texts(panels["Trivial models, scored on dev"].texts)
+    models = texts(panels["Trivial models, scored on the development set"].texts)
     assert [text.split(":")[0] for text in models] == ["GC content", "k-mer counts (3-6)"]
-    kmers = panels["3-mers on both strands, against their mean over the labels in train"]
-    assert texts(kmers.get_yticklabels()) == ["no  train", "  dev", "  test", "yes  train", "  dev", "  test"]
+    kmers = panels["3-mers on both strands, against their mean over the labels in the training set"]
+    assert texts(kmers.get_yticklabels()) == [
+        *("no  training", "  development", "  test"),
+        *("yes  training", "  development", "  test"),
+    ]
     assert texts(kmers.get_xticklabels())[:2] == ["AAA/TTT", "AAC/GTT"]
 
 
@@ -75,7 +78,10 @@ def test_the_map_of_3_mers_by_hand(drawn):
     }
     panels, _ = drawn(dataclasses.replace(result, groups=groups))
     values = (
-        panels["3-mers on both strands, against their mean over the labels in train"].images[0].get_array().tolist()
+        panels["3-mers on both strands, against their mean over the labels in the training set"]
+        .images[0]
+        .get_array()
+        .tolist()
     )
     # With one added to each: 32 of 63 against 1 of 63, whose mean is 16.5 of 63.
     assert values[0][:3] == pytest.approx(np.log2([32 / 16.5, 1 / 16.5, 1]).tolist())
@@ -89,7 +95,7 @@ def test_lengths_that_vary(drawn, longest, ticks):
     assert legend.get_title().get_text() == ""
     if ticks:
         assert texts(panels["Length"].get_xticklabels()) == ticks
-    assert texts(panels["Trivial models, scored on dev"].texts)[1].startswith("sequence length: ")
+    assert texts(panels["Trivial models, scored on the development set"].texts)[1].startswith("sequence length: ")
 
 
 @pytest.mark.parametrize(
@@ -99,10 +105,13 @@ def test_any_number_of_labels(drawn, labels, rows, shown):
     panels, legend = drawn(looked([f"label {number}" for number in range(labels)], rows=2, length=lambda row: 20 + row))
     kmers = next(axes for title, axes in panels.items() if title.startswith("3-mers"))
     assert len(kmers.get_yticklabels()) == rows
-    assert kmers.get_title().endswith("(train alone is shown)") is (labels > 12)
+    assert kmers.get_title().endswith("(only this set is shown)") is (labels > 12)
     names = texts(legend.get_texts())
     if labels > 4:
-        assert names == ["median of train", "median of dev", "median of test", "half of train", "nine tenths of train"]
+        assert names == [
+            *(f"median, {split}" for split in ("training", "development", "test")),
+            *("middle 50%, training", "middle 90%, training"),
+        ]
         assert len(panels["GC content"].get_yticklabels()) == shown
     assert legend.get_title().get_text() == ("the first 30 of 40 labels are shown" if labels == 40 else "")
 
@@ -121,7 +130,7 @@ def test_splits_without_sequences_or_bases(drawn, labels):
         panels, _ = drawn(look({"train": train, "dev": other, "test": other}, labels, seed=1))
         assert "GC content" in panels
     panels, _ = drawn(look({"train": train, "dev": train.iloc[:0]}, labels, seed=1))
-    assert texts(panels["Trivial models, scored on dev"].texts) == ["none could be trained"]
+    assert texts(panels["Trivial models, scored on the development set"].texts) == ["none could be trained"]
 
 
 def test_one_sequence_a_label(drawn):
@@ -160,16 +169,19 @@ def test_numbers_are_drawn_by_ranges_with_correlations(drawn):
     result = look(splits, [], seed=1, kind=NUMBER)
     panels, legend = drawn(result)
     assert texts(legend.get_texts())[:3] == result.labels
-    models = panels["Trivial models, scored on dev"]
+    models = panels["Trivial models, scored on the development set"]
     assert models.get_xlabel() == "Spearman correlation (0: guessing)"
     assert [text.split(":")[0] for text in texts(models.texts)] == ["GC content", "k-mer counts (3-6)"]
-    assert "3-mers on both strands, against their mean over the ranges of numbers in train" in panels
+    assert "3-mers on both strands, against their mean over the ranges of numbers in the training set" in panels
 
 
 def test_of_two_labels_that_may_be_together_the_mean_area_is_shown(drawn):
     splits = {name: part for name in ("train", "dev", "test") for part in [several()]}
     panels, _ = drawn(look(splits, ["a", "b"], seed=1, kind=MULTI_LABEL))
-    assert panels["Trivial models, scored on dev"].get_xlabel() == "ROC-AUC, mean over labels (0.5: guessing)"
+    assert (
+        panels["Trivial models, scored on the development set"].get_xlabel()
+        == "ROC-AUC, mean over labels (0.5: guessing)"
+    )
 
 
 def several() -> pd.DataFrame:

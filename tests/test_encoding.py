@@ -93,7 +93,7 @@ def test_unknown_tokens_are_warned_of_above_one_in_a_hundred(tiny_random, unknow
     assert (
         texts
         == [
-            f"{SOURCE}: 2.0% of the tokens are unknown to the base model (N and other letters than A, C, G, T); the "
+            f"{SOURCE}: 2.0% of the tokens are unknown to the base model (N and other ambiguous nucleotides); the "
             "model cannot read them, so remove such sequences"
         ]
         * warned

@@ -34,7 +34,7 @@ def evaluated(trained, data=None, **changes):
 
 @pytest.fixture
 def turned(two, tmp_path):
-    """The test split with the reverse complement of each sequence."""
+    """The test set with the reverse complement of each sequence."""
     pairs = sequences(["no", "yes"], 30, seed=3)
     return write_labeled(tmp_path / "turned.csv", [(reverse_complement(dna), label) for dna, label in pairs])
 
@@ -94,7 +94,7 @@ def test_the_worst_errors_are_those_of_the_predictions(two):
 
 
 def clustered(two, path, clusters):
-    """The test split with a column `cluster`."""
+    """The test set with a column `cluster`."""
     table = pd.read_csv(two.splits["test"], dtype=str).assign(cluster=clusters)
     table.to_csv(path, index=False)
     return path
@@ -127,7 +127,7 @@ def test_few_clusters_are_a_caveat(two, tmp_path):
     assert result.table["cluster"].tolist() == ["chr8", "chr9"] * 15
 
 
-# --- the training split ----------------------------------------------------------------------------------------------
+# --- the training set ----------------------------------------------------------------------------------------------
 
 
 def test_a_ladder_on_the_training_split(two):
@@ -156,7 +156,7 @@ def test_a_ladder_loads_the_base_model_and_encodes_each_sequence_once(two, monke
 def test_another_training_split_is_told(two, tmp_path):
     data = write_labeled(tmp_path / "other.csv", sequences(["no", "yes"], 40, seed=8))
     (caveat,) = [text for text in evaluated(two, train=data).caveats if "not the file" in text]
-    assert caveat.startswith("the training split (other.csv) is not the file that the adapter was trained on")
+    assert caveat.startswith("the training set (other.csv) is not the file that the adapter was trained on")
 
 
 def test_sequences_that_stand_in_train_too_are_counted_on_either_strand(two, tmp_path):
@@ -167,7 +167,7 @@ def test_sequences_that_stand_in_train_too_are_counted_on_either_strand(two, tmp
     train = write_labeled(tmp_path / "train.csv", shared + sequences(["no", "yes"], 20, seed=8))
     caveats = evaluated(two, data, train=train).caveats
     assert caveats[-1] == (
-        "the test set (test.csv): 2 of 8 sequences (25.0%) are also in the training split (train.csv), on either "
+        "the test set (test.csv): 2 of 8 sequences (25.0%) are also in the training set (train.csv), on either "
         "strand, 1 of them with another label: the scores of all models are too good"
     )
 
@@ -176,7 +176,7 @@ def test_a_test_split_that_is_half_in_train_is_refused(two, tmp_path):
     pairs = sequences(["no", "yes"], 30, seed=8) + sequences(["no", "yes"], 20, seed=9)
     train, data = write_labeled(tmp_path / "other.csv", pairs[:30]), write_labeled(tmp_path / "copy.csv", pairs[10:])
     assert refusal(evaluated, two, data, train=train) == (
-        "the test set (copy.csv): 20 of 40 sequences (50.0%) are also in the training split (other.csv), on "
+        "the test set (copy.csv): 20 of 40 sequences (50.0%) are also in the training set (other.csv), on "
         f"either strand; choose a test set that shares none with it, or set {ALLOW_SEEN_DATA}"
     )
     assert evaluated(two, data, train=train, seen_data="allow").ladder
@@ -198,7 +198,7 @@ def test_the_training_split_in_another_order_is_that_of_the_adapter(two, tmp_pat
 )
 def test_a_training_split_that_does_not_fit_is_refused(two, tmp_path, labels, message):
     train = write_labeled(tmp_path / "train.csv", list(zip(["ACGTA", "TTTTT"], labels, strict=True)))
-    assert refusal(evaluated, two, train=train).startswith(f"the training split (train.csv){message}")
+    assert refusal(evaluated, two, train=train).startswith(f"the training set (train.csv){message}")
 
 
 # --- what is refused -------------------------------------------------------------------------------------------------
@@ -208,7 +208,7 @@ def test_a_training_split_that_does_not_fit_is_refused(two, tmp_path, labels, me
     ("split", "words"),
     [
         ("train", "the file that the adapter was trained on"),
-        ("dev", "the dev split by which the adapter's weights were chosen"),
+        ("dev", "the development set by which the adapter's weights were chosen"),
     ],
 )
 def test_data_that_the_adapter_has_seen(two, split, words):
@@ -230,8 +230,8 @@ def test_the_training_split_is_known_in_whatever_form(two, tmp_path):
     path = tmp_path / "other.tsv.gz"
     pd.concat([disguised, more]).to_csv(path, index=False, sep="\t")
     assert refusal(evaluated, two, str(path)) == (
-        "the test set (other.tsv.gz): 60 of 61 sequences (98.4%) are in the adapter's training split: scores on "
-        f"them would be too good; choose a test split, or set {ALLOW_SEEN_DATA}"
+        "the test set (other.tsv.gz): 60 of 61 sequences (98.4%) are in the adapter's training set: scores on "
+        f"them would be too good; choose a test set, or set {ALLOW_SEEN_DATA}"
     )
 
 
@@ -241,7 +241,7 @@ def test_some_sequences_of_the_training_split_are_told(two, tmp_path):
     said = []
     result = evaluated(two, str(tmp_path / "mixed.csv"), progress=said.append)
     assert result.seen == [
-        "the test set (mixed.csv): 3 of 33 sequences (9.1%) are in the adapter's training split: the scores are "
+        "the test set (mixed.csv): 3 of 33 sequences (9.1%) are in the adapter's training set: the scores are "
         "too good; take these sequences out"
     ]
     assert f"warning: {result.seen[0]}" in said
@@ -249,7 +249,7 @@ def test_some_sequences_of_the_training_split_are_told(two, tmp_path):
 
 def test_seen_data_are_refused_before_anything_is_computed(two):
     message = refusal(evaluated, two, two.splits["dev"], base_model="/no/such/model")
-    assert "the dev split" in message
+    assert "the development set" in message
 
 
 def test_data_without_labels_are_refused(two, tmp_path):
@@ -286,7 +286,7 @@ def test_an_adapter_whose_weights_are_no_numbers_is_refused(two, tmp_path):
     spoilt = adapter.tensors | {name: torch.full_like(adapter.tensors[name], float("nan"))}
     save_adapter(dataclasses.replace(adapter, tensors=spoilt), tmp_path / "nan.safetensors")
     message = refusal(evaluated, two, adapter=str(tmp_path / "nan.safetensors"))
-    assert message.startswith("the adapter ") and message.endswith(" holds NaN or infinity); train it again")
+    assert message.startswith("the adapter ") and message.endswith(" contains NaN or infinity); train it again")
 
 
 def test_a_ladder_without_a_training_split_is_refused(call_tool, two, tmp_path):

@@ -67,7 +67,7 @@ def test_a_record_without_a_name_is_called_by_its_number(read):
     ("content", "message"),
     [
         (b"", f"{SOURCE} is empty; choose a file with records"),
-        (b"\n\n", f"{SOURCE} holds no FASTA record; choose a file with '>' headers"),
+        (b"\n\n", f"{SOURCE} contains no FASTA record; choose a file with '>' headers"),
         (gzip.compress(b"", mtime=0), f"{SOURCE} is empty; choose a file with records"),
         (
             b"\nsequence,label\n",

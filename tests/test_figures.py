@@ -67,7 +67,7 @@ def test_curves_of_a_training(tmp_path, kept, epochs):
     plot_training(history(epochs), "mcc", tmp_path / "plot.png")
     assert min(size(tmp_path / "plot.png")) > 400
     loss, quality = kept[0].axes
-    assert legend(loss) == ["train", "dev"]
+    assert legend(loss) == ["training", "development"]
     assert legend(quality) == ["MCC", "accuracy", f"saved (epoch {min(2, epochs)})"]
     assert loss.get_lines()[0].get_ydata().tolist() == (1 / np.arange(1, epochs + 1)).tolist()
     assert quality.get_lines()[-1].get_xdata().tolist() == [min(2, epochs)]
@@ -76,7 +76,7 @@ def test_curves_of_a_training(tmp_path, kept, epochs):
 def test_curves_of_several_runs(tmp_path, kept):
     plot_training(history(3, seeds=2), "loss", tmp_path / "plot.png")
     loss, quality = kept[0].axes
-    assert legend(loss) == ["train", "dev", "saved"]
+    assert legend(loss) == ["training", "development", "saved"]
     assert legend(quality) == ["MCC", "accuracy"]
     assert len(loss.get_lines()) == 2 * 2 + 1
     assert loss.get_lines()[-1].get_ydata().tolist() == [1 / 2, 1 / 3]

@@ -123,7 +123,10 @@ def test_patience_ends_the_training(two):
     said = []
     result = train(two.splits, epochs=9, patience=2, progress=said.append, **STILL)
     assert len(result.history) == 3
-    why = "the training stopped after 3 of 9 epochs, since MCC on dev had not improved for 2 epochs (the patience)"
+    why = (
+        "the training stopped after 3 of 9 epochs, since MCC on the development set had not improved for 2 epochs (the "
+        "patience)"
+    )
     assert result.adapter.training["stopped"] == [why]
     assert why in said and why in result.notes and why not in result.warnings
 
@@ -147,8 +150,8 @@ def test_a_score_that_dev_does_not_define_is_said_and_the_loss_chooses(three, tm
     result = train(three.splits | {"dev": dev}, best_metric="roc_auc", progress=said.append)
     (warning,) = [text for text in result.warnings if "ROC-AUC" in text]
     assert warning == (
-        "ROC-AUC is not defined on the dev split, since the label '9' is missing from it; the loss on dev chooses what "
-        "is kept"
+        "ROC-AUC is not defined on the development set, since the label '9' is missing from it; the "
+        "epoch with the lowest loss is saved"
     )
     assert f"warning: {warning}" in said
     assert result.metric == "loss"
@@ -164,7 +167,9 @@ def test_a_model_that_gives_every_sequence_the_same_answer_is_said(two, tmp_path
     result = train(two.splits | {"train": path}, learning_rate=0.001, epochs=1, progress=said.append)
     assert result.history["dev_mcc"].tolist() == [0]
     (warning,) = [text for text in result.warnings if "every one" in text]
-    assert warning.startswith("the kept model predicts the label 'no' for every one of the 30 dev sequences: it cannot")
+    assert warning.startswith(
+        "the kept model predicts the label 'no' for every one of the 30 development sequences: it cannot"
+    )
     assert "--class-weights balanced" in warning and f"warning: {warning}" in said
     assert not any("every one" in text for text in two.result.warnings)
 
@@ -303,13 +308,16 @@ def test_progress_and_warnings(two):
     result = train(two.splits, epochs=1, max_length=10, progress=said.append)
     warnings = [line.removeprefix("warning: ") for line in said if line.startswith("warning: ")]
     assert result.warnings == warnings
-    assert [text.split(":")[0] for text in warnings] == ["the training split (train.csv)", "the dev split (dev.csv)"]
+    assert [text.split(":")[0] for text in warnings] == [
+        "the training set (train.csv)",
+        "the development set (dev.csv)",
+    ]
     assert "sequences are longer than 10 tokens and lose their end" in warnings[0]
     row = result.history.iloc[0]
     assert [line for line in said if line.startswith(("training", "epoch"))] == [
         "training 288 of 3,104 parameters on 60 sequences in batches of 8; 1 CPU thread, fp32",
-        f"epoch 1 of 1: train loss {row.train_loss:.4f}, dev loss {row.dev_loss:.4f}, mcc {row.dev_mcc:.4f} (best), "
-        f"{row.seconds:.0f} s",
+        f"epoch 1 of 1: training loss {row.train_loss:.4f}, development loss {row.dev_loss:.4f}, mcc {row.dev_mcc:.4f} "
+        f"(best), {row.seconds:.0f} s",
     ]
     assert result.adapter.max_length == 10
 
@@ -331,7 +339,7 @@ def test_the_limit_of_the_model_is_recorded_when_it_is_the_lower_one(two):
 @pytest.mark.parametrize("split", ["train", "dev"])
 def test_one_label_is_refused(two, tmp_path, split):
     one = write_labeled(tmp_path / "one.csv", sequences(["yes"], 9, seed=0))
-    name = {"train": "the training split", "dev": "the dev split"}[split]
+    name = {"train": "the training set", "dev": "the development set"}[split]
     assert refusal(train, two.splits | {split: one}) == (
         f"{name} (one.csv) has one label only ('yes'); a classifier needs at least two"
     )
@@ -340,14 +348,14 @@ def test_one_label_is_refused(two, tmp_path, split):
 def test_a_label_of_dev_that_train_has_not_is_refused(two, tmp_path):
     dev = write_labeled(tmp_path / "dev.csv", [("ACGT", "yes"), ("ACGT", "no"), ("ACGT", "maybe")])
     assert refusal(train, two.splits | {"dev": dev}) == (
-        "the dev split (dev.csv), line 4: the label 'maybe' does not occur in the training data, whose labels are no, "
-        "yes; correct it or remove the record"
+        "the development set (dev.csv), line 4: the label 'maybe' does not occur in the training data, whose labels "
+        "are no, yes; correct it or remove the record"
     )
 
 
 def test_a_missing_column_is_refused(two, test_data):
     assert refusal(train, two.splits | {"train": str(test_data / "unclean.csv")}) == (
-        "the training split (unclean.csv) has no column 'sequence'; its columns are name, bound, dna: is there a "
+        "the training set (unclean.csv) has no column 'sequence'; its columns are name, bound, dna: is there a "
         "header line, and is the right column chosen?"
     )
 
@@ -375,8 +383,8 @@ def test_a_dev_split_that_is_half_in_train_is_refused(two, tmp_path, rows, other
     pairs = [(reverse_complement(sequence), label) for sequence, label in pairs]
     dev = write_labeled(tmp_path / "other.csv", pairs)
     assert refusal(train, two.splits | {"dev": dev}) == (
-        f"the dev split (other.csv): {words} also in the training split (train.csv), on either strand; choose a dev "
-        "split that shares none with the training split, such as Prepare makes"
+        f"the development set (other.csv): {words} also in the training set (train.csv), on either strand; choose a "
+        "development set that shares none with the training set, such as Prepare makes"
     )
 
 
@@ -386,8 +394,8 @@ def test_some_dev_sequences_that_are_in_train_are_told(two, tmp_path):
     said = []
     result = train(two.splits | {"dev": dev}, said.append, epochs=1)
     assert result.warnings[0] == (
-        "the dev split (other.csv): 4 of 34 sequences (11.8%) are also in the training split (train.csv), on either "
-        "strand, 1 of them with another label: the scores on dev are too good, and choose what has learned by heart; "
-        "choose a dev split that shares none with the training split, such as Prepare makes"
+        "the development set (other.csv): 4 of 34 sequences (11.8%) are also in the training set (train.csv), on "
+        "either strand, 1 of them with another label: the scores on the development set are too good, and select for "
+        "memorization; choose a development set that shares none with the training set, such as Prepare makes"
     )
     assert f"warning: {result.warnings[0]}" in said

@@ -27,9 +27,7 @@ VALUES = ["@SUM(1+1)", "`touch done`", "![x](http://127.0.0.1/x)", "#end if", "$
 FILE = "$(touch done)';#`x`.csv"
 # What a report of this project may have of Galaxy's directives.
 ARGUMENT = r", \w+=(\"[\w :,.%()'-]*\"|true|false|\d+)"
-DIRECTIVE = re.compile(
-    rf'history_dataset_(as_table|as_image|link)\(output="\w+"({ARGUMENT})*\)|job_parameters\(collapse="[\w ]+"\)'
-)
+DIRECTIVE = re.compile(rf'history_dataset_(as_image|link)\(output="\w+"({ARGUMENT})*\)')
 LINK = re.compile(r"/\?tool_id=dna_lm_[a-z]+")
 
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -168,7 +166,7 @@ def test_a_message_quotes_it_as_text(call_tool, work, trained):
     with open(FILE, "a", encoding="utf-8") as file:
         file.write("ACGT,$(touch done)\x1b[2J,id,1,2,3,4,5,6\n")
     error = call_tool("evaluate", *BASE, "--adapter", trained.adapter, "--data", FILE, *outputs("evaluate")).error
-    assert "\x1b" not in error and "the label '$(touch done)\\x1b[2J' holds a control character" in error
+    assert "\x1b" not in error and "the label '$(touch done)\\x1b[2J' contains a control character" in error
     assert "done" not in os.listdir(work)
 
 

@@ -115,7 +115,7 @@ def test_tables_say_their_split_and_their_columns_are_put_in_one_order(file):
     assert records.columns.tolist() == ["sequence", "label", "site", "_source", "_split"]
     assert records["_split"].tolist() == ["train", "train", "test"]
     assert records["site"].tolist() == ["A", "B", "C"]
-    assert records["_source"].tolist()[1:] == ["the table of train (a.csv)", "the table of test (b.csv)"]
+    assert records["_source"].tolist()[1:] == ["the training table (a.csv)", "the test table (b.csv)"]
     assert records.index.tolist() == [2, 3, 2]
     anew = read_split_tables(paths, split=words.GROUP, **CHOSEN | {"column": "site"})
     assert "_split" not in anew
@@ -125,8 +125,8 @@ def test_tables_say_their_split_and_their_columns_are_put_in_one_order(file):
 def test_tables_with_different_columns_are_refused(file):
     paths = {"train": file("a.csv", TABLE), "dev": file("b.csv", "dna,bound\nA,x\n"), "test": file("c.csv", TABLE)}
     assert refusal(read_split_tables, paths, split=words.COLUMN, **CHOSEN) == (
-        "the table of dev (b.csv) and the table of train (a.csv): the column 'site' is in one of them only; give the "
-        "tables the same columns"
+        "the development table (b.csv) and the training table (a.csv): the column 'site' is in one of them only; give "
+        "the tables the same columns"
     )
 
 

@@ -10,6 +10,7 @@ from dna_lm.preparation.preparing import prepare
 from dna_lm.preparation.records import Records
 from dna_lm.preparation.report import dataset_report
 from small import TINY_RANDOM
+from written_tables import cells
 
 SPLITS = ("train", "dev", "test")
 
@@ -36,8 +37,9 @@ def test_one_in_a_hundred_is_borne_and_more_are_warned_of():
     assert LEAKAGE_WARNING == 0.01
     assert leakage_warnings(leakage(1, 91)) == []  # of 100 with the other label
     assert leakage_warnings(leakage(2, 91)) == [
-        "2.0% of the test sequences have a copy or share a 32-mer with train; the share is highest for label 'b', with "
-        "2.2%: a model can score on these by memorizing train; choose the split by similarity"
+        "2.0% of the test sequences have a copy in the training set or share 32 consecutive nucleotides with it; the "
+        "share is highest for label 'b', with 2.2%: a model can score on these by memorizing the training set; choose "
+        "the split by similarity"
     ]
 
 
@@ -74,8 +76,9 @@ def test_the_report_says_what_was_found_in_the_order_of_its_weight(inspect):
     }
     assert report.summary.equals(inspection.prepared.summary())
     assert report.warnings[0] == (
-        "20.0% of the test sequences have a copy or share a 32-mer with train; the share is highest for label 'at', "
-        "with 20.0%: a model can score on these by memorizing train; choose the split by similarity"
+        "20.0% of the test sequences have a copy in the training set or share 32 consecutive nucleotides with it; the "
+        "share is highest for label 'at', with 20.0%: a model can score on these by memorizing the training set; "
+        "choose the split by similarity"
     )
     assert [text.partition(" separates")[0].partition(":")[0] for text in report.warnings[1:]] == [
         "the task is almost trivial",
@@ -105,7 +108,7 @@ def test_unknown_letters_of_the_base_model_are_counted_in_all_splits(inspect):
         "Of the tokens of the 60 sequences, 14.56% are unknown to the base model 'tiny-random'"
     )
     assert inspection.warnings()[-1] == (
-        "the dataset: 14.6% of the tokens are unknown to the base model (N and other letters than A, C, G, T); the "
+        "the dataset: 14.6% of the tokens are unknown to the base model (N and other ambiguous nucleotides); the "
         "model cannot read them, so remove such sequences"
     )
 
@@ -146,4 +149,4 @@ def test_what_resembles_train_is_counted_and_warned_of_after_any_split(inspect, 
 def test_a_large_dataset_is_not_searched_for_similar_sequences(inspect, monkeypatch):
     monkeypatch.setattr("dna_lm.preparation.inspecting.MOST_SEARCHED", 100)
     assert inspect().leakage.row("test", "train")["similar"] == ""
-    assert not any("similar&ensp;" in block for block in dataset_report(inspect().report()))
+    assert not any("similar" in row for row in cells("\n".join(dataset_report(inspect().report()))))

@@ -293,7 +293,7 @@ def test_the_kmers_of_a_tokenizer_are_told(installed, tmp_path):
     tiny_models.words(tmp_path / "three", 3)
     tiny_models.write_model(tmp_path / "three", "bert", 80, max_position_embeddings=64)
     _, result = installed(folder=str(tmp_path / "three"), model_id="lab/three")
-    assert result.notes[0] == "It reads k-mers of 3 letters."
+    assert result.notes[0] == "It reads k-mers of 3 nucleotides."
 
 
 # --- refused ---------------------------------------------------------------------------------------------------------
@@ -318,7 +318,7 @@ def test_a_model_that_cannot_be_used(installed, tiny_random, test_data, tmp_path
     weights = load_file(spoilt / "model.safetensors")
     weights["model.norm.weight"] = torch.full_like(weights["model.norm.weight"], float("inf"))
     save_file(weights, spoilt / "model.safetensors", metadata={"format": "pt"})
-    assert "hold NaN or infinity" in refusal(installed, tmp_path / "a", folder=str(spoilt), model_id="x", load="yes")
+    assert "contain NaN or infinity" in refusal(installed, tmp_path / "a", folder=str(spoilt), model_id="x", load="yes")
     protein = shutil.copytree(tiny_random, tmp_path / "protein")
     vocabulary = json.loads((protein / "tokenizer.json").read_text())
     vocabulary["model"]["vocab"]["W"] = vocabulary["model"]["vocab"].pop("G")

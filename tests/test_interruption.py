@@ -102,7 +102,7 @@ def test_an_end_before_anything_was_scored(job):
 
 
 def test_an_end_before_the_training_leaves_nothing_behind(job):
-    ended, out = job("the training split", once(signal.SIGTERM), processes=2)
+    ended, out = job("the training set", once(signal.SIGTERM), processes=2)
     assert ended.code == 143, ended.err
     assert os.listdir(out) == ["history"]
     assert (out / "history").read_text() == "old"

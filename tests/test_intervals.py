@@ -183,7 +183,7 @@ def test_variants_of_the_same_file(read, content):
     ("content", "message"),
     [
         ("", f"{SOURCE} is empty; choose a file with records"),
-        ("#\ntrack\n", f"{SOURCE} holds no interval; choose a BED or narrowPeak file with at least one"),
+        ("#\ntrack\n", f"{SOURCE} contains no interval; choose a BED or narrowPeak file with at least one"),
         (
             "chr1\t5\n",
             f"{SOURCE}, line 1: 2 fields, fewer than the three of an interval (chromosome, start and end with tabs "
@@ -223,13 +223,13 @@ def test_variants_of_the_same_file(read, content):
         ),
         (
             "chr1\t3\t9\t+\nchr1\t3\t9\t-\n",
-            f"{SOURCE}, line 1: column 4 holds a strand, '+', which BED has in column 6, after name and score; put it "
-            "there, or write . for what is unknown",
+            f"{SOURCE}, line 1: column 4 contains a strand, '+', which BED has in column 6, after name and score; put "
+            "it there, or write . for what is unknown",
         ),
         (
             "chr1\t3\t9\ta\t.\nchr1\t3\t9\ta\t-\n",
-            f"{SOURCE}, line 2: column 5 holds a strand, '-', which BED has in column 6, after name and score; put it "
-            "there, or write . for what is unknown",
+            f"{SOURCE}, line 2: column 5 contains a strand, '-', which BED has in column 6, after name and score; put "
+            "it there, or write . for what is unknown",
         ),
         (
             "chr1\t3\t9\ta\t0\t.\t1\t1\t1\t6\n",

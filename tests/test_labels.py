@@ -72,8 +72,8 @@ def test_of_two_labels_the_negative_one_comes_first(negative, positive):
 def test_the_positive_label_can_be_chosen():
     for positive in ("CTCF", "p73"):
         assert with_positive(["CTCF", "p73"], positive, "it")[1] == positive
-    assert refusal(with_positive, ["CTCF", "p73"], "p53", "the training split (train.csv)") == (
-        "the training split (train.csv) has no label 'p53', which was chosen as the positive one; its labels are CTCF, "
+    assert refusal(with_positive, ["CTCF", "p73"], "p53", "the training set (train.csv)") == (
+        "the training set (train.csv) has no label 'p53', which was chosen as the positive one; its labels are CTCF, "
         "p73: choose one of them"
     )
     assert refusal(with_positive, ["a", "b", "c"], "a", "it") == (
@@ -95,10 +95,10 @@ def test_the_order_does_not_depend_on_that_of_the_records(labels):
 
 
 def test_one_label_is_refused():
-    assert refusal(require_two_labels, ["CTCF"], "the dev split") == (
-        "the dev split has one label only ('CTCF'); a classifier needs at least two"
+    assert refusal(require_two_labels, ["CTCF"], "the development set") == (
+        "the development set has one label only ('CTCF'); a classifier needs at least two"
     )
-    require_two_labels(["CTCF", "p73"], "the dev split")
+    require_two_labels(["CTCF", "p73"], "the development set")
 
 
 def test_what_pandas_takes_for_missing_is_missing():

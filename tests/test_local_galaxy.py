@@ -347,25 +347,12 @@ def test_data_managers_are_tested_in_a_copy_whose_table_comes_first(tmp_path):
 
 
 def test_a_report_becomes_plain_markdown(tmp_path):
-    scores = tmp_path / "scores.tabular"
-    scores.write_text("metric\tvalue\na|b\t0.5\n")
     text = (
         "# Report\n\n"
-        '```galaxy\nhistory_dataset_as_table(history_dataset_id=f1, title="Scores")\n```\n\n'
         "```galaxy\nhistory_dataset_as_image(history_dataset_id=f2)\n```\n\n"
-        "```galaxy\njob_parameters(job_id=f3)\n```\n\n"
-        '```galaxy\njob_parameters(collapse="Options", job_id=f3)\n```\n\n'
         '```galaxy\nhistory_dataset_link(history_dataset_id=f1, label="All scores")\n```\n\n'
         "```galaxy\nhistory_dataset_info(history_dataset_id=f1)\n```\n"
         "The end.\n"
     )
-    files = {"f1": scores, "f2": tmp_path / "plot.png"}
-    assert plain_report(text, files, lambda job: [("Seed", job)]) == (
-        "# Report\n\n"
-        "| metric | value |\n| --- | --- |\n| a&#124;b | 0.5 |\n\n"
-        "![](plot.png)\n\n"
-        "| Parameter | Value |\n| --- | --- |\n| Seed | f3 |\n\n"
-        "| Parameter | Value |\n| --- | --- |\n| Seed | f3 |\n\n"
-        "[scores.tabular](scores.tabular)\n\n"
-        "The end.\n"
-    )
+    files = {"f1": tmp_path / "scores.tabular", "f2": tmp_path / "plot.png"}
+    assert plain_report(text, files) == ("# Report\n\n![](plot.png)\n\n[scores.tabular](scores.tabular)\n\nThe end.\n")

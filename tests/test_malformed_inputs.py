@@ -142,7 +142,7 @@ table_case(
 table_case(
     "binary",
     (
-        "the labeled table (t.csv) is not text (it holds zero bytes); choose a plain or gzipped text "
+        "the labeled table (t.csv) is not text (it contains zero bytes); choose a plain or gzipped text "
         "file, or save the text as UTF-8"
     ),
     bytes(range(256)) * 20,
@@ -166,7 +166,7 @@ table_case(
 table_case(
     "parquet",
     (
-        "the labeled table (t.csv) is not text (it holds zero bytes); choose a plain or gzipped text "
+        "the labeled table (t.csv) is not text (it contains zero bytes); choose a plain or gzipped text "
         "file, or save the text as UTF-8"
     ),
     b"PAR1" + bytes(range(256)),
@@ -174,7 +174,7 @@ table_case(
 table_case(
     "NUL bytes",
     (
-        "the labeled table (t.csv) is not text (it holds zero bytes); choose a plain or gzipped text "
+        "the labeled table (t.csv) is not text (it contains zero bytes); choose a plain or gzipped text "
         "file, or save the text as UTF-8"
     ),
     table(f"{dna('nul')}\x00,no"),
@@ -195,7 +195,7 @@ table_case(
 table_case(
     "UTF-16 without a mark",
     (
-        "the labeled table (t.csv) is not text (it holds zero bytes); choose a plain or gzipped text "
+        "the labeled table (t.csv) is not text (it contains zero bytes); choose a plain or gzipped text "
         "file, or save the text as UTF-8"
     ),
     table().encode("utf-16-le"),
@@ -228,7 +228,7 @@ table_case(
     "header of R one short",
     (
         "the labeled table (t.csv), line 2: 3 fields, but the header names 2 columns; mend the line, "
-        "name every column in the header line, or put quotes around a field that holds a comma"
+        "name every column in the header line, or put quotes around a field that contains a comma"
     ),
     table(header=COLUMNS, rows=[f'"{n}",{row}' for n, row in enumerate(ROWS, 1)]),
 )
@@ -236,7 +236,7 @@ table_case(
     "a field too few",
     (
         "the labeled table (t.csv), line 42: 1 field, but the header names 2 columns; mend the line, "
-        "name every column in the header line, or put quotes around a field that holds a comma"
+        "name every column in the header line, or put quotes around a field that contains a comma"
     ),
     table(dna("few")),
 )
@@ -260,7 +260,7 @@ table_case(
     "comma in an unquoted field",
     (
         "the labeled table (t.csv), line 42: 3 fields, but the header names 2 columns; mend the line, "
-        "name every column in the header line, or put quotes around a field that holds a comma"
+        "name every column in the header line, or put quotes around a field that contains a comma"
     ),
     table(f"{dna('c')},no, not at all"),
 )
@@ -460,7 +460,7 @@ table_case(
 table_case(
     "control character in a label",
     (
-        "the labeled table (t.csv), line 42: the label 'n\\x07o' holds a control character; use printable"
+        "the labeled table (t.csv), line 42: the label 'n\\x07o' contains a control character; use printable"
         " characters only"
     ),
     table(dna("e") + ",n\x07o"),
@@ -545,7 +545,7 @@ table_case(
 table_case(
     "too few for a split",
     (
-        "label 'no' has 4 of 8 sequences left after cleaning, too few for one in each split (train 4, dev"
+        "label 'no' has 4 of 8 sequences left after cleaning, too few for one in each split (training 4, development"
         " 0, test 0); add sequences with this label or choose other fractions"
     ),
     table(rows=ROWS[:8]),
@@ -553,8 +553,8 @@ table_case(
 table_case(
     "one rare label",
     (
-        "label 'maybe' has 1 of 41 sequences left after cleaning, too few for one in each split (train 1,"
-        " dev 0, test 0); add sequences with this label or choose other fractions"
+        "label 'maybe' has 1 of 41 sequences left after cleaning, too few for one in each split (training 1,"
+        " development 0, test 0); add sequences with this label or choose other fractions"
     ),
     table(f"{dna('r')},maybe"),
 )
@@ -751,13 +751,13 @@ case(
 )
 case(
     "train table alone",
-    "--test-table is missing; give the tables of train and test, and of dev if there is one",
+    "--test-table is missing; give the tables of the training and test sets, and of the development set if there is one",
     "--train-table t.csv",
     {"t.csv": table()},
 )
 case(
     "dev table alone",
-    "--train-table is missing; give the tables of train and test, and of dev if there is one",
+    "--train-table is missing; give the tables of the training and test sets, and of the development set if there is one",
     "--dev-table t.csv",
     {"t.csv": table()},
 )
@@ -887,7 +887,7 @@ fasta_case(
 fasta_case(
     "fasta NUL",
     (
-        "the FASTA file of yes (yes.fa) is not text (it holds zero bytes); choose a plain or gzipped text"
+        "the FASTA file of yes (yes.fa) is not text (it contains zero bytes); choose a plain or gzipped text"
         " file, or save the text as UTF-8"
     ),
     YES + ">z\nACGT\x00\x00ACGT\n",
@@ -1081,7 +1081,7 @@ interval_case(
 interval_case("bed empty", "the intervals of yes (yes.bed) is empty; choose a file with records", "")
 interval_case(
     "bed comments",
-    "the intervals of yes (yes.bed) holds no interval; choose a BED or narrowPeak file with at least one",
+    "the intervals of yes (yes.bed) contains no interval; choose a BED or narrowPeak file with at least one",
     "# nothing\ntrack name=x\n",
 )
 interval_case(
@@ -1165,7 +1165,7 @@ interval_case(
 interval_case(
     "genome 2bit",
     (
-        "the genome (genome.fa) is not text (it holds zero bytes); choose a plain or gzipped text file, "
+        "the genome (genome.fa) is not text (it contains zero bytes); choose a plain or gzipped text file, "
         "or save the text as UTF-8"
     ),
     BED,
@@ -1190,7 +1190,7 @@ interval_case(
     "windows of one label past the end",
     (
         "no sequence with label 'yes' is left after cleaning, of 1; look at the sequences and their "
-        "labels, or choose other limits for lengths and letters, or smaller windows"
+        "labels, or choose other limits for lengths and ambiguous nucleotides, or smaller windows"
     ),
     "chr1\t0\t20\n",
     "--window 100",
@@ -1272,7 +1272,7 @@ table_case(
 )
 table_case(
     "negative label with a tab",
-    "\"Label of the negatives\" (--negative-label): the label 'a\\tb' holds a control character; use printable characters only",
+    "\"Label of the negatives\" (--negative-label): the label 'a\\tb' contains a control character; use printable characters only",
     table(rows=ROWS[::2]),
     "--negatives shuffle --negative-label=a\tb",
 )
@@ -1373,7 +1373,7 @@ table_case(
     "all letters N",
     (
         "no sequence with label 'no' is left after cleaning, of 20; look at the sequences and their "
-        "labels, or choose other limits for lengths and letters, or smaller windows"
+        "labels, or choose other limits for lengths and ambiguous nucleotides, or smaller windows"
     ),
     table(rows=["N" * 40 + row[40:] for row in ROWS]),
 )
@@ -1381,7 +1381,7 @@ table_case(
     "one label all N",
     (
         "no sequence with label 'yes' is left after cleaning, of 20; look at the sequences and their "
-        "labels, or choose other limits for lengths and letters, or smaller windows"
+        "labels, or choose other limits for lengths and ambiguous nucleotides, or smaller windows"
     ),
     table(rows=[("N" * 40 if n % 2 else row[:40]) + row[40:] for n, row in enumerate(ROWS)]),
 )
@@ -1389,7 +1389,7 @@ table_case(
     "all shorter",
     (
         "no sequence with label 'no' is left after cleaning, of 20; look at the sequences and their "
-        "labels, or choose other limits for lengths and letters, or smaller windows"
+        "labels, or choose other limits for lengths and ambiguous nucleotides, or smaller windows"
     ),
     table(),
     "--length 50 --shorter drop",
@@ -1398,7 +1398,7 @@ table_case(
     "all longer",
     (
         "no sequence with label 'no' is left after cleaning, of 20; look at the sequences and their "
-        "labels, or choose other limits for lengths and letters, or smaller windows"
+        "labels, or choose other limits for lengths and ambiguous nucleotides, or smaller windows"
     ),
     table(),
     "--length 30 --longer drop",
@@ -1434,13 +1434,13 @@ table_case(
 )
 table_case(
     "chromosome split same twice",
-    "chromosome 'chr8' is chosen for both dev and test; choose it for one of them",
+    "chromosome 'chr8' is chosen for both the development and the test set; choose it for one of them",
     wide("chrom", "chr1", "chr2", "chr8", "chr9"),
     "--split chromosome --dev-chromosomes chr8",
 )
 table_case(
     "chromosome split label missing",
-    "test has no sequence with label 'no' (train 14, dev 6, test 0); choose other chromosomes",
+    "the test set has no sequence with label 'no' (training 14, development 6, test 0); choose other chromosomes",
     wide("chrom", "chr1", "chr8", "chr1", "chr1", "chr9", "chr9"),
     "--split chromosome",
 )
@@ -1458,7 +1458,7 @@ table_case(
 )
 table_case(
     "chromosome split nothing for train",
-    "train has no sequence with label 'no' (train 0, dev 10, test 10); choose other chromosomes",
+    "the training set has no sequence with label 'no' (training 0, development 10, test 10); choose other chromosomes",
     wide("chrom", "chr8", "chr8", "chr9", "chr9"),
     "--split chromosome",
 )
@@ -1481,7 +1481,7 @@ table_case(
     "group split with one giant group",
     (
         "no division of the 3 groups is within 0.05 of the fractions: the nearest one has 18 of the 20 "
-        "sequences labeled 'no' in train, 16 are wanted; the largest group ('a') holds 36 of 40 "
+        "sequences labeled 'no' in the training set, 16 are wanted; the largest group ('a') has 36 of 40 "
         "sequences; choose other fractions, a larger tolerance or another way to split"
     ),
     wide("donor", *["a"] * 36, "b", "b", "c", "c"),
@@ -1491,7 +1491,7 @@ table_case(
     "group split with one group",
     (
         "no division of the 1 groups is within 0.05 of the fractions: the nearest one has 20 of the 20 "
-        "sequences labeled 'no' in train, 16 are wanted; the largest group ('a') holds 40 of 40 "
+        "sequences labeled 'no' in the training set, 16 are wanted; the largest group ('a') has 40 of 40 "
         "sequences; choose other fractions, a larger tolerance or another way to split"
     ),
     wide("group", "a"),
@@ -1516,7 +1516,7 @@ table_case(
     "similarity split impossible",
     (
         "no division of the 1 clusters is within 0.05 of the fractions: the nearest one has 20 of the 20 "
-        "sequences labeled 'no' in train, 16 are wanted; the largest cluster holds 40 of 40 sequences; "
+        "sequences labeled 'no' in the training set, 16 are wanted; the largest cluster has 40 of 40 sequences; "
         "choose other fractions, a larger tolerance or another way to split"
     ),
     table(rows=[dna("shared", 80) + dna(n, 20) + row[40:] for n, row in enumerate(ROWS)]),
@@ -1549,7 +1549,7 @@ table_case(
 table_case(
     "split column without test",
     (
-        "no sequence left after cleaning is in test; check the column of the splits, and whether the "
+        "no sequence left after cleaning is in the test set; check the column of the splits, and whether the "
         "sequences of the splits are copies of each other"
     ),
     wide("split", "train", "train", "dev", "dev"),
@@ -1558,7 +1558,7 @@ table_case(
 table_case(
     "split column without train",
     (
-        "no sequence left after cleaning is in train; check the column of the splits, and whether the "
+        "no sequence left after cleaning is in the training set; check the column of the splits, and whether the "
         "sequences of the splits are copies of each other"
     ),
     wide("split", "dev", "dev", "test", "test"),
@@ -1575,20 +1575,20 @@ table_case(
 )
 table_case(
     "split column label missing",
-    "test has no sequence with label 'yes' (train 18, dev 2, test 0); add sequences, or split in another way",
+    "the test set has no sequence with label 'yes' (training 18, development 2, test 0); add sequences, or split in another way",
     wide("split", "train", "train", "test", "train"),
     "--split column",
 )
 table_case(
     "split column too few for dev",
-    "dev has no sequence with label 'no' (train 1, dev 0, test 19); add sequences, or split in another way",
+    "the development set has no sequence with label 'no' (training 1, development 0, test 19); add sequences, or split in another way",
     wide("split", "train", "train", *["test"] * 38),
     "--split column",
 )
 case(
     "split tables with different columns",
     (
-        "the table of test (b.csv) and the table of train (a.csv): the column 'donor' is in one of them "
+        "the test table (b.csv) and the training table (a.csv): the column 'donor' is in one of them "
         "only; give the tables the same columns"
     ),
     SPLIT_TABLES,
@@ -1596,14 +1596,14 @@ case(
 )
 case(
     "split tables, one without a label",
-    "test has no sequence with label 'yes' (train 13, dev 2, test 0); add sequences, or split in another way",
+    "the test set has no sequence with label 'yes' (training 13, development 2, test 0); add sequences, or split in another way",
     SPLIT_TABLES,
     {"a.csv": table(rows=ROWS[:30]), "b.csv": table(rows=ROWS[30::2])},
 )
 case(
     "split tables, the same file",
     (
-        "no sequence left after cleaning is in train; check the column of the splits, and whether the "
+        "no sequence left after cleaning is in the training set; check the column of the splits, and whether the "
         "sequences of the splits are copies of each other"
     ),
     "--train-table a.csv --test-table a.csv --split column",
@@ -1612,7 +1612,7 @@ case(
 case(
     "split tables, contradiction",
     (
-        "the table of train (a.csv), line 2, and the table of test (b.csv), line 12: the same sequence "
+        "the training table (a.csv), line 2, and the test table (b.csv), line 12: the same sequence "
         "(on either strand) is labeled 'no' and 'yes', one of 1 such sequences; correct the labels, or "
         "choose to drop these sequences"
     ),
@@ -1743,7 +1743,7 @@ interval_case(
 interval_case(
     "bam",
     (
-        "the intervals of yes (yes.bed) is not text (it holds zero bytes); choose a plain or gzipped text"
+        "the intervals of yes (yes.bed) is not text (it contains zero bytes); choose a plain or gzipped text"
         " file, or save the text as UTF-8"
     ),
     gzip.compress(b"BAM\x01" + bytes(50), mtime=0),

@@ -1,3 +1,4 @@
+import html
 import re
 
 import pytest
@@ -5,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from dna_lm.reports.markdown import TOOLS, bullets, escape, image, listed, pipe_table, table, tool_link, warned, write
+from dna_lm.reports.markdown import TOOLS, bullets, escape, image, link, listed, pipe_table, tool_link, warned, write
 from forms import form
 
 # As strict as viewers come: HTML is let through, and tables and strikethrough are known.
@@ -100,16 +101,26 @@ def test_ordinary_sentences_are_not_changed(text):
 
 def test_directives():
     assert image("plot") == '```galaxy\nhistory_dataset_as_image(output="plot")\n```'
-    assert table("summary", "Steps") == (
-        '```galaxy\nhistory_dataset_as_table(output="summary", title="Steps", show_column_headers=false)\n```'
-    )
+    assert link("summary", "Steps") == '```galaxy\nhistory_dataset_link(output="summary", label="Steps")\n```'
 
 
 def test_a_table_written_out():
     assert pipe_table(("model", "MCC"), [("a|b", "0.5"), ("c", "1")]) == (
-        "| &ensp;model&ensp; | &ensp;MCC&ensp; |\n| --- | ---: |\n| a&#124;b | 0.5 |\n| c | 1 |"
+        "| model | &ensp; MCC |\n| --- | ---: |\n| a&#124;b | 0.5 |\n| c | 1 |"
     )
-    assert pipe_table("abc", [], texts=2) == "| &ensp;a&ensp; | &ensp;b&ensp; | &ensp;c&ensp; |\n| --- | --- | ---: |"
+    assert pipe_table("abc", [], texts=2) == "| a &ensp; | b | &ensp; c |\n| --- | --- | ---: |"
+
+
+@given(st.lists(st.tuples(*[st.text("0123456789.,abc", max_size=40)] * 4), min_size=1), st.integers(1, 3))
+def test_headers_are_wider_than_their_columns(rows, texts):
+    names = ["id", "label", "p", "MCC"]
+    cells = [token.content for token in MARKDOWN.parse(pipe_table(names, rows, texts)) if token.type == "inline"]
+    for column, name in enumerate(names):
+        # A letter is about as wide as a wide space, and twice as wide as a space.
+        width = len(html.unescape(cells[column])) - cells[column].count(" ") / 2
+        if column + 1 != texts:
+            assert width > max(len(html.unescape(cell)) for cell in cells[4 + column :: 4])
+            assert cells[column].startswith(name) if column < texts else cells[column].endswith(f" {name}")
 
 
 def test_lists_and_warnings():

@@ -196,7 +196,7 @@ def gradients(target, truth, options, folder: Path, way: tuple) -> list[dict[str
 
         def step(self, optimizer, max_grad_norm):
             found = {
-                name: training.whole(parameter.grad).clone()
+                name: training.full_tensor(parameter.grad).clone()
                 for name, parameter in self.model.named_parameters()
                 if parameter.grad is not None
             }

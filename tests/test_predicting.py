@@ -77,7 +77,7 @@ def test_what_is_said(two, tmp_path, monkeypatch, at_once):
     assert sum(text == "the input (new.fa): 49 sequences" for text in said) == 1
     (cut,) = (text for text in said if "1 of 49 sequences are longer than 50 tokens" in text)
     assert "lose their end; read them in windows, or train the adapter anew with a larger maximum length" in cut
-    assert said[-1] == "warning: the input (new.fa): 1 sequences not predicted: 1 too many unknown letters"
+    assert said[-1] == "warning: the input (new.fa): 1 sequences not predicted: 1 too many ambiguous nucleotides"
 
 
 # --- what is not predicted -------------------------------------------------------------------------------------------
@@ -97,10 +97,10 @@ def test_what_is_skipped_has_a_reason():
     kept, skipped = screened(["acgu", " ", "ACG", "NNNNA", "NNAA", ""], min_length=4)
     assert kept[["id", "sequence"]].to_numpy().tolist() == [["s0", "ACGT"], ["s4", "NNAA"]]
     assert skipped.to_numpy().tolist() == [
-        ["s1", 3, "empty", "no letters"],
-        ["s2", 4, "too short", "3 of at least 4 letters"],
-        ["s3", 5, "too many unknown letters", "4 of 5 letters, more than 50%"],
-        ["s5", 7, "empty", "no letters"],
+        ["s1", 3, "empty", "no nucleotides"],
+        ["s2", 4, "too short", "3 of at least 4 nucleotides"],
+        ["s3", 5, "too many ambiguous nucleotides", "4 of 5 nucleotides, more than 50%"],
+        ["s5", 7, "empty", "no nucleotides"],
     ]
 
 
@@ -151,8 +151,8 @@ def test_a_foreign_letter_late_in_a_file_costs_one_record(two, tmp_path, at_once
     ("records", "ending"),
     [
         (["ELVIS"], "correct or remove the record"),
-        (["ELVIS", "PRESLEY"], "2 of the first 2 sequences hold such letters"),
-        (["ELVIS", *["GALA", "ACGT", "A"] * 4], "5 of the first 13 sequences hold such letters"),
+        (["ELVIS", "PRESLEY"], "2 of the first 2 sequences contain such letters"),
+        (["ELVIS", *["GALA", "ACGT", "A"] * 4], "5 of the first 13 sequences contain such letters"),
     ],
 )
 def test_a_file_of_foreign_letters_is_refused_before_a_model_is_loaded(two, tmp_path, monkeypatch, records, ending):
@@ -169,7 +169,7 @@ def test_a_column_without_dna_is_refused(two, tmp_path):
     path.write_text("id,name,sequence\n1,left,ACGT\n2,,ACG\n3,right,GGT\n")
     message = refusal(predicted, two, path, input_format="csv", sequence_column="name")
     assert message.startswith("the input (new.csv), line 2: letter 'l' at position 1 of the sequence is not a DNA")
-    assert message.endswith("; 2 of the first 2 sequences hold such letters; is the right column chosen?")
+    assert message.endswith("; 2 of the first 2 sequences contain such letters; is the right column chosen?")
 
 
 def test_the_command_line_writes_both_tables(two, call_tool, tmp_path):
@@ -187,9 +187,9 @@ def test_the_command_line_writes_both_tables(two, call_tool, tmp_path):
     skipped = read_table(tmp_path / "skipped", "skipped")
     assert skipped[["id", "line", "reason"]].to_numpy().tolist() == [
         ["2", "3", "empty"],
-        ["3", "4", "too many unknown letters"],
+        ["3", "4", "too many ambiguous nucleotides"],
     ]
-    assert "2 sequences not predicted: 1 empty, 1 too many unknown letters" in done.err
+    assert "2 sequences not predicted: 1 empty, 1 too many ambiguous nucleotides" in done.err
 
 
 # --- ensembles -------------------------------------------------------------------------------------------------------
@@ -240,13 +240,13 @@ def of_lengths(two, tmp_path):
             {},
             101,
             50,
-            "windows of 101 letters at every 50, the median of the training sequences (90 to 120",
+            "windows of 101 nucleotides at every 50, the median of the training sequences (90 to 120",
         ),
-        ((90, 101, 120), {"step": 7}, 101, 7, "windows of 101 letters at every 7, the median of the training"),
-        ((90, 101, 120), {"window": 180}, 180, 90, "windows of 180 letters at every 90"),
-        ((), {}, 200, 100, "windows of 200 letters at every 100, since the adapter does not record how long its"),
-        ((), {"window": 30}, 30, 15, "windows of 30 letters at every 15"),
-        ((1, 1, 1), {}, 1, 1, "windows of 1 letters at every 1"),
+        ((90, 101, 120), {"step": 7}, 101, 7, "windows of 101 nucleotides at every 7, the median of the training"),
+        ((90, 101, 120), {"window": 180}, 180, 90, "windows of 180 nucleotides at every 90"),
+        ((), {}, 200, 100, "windows of 200 nucleotides at every 100, since the adapter does not record how long its"),
+        ((), {"window": 30}, 30, 15, "windows of 30 nucleotides at every 15"),
+        ((1, 1, 1), {}, 1, 1, "windows of 1 nucleotides at every 1"),
     ],
 )
 def test_windows_are_as_long_as_the_training_sequences(of_lengths, lengths, given, window, step, said):
@@ -264,7 +264,8 @@ def test_windows_unlike_the_training_sequences_are_warned_of(of_lengths, window,
     choose_window(load_adapter(of_lengths(90, 101, 120).adapter), window, 0, 2, messages.append)
     assert messages[1:] == (
         [
-            f"warning: windows of {window} letters, but the adapter was trained on sequences of 90 to 120 letters: "
+            f"warning: windows of {window} nucleotides, but the adapter was trained on sequences of 90 to 120 "
+            "nucleotides: "
             "its predictions for other lengths are untested; choose a window of this length, or leave it empty"
         ]
         * warned
@@ -276,15 +277,15 @@ def test_windows_unlike_the_training_sequences_are_warned_of(of_lengths, window,
     [
         (
             {"window": 9},
-            '"Window length (nt)" (--window 9) is below the minimum, 10 letters; choose a longer window, or leave',
+            '"Window length (nt)" (--window 9) is below the minimum, 10 nucleotides; choose a longer window, or leave',
         ),
         (
             {"window": 20, "step": 21},
-            '"Step between windows (nt)" (--step 21) is above the window length, 20 letters, so that letters',
+            '"Step between windows (nt)" (--step 21) is above the window length, 20 nucleotides, so that nucleotides',
         ),
         (
             {"step": 102},
-            '"Step between windows (nt)" (--step 102) is above the window length, 101 letters, so that',
+            '"Step between windows (nt)" (--step 102) is above the window length, 101 nucleotides, so that',
         ),
     ],
 )
@@ -298,10 +299,10 @@ def test_sequences_unlike_the_training_sequences_are_warned_of(of_lengths, tmp_p
     messages = []
     predicted(of_lengths(15, 18, 20), path, progress=messages.append)
     assert [text for text in messages if text.startswith("warning: ")] == [
-        "warning: the input (new.fa): 2 of 5 sequences are more than 1.5 times as long as the 15 to 20 letters of the "
-        "training sequences; read them in windows, or cut them to that length",
-        "warning: the input (new.fa): 1 of 5 sequences are less than two thirds as long as the 15 to 20 letters of the "
-        "training sequences: the model's predictions for them are untested",
+        "warning: the input (new.fa): 2 of 5 sequences are more than 1.5 times as long as the 15 to 20 nucleotides of "
+        "the training sequences; read them in windows, or cut them to that length",
+        "warning: the input (new.fa): 1 of 5 sequences are less than two thirds as long as the 15 to 20 nucleotides of "
+        "the training sequences: the model's predictions for them are untested",
     ]
     messages.clear()
     predicted(of_lengths(15, 18, 20), path, progress=messages.append, long="windows")
@@ -383,6 +384,6 @@ def test_a_sequence_without_a_window_that_can_be_read_is_skipped(two, tmp_path):
     (block,) = predicted_blocks(adapter=str(two.adapter), input=str(path), input_format="fasta", **given)
     assert block.predictions["id"].tolist() == ["s2"]
     assert block.skipped[["id", "line", "reason"]].to_numpy().tolist() == [
-        ["s0", 1, "too many unknown letters"],
+        ["s0", 1, "too many ambiguous nucleotides"],
         ["s1", 3, "empty"],
     ]

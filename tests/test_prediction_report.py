@@ -44,7 +44,7 @@ def counted(made: Adapter, values: list, sequences: list[str] | None = None, ski
         part = np.array(values[start : start + 2], dtype=float)
         given = sequences[start : start + 2]
         predicted.add(prediction_table(pd.DataFrame({"sequence": given}), part, made), none, given)
-    rows = [["x", 1, "empty", "no letters"]] * skipped
+    rows = [["x", 1, "empty", "no nucleotides"]] * skipped
     empty = prediction_table(pd.DataFrame({"sequence": []}), np.empty((0, made.target.outputs)), made)
     predicted.add(empty, pd.DataFrame(rows, columns=list(SKIPPED_COLUMNS)), [])
     return predicted

@@ -83,11 +83,11 @@ def test_the_summary(test_data):
         ["read", 20, 10, 10, 12, 12, 12],
         ["changed: lower case written in upper case", 1, 0, 1, 12, 12, 12],
         ["changed: U of RNA written as T", 0, 0, 0, "", "", ""],
-        ["removed: more than 10% of the letters are not A, C, G or T", 0, 0, 0, "", "", ""],
+        ["removed: more than 10% ambiguous nucleotides", 0, 0, 0, "", "", ""],
         ["removed: contradictory labels, on either strand", 2, 1, 1, 12, 12, 12],
         ["removed: copies, on either strand", 2, 1, 1, 12, 12, 12],
         ["kept", 16, 8, 8, 12, 12, 12],
-        ["kept, with letters other than A, C, G, T", 0, 0, 0, "", "", ""],
+        ["kept, with ambiguous nucleotides", 0, 0, 0, "", "", ""],
         ["train", 8, 4, 4, 12, 12, 12],
         ["dev", 4, 2, 2, 12, 12, 12],
         ["test", 4, 2, 2, 12, 12, 12],
@@ -207,7 +207,7 @@ def test_a_label_that_loses_all_its_sequences_is_refused(tmp_path):
     left, right = fasta(tmp_path, "a.fa", "AAAA"), fasta(tmp_path, "b.fa", "CCCC", "TTTT", "CCCA")
     assert refusal(prepared, fasta=[f"x={left}", f"y={right}"], contradictory="drop") == (
         "no sequence with label 'x' is left after cleaning, of 1; look at the sequences and their labels, or choose "
-        "other limits for lengths and letters, or smaller windows"
+        "other limits for lengths and ambiguous nucleotides, or smaller windows"
     )
 
 
@@ -234,7 +234,7 @@ def test_three_tables_stay_as_they_are_and_the_copy_in_test_is_kept(test_data):
     assert step(result, "removed: copies in the same split, on either strand") == [0, 0, 0]
     assert result.how_split == (
         "the splits are those of the input, less 1 sequence that had a copy in another split; of copies the one in "
-        "test is kept, or else the one in dev"
+        "the test set is kept, or else the one in the development set"
     )
 
 
@@ -249,8 +249,8 @@ def test_dev_is_drawn_from_train_where_there_is_none(test_data):
     assert sizes(result) == {"train": 26, "dev": 12, "test": 10}
     assert result.how_split == (
         "the splits are those of the input, less 1 sequence that had a copy in another split; of copies the one in "
-        "test is kept, or else the one in dev; dev was drawn from train, with similar sequences kept together (label "
-        "by label, seed 42)"
+        "the test set is kept, or else the one in the development set; the development set was drawn from the training "
+        "set, with similar sequences kept together (label by label, seed 42)"
     )
 
 
@@ -440,7 +440,7 @@ def test_train_is_balanced_and_the_other_splits_only_if_asked(test_data, balance
     counts = {name: part["label"].value_counts().to_dict() for name, part in result.splits.items()}
     assert counts["train"] == {"CTCF": 400, "p73": 400}
     assert counts["dev"] == counts["test"] == {"CTCF": 50, "p73": others}
-    assert ("train was then balanced" in result.how_split) == (balance == "downsample")
+    assert ("the training set was then balanced" in result.how_split) == (balance == "downsample")
 
 
 # --- what is independent ---------------------------------------------------------------------------------------------
@@ -522,7 +522,7 @@ def test_sequences_too_short_to_be_compared_are_warned_of(tmp_path):
     rows = [f"{random_dna(number, 24 + number % 10)},{'ab'[number % 2]}" for number in range(100)]
     (warning,) = prepared(table=table_of(tmp_path, "sequence,label", rows), split="similarity").warnings
     assert warning.startswith(
-        "60 of 100 sequences have fewer than 30 letters, too few for similar ones to be found reliably"
+        "60 of 100 sequences have fewer than 30 nucleotides, too few for similar ones to be found reliably"
     )
 
 
@@ -531,7 +531,7 @@ def test_a_large_cluster_is_told_with_its_share_and_its_split(tmp_path):
     rows = [f"{family + random_dna(number + 1)},{'ab'[number % 2]}" for number in range(30)]
     rows += [f"{random_dna(number + 100)},{'ab'[number % 2]}" for number in range(70)]
     result = prepared(table=table_of(tmp_path, "sequence,label", rows), split="similarity")
-    assert "the largest of 30 sequences (30.0% of all; it is in train)" in result.how_split
+    assert "the largest of 30 sequences (30.0% of all; it is in the training set)" in result.how_split
     assert result.warnings[0].startswith("30.0% of the sequences are linked to one cluster")
 
 
@@ -811,7 +811,7 @@ ONE_INPUT = (
         ({"fasta": ["=reads.fa"]}, "--fasta '=reads.fa': the label is empty; give every sequence a label"),
         (
             {"fasta": ["a\tb=reads.fa"]},
-            "--fasta 'a\\tb=reads.fa': the label 'a\\tb' holds a control character; use printable characters only",
+            "--fasta 'a\\tb=reads.fa': the label 'a\\tb' contains a control character; use printable characters only",
         ),
         (
             {"fasta": ["x=/nowhere/reads.fa"]},
@@ -832,7 +832,10 @@ ONE_INPUT = (
         ),
         (
             {"train_table": "a.csv"},
-            "--test-table is missing; give the tables of train and test, and of dev if there is one",
+            (
+                "--test-table is missing; give the tables of the training and test sets, and of the development set if "
+                "there is one"
+            ),
         ),
         *(
             (

@@ -169,7 +169,7 @@ def test_what_8_bits_save(folders):
     ]
     assert report.saved == 2 * (3 * 12288 - 4 * 192)
     assert report.sentence == (
-        "8-bit holds 24.6k of 127.9k parameters; not quantized: experts 98.3k, embeddings 4.1k, routers 512, "
+        "8-bit has 24.6k of 127.9k parameters; not quantized: experts 98.3k, embeddings 4.1k, routers 512, "
         "norms 320, head 128; 0.1 MB less than in fp32"
     )
 
@@ -187,7 +187,7 @@ def test_what_4_bits_save(folders, double, scales, name):
     report = describe(load(folders["mixtral"], quantization_config("4bit-nf4", double, "auto", "fp32")))
     assert (report.quantized.parameters, report.quantized.bytes) == (24576, 24576 // 2 + scales)
     assert report.saved == 4 * 24576 - report.quantized.bytes
-    assert report.sentence.startswith(f"{name} holds 24.6k of 127.9k parameters; not quantized: experts 98.3k, ")
+    assert report.sentence.startswith(f"{name} has 24.6k of 127.9k parameters; not quantized: experts 98.3k, ")
 
 
 def test_a_model_that_is_not_quantized(folders):

@@ -99,9 +99,10 @@ def test_labels_that_differ_in_gc():
     assert area(result, GC) > 0.99
     assert result.warnings == [
         "the task is almost trivial: a logistic regression on k-mer counts (3-6) reaches a ROC-AUC of "
-        f"{area(result, KMERS):.3f} on dev, so that a language model has little to add; check whether the labels "
-        "differ in more than they should",
-        f"GC content alone separates the labels with a ROC-AUC of {area(result, GC):.3f} on dev: a model can score "
+        f"{area(result, KMERS):.3f} on the development set, so that a language model has little to add; check whether "
+        "the labels differ in more than they should",
+        f"GC content alone separates the labels with a ROC-AUC of {area(result, GC):.3f} on the development set: a "
+        "model can score "
         "without learning a motif; choose sequences with similar GC content for each label, such as GC-matched "
         "negatives",
     ]
@@ -121,8 +122,8 @@ def test_labels_that_differ_in_length():
     assert result.baselines["model"].tolist() == [COMMONEST_TITLES[CLASSES], GC, LENGTH, KMERS]
     assert area(result, LENGTH) == 1
     assert (
-        "sequence length alone separates the labels with a ROC-AUC of 1.000 on dev: a model can score without "
-        "learning a motif; cut the sequences of all labels to one length"
+        "sequence length alone separates the labels with a ROC-AUC of 1.000 on the development set: a model can score "
+        "without learning a motif; cut the sequences of all labels to one length"
     ) in result.warnings
 
 
@@ -138,8 +139,8 @@ def test_labels_of_very_different_number(rare, warned):
     train = splits["train"]
     splits["train"] = train[(train["label"] == "a") | (train.groupby("label").cumcount() < rare)]
     expected = (
-        f"train has 60 sequences of 'a' and {rare} of 'b': a model may score well by always predicting the most "
-        "frequent label; judge by MCC rather than accuracy, or balance the labels"
+        f"the training set has 60 sequences of 'a' and {rare} of 'b': a model may score well by always predicting the "
+        "most frequent label; judge by MCC rather than accuracy, or balance the labels"
     )
     assert (expected in look(splits, ["a", "b"], seed=1).warnings) is warned
 

@@ -1,7 +1,5 @@
 """The tables that reports of evaluations write out."""
 
-import html
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,14 +9,7 @@ from dna_lm.evaluation.ladder import climb
 from dna_lm.evaluation.report_tables import error_table, ladder_table, p_cell, score_tables, with_interval
 from dna_lm.scores.bootstrap import resample
 from dna_lm.words import CLASSES, MULTI_LABEL, NUMBER
-
-
-def cells(table: str) -> list[list[str]]:
-    """The rows of a table, but for the line below the header."""
-    lines = html.unescape(table).replace("\u2002", "").splitlines()
-    rows = [[cell.strip() for cell in line[2:-2].split(" | ")] for line in lines]
-    assert len({len(row) for row in rows}) == 1
-    return [rows[0], *rows[2:]]
+from written_tables import cells
 
 
 def guesses(labels: int, count: int = 300) -> tuple[Target, np.ndarray, np.ndarray]:

@@ -21,11 +21,11 @@ from dna_lm.scores.bootstrap import resample
 from dna_lm.training.report import training_report
 from dna_lm.words import BOTH, CLASSES, FORWARD, MULTI_LABEL, NUMBER, REVERSE
 from small import TINY_RANDOM, evaluate
+from written_tables import cells
 
 TRAINING_DIRECTIVES = [
     'history_dataset_as_image(output="plot")',
     'history_dataset_link(output="history", label="Training history with all scores (table)")',
-    'job_parameters(collapse="Show the options of this job")',
 ]
 SCORES = 'history_dataset_link(output="metrics", label="All scores (table)")'
 WORST = 'history_dataset_link(output="errors", label="Worst errors (table)")'
@@ -37,7 +37,6 @@ EVALUATION_DIRECTIVES = [
     'history_dataset_as_image(output="reliability_plot")',
     'history_dataset_as_image(output="composition_plot")',
     PREDICTIONS,
-    'job_parameters(collapse="Show the options of this job")',
 ]
 LADDER_DIRECTIVES = ['history_dataset_as_image(output="ladder_plot")', LADDER]
 OUTPUTS = {
@@ -103,22 +102,15 @@ def test_the_report_of_a_training(report, two):
     assert re.search(r"^- training sequences a second: [\d,]+$", html.unescape(text), flags=re.MULTILINE)
     assert "\n- the training went through all 6 epochs\n" in html.unescape(text)
     assert "seeds" not in text and "a run will take" not in text
-    assert text.endswith("/?tool_id=dna_lm_evaluate).\n\n```galaxy\n" + TRAINING_DIRECTIVES[-1] + "\n```\n")
-    assert table_of(text)[:2] == [
-        ["epoch", "saved", "train loss", "dev loss", "MCC", "ROC-AUC"],
+    assert text.endswith("(/?tool_id=dna_lm_evaluate).\n")
+    assert cells(text)[:2] == [
+        ["epoch", "saved", "training loss", "development loss", "MCC", "ROC-AUC"],
         ["1", *(["yes"] if kept.epoch == 1 else [""]), *(f"{two.result.history.iloc[0][name]:.3f}" for name in SCORED)],
     ]
-    assert len(table_of(text)) == 7
+    assert len(cells(text)) == 7
 
 
 SCORED = ["train_loss", "dev_loss", "dev_mcc", "dev_roc_auc"]
-
-
-def table_of(text: str) -> list[list[str]]:
-    """The first table that is written out, the header first."""
-    lines = [line for line in html.unescape(text).replace("\u2002", "").splitlines() if line.startswith("| ")]
-    rows = [[cell.strip() for cell in line[2:-2].split(" | ")] for line in lines]
-    return [rows[0], *rows[2:]]
 
 
 def test_of_a_long_training_30_rows_are_shown_and_the_saved_one_among_them(report, two):
@@ -126,8 +118,8 @@ def test_of_a_long_training_30_rows_are_shown_and_the_saved_one_among_them(repor
     history = pd.DataFrame([first | {"epoch": n, "kept": "yes" if n == 70 else ""} for n in range(1, 101)])
     text = report(write_training_report, dataclasses.replace(two.result, history=history, metric="accuracy"))
     assert "Losses, and scores on the development set, 30 of 100 rows:\n" in text
-    table = table_of(text)
-    assert table[0] == ["epoch", "saved", "train loss", "dev loss", "accuracy", "MCC", "ROC-AUC"]
+    table = cells(text)
+    assert table[0] == ["epoch", "saved", "training loss", "development loss", "accuracy", "MCC", "ROC-AUC"]
     assert [row[0] for row in table[1:]] == [*map(str, range(1, 30)), "70"]
     assert table[-1][1] == "yes" and table[-2][1] == ""
 
@@ -171,7 +163,6 @@ def test_the_report_shows_the_outputs_that_there_are_only(report, two):
     assert directives(text) == [
         SCORES,
         'history_dataset_as_image(output="plot")',
-        'job_parameters(collapse="Show the options of this job")',
     ]
     assert "## Calibration" not in text
 
@@ -373,7 +364,6 @@ def test_the_first_lines_say_what_came_of_the_comparison_with_kmers(report, own,
     assert "The simpler models were trained on the 1,234 sequences of the training set and tested on the same" in text
     assert 'performs better than "most frequent class"' in text
     assert text.count("| this adapter | ") == text.count("| most frequent class | 0.000 | 0.500 | 0.500 (") == 1
-    assert text.endswith('job_parameters(collapse="Show the options of this job")\n```\n')
     last = text.rpartition("## Next steps\n")[2]
     assert ("[Fine-tune a DNA language model](/?tool_id=dna_lm_finetune)" in last) == ("better" not in words)
     assert all(f"(/?tool_id=dna_lm_{tool})" in last for tool in ("compare", "predict", "scan"))

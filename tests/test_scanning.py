@@ -122,7 +122,7 @@ def test_the_values_are_those_of_the_windows(two, genome, at_once, number):
     # Windows that begin at 40 + 8n reach into the gap from 60 to 90 up to 88.
     assert [start for start, *_ in parts["chr2"]][:7] == [0, 14, 22, 30, 38, 46, 102]
     assert result.skipped.to_numpy().tolist() == [
-        ["chr2", 54, 102, "too many unknown letters", 6],
+        ["chr2", 54, 102, "too many ambiguous nucleotides", 6],
         ["chr10", 0, 8, "no whole window fits", 0],
     ]
     assert (result.label, result.threshold) == ("yes", 0.5)
@@ -308,7 +308,7 @@ def test_the_threshold_of_a_label():
         ),
         (
             "chr10\t1\t5\n",
-            "no window of 20 letters in the genome (genome.fa) could be scanned (1 no whole window fits)",
+            "no window of 20 nucleotides in the genome (genome.fa) could be scanned (1 no whole window fits)",
         ),
     ],
 )

@@ -62,14 +62,14 @@ def test_a_file_that_was_not_seen(sha256):
     ("name", "words"),
     [
         ("train", "the file that the adapter was trained on"),
-        ("dev", "the dev split by which the adapter's weights were chosen"),
+        ("dev", "the development set by which the adapter's weights were chosen"),
         ("calibration", "the file on which the adapter was calibrated"),
     ],
 )
 def test_a_file_that_was_seen_is_refused_or_told(sha256, name, words):
     adapter = of_files(**{name: sha256})
     assert refusal(check, adapter, TEST, sha256=sha256) == (
-        f"the data is {words}: scores on it would be too good; choose a test split, or set {ALLOW_SEEN_DATA}"
+        f"the data is {words}: scores on it would be too good; choose a test set, or set {ALLOW_SEEN_DATA}"
     )
     assert check(adapter, TEST, "allow", sha256) == [
         f"the data is {words}: the scores are too good, and say nothing of new sequences"
@@ -102,7 +102,7 @@ def test_records_without_a_calibration(calibration):
 )
 @pytest.mark.parametrize(
     ("split", "words"),
-    [(TRAIN, "the adapter's training split"), (DEV, "the dev split by which its weights were chosen")],
+    [(TRAIN, "the adapter's training set"), (DEV, "the development set by which its weights were chosen")],
     ids=["train", "dev"],
 )
 def test_a_split_in_another_form_is_refused_or_told(split, words, disguise):
@@ -110,7 +110,7 @@ def test_a_split_in_another_form_is_refused_or_told(split, words, disguise):
     count = sum(text in split or reverse_complement(text) in split for text in sequences)
     what = f"the data: {count} of {len(sequences)} sequences ({count / len(sequences):.1%}) are in {words}"
     assert refusal(check, trained(), sequences) == (
-        f"{what}: scores on them would be too good; choose a test split, or set {ALLOW_SEEN_DATA}"
+        f"{what}: scores on them would be too good; choose a test set, or set {ALLOW_SEEN_DATA}"
     )
     assert check(trained(), sequences, "allow") == [
         f"{what}: the scores are too good, and say nothing of new sequences"
@@ -119,8 +119,8 @@ def test_a_split_in_another_form_is_refused_or_told(split, words, disguise):
 
 def test_some_sequences_that_were_seen_are_counted():
     assert check(trained(), [*TEST, TRAIN[0], *DEV[:2]]) == [
-        "the data: 1 of 103 sequences (1.0%) is in the adapter's training split and 2 of 103 sequences (1.9%) are in "
-        "the dev split by which its weights were chosen: the scores are too good; take these sequences out"
+        "the data: 1 of 103 sequences (1.0%) is in the adapter's training set and 2 of 103 sequences (1.9%) are in "
+        "the development set by which its weights were chosen: the scores are too good; take these sequences out"
     ]
     assert check(trained(), TEST) == []
 
@@ -140,7 +140,7 @@ def test_of_many_sequences_a_sample_is_kept(monkeypatch):
     monkeypatch.setattr("dna_lm.data.digests.MOST_KEPT", 60)
     adapter = trained()
     (text,) = check(adapter, TEST + TRAIN, "allow")
-    assert text.startswith("the data: about ") and "of 200 sequences are in the adapter's training split" in text
+    assert text.startswith("the data: about ") and "of 200 sequences are in the adapter's training set" in text
     assert refusal(check, adapter, TRAIN[::-1]).startswith("the data: about 100.0% of 100 sequences are in the adapter")
     assert check(adapter, TEST) == []
     # so few that the sample can hardly tell of any
@@ -161,8 +161,8 @@ def test_what_an_earlier_training_has_seen_is_carried_on():
     second = trained(TEST[:50], TEST[50:], first, files=("3", "4"))
     third = trained(TEST[:50], TEST[50:], second, files=("5", "6"))
     for adapter in (second, third):
-        assert "the adapter's training split" in refusal(check, adapter, TRAIN)
-        assert "the dev split" in refusal(check, adapter, DEV)
+        assert "the adapter's training set" in refusal(check, adapter, TRAIN)
+        assert "the development set" in refusal(check, adapter, DEV)
         assert roles(adapter, "1") == roles(adapter, "3") == ["train"] and roles(adapter, "2") == ["dev"]
         assert knows_all(adapter)
 

@@ -264,9 +264,13 @@ def test_what_is_said_of_reliability_goes_by_the_lengths_and_the_seeds_of_the_da
     assert similarity.patterns_for(few) == PATTERNS[11] and similarity.patterns_for(many) == PATTERNS[15]
     assert similarity.patterns_for(np.full(200_000, 36)) == PATTERNS[11]
     assert similarity.patterns_for(np.full(1_000_000, 36)) == PATTERNS[13]
-    assert "of 101 letters" in similarity.measured(few) and "99.8% of those with short gaps" in similarity.measured(few)
+    assert "of 101 nucleotides" in similarity.measured(few) and "99.8% of those with short gaps" in similarity.measured(
+        few
+    )
     assert "96.0% of those with short gaps" in similarity.measured(many)
     assert "not looked for, other than equal ones" in similarity.measured(np.full(50, 12))
     assert similarity.reliability_warnings(few) == similarity.reliability_warnings(many) == []
     mixed = np.concatenate([many, np.full(10, 60)])
-    assert similarity.reliability_warnings(mixed)[0].startswith("10 of 200,010 sequences have fewer than 75 letters")
+    assert similarity.reliability_warnings(mixed)[0].startswith(
+        "10 of 200,010 sequences have fewer than 75 nucleotides"
+    )

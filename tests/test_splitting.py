@@ -98,20 +98,20 @@ def test_splits_may_be_smaller_than_the_number_of_labels_times_two():
 
 def test_a_rare_label_is_refused_with_the_numbers():
     assert refusal(split_random, records(common=100, rare=2), FRACTIONS, 42) == (
-        "label 'rare' has 2 of 102 sequences left after cleaning, too few for one in each split (train 2, dev 0, "
-        "test 0); add sequences with this label or choose other fractions"
+        "label 'rare' has 2 of 102 sequences left after cleaning, too few for one in each split (training 2, "
+        "development 0, test 0); add sequences with this label or choose other fractions"
     )
 
 
 def test_fractions_too_small_for_a_label_are_refused_with_the_numbers():
     assert refusal(split_random, records(a=40, b=80), (0.98, 0.01, 0.01), 42) == (
-        "label 'a' has 40 of 120 sequences left after cleaning, too few for one in each split (train 40, dev 0, "
-        "test 0); add sequences with this label or choose other fractions"
+        "label 'a' has 40 of 120 sequences left after cleaning, too few for one in each split (training 40, "
+        "development 0, test 0); add sequences with this label or choose other fractions"
     )
 
 
 def test_no_sequence_left_for_train_is_refused():
-    assert "(train 0, dev 1, test 1)" in refusal(split_random, records(a=2, b=2), (0.2, 0.4, 0.4), 42)
+    assert "(training 0, development 1, test 1)" in refusal(split_random, records(a=2, b=2), (0.2, 0.4, 0.4), 42)
 
 
 shares = st.tuples(st.integers(1, 20), st.integers(1, 20), st.integers(1, 20)).map(
@@ -223,7 +223,7 @@ def test_the_numbers_of_a_refusal_are_those_of_a_split_without_the_label():
     table, numbers = grouped(*"a" * 100, "b" * 9, "b")
     assert refusal(split_by_group, table, numbers, FRACTIONS, 0.2, 0, "group").startswith(
         "no division of the 102 groups is within 0.2 of the fractions: the nearest one has 0 of the 10 sequences "
-        "labeled 'b' in dev, 1 are wanted; the largest group holds 9 of 110 sequences; "
+        "labeled 'b' in the development set, 1 are wanted; the largest group has 9 of 110 sequences; "
     )
 
 
@@ -232,12 +232,10 @@ def test_one_group_that_is_too_large_is_refused_with_the_numbers():
     message = refusal(split_by_group, table, numbers, FRACTIONS, 0.05, 0, "group", ["donor1", *("x" * 110)])
     assert message == (
         "no division of the 111 groups is within 0.05 of the fractions: the nearest one has 90 of the 100 sequences "
-        "labeled 'a' in train, 80 are wanted; the largest group ('donor1') holds 90 of 200 sequences; choose other "
-        "fractions, a larger tolerance or another way to split"
+        "labeled 'a' in the training set, 80 are wanted; the largest group ('donor1') has 90 of 200 sequences; choose "
+        "other fractions, a larger tolerance or another way to split"
     )
-    assert "the largest cluster holds 90 of 200" in refusal(
-        split_by_group, table, numbers, FRACTIONS, 0.05, 0, "cluster"
-    )
+    assert "the largest cluster has 90 of 200" in refusal(split_by_group, table, numbers, FRACTIONS, 0.05, 0, "cluster")
 
 
 def test_two_groups_cannot_be_in_three_splits():
@@ -248,8 +246,8 @@ def test_two_groups_cannot_be_in_three_splits():
 def test_a_rare_label_is_refused_before_groups_are_dealt():
     table, numbers = grouped(*"a" * 100, *"bb")
     assert refusal(split_by_group, table, numbers, FRACTIONS, 0.5, 0, "group") == (
-        "label 'b' has 2 of 102 sequences left after cleaning, too few for one in each split (train 2, dev 0, "
-        "test 0); add sequences with this label or choose other fractions"
+        "label 'b' has 2 of 102 sequences left after cleaning, too few for one in each split (training 2, development "
+        "0, test 0); add sequences with this label or choose other fractions"
     )
 
 
@@ -300,11 +298,18 @@ def test_chromosomes_are_dev_and_test_and_the_rest_is_train():
     [
         ("chr9", "9", "--test-chromosomes: no sequence left after cleaning is on '9'; there are chr1, chr8, chr9"),
         ("", "chr9", "--dev-chromosomes names no chromosome; give one or several of chr1, chr8, chr9"),
-        ("chr8,chr9", "chr8", "chromosome 'chr8' is chosen for both dev and test; choose it for one of them"),
+        (
+            "chr8,chr9",
+            "chr8",
+            "chromosome 'chr8' is chosen for both the development and the test set; choose it for one of them",
+        ),
         (
             "chr8,chr1",
             "chr9",
-            "train has no sequence with label 'a' (train 0, dev 3, test 1); choose other chromosomes",
+            (
+                "the training set has no sequence with label 'a' (training 0, development 3, test 1); choose other "
+                "chromosomes"
+            ),
         ),
     ],
 )
@@ -315,7 +320,7 @@ def test_impossible_chromosomes(dev, test, message):
 def test_a_label_that_a_chromosome_lacks_is_refused():
     table = ON.assign(label=["a", "b", "a", "b", "a", "a", "a", "b"])
     assert refusal(split_by_chromosome, table, "chrom", "chr9", "chr8") == (
-        "test has no sequence with label 'b' (train 2, dev 1, test 0); choose other chromosomes"
+        "the test set has no sequence with label 'b' (training 2, development 1, test 0); choose other chromosomes"
     )
 
 
@@ -342,8 +347,8 @@ def test_dev_is_drawn_from_train_where_there_is_none():
 
 
 NONE_IN = (
-    "no sequence left after cleaning is in {}; check the column of the splits, and whether the sequences of the splits "
-    "are copies of each other"
+    "no sequence left after cleaning is in the {} set; check the column of the splits, and whether the sequences of "
+    "the splits are copies of each other"
 )
 
 
@@ -351,16 +356,22 @@ NONE_IN = (
     ("labels", "given", "message"),
     [
         ("ab", ["train", "train"], NONE_IN.format("test")),
-        ("ab", ["test", "test"], NONE_IN.format("train")),
+        ("ab", ["test", "test"], NONE_IN.format("training")),
         (
             "abab" + "a",
             ["train", "train", "dev", "dev", "test"],
-            "test has no sequence with label 'b' (train 1, dev 1, test 0); add sequences, or split in another way",
+            (
+                "the test set has no sequence with label 'b' (training 1, development 1, test 0); add sequences, or "
+                "split in another way"
+            ),
         ),
         (
             "abab",
             ["train", "train", "test", "test"],
-            "dev has no sequence with label 'a' (train 1, dev 0, test 1); add sequences, or split in another way",
+            (
+                "the development set has no sequence with label 'a' (training 1, development 0, test 1); add "
+                "sequences, or split in another way"
+            ),
         ),
     ],
 )

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from dna_lm.data.tables import check_label, pick_column, read_labeled, read_table, write_csv, write_tsv
 from refusals import refusal, returns_or_refuses
 
-SOURCE = "the training split (train.csv)"
+SOURCE = "the training set (train.csv)"
 
 
 @pytest.fixture
@@ -102,12 +102,12 @@ def test_a_field_longer_than_the_csv_module_allows_by_default(table_file):
         (
             b"a,b\n1,2\n1,2,3\n",
             f"{SOURCE}, line 3: 3 fields, but the header names 2 columns; mend the line, name every column in the "
-            "header line, or put quotes around a field that holds a comma",
+            "header line, or put quotes around a field that contains a comma",
         ),
         (
             b'a,b\n"two\nlines",2\n1\n',
             f"{SOURCE}, line 4: 1 field, but the header names 2 columns; mend the line, name every column in the "
-            "header line, or put quotes around a field that holds a comma",
+            "header line, or put quotes around a field that contains a comma",
         ),
         (
             b'a,b\n1,2\n1,"2\n3,4\n',
@@ -219,7 +219,7 @@ def test_labeled_sequences(table_file):
         (
             b'sequence,label\nACGT,1\nTTTT,"a\nb"\n',
             ("sequence", "label"),
-            f"{SOURCE}, line 4: the label 'a\\nb' holds a control character; use printable characters only",
+            f"{SOURCE}, line 4: the label 'a\\nb' contains a control character; use printable characters only",
         ),
         (
             b"sequence,label\nACGT,1\n,0\n",
@@ -242,14 +242,14 @@ def test_empty_labels_where_they_are_allowed(table_file):
     path = table_file(b"sequence,label\nACGT,\nTTTT, \nGGGG,a;b\n")
     assert read_labeled(path, SOURCE, empty_labels=True)["label"].tolist() == ["", "", "a;b"]
     path = table_file(b'sequence,label\nACGT,\nTTTT,"a\x01"\n')
-    assert "line 3: the label 'a\\x01' holds a control character" in refusal(
+    assert "line 3: the label 'a\\x01' contains a control character" in refusal(
         read_labeled, path, SOURCE, empty_labels=True
     )
 
 
 @pytest.mark.parametrize("label", ["a\tb", "a\x00", "\x7f", "a\u2028b", "\ud800", "\u200e"])
 def test_a_label_that_cannot_stand_in_a_table(label):
-    assert "holds a control character" in refusal(check_label, label, "here")
+    assert "contains a control character" in refusal(check_label, label, "here")
 
 
 @pytest.mark.parametrize("label", ["0", "heart muscle", 'say "yes"', "$(touch x)", "ζ-globin", "CTCF, strong", "😀"])

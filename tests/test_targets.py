@@ -11,7 +11,7 @@ from dna_lm.data.targets import Target, learn_target
 from dna_lm.words import CLASSES, MULTI_LABEL, NUMBER
 from refusals import refusal
 
-TRAIN, DEV = "the training split (train.csv)", "the dev split (dev.csv)"
+TRAIN, DEV = "the training set (train.csv)", "the development set (dev.csv)"
 COLORS = Target(CLASSES, ["blue", "green", "red"])
 SITES = Target(MULTI_LABEL, ["CTCF", "p53", "p73"])
 LEVEL = Target(NUMBER, [], mean=10.0, spread=4.0)
@@ -22,7 +22,7 @@ def column(*cells: str, start: int = 2) -> pd.Series:
     return pd.Series(list(cells), index=pd.RangeIndex(start, start + len(cells), name="line"), dtype=object)
 
 
-# --- what is learned from the training split --------------------------------------------------------------------------
+# --- what is learned from the training set --------------------------------------------------------------------------
 
 
 def test_classes_come_in_the_order_of_labels():

@@ -62,7 +62,7 @@ def test_text_that_ends_inside_a_letter_is_refused(tmp_path):
 @pytest.mark.parametrize("form", [bytes, gzip.compress])
 def test_zero_bytes_and_nothing_are_refused(tmp_path, form):
     (tmp_path / "f").write_bytes(form("text".encode("utf-16-le")))
-    assert refusal(read, tmp_path / "f").startswith(f"{SOURCE} is not text (it holds zero bytes); choose a plain")
+    assert refusal(read, tmp_path / "f").startswith(f"{SOURCE} is not text (it contains zero bytes); choose a plain")
     (tmp_path / "f").write_bytes(form(b""))
     assert refusal(read, tmp_path / "f") == f"{SOURCE} is empty; choose a file with records"
 

@@ -97,15 +97,15 @@ def test_kmers_are_cut_at_the_limit_and_keep_the_special_tokens(folder):
 def test_the_length_of_the_kmers_is_said_where_it_is_needed(folder, how, k):
     write_words(folder, k, how)
     source = "the base model 'model': its tokenizer reads k-mers of"
-    assert refusal(encoder, folder) == f"{source} {k} letters; set the k-mer length to {k}"
-    assert refusal(encoder, folder, kmer=4) == f"{source} {k} letters, not of 4; set the k-mer length to {k}"
+    assert refusal(encoder, folder) == f"{source} {k} nucleotides; set the k-mer length to {k}"
+    assert refusal(encoder, folder, kmer=4) == f"{source} {k} nucleotides, not of 4; set the k-mer length to {k}"
 
 
 def test_letters_with_blanks_are_kmers_of_one_letter(folder):
     # BERT's own tokenizer takes a sequence for one word, which it does not know, although it knows every letter.
     tiny_models.vocabulary_file(folder, SPECIAL + list("ACGT"))
     assert refusal(encoder, folder) == (
-        "the base model 'model': its tokenizer reads k-mers of 1 letter; set the k-mer length to 1"
+        "the base model 'model': its tokenizer reads k-mers of 1 nucleotide; set the k-mer length to 1"
     )
     assert encoder(folder, kmer=1).encode(["ACGN"]).tokens == [[2, 5, 6, 7, 1, 3]]
 
@@ -114,8 +114,8 @@ def test_kmers_that_a_tokenizer_of_letters_does_not_read_are_refused(folder):
     tiny_models.letters(folder)
     for k in (3, 6):
         assert refusal(encoder, folder, kmer=k) == (
-            f"the base model 'model': its tokenizer reads sequences as they are, not k-mers of {k} letters; set the "
-            "k-mer length to -1"
+            f"the base model 'model': its tokenizer reads sequences as they are, not k-mers of {k} nucleotides; set "
+            "the k-mer length to -1"
         )
 
 

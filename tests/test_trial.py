@@ -20,9 +20,9 @@ REASONS = {
     "bart": "models of the architecture 'bart' have an encoder and a decoder",
     "canine": "cannot be used here: PEFT puts no LoRA matrices on it",
     "convbert": "read the padding of a batch",
-    "fnet": "it reads the padding of a batch",
+    "fnet": "it reads padding, so that",
     "nystromformer": "tokens it ends with RuntimeError: shape ",
-    "reformer": "by chance",
+    "reformer": "differ at random",
     "t5": "models of the architecture 't5' have an encoder and a decoder",
 }
 

@@ -100,7 +100,7 @@ def test_of_a_dataset(test_data):
         assert counted == UnknownTokens("the base model 'lab/tiny'", 3 / 8, 3, 3)
     assert counted.summary() == "Of the tokens of the 3 sequences, 37.50% are unknown to the base model 'lab/tiny'"
     assert counted.warnings("the dataset") == [
-        "the dataset: 37.5% of the tokens are unknown to the base model (N and other letters than A, C, G, T); the "
+        "the dataset: 37.5% of the tokens are unknown to the base model (N and other ambiguous nucleotides); the "
         "model cannot read them, so remove such sequences"
     ]
 

@@ -71,6 +71,22 @@ def test_a_step_sets_params_of_the_form_to_what_the_form_offers(workflow):
                     assert any(not choices or choice in choices or choice is None for choices in offered[name]), name
 
 
+def test_no_0_stands_for_a_number_that_the_form_leaves_empty(workflow):
+    for step in steps(workflow):
+        params_of_form = params(form(step["tool_id"].removeprefix("dna_lm_")).find("inputs"))
+        empty = {
+            name
+            for name, param in params_of_form
+            if param.get("type") in ("integer", "float") and param.get("optional") == "true" and not param.get("value")
+        }
+        for name, value in values(json.loads(step["tool_state"])).items():
+            if name in empty and value == CONNECTED:
+                source = workflow["steps"][str(step["input_connections"][name]["id"])]
+                assert json.loads(source["tool_state"]).get("default") is None, source["label"]
+            elif name in empty:
+                assert not value or float(value), (step["label"], name)
+
+
 def test_a_step_has_all_params_of_the_form_that_are_not_in_another_branch(workflow):
     for step in steps(workflow):
         given = values(json.loads(step["tool_state"]))
@@ -194,7 +210,8 @@ def test_every_output_is_tested_and_every_input_given_once(path, workflow):
     tested = {label for test in planned(path) for label in test["outputs"]}
     given = {label for test in planned(path) for label in test["job"]}
     assert tested == set(labels(workflow))
-    optional = {"Regions to exclude"}  # without it, the test is the harder one
+    # Without the regions, the test is the harder one; the others choose a number if they are empty.
+    optional = {"Regions to exclude", "Window length (nt)", "Minimum probability of a called region"}
     assert given == set(input_labels(workflow)) - optional
 
 

@@ -9,7 +9,6 @@ import io
 import shutil
 import subprocess
 import time
-from functools import partial
 
 from dev.environments import PROJECT, SetupError, environment, local_folder, say
 from dev.galaxy import galaxy_server
@@ -95,7 +94,7 @@ def main():
         for dataset, path in by_dataset.items():
             if path.suffix == ".md":
                 text = galaxy_server.report(client, dataset)
-                path.write_text(plain_report(text, by_dataset, partial(galaxy_server.job_parameters, client)))
+                path.write_text(plain_report(text, by_dataset))
     rows = csv.reader(output(by_label, "metrics").read_text().splitlines(), delimiter="\t")
     metrics = {metric: value for metric, label, value, *_ in rows if label == "all"}
     header, *rows = baselines(by_label)

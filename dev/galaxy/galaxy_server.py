@@ -200,16 +200,3 @@ def get(client, path, **parameters):
 def report(client, dataset):
     """Return the text of a report, its directives naming the datasets that they show."""
     return get(client, f"datasets/{dataset}/report").json()["content"]
-
-
-def job_parameters(client, job):
-    """Return [(name, value)] of a job as its page shows them."""
-    shown = get(client, f"jobs/{job}/parameters_display").json()["parameters"]
-    return [(parameter["text"], plain(parameter["value"])) for parameter in shown]
-
-
-def plain(value):
-    """A parameter's value as text; a dataset's is its name."""
-    if isinstance(value, list):
-        return ", ".join(str(item.get("name", item)) if isinstance(item, dict) else str(item) for item in value)
-    return "" if value is None else str(value)

@@ -12,6 +12,8 @@ DOWNSAMPLE, DOWNSAMPLE_ALL = "downsample", "downsample-all"
 CLASSES, MULTI_LABEL, NUMBER = "classes", "multi-label", "number"
 # What fine-tuning trains beside the head.
 LORA, HEAD_ONLY, FULL = "lora", "head", "full"
+# What text calls the splits.
+SPLIT_NAMES = {"train": "training", "dev": "development", "test": "test"}
 # The strands that a model reads.
 BOTH, FORWARD, REVERSE = "both", "forward", "reverse"
 CROSS_ENTROPY, FOCAL, BALANCED = "cross-entropy", "focal", "balanced"

@@ -23,12 +23,12 @@ LEAST_SAMPLED = 20
 # What each role is called: the file as a whole, and as what some sequences are in.
 FILES = {
     "train": "the file that the adapter was trained on",
-    "dev": "the dev split by which the adapter's weights were chosen",
+    "dev": "the development set by which the adapter's weights were chosen",
     "calibration": "the file on which the adapter was calibrated",
 }
 SPLITS = {
-    "train": "the adapter's training split",
-    "dev": "the dev split by which its weights were chosen",
+    "train": "the adapter's training set",
+    "dev": "the development set by which its weights were chosen",
     "calibration": "the data on which it was calibrated",
 }
 
@@ -142,15 +142,15 @@ ALLOW_SEEN_DATA = (
 TO_SCORE = Use(
     tuple(FILES),
     few=": the scores are too good; take these sequences out",
-    refused=": scores on {them} would be too good; choose a test split",
+    refused=": scores on {them} would be too good; choose a test set",
     many=": the scores are too good, and say nothing of new sequences",
 )
 # The dev split may be used, and the data of an earlier calibration.
 TO_CALIBRATE = Use(
     ("train",),
     few=", of which it is too sure: what is chosen here is a little off; take these sequences out",
-    refused=", of which it is too sure; choose the dev split",
-    many=", of which it is too sure: what was chosen here will not hold for other sequences",
+    refused=", of which it is too sure; choose the development set",
+    many=", of which it is too sure: what was chosen here will not apply to other sequences",
 )
 
 
@@ -198,8 +198,8 @@ def in_common(
         there = labels.get(canonical(sequence))
         seen += there is not None
         contrary += there is not None and label not in there
-    said = f", {contrary:,} of them with another label" if contrary else ""
-    return Overlap(seen, len(sequences), len(sequences)), said
+    other_labels = f", {contrary:,} of them with another label" if contrary else ""
+    return Overlap(seen, len(sequences), len(sequences)), other_labels
 
 
 def same_training_data(adapters: Sequence[Adapter]) -> bool:

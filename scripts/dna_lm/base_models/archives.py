@@ -69,7 +69,7 @@ def _unpack(
     written = 0
     for count, member in enumerate(members, start=1):
         if count > MAX_MEMBERS:
-            raise UserError(f"{source} holds more than {MAX_MEMBERS} members; pack the model's files only")
+            raise UserError(f"{source} contains more than {MAX_MEMBERS} members; pack the model's files only")
         path = _checked(member, source)
         if not wanted(path.name):
             others.append(path.name)
@@ -82,7 +82,7 @@ def _unpack(
         elif len(path.parent.parts) > len(root.parts):
             continue
         if path.name in made or path.parent != root:
-            raise UserError(f"{source} holds {path.name!r} twice; pack one model only")
+            raise UserError(f"{source} contains {path.name!r} twice; pack one model only")
         made[path.name] = folder / path.name
         with member.open() as content, open(folder / path.name, "wb") as file:
             # Sizes that an archive claims can be lies: what is copied is counted.

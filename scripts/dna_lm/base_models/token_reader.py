@@ -137,4 +137,4 @@ class _Words(dict):
 
 
 def _letters(count: int) -> str:
-    return f"{count} letter" if count == 1 else f"{count} letters"
+    return f"{count} nucleotide" if count == 1 else f"{count} nucleotides"

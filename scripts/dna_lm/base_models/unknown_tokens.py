@@ -118,6 +118,6 @@ def unknown_warnings(share: float, source: str) -> list[str]:
     if share <= UNKNOWN_WARNING:
         return []
     return [
-        f"{source}: {share:.1%} of the tokens are unknown to the base model (N and other letters than A, C, G, T); the "
+        f"{source}: {share:.1%} of the tokens are unknown to the base model (N and other ambiguous nucleotides); the "
         "model cannot read them, so remove such sequences"
     ]

@@ -159,7 +159,7 @@ def load_tensors(model: PreTrainedModel | PeftModel, tensors: dict[str, torch.Te
         if given.shape != tensor.shape or given.dtype not in PRECISIONS:
             raise Misfit(f"tensor {name!r} is {given.dtype} {tuple(given.shape)}, not {tuple(tensor.shape)}")
         if not torch.isfinite(given).all():
-            raise Misfit(f"tensor {name!r} holds NaN or infinity")
+            raise Misfit(f"tensor {name!r} contains NaN or infinity")
     if surplus := sorted(set(tensors) - set(expected)):
         raise Misfit(f"tensor {surplus[0]!r} has no place in it")
     if isinstance(model, PeftModel):
@@ -366,7 +366,7 @@ def _check_weights(model: PreTrainedModel, fresh: set[str], source: str) -> None
         )
     for name, parameter in model.named_parameters():
         if parameter.is_floating_point() and not parameter.is_meta and not torch.isfinite(parameter).all():
-            raise UserError(f"{source}: its weights {name} hold NaN or infinity; choose another copy of it")
+            raise UserError(f"{source}: its weights {name} contain NaN or infinity; choose another copy of it")
 
 
 def _let_go_of_file(model: PreTrainedModel) -> None:

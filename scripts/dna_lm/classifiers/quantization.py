@@ -52,7 +52,7 @@ class QuantizationReport:
         kept = ", ".join(f"{part.kind} {_short(part.parameters)}" for part in self.rest)
         change = f"{abs(self.saved) / 1e6:.1f} MB {'less' if self.saved >= 0 else 'more'} than in {_NAMES[self.dtype]}"
         return (
-            f"{self.name} holds {_short(self.quantized.parameters)} of {_short(total)} parameters; "
+            f"{self.name} has {_short(self.quantized.parameters)} of {_short(total)} parameters; "
             f"not quantized: {kept}; {change}"
         )
 

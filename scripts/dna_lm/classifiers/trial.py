@@ -2,7 +2,7 @@
 
 transformers has classifiers for many architectures, and some of them cannot read what this project gives them: they
 need sequences whose length is a multiple of something, end tokens that a tokenizer does not set, or pictures and tables
-beside the text; or they read the padding, or answer at random. What goes wrong is found by trying it.
+beside the text; or they read the padding, or predict at random. What goes wrong is found by trying it.
 """
 
 import contextlib
@@ -25,8 +25,8 @@ TOGETHER, ALONE = (1, 2, 7), (17,)
 LONGEST = 512
 # Letters that are enough for so many tokens: tokenizers of pieces read up to 16 letters as one, and seldom that many.
 LETTERS_OF_A_TOKEN = 16
-# How far apart the answers to a sequence alone and beside others may be, as a part of the largest answer: rounding in
-# float32 moves them by 10^-6 of it to 10^-4, and padding that is read by more than this.
+# How far apart the predictions for a sequence alone and in a batch may be, as a fraction of the largest prediction:
+# rounding in float32 moves them by 10^-6 to 10^-4 of it, and padding that is read by more than this.
 TOLERANCE = 1e-2
 
 
@@ -52,8 +52,8 @@ def reason_against(
     model: as it is going to be trained or applied. It is left as it was, and so are torch's random numbers.
     encoder: that gives what it will read. longest: tokens of the longest sequence that is known; without it, LONGEST.
     training: whether it is to be trained too.
-    precision, quantized: of the training. Where rounding could be taken for it, it is not looked whether answers depend
-    on the other sequences of a batch.
+    precision, quantized: of the training. Where rounding could have the same effect, it is not tested whether
+    predictions depend on the other sequences of a batch.
     Raises MemoryError or torch's OutOfMemoryError when there is too little memory for one sequence.
     """
     numbers = random.Random(0)
@@ -79,26 +79,26 @@ class _Trial:
         self.place = next(model.parameters()).device
 
     def answering(self, tokens: list[list[int]], longest: list[int], compared: bool) -> str:
-        """Return what is wrong with the answers, if anything is.
+        """Return what is wrong with the predictions, if anything is.
 
         compared: whether those to a sequence in a batch, in the same batch again and on its own are to be the same.
         """
         self.model.eval()
         with torch.no_grad():
-            answers = []
+            predictions = []
             for batch in (tokens, tokens, *([one] for one in tokens), [longest]):
                 logits, reason = self._logits(batch)
                 if reason:
                     return reason
-                answers.append(logits)
-        first, again, *each, _ = answers
+                predictions.append(logits)
+        first, again, *each, _ = predictions
         if not compared:
             return ""
         allowed = TOLERANCE * float(first.abs().max())
         if (first - again).abs().max() > allowed:
-            return "it answers otherwise each time it is asked, by chance"
+            return "its predictions for the same sequences differ at random"
         if (first - torch.cat(each)).abs().max() > allowed:
-            return "it reads the padding of a batch, so that the answer to a sequence depends on those beside it"
+            return "it reads padding, so that the prediction for a sequence depends on the others in its batch"
         return ""
 
     def learning(self, batches: Iterable[list[list[int]]]) -> str:
@@ -111,7 +111,7 @@ class _Trial:
             if reason:
                 return reason
             try:
-                # Weighted, so that no symmetry of the answers lets their gradients cancel.
+                # Weighted, so that no symmetry of the predictions lets their gradients cancel.
                 weights = torch.arange(1, logits.numel() + 1, device=logits.device).view_as(logits)
                 (logits.float() * weights).sum().backward()
             except Exception as problem:  # whatever an architecture raises
@@ -125,7 +125,7 @@ class _Trial:
         return "" if any(largest) else "nothing in it gets a gradient"
 
     def _logits(self, batch: list[list[int]]) -> tuple[torch.Tensor, str]:
-        """Return the answers to a batch, and what is wrong with them."""
+        """Return the predictions for a batch, and what is wrong with them."""
         ids, mask = padded(batch, self.pad, self.place)
         try:
             with torch.autocast(self.place.type, self.dtype, enabled=self.dtype != torch.float32):
@@ -134,7 +134,7 @@ class _Trial:
             return torch.empty(0), _said(problem, batch)
         wanted = (len(batch), self.model.config.num_labels)
         if not isinstance(logits, torch.Tensor) or logits.shape != wanted:
-            return torch.empty(0), f"it gives other answers than {wanted[1]} numbers a sequence"
+            return torch.empty(0), f"its output is not {wanted[1]} numbers for each sequence"
         if not torch.isfinite(logits).all():
             return torch.empty(0), f"it gives no numbers for {_lengths(batch)}"
         return logits, ""

@@ -33,7 +33,7 @@ def read_records(path: str | Path, source: str, unique: bool = True) -> Iterator
             else:
                 yield from reader.read(block.removesuffix("\n").split("\n"))
     if reader.name is None:
-        raise UserError(f"{source} holds no FASTA record; choose a file with '>' headers")
+        raise UserError(f"{source} contains no FASTA record; choose a file with '>' headers")
     yield reader.taken()
 
 

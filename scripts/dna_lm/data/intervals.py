@@ -73,7 +73,7 @@ def read_intervals(path: str | Path, source: str, summits: bool = True) -> pd.Da
             if wanted and width >= NARROW_PEAK_COLUMNS:
                 found.add(fields, rows[-1], where)
     if not rows:
-        raise UserError(f"{source} holds no interval; choose a BED or narrowPeak file with at least one")
+        raise UserError(f"{source} contains no interval; choose a BED or narrowPeak file with at least one")
     table = _table(rows, lines)
     return table.assign(summit=np.array(found.offsets, dtype=np.int64)) if found.are_there(width) else table
 
@@ -240,7 +240,7 @@ def _row(fields: list[str], where: str) -> tuple:
         for number, field in enumerate(fields[3:], start=4):
             if field in ("+", "-"):
                 raise UserError(
-                    f"{where}: column {number} holds a strand, {field!r}, which BED has in column 6, after name and "
+                    f"{where}: column {number} contains a strand, {field!r}, which BED has in column 6, after name and "
                     "score; put it there, or write . for what is unknown"
                 )
     return _interval(*fields[:3], strand, name, where, below_0=True)

@@ -6,10 +6,11 @@ from typing import TypeVar
 
 from ..errors import UserError
 from ..options import SplitsOptions
+from ..words import SPLIT_NAMES
 from .named_files import NamedPath, repeated
 
 # What the forms call the splits.
-TITLES = {"train": "Training set", "dev": "Development set", "test": "Test set"}
+TITLES = {split: f"{name.capitalize()} set" for split, name in SPLIT_NAMES.items()}
 _OTHER_NAMES = {"validation": "dev", "valid": "dev", "val": "dev", "development": "dev", "training": "train"}
 
 Given = TypeVar("Given", bound=SplitsOptions)

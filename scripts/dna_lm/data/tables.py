@@ -77,7 +77,9 @@ def table_blocks(path: str | Path, source: str, rows: int | None = None, header:
                     expected = "the header names" if header else "the first record has"
                     fields, named = _count(len(record), "field"), _count(len(columns), "column")
                     mend = "mend the line, name every column in the header line, " if header else "mend the line, "
-                    mend += "or " + ("put quotes around a field that holds a comma" if quotes else "remove stray tabs")
+                    mend += "or " + (
+                        "put quotes around a field that contains a comma" if quotes else "remove stray tabs"
+                    )
                     raise UserError(f"{source}, line {line}: {fields}, but {expected} {named}; {mend}")
                 lines.append(line)
                 records.append(record)
@@ -177,7 +179,7 @@ def labeled_columns(
     empty_labels: whether a label may be empty.
     Returns the columns `sequence` (as it is written), `label` (text) and then all others under their names.
     Raises UserError for a missing column, a table with two columns of sequences, a sequence that is written as missing,
-    and a label that is empty, unless it may be, or holds a control character.
+    and a label that is empty, unless it may be, or contains a control character.
     """
     sequence_name = pick_column(table, sequence_column, source)
     label_name = pick_column(table, label_column, source)
@@ -228,7 +230,7 @@ def check_printable(text: str, what: str, where: str) -> None:
     what: what the text is, for the message.
     """
     if not text.isprintable():
-        raise UserError(f"{where}: {what} {text!r} holds a control character; use printable characters only")
+        raise UserError(f"{where}: {what} {text!r} contains a control character; use printable characters only")
 
 
 def write_csv(table: pd.DataFrame, path: str | Path) -> None:

@@ -86,7 +86,7 @@ def _check_start(start: bytes, source: str) -> None:
             raise UserError(f"{source} is {what}, not plain or gzipped text; {mend}")
     if b"\0" in start:
         raise UserError(
-            f"{source} is not text (it holds zero bytes); choose a plain or gzipped text file, or save the text as "
+            f"{source} is not text (it contains zero bytes); choose a plain or gzipped text file, or save the text as "
             "UTF-8"
         )
 

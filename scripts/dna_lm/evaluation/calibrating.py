@@ -180,8 +180,8 @@ def _check_choice(target: Target, temperature: str, threshold: str) -> None:
         )
     if target.kind == CLASSES and len(target.labels) > 2 and threshold != NONE:
         raise UserError(
-            f"the adapter tells {len(target.labels)} classes apart, of which the likeliest is said whatever its "
-            "probability; choose no threshold: the temperature alone can be fitted"
+            f"the adapter distinguishes {len(target.labels)} classes and predicts the most probable one, without a "
+            "threshold; choose no threshold: the temperature alone can be fitted"
         )
     if temperature == NO and threshold == NONE:
         raise UserError(

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ..reports.markdown import bullets, escape, image, link, parameters, pipe_table, tool_link, warned
+from ..reports.markdown import bullets, escape, image, link, pipe_table, tool_link, warned
+from ..reports.number_text import number_text
 from ..scores.calibration_error import reliability
 from ..scores.registry import CALIBRATION_ERROR, TITLES
 from ..scores.truth import name_of_all
@@ -21,9 +22,9 @@ CHOSEN_BY = {
 # Rows of the table that the report shows.
 MOST_ROWS = 40
 # Of both reports.
-SHARE_OF_POSITIVES = (
-    "Probabilities, precision, PR-AUC and thresholds belong to the share of each label in the data that they come "
-    "from: where a label is rarer, as along a genome, fewer of the sequences that are predicted to have it do have it."
+LABEL_FRACTIONS = (
+    "Probabilities, precision, PR-AUC and thresholds depend on the fraction of sequences that have each label. Where a "
+    "label is rarer than in these data, as along a genome, a larger fraction of its predictions are false positives."
 )
 
 
@@ -53,10 +54,9 @@ def calibration_report(result: Calibrated) -> list[str]:
         "those of the sequences that the choice was made on, so that those after are optimistic; those of the column "
         "cross-validated are not. "
         f"The interval is the 95% interval of the score after{_units(result)}.",
-        SHARE_OF_POSITIVES,
+        LABEL_FRACTIONS,
         "## Next steps",
         _next(result),
-        parameters(),
     ]
 
 
@@ -88,8 +88,8 @@ def _table(result: Calibrated) -> list[str]:
         crossed = found.get(row.metric) if row.label == every else None
         interval = "" if np.isnan(row.low) else f"{row.low:.3f} to {row.high:.3f}"
         rows.append(
-            [TITLES.get(row.metric, row.metric), row.label, _score(row.before), _score(row.after), interval]
-            + ["" if crossed is None else _score(crossed.after)]
+            [TITLES.get(row.metric, row.metric), row.label, number_text(row.before), number_text(row.after), interval]
+            + ["" if crossed is None else number_text(crossed.after)]
         )
     more = len(result.scores) - len(rows)
     return [
@@ -97,10 +97,6 @@ def _table(result: Calibrated) -> list[str]:
         f"{more} more rows are in the table of all scores." if more else "",
         link("table", "All scores before and after (table)"),
     ]
-
-
-def _score(value: float) -> str:
-    return "–" if np.isnan(value) else f"{value:.3f}"
 
 
 def _units(result: Calibrated) -> str:

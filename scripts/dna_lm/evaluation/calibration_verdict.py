@@ -3,6 +3,7 @@
 import math
 
 from ..data.targets import Target
+from ..reports.number_text import number_text
 from ..scores.registry import CALIBRATION_ERROR, TITLES
 from ..words import F1, MCC, NO, NONE, PRECISION, RECALL
 from .calibrating import Calibrated
@@ -61,12 +62,8 @@ def _name(target: Target, criterion: str) -> str:
 
 
 def _change(name: str, change: Change, chance: bool = False) -> str:
-    text = f"{name} {_number(change.before)} → {_number(change.after)}"
+    text = f"{name} {number_text(change.before)} → {number_text(change.after)}"
     if not chance or math.isnan(change.low):
         return text
     more = "more" if change.low > 0 or change.high < 0 else "no more"
     return f"{text}, {more} than chance (95% interval of the change {change.low:+.3f} to {change.high:+.3f})"
-
-
-def _number(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.3f}"

@@ -5,7 +5,7 @@ import pandas as pd
 
 from ..adapters.seen_data import same_training_data
 from ..data.textfiles import shortened
-from ..reports.markdown import bullets, escape, image, link, listed, parameters, pipe_table, tool_link, warned
+from ..reports.markdown import bullets, escape, image, link, listed, pipe_table, tool_link, warned
 from ..scores.multiple_tests import SIGNIFICANT
 from ..scores.registry import ERRORS, OVERALL, SHOWN, TITLES
 from ..words import CLASSES, NUMBER
@@ -45,7 +45,6 @@ def comparison_report(result: Compared) -> list[str]:
         bullets(_caveats(result)),
         "## Next steps",
         _next_steps(result),
-        parameters(),
     ]
 
 

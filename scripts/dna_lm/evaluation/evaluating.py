@@ -263,7 +263,7 @@ class _Train:
         options: EvaluateOptions, records: pd.DataFrame, truth: np.ndarray, adapter: Adapter, tested: str
     ) -> "_Train":
         """records, truth, tested: the data that are scored, and what to call them."""
-        source = describe(options.train, "the training split")
+        source = describe(options.train, "the training set")
         train, train_truth = _read(options.train, source, adapter.target)
         adapter.target.require_scorable(train_truth, source)
         caveats = []

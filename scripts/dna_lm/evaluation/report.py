@@ -7,12 +7,13 @@ import numpy as np
 from ..adapters.seen_data import knows_all
 from ..data.targets import THRESHOLD
 from ..data.textfiles import listed
-from ..reports.markdown import bullets, escape, image, link, parameters, pipe_table, tool_link, warned
+from ..reports.markdown import bullets, escape, image, link, pipe_table, tool_link, warned
+from ..reports.number_text import number_text
 from ..scores.few_records import LEAST_PREDICTED, LEAST_TRUE, LEAST_UNANIMOUS, rare_labels
 from ..scores.registry import CALIBRATION_ERROR, TITLES
 from ..scores.truth import missing, present
 from ..words import BOTH, CLASSES, FORWARD, NUMBER, REVERSE
-from .calibration_report import SHARE_OF_POSITIVES
+from .calibration_report import LABEL_FRACTIONS
 from .evaluating import SPEED, Evaluated
 from .ladder import AHEAD, BEHIND, LEVEL, SCORES, UNDEFINED
 from .ladder_section import ladder_section, ladder_title, verdict_on_kmers
@@ -76,7 +77,7 @@ def report_blocks(result: Evaluated, outputs: set[str]) -> list[str]:
         bullets(_caveats(result)),
         "## How to read this report",
         meaning,
-        SHARE_OF_POSITIVES if target.kind != NUMBER else "",
+        LABEL_FRACTIONS if target.kind != NUMBER else "",
         f"The intervals are bootstrap intervals: {_draws(result):,} times, {result.independence.drawn} were drawn with "
         f"replacement, as many as there are, and scored.{_clusters(result)} They show how much a score depends on the "
         "choice of these test sequences, not on the choice of the training sequences or the seed. A score has no "
@@ -84,7 +85,6 @@ def report_blocks(result: Evaluated, outputs: set[str]) -> list[str]:
         f"Model input: {escape(result.read)}. {_speed(result)}",
         "## Next steps",
         _next_steps(result, outcome),
-        parameters(),
     ]
 
 
@@ -213,7 +213,7 @@ def _classes(result: Evaluated) -> tuple[str, str, str]:
         else "ROC-AUC and PR-AUC are means over the labels, each label against the rest."
     )
     thresholds = result.adapter.decision.thresholds
-    said = (
+    rule = (
         f" {escape(labels[1])} is predicted if its probability is at least {thresholds[0]:.3f}, the threshold "
         "chosen in the calibration."
         if thresholds
@@ -229,7 +229,7 @@ def _classes(result: Evaluated) -> tuple[str, str, str]:
         "MCC (Matthews correlation coefficient) is 0 for guessing and 1 for perfect predictions, whatever the label "
         "frequencies. Balanced accuracy is the mean recall of the labels. In macro averages each label has the same "
         f"weight; labels that neither occur nor are predicted are left out. {MACRO}. {curve} The loss is the "
-        f"cross-entropy in nats. The Brier score is the mean squared error of the probabilities.{said}",
+        f"cross-entropy in nats. The Brier score is the mean squared error of the probabilities.{rule}",
     )
 
 
@@ -238,7 +238,7 @@ def _several_labels(result: Evaluated) -> tuple[str, str, str]:
     none = int((truth.sum(axis=1) == 0).sum())
     _, same = np.unique(truth, axis=0, return_counts=True)
     thresholds = result.adapter.decision.thresholds
-    said = (
+    rule = (
         "A label is predicted if its probability is at least the threshold chosen for it in the calibration: "
         + ", ".join(
             f"{value:.3f} for {escape(label)}" for label, value in zip(result.adapter.labels, thresholds, strict=True)
@@ -251,7 +251,7 @@ def _several_labels(result: Evaluated) -> tuple[str, str, str]:
         f"**{_first_up(_defined(result, 'f1_macro', 'roc_auc'))}, every label correct: "
         f"{_scored(result, 'accuracy')}.**\n\nIn parentheses: 95% confidence intervals. Always predicting the most "
         f"frequent set of labels would be correct for {same.max() / same.sum():.3f} of the sequences.",
-        f"{said}. Accuracy is the fraction of sequences with every label correct. The other scores are computed for "
+        f"{rule}. Accuracy is the fraction of sequences with every label correct. The other scores are computed for "
         "each label and averaged: each label has the same weight; labels that neither occur nor are predicted are left "
         f"out. {MACRO}. ROC-AUC, PR-AUC, balanced accuracy and MCC leave out a label that all of these sequences have, "
         "or none. MCC (Matthews correlation coefficient) is 0 for guessing and 1 for perfect predictions.",
@@ -314,11 +314,10 @@ def _strands(result: Evaluated) -> list[str]:
     names = ("spearman", "r2", "mae") if kind == NUMBER else ("f1_macro", "accuracy", "mcc", "roc_auc")
     names = [name for name in names if any(np.isfinite(scores[name]) for scores in strands.scores.values())]
 
-    def cell(value: float) -> str:
-        return "–" if np.isnan(value) else f"{value:{'.4g' if kind == NUMBER else '.3f'}}"
-
+    form = ".4g" if kind == NUMBER else ".3f"
     rows = [
-        (STRAND_NAMES[strand], *(cell(scores[name]) for name in names)) for strand, scores in strands.scores.items()
+        (STRAND_NAMES[strand], *(number_text(scores[name], form) for name in names))
+        for strand, scores in strands.scores.items()
     ]
     if kind == NUMBER:
         text = f"On the other strand, the prediction for the same sequence differs by {strands.flipped:.4g} on average."

@@ -8,13 +8,13 @@ import pandas as pd
 from ..data.targets import Target
 from ..data.textfiles import shortened
 from ..reports.markdown import pipe_table
+from ..reports.number_text import UNDEFINED, number_text
 from ..scores.bootstrap import Resampled
 from ..scores.registry import ERRORS, OF_EACH_LABEL, OVERALL, SHOWN, TITLES
 from ..scores.truth import present
 from ..words import NUMBER
 from .ladder import ADAPTER_NAME, SCORES, Ladder
 
-UNDEFINED = "–"
 # Wider tables do not fit a page of Galaxy: labels that have a column each, rows of labels, errors.
 MOST_LABEL_COLUMNS, MOST_LABEL_ROWS, MOST_ERRORS = 4, 8, 10
 # Letters of a cell with a user's text.
@@ -48,9 +48,7 @@ def with_interval(value: float, low: float, high: float, form: str) -> str:
 
 def p_cell(value: float) -> str:
     """Return a p value as a table has it."""
-    if not np.isfinite(value):
-        return UNDEFINED
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+    return "< 0.001" if value < 0.001 else number_text(value)
 
 
 def ladder_table(ladder: Ladder, target: Target) -> str:
@@ -130,7 +128,7 @@ def error_table(target: Target, worst: pd.DataFrame) -> str:
     def cell(name: str, value) -> str:
         if name not in forms:
             return shortened(str(value), CELL)
-        return UNDEFINED if pd.isna(value) else f"{value:{forms[name]}}"
+        return number_text(value, forms[name])
 
     rows = [
         [cell(name, value) for name, value in zip(names, row, strict=True)]

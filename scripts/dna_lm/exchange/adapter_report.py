@@ -1,13 +1,14 @@
 """The report on an adapter: what it is."""
 
 from ..adapters.dataset import Adapter
-from ..reports.markdown import escape, link, listed, parameters, pipe_table, tool_link
-from ..scores.registry import TITLES
+from ..reports.markdown import escape, link, listed, pipe_table, tool_link
+from ..reports.number_text import number_text
+from ..scores.registry import TITLES, history_title
 from ..words import LORA, MULTI_LABEL
-from .facts import METHODS, answers, calibration, dev_scores, history, shortened, thresholds
+from .facts import METHODS, calibration, dev_scores, history, shortened, task, thresholds
 
 MOST_ROWS = 60
-FIRST_COLUMNS = ("seed", "epoch", "kept", "train_loss")
+FIRST_COLUMNS = ("seed", "epoch", "kept", "train_loss", "dev_loss")
 
 
 def adapter_report(adapter: Adapter) -> list[str]:
@@ -29,7 +30,7 @@ def about(adapter: Adapter) -> list[str]:
     labels = f" ({listed(adapter.labels)})" if adapter.labels else ""
     ensemble = f" It is an ensemble of {adapter.members} models." if adapter.members > 1 else ""
     return [
-        f"It predicts **{answers(adapter)}**{labels} on the base model "
+        f"It predicts **{task(adapter)}**{labels} on the base model "
         f"**{escape(adapter.base_model['id'])}**, and was trained on {adapter.trained_on}.{ensemble} "
         f"{_calibrated(adapter)}",
         pipe_table(["adapter", ""], _properties(adapter), texts=2),
@@ -39,7 +40,6 @@ def about(adapter: Adapter) -> list[str]:
         "## Next steps",
         f"Score it on a test set: {tool_link('evaluate')}. Predict the labels of "
         f"other sequences: {tool_link('predict')}.",
-        parameters(),
     ]
 
 
@@ -91,14 +91,13 @@ def _history(adapter: Adapter) -> list[str]:
     columns = [*first, *(name for name in rows if name not in first and str(name).startswith("dev_"))][:12]
 
     def cell(value: object) -> str:
-        if value is None or value != value:
-            return ""
-        return f"{value:.4g}" if isinstance(value, float) else shortened(value)
+        return number_text(value, ".4g") if value is None or isinstance(value, float) else shortened(value)
 
     lines = [[cell(value) for value in row] for row in rows[columns].head(MOST_ROWS).itertuples(index=False, name=None)]
     more = len(rows) - len(lines)
     return [
         "## How it was trained",
-        pipe_table([str(name) for name in columns], lines, texts=0),
+        "Losses, and scores on the development set:",
+        pipe_table([history_title(str(name)) for name in columns], lines, texts=0),
         f"{more} more rows are in the training history of its job." if more else "",
     ]

@@ -57,7 +57,7 @@ def export(path: Path, options: ExportOptions, progress: Callable[[str], None]) 
     loaded = load_adapter(options.adapter)
     merged = options.action == MERGE
     if not 1 <= options.member <= loaded.members:
-        have = f"is an ensemble of {loaded.members} models" if loaded.members > 1 else "holds one model"
+        have = f"is an ensemble of {loaded.members} models" if loaded.members > 1 else "has one model"
         number = options.member
         raise UserError(f"the adapter {have}: there is no model {number} in it; choose one from 1 to {loaded.members}")
     if not merged and loaded.peft.get("method", LORA) != LORA:

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ..adapters.dataset import FORMAT_VERSION, Adapter
-from ..words import BOTH, CLASSES, FULL, HEAD_ONLY, LORA, MULTI_LABEL
+from ..words import BOTH, CLASSES, FULL, HEAD_ONLY, LORA, MULTI_LABEL, SPLIT_NAMES
 
 METHODS = {
     LORA: "LoRA matrices and the head",
@@ -35,8 +35,8 @@ def shortened(value: Any) -> str:
     return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
 
 
-def answers(adapter: Adapter) -> str:
-    """Return what the adapter answers, without the labels."""
+def task(adapter: Adapter) -> str:
+    """Return what the adapter predicts, without the labels."""
     count = len(adapter.labels)
     kinds = {CLASSES: f"one of {count} classes", MULTI_LABEL: f"any of {count} labels"}
     return kinds.get(adapter.target.kind, "a number")
@@ -99,7 +99,7 @@ def _base_model(adapter: Adapter) -> Iterator[tuple[str, Any]]:
 
 def _task(adapter: Adapter) -> Iterator[tuple[str, Any]]:
     target = adapter.target
-    yield "answers", answers(adapter)
+    yield "predicts", task(adapter)
     for number, label in enumerate(target.labels, start=1):
         yield f"label {number}", label
     if not target.labels:
@@ -108,7 +108,7 @@ def _task(adapter: Adapter) -> Iterator[tuple[str, Any]]:
     yield "tokens of a sequence that are read", adapter.max_length
     yield "k-mers", "none" if adapter.kmer == -1 else adapter.kmer
     yield "strands", "both, whose outputs are averaged" if adapter.strand == BOTH else "the one that is given"
-    yield "models whose answers are averaged", adapter.members
+    yield "models whose predictions are averaged", adapter.members
 
 
 def _decision(adapter: Adapter) -> Iterator[tuple[str, Any]]:
@@ -148,12 +148,12 @@ def _training(adapter: Adapter) -> Iterator[tuple[str, Any]]:
     training = adapter.training
     for split in ("train", "dev"):
         count = training["sequences"][split]
-        yield f"sequences of {split}", count if count > 0 else "not known"
+        yield f"{SPLIT_NAMES[split]} sequences", count if count > 0 else "not known"
     if lengths := adapter.training_lengths:
-        yield "letters of a training sequence", "{shortest} to {longest}, median {median}".format(**lengths)
+        yield "length of a training sequence (nt)", "{shortest} to {longest}, median {median}".format(**lengths)
     names = {
-        "train_sha256": "SHA-256 of the file of train",
-        "dev_sha256": "SHA-256 of the file of dev",
+        "train_sha256": "SHA-256 of the file of the training set",
+        "dev_sha256": "SHA-256 of the file of the development set",
         "epochs": "epochs",
         "continued_from_sha256": "continued from the adapter with the SHA-256",
         "imported_from": "imported from",
@@ -164,7 +164,7 @@ def _training(adapter: Adapter) -> Iterator[tuple[str, Any]]:
     for member in range(adapter.members):
         which = f" of model {member + 1}" if adapter.members > 1 else ""
         for name, value in dev_scores(adapter, member).items():
-            yield f"{name} on dev{which}", f"{value:.4g}"
+            yield f"{name} on the development set{which}", f"{value:.4g}"
     for name, value in mapping(training.get("options")).items():
         yield f"option {name}", value
     for name, value in mapping(training.get("versions")).items():

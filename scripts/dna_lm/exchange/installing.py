@@ -58,7 +58,7 @@ def install(options: InstallOptions, into: str, progress: Callable[[str], None])
         if text and (not _ID.fullmatch(text) or ".." in text):
             raise UserError(f"{option}: {text!r} is not OWNER/NAME; use letters, digits, '.', '_' and '-'")
     if options.label and not options.label.isprintable():
-        raise UserError('"Name shown to users" (--label) holds a control character; use printable characters only')
+        raise UserError('"Name shown to users" (--label) contains a control character; use printable characters only')
     folder, made = _made(into)
     source = f"the model {name!r}"
     tag, version = "", ""
@@ -108,7 +108,7 @@ def _made(into: str) -> tuple[Path, bool]:
     """Make the folder that a model is put into; return its absolute path, as the table needs it, and if it is new."""
     folder = Path(os.path.abspath(into))
     if not str(folder).isprintable():  # a byte that is not UTF-8 too
-        raise UserError(f"--into {into!r}: no table can hold that name; give a folder of printable letters")
+        raise UserError(f"--into {into!r}: a table cannot contain that name; give a folder of printable characters")
     new = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -166,7 +166,7 @@ def _checked(base: BaseModel, load: bool) -> list[str]:
     from ..base_models.encoding import Encoder
 
     encoder = Encoder(base, LONGEST, None)
-    notes = [f"It reads k-mers of {encoder.kmer} letters."] if encoder.kmer >= 1 else []
+    notes = [f"It reads k-mers of {encoder.kmer} nucleotides."] if encoder.kmer >= 1 else []
     for what, sequence in _EXAMPLES.items():
         unknown = encoder.encode([sequence]).reading.unknown_share
         read = f"{unknown:.0%} of the tokens unknown or left out" if unknown else "all known"

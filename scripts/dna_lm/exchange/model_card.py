@@ -27,18 +27,18 @@ def model_card(adapter: Adapter, *, pad_token_id: int, member: int, members: int
         CLASSES: "tells which of {} classes a sequence has",
         MULTI_LABEL: "tells which of {} labels a sequence has",
     }
-    answers = kinds.get(target.kind, "predicts a number for a sequence").format(len(target.labels))
+    predicts = kinds.get(target.kind, "predicts a number for a sequence").format(len(target.labels))
     base = f"the base model {escape(adapter.base_model['id'])} ({escape(adapter.base_model['architecture'])})"
     what = f"A fine-tuned form of {base}" if merged else f"An adapter for {base}"
     one = (
-        f" It is model {member} of an ensemble of {members}, whose answers are to be averaged; alone it is less good."
+        f" It is model {member} of an ensemble of {members}, whose predictions are averaged; alone it is less accurate."
         if members > 1
         else ""
     )
     blocks = [
         _header(adapter, merged),
         "# DNA classifier",
-        f"{what}. It {answers}.{one}",
+        f"{what}. It {predicts}.{one}",
         *_labels(adapter),
         "## How to load it",
         *_loading(adapter, pad_token_id, merged),
@@ -47,8 +47,8 @@ def model_card(adapter: Adapter, *, pad_token_id: int, member: int, members: int
         "## Intended use and limits",
         "It is for sequences like those that it was trained on: of the same kind, length and origin. It was not tried "
         "on anything else, and it is no diagnostic tool. Letters other than A, C, G and T mostly are unknown to the "
-        "tokenizer. The dev split chose the weights, so that scores on it are a little too good: put scores on a test "
-        "split here before publishing. Tell too where the sequences are from, and under which license.",
+        "tokenizer. The development set was used to select the weights, so that scores on it are slightly optimistic: "
+        "before publishing, put scores on a test set here, where the sequences are from, and under which license.",
         "Made with dna_lm.",
     ]
     return "\n\n".join(blocks) + "\n"
@@ -131,12 +131,12 @@ def _training(adapter: Adapter) -> list[str]:
     counts = training["sequences"]
     text = f"On {adapter.trained_on}"
     if counts["dev"] > 0:
-        text += f"; {counts['dev']:,} others, the dev split, chose what was kept"
+        text += f"; {counts['dev']:,} others, the development set, were used to select the weights"
     blocks = [text + "."]
     scores = dev_scores(adapter)
     if scores:
         rows = [(TITLES.get(name, name), f"{value:.4g}") for name, value in scores.items()]
-        blocks.append(pipe_table(["score on dev", "value"], rows))
+        blocks.append(pipe_table(["score on the development set", "value"], rows))
     record = calibration(adapter)
     if record:
         decided = [f"temperature {adapter.decision.temperature:.4g}"] + (["thresholds"] if thresholds(adapter) else [])

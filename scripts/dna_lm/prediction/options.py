@@ -7,8 +7,7 @@ from ..options import INPUT, option
 from ..words import AUTO, BOTH, CUT, FORWARD, MAX, MEAN, RECORDED, REVERSE, WINDOWS
 
 _AMBIGUOUS = (
-    "Maximum fraction of ambiguous nucleotides (letters other than A, C, G and T) in a sequence or window that is "
-    "predicted"
+    "Maximum fraction of ambiguous nucleotides (N and other IUPAC codes) in a sequence or window that is predicted"
 )
 
 

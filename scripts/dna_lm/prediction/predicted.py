@@ -8,25 +8,26 @@ import pandas as pd
 from ..adapters.dataset import Adapter
 from ..words import CLASSES, NUMBER
 from .familiarity import Familiarity
+from .tally import Tally
 
 BINS = 50
 # Numbers of which the histogram is drawn, at random, of more.
 MOST_NUMBERS = 100_000
 
 
-class Predicted:
+class Predicted(Tally):
     """Counts predictions.
 
-    sequences: predicted. skipped: those that were not, by reason. familiarity: see there.
+    familiarity: see there.
     Of labels: counts, (labels,): sequences predicted to have each; sums, (labels,): of the probabilities of these;
     without: sequences with no label; histograms, (labels, BINS): of each label's probability, in bins from 0 to 1.
     Of numbers: numbers, a sample of them, of at most MOST_NUMBERS; low, high, total: of all.
     """
 
     def __init__(self, adapter: Adapter):
+        super().__init__()
         self.adapter = adapter
-        self.sequences = self.without = 0
-        self.skipped: pd.Series = pd.Series(dtype=int)
+        self.without = 0
         self.familiarity = Familiarity(adapter)
         labels = len(adapter.labels)
         self.counts, self.sums = np.zeros(labels, dtype=np.int64), np.zeros(labels)
@@ -41,8 +42,7 @@ class Predicted:
         table: of predictions (see table.prediction_table). skipped: see screening.SKIPPED_COLUMNS.
         sequences: normalized, of the rows of the table.
         """
-        self.sequences += len(table)
-        self.skipped = self.skipped.add(skipped["reason"].value_counts(), fill_value=0).astype(int)
+        self.count(table, skipped)
         self.familiarity.add(sequences)
         if not len(table):
             return

@@ -21,6 +21,7 @@ from .progress import ReadingLog
 from .screening import Limits, check_first, screen, unreadable_windows
 from .table import prediction_table
 from .table_writer import TableWriter
+from .tally import Tally
 from .window_lengths import LengthCheck, choose_window
 
 # A step that is not given is a window divided by this.
@@ -172,7 +173,7 @@ class _Log(ReadingLog):
         self._input, self._in_windows = source, in_windows
         self._lengths = LengthCheck(adapter)
         self._models, self._parts, self._passed = "", 1, 0
-        self._predicted, self._skipped = 0, pd.Series(dtype=int)
+        self._tally = Tally()
 
     def start(self, models: str) -> None:
         """Begin a pass over the input; models: words for those that are asked in it, or nothing if all are."""
@@ -192,20 +193,18 @@ class _Log(ReadingLog):
     def add(self, block: Block) -> None:
         """Count a block."""
         self._parts += 1
-        self._predicted += len(block.predictions)
+        self._tally.count(block.predictions, block.skipped)
         self._lengths.add(block.sequences)
-        self._skipped = self._skipped.add(block.skipped["reason"].value_counts(), fill_value=0)
         if self.is_due():
-            self.progress(f"{self._predicted:,} sequences predicted, {self._predicted / self.seconds:,.0f} a second")
+            done = self._tally.sequences
+            self.progress(f"{done:,} sequences predicted, {done / self.seconds:,.0f} a second")
 
     def end(self, encoder: Encoder) -> None:
         """Tell what was predicted, how it was read, and what was not predicted."""
-        seconds = self.seconds
-        self.progress(
-            f"{self._predicted:,} sequences predicted in {seconds:.1f} s, {self._predicted / seconds:,.0f} a second"
-        )
+        seconds, done, skipped = self.seconds, self._tally.sequences, self._tally.skipped
+        self.progress(f"{done:,} sequences predicted in {seconds:.1f} s, {done / seconds:,.0f} a second")
         shorter = "choose shorter windows" if self._in_windows else "read them in windows"
         self.tell_reading(encoder, shorter, self._lengths.warnings(self._input, self._in_windows))
-        if len(self._skipped):
-            reasons = ", ".join(f"{int(count):,} {reason}" for reason, count in self._skipped.sort_index().items())
-            self.progress(f"warning: {self._input}: {int(self._skipped.sum()):,} sequences not predicted: {reasons}")
+        if len(skipped):
+            reasons = ", ".join(f"{count:,} {reason}" for reason, count in skipped.sort_index().items())
+            self.progress(f"warning: {self._input}: {skipped.sum():,} sequences not predicted: {reasons}")

@@ -1,6 +1,7 @@
 """The report of predictions."""
 
-from ..reports.markdown import bullets, image, link, listed, parameters, pipe_table, tool_link
+from ..reports.markdown import bullets, image, link, listed, pipe_table, tool_link
+from ..reports.number_text import number_text
 from ..words import CLASSES, NUMBER
 from .familiarity import Familiarity
 from .predicted import Predicted
@@ -28,7 +29,6 @@ def prediction_report(predicted: Predicted) -> list[str]:
         "Sequences whose labels you know tell how good the predictions are: "
         f"{tool_link('evaluate')}. Where along a genome such sequences lie: "
         f"{tool_link('scan')}.",
-        parameters(),
     ]
 
 
@@ -51,7 +51,7 @@ def _table(predicted: Predicted) -> str:
     rows = []
     for label in order[:MOST_LABELS]:
         count = int(predicted.counts[label])
-        mean = f"{predicted.sums[label] / count:.3f}" if count else "–"
+        mean = number_text(predicted.sums[label] / count if count else None)
         rows.append([predicted.adapter.labels[label], f"{count:,}", f"{count / predicted.sequences:.1%}", mean])
     return pipe_table(["predicted label", "sequences", "fraction", "mean probability"], rows)
 

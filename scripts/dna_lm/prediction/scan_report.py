@@ -1,6 +1,6 @@
 """The report of a scan."""
 
-from ..reports.markdown import escape, image, link, parameters, pipe_table, tool_link
+from ..reports.markdown import escape, image, link, pipe_table, tool_link
 from .scan_summary import ScanSummary
 from .scanning import Scanned
 
@@ -22,7 +22,6 @@ def scan_report(scan: Scanned, found: ScanSummary) -> list[str]:
         "## Next step",
         "A threshold that keeps false positives few is chosen on labeled sequences: "
         f"{tool_link('calibrate')}, then scan again.",
-        parameters(),
     ]
 
 

@@ -83,14 +83,14 @@ def scanned(track: Track, options: ScanOptions, progress: Callable[[str], None])
             scan_.flush()
             if not scan_.done:
                 raise UserError(
-                    f"no window of {grid.window:,} letters in {source} could be scanned ({scan_.left_out.why()}); "
-                    "choose a smaller window, allow more unknown letters, or choose other regions"
+                    f"no window of {grid.window:,} nucleotides in {source} could be scanned ({scan_.left_out.why()}); "
+                    "choose a smaller window, allow more ambiguous nucleotides, or choose other regions"
                 )
         log.tell_reading(predictor.encoder, "choose shorter windows")
     skipped = scan_.left_out.table()
     if len(skipped):
         letters = int((skipped["end"] - skipped["start"]).sum())
-        progress(f"{len(skipped):,} stretches not scanned, {letters:,} letters: {scan_.left_out.why()}")
+        progress(f"{len(skipped):,} stretches not scanned, {letters:,} nucleotides: {scan_.left_out.why()}")
     if target.kind == NUMBER:
         return Scanned(track, skipped, None, None, target)
     threshold = options.threshold or decided_threshold(target, adapter.decision.thresholds, output)

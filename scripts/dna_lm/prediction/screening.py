@@ -11,7 +11,7 @@ from ..data.sequences import foreign_letters, normalize, normalize_column
 from ..data.tables import UNKNOWN
 from ..errors import UserError
 
-EMPTY, SHORT, AMBIGUOUS = "empty", "too short", "too many unknown letters"
+EMPTY, SHORT, AMBIGUOUS = "empty", "too short", "too many ambiguous nucleotides"
 # A letter that is none of DNA, such as * for a stop or - for a gap.
 NOT_DNA = "letters that are not DNA"
 # If more than this share of the first records hold foreign letters, and several or all do, the file is the wrong one:
@@ -50,7 +50,7 @@ def check_first(records: pd.DataFrame, source: str, *, of_table: bool) -> None:
     try:
         normalize_column(foreign, source)
     except UserError as problem:
-        more = f"; {len(foreign):,} of the first {len(sequences):,} sequences hold such letters"
+        more = f"; {len(foreign):,} of the first {len(sequences):,} sequences contain such letters"
         column = "; is the right column chosen?" if of_table and len(foreign) == len(sequences) else ""
         raise UserError(f"{problem}{more if len(sequences) > 1 else ''}{column}") from None
 
@@ -79,13 +79,13 @@ def screen(records: pd.DataFrame, limits: Limits, *, of_table: bool) -> tuple[pd
         reason, length = why.iloc[number], lengths.iloc[number]
         if reason == EMPTY:
             text = records["sequence"].iloc[number].strip()
-            return f"{text!r}" if text else "no letters"
+            return f"{text!r}" if text else "no nucleotides"
         if reason == NOT_DNA:
             letter, position, count = found.iloc[number]
             return f"{count} of {length} letters, the first {letter!r} at position {position}"
         if reason == SHORT:
-            return f"{length} of at least {limits.min_length} letters"
-        return f"{unknown[number]} of {length} letters, more than {limits.max_ambiguous:.0%}"
+            return f"{length} of at least {limits.min_length} nucleotides"
+        return f"{unknown[number]} of {length} nucleotides, more than {limits.max_ambiguous:.0%}"
 
     left_out = why != ""
     details = [detail(number) for number in np.flatnonzero(left_out)]

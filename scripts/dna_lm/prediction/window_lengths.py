@@ -28,14 +28,14 @@ def choose_window(
     lengths = adapter.training_lengths
     if 0 < window < LEAST_WINDOW:
         raise UserError(
-            f'"Window length (nt)" (--window {window}) is below the minimum, {LEAST_WINDOW} letters; choose a longer '
-            "window, or leave it empty for the median length of the training sequences"
+            f'"Window length (nt)" (--window {window}) is below the minimum, {LEAST_WINDOW} nucleotides; choose a '
+            "longer window, or leave it empty for the median length of the training sequences"
         )
     if window:
         chosen, why = window, ""
     elif lengths:
         chosen = lengths["median"]
-        why = f", the median of the training sequences ({lengths['shortest']:,} to {lengths['longest']:,} letters)"
+        why = f", the median of the training sequences ({lengths['shortest']:,} to {lengths['longest']:,} nucleotides)"
     else:
         chosen = WINDOW
         why = (
@@ -44,16 +44,16 @@ def choose_window(
         )
     if step > chosen:
         raise UserError(
-            f'"Step between windows (nt)" (--step {step}) is above the window length, {chosen} letters, so that '
-            f"letters between two windows would be skipped; choose a step of at most {chosen}"
+            f'"Step between windows (nt)" (--step {step}) is above the window length, {chosen} nucleotides, so that '
+            f"nucleotides between two windows would be skipped; choose a step of at most {chosen}"
         )
     step = step or max(1, chosen // overlap)
-    progress(f"windows of {chosen:,} letters at every {step:,}{why}")
+    progress(f"windows of {chosen:,} nucleotides at every {step:,}{why}")
     if window and lengths and not lengths["shortest"] / FAR <= window <= lengths["longest"] * FAR:
         progress(
-            f"warning: windows of {window:,} letters, but the adapter was trained on sequences of "
-            f"{length_range(lengths)} letters: its predictions for other lengths are untested; choose a window of this "
-            "length, or leave it empty"
+            f"warning: windows of {window:,} nucleotides, but the adapter was trained on sequences of "
+            f"{length_range(lengths)} nucleotides: its predictions for other lengths are untested; choose a window "
+            "of this length, or leave it empty"
         )
     return chosen, step
 
@@ -79,7 +79,7 @@ class LengthCheck:
         source: what to call the input. windows: whether long sequences were read in windows.
         """
         result = []
-        trained = f"the {length_range(self._lengths)} letters of the training sequences" if self._lengths else ""
+        trained = f"the {length_range(self._lengths)} nucleotides of the training sequences" if self._lengths else ""
         if self._longer and not windows:
             result.append(
                 f"{source}: {self._longer:,} of {self._count:,} sequences are more than {FAR:g} times as long as "

@@ -10,10 +10,13 @@ from .splitting import SPLITS
 
 # What balancing means for scores, by whether dev and test were balanced too.
 BALANCED = {
-    False: "; train was then balanced, while dev and test keep the label frequencies of the data",
+    False: (
+        "; the training set was then balanced, while the development and test sets keep the label frequencies of the "
+        "data"
+    ),
     True: (
-        "; all splits were then balanced, so that precision, PR-AUC and thresholds measured on dev and test do not "
-        "apply to the label frequencies of the data"
+        "; all splits were then balanced, so that precision, PR-AUC and thresholds measured on the development "
+        "and test sets do not apply to the label frequencies of the data"
     ),
 }
 

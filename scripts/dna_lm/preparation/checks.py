@@ -17,7 +17,10 @@ def require_one_input(options: InputOptions) -> None:
         )
     if any(split_tables) and not (options.train_table and options.test_table):
         missing = "test" if options.train_table else "train"
-        raise UserError(f"--{missing}-table is missing; give the tables of train and test, and of dev if there is one")
+        raise UserError(
+            f"--{missing}-table is missing; give the tables of the training and test sets, and of the development set "
+            "if there is one"
+        )
 
 
 def require_possible(options: PrepareOptions) -> None:

@@ -51,11 +51,11 @@ def limit_ambiguous(records: Records, most: float, policy: str, ledger: Ledger) 
     policy: `keep` leaves such letters in the other sequences, `mask` writes each as N.
     """
     many = too_ambiguous(records.packed.count(OTHER), records.packed.lengths, most)
-    records = ledger.remove(f"more than {100 * most:.4g}% of the letters are not A, C, G or T", records, many)
+    records = ledger.remove(f"more than {100 * most:.4g}% ambiguous nucleotides", records, many)
     if policy == "mask":
         masked = records["sequence"].map(mask_ambiguous)
         changed = (masked != records["sequence"]).to_numpy()
-        records = _changed(records, masked, changed, "letters other than A, C, G, T written as N", ledger)
+        records = _changed(records, masked, changed, "ambiguous nucleotides written as N", ledger)
     return records
 
 

@@ -12,7 +12,7 @@ from scipy.stats import norm
 from ..baselines.names import COMMONEST_TITLES
 from ..data.sequences import reverse_complement
 from ..reports.figure_style import COLORS, save, shown, tidy
-from ..words import MULTI_LABEL, NUMBER
+from ..words import MULTI_LABEL, NUMBER, SPLIT_NAMES
 from .quicklook import KMER_NAMES, Look
 
 # Curves of more labels, three splits each, can no longer be followed: ranges take their place.
@@ -123,7 +123,7 @@ def _lengths(axes: Axes, lengths: dict, labels: list[str], splits: list[str], dr
         axes.set_xticks(np.log10(ticks), [f"{tick:,}" for tick in ticks])
     else:
         draw(axes, lengths, labels, splits, least=max(0.5, 0.01 * float(np.ptp(present))))
-    axes.set(title="Length", xlabel="letters")
+    axes.set(title="Length", xlabel="nucleotides")
     if draw is _ranges:
         axes.set_yticklabels([])
 
@@ -134,7 +134,7 @@ def _baselines(axes: Axes, look: Look, height: float) -> None:
     # What a model that knows nothing scores.
     score, nothing = ("spearman", 0.0) if of_numbers else ("roc_auc", 0.5)
     name = "Spearman correlation (0: guessing)" if of_numbers else "ROC-AUC" + _of_what(look)
-    axes.set(title="Trivial models, scored on dev", xlabel=name)
+    axes.set(title="Trivial models, scored on the development set", xlabel=name)
     for row, (model, value) in enumerate(zip(rows["model"], rows[score], strict=True)):
         if np.isfinite(value):
             axes.barh(row, value - nothing, left=nothing, color=COLORS[5], height=0.45)
@@ -155,6 +155,10 @@ def _of_what(look: Look) -> str:
     if len(look.labels) == 2 and look.kind != MULTI_LABEL:
         return f" of {shown(look.labels[1])} (0.5: guessing)"
     return ", mean over labels (0.5: guessing)"
+
+
+def _name(split: str) -> str:
+    return SPLIT_NAMES.get(split, split)
 
 
 def _what(look: Look) -> str:
@@ -179,13 +183,13 @@ def _kmers(figure: Figure, look: Look, rows: list[tuple[str, str]]) -> None:
     texts = []
     for label, split in rows:
         name = shown(label) if split == first else ""
-        texts.append(f"{name}  {split}" if several else name)
+        texts.append(f"{name}  {_name(split)}" if several else name)
     axes.set_yticks(range(len(rows)), texts, fontsize=8)
     for row in range(1, len(rows)):
         if rows[row][0] != rows[row - 1][0]:
             axes.axhline(row - 0.5, color="white", linewidth=2)
-    title = f"3-mers on both strands, against their mean over the {_what(look)} in {first}"
-    axes.set_title(title if several else f"{title} ({first} alone is shown)")
+    title = f"3-mers on both strands, against their mean over the {_what(look)} in the {_name(first)} set"
+    axes.set_title(title if several else f"{title} (only this set is shown)")
     bar = figure.colorbar(picture, ax=axes, pad=0.01)
     bar.set_label("log2 ratio", fontsize=9)
 
@@ -197,15 +201,15 @@ def _legend(figure: Figure, look: Look, labels: list[str], curves: bool) -> None
         names = [shown(label) for label in labels]
         for number, split in enumerate(splits):
             handles.append(Line2D([], [], color="gray", linestyle=LINES[number % 3], linewidth=1.2 if number else 2.2))
-            names.append(split)
+            names.append(_name(split))
     else:
         handles = [Line2D([], [], **_marker(number)) for number, _ in enumerate(splits)]
-        names = [f"median of {split}" for split in splits]
+        names = [f"median, {_name(split)}" for split in splits]
         handles += [
             Line2D([], [], color=COLORS[0], linewidth=5, alpha=0.4),
             Line2D([], [], color=COLORS[0], linewidth=1),
         ]
-        names += [f"half of {splits[0]}", f"nine tenths of {splits[0]}"]
+        names += [f"middle 50%, {_name(splits[0])}", f"middle 90%, {_name(splits[0])}"]
     title = "" if look.one_length is None else f"all sequences have {look.one_length:,} nucleotides"
     if len(look.labels) > len(labels):
         title += f"{'; ' if title else ''}the first {len(labels)} of {len(look.labels)} {_what(look)} are shown"

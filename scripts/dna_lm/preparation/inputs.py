@@ -172,7 +172,8 @@ def read_split_tables(paths: dict[str, str | None], *, split: str, **keywords) -
         if not paths[name]:
             continue
         own = split != words.COLUMN
-        part = read_labeled_table(paths[name], split=split if own else "", role=f"the table of {name}", **keywords)
+        role = f"the {words.SPLIT_NAMES[name]} table"
+        part = read_labeled_table(paths[name], split=split if own else "", role=role, **keywords)
         if not own:
             part[SPLIT] = name
         first = next(iter(parts.values()), part)

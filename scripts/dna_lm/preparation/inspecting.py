@@ -6,7 +6,7 @@ import numpy as np
 
 from ..base_models.unknown_tokens import UnknownTokens, count_unknown_tokens
 from ..data.columns import CLUSTER
-from ..words import SIMILARITY
+from ..words import SIMILARITY, SPLIT_NAMES
 from .leakage import K, Leakage, check_leakage
 from .preparing import Prepared
 from .quicklook import Look, look
@@ -102,13 +102,14 @@ def leakage_warnings(leakage: Leakage) -> list[str]:
             worst = max(of_labels, key=lambda one: one["share"], default=None)
             most = f"; the share is highest for label {worst['label']!r}, with {worst['share']:.1%}" if worst else ""
             result.append(
-                f"{row['share']:.1%} of the {split} sequences have a copy or share a {K}-mer with train{most}: a model "
-                "can score on these by memorizing train; choose the split by similarity"
+                f"{row['share']:.1%} of the {SPLIT_NAMES[split]} sequences have a copy in the training set or share "
+                f"{K} consecutive nucleotides with it{most}: a model can score on these by memorizing the training "
+                "set; choose the split by similarity"
             )
         similar = 0 if row["similar"] == "" else row["similar"] / max(1, row["sequences"])
         if similar > row["share"] + LEAKAGE_WARNING:
             result.append(
-                f"{similar:.1%} of the {split} sequences are in a cluster of similar sequences with train: a model has "
-                "seen sequences like these; choose the split by similarity"
+                f"{similar:.1%} of the {SPLIT_NAMES[split]} sequences are in a cluster of similar sequences with "
+                "training sequences: a model has seen sequences like these; choose the split by similarity"
             )
     return result

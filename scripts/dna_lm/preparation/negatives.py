@@ -21,7 +21,7 @@ from .shuffling import shuffle_dinucleotides
 # What a model can learn from each kind of negatives instead of what makes a positive.
 CAVEATS = {
     SHUFFLE: (
-        "The negatives are shuffles of the positives with the same dinucleotide counts. No genome holds such "
+        "The negatives are shuffles of the positives with the same dinucleotide counts. No genome contains such "
         "sequences: a model can score well by telling real DNA (repeats, poly-A stretches, codons, common k-mers) from "
         "artificial DNA, without knowing anything about what the positives have in common."
     ),

@@ -101,7 +101,7 @@ class CleaningOptions:
     """What becomes of unusual sequences and of copies."""
 
     max_ambiguous: float = option(
-        "Maximum fraction of ambiguous nucleotides (letters other than A, C, G and T) in a sequence",
+        "Maximum fraction of ambiguous nucleotides (N and other IUPAC codes) in a sequence",
         0.1,
         minimum=0,
         maximum=1,

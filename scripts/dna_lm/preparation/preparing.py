@@ -86,7 +86,7 @@ def prepare(options: PrepareOptions) -> Prepared:
         how_split += balanced
     ledger.enter("kept", records)
     ambiguous_left = records.packed.count(OTHER) > 0
-    ledger.enter("kept, with letters other than A, C, G, T", records.table[ambiguous_left])
+    ledger.enter("kept, with ambiguous nucleotides", records.table[ambiguous_left])
     parts = {name: records.select(split_of == name) for name in SPLITS}
     for name, part in parts.items():
         ledger.enter(name, part)
@@ -119,7 +119,7 @@ def _require_left(records: Records, ledger: Ledger) -> None:
         if not len(records):
             raise UserError(
                 f"no sequence is left after cleaning, of {read.sequences}; look at the sequences and their labels, or "
-                "choose other limits for lengths and letters"
+                "choose other limits for lengths and ambiguous nucleotides"
             )
         return
     left = set(records["label"])
@@ -127,7 +127,8 @@ def _require_left(records: Records, ledger: Ledger) -> None:
         if label not in left:
             raise UserError(
                 f"no sequence with label {label!r} is left after cleaning, of {read.labels[label]}; look at the "
-                "sequences and their labels, or choose other limits for lengths and letters, or smaller windows"
+                "sequences and their labels, or choose other limits for lengths and ambiguous nucleotides, or smaller "
+                "windows"
             )
 
 

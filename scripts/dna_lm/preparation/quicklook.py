@@ -241,7 +241,7 @@ def _number_warnings(baselines: pd.DataFrame, scored: int) -> list[str]:
     if found.get(KMERS, 0) >= max(KMER_CORRELATION, chance):
         result.append(
             f"the task is almost trivial: a ridge regression on {KMERS} reaches a Spearman correlation of "
-            f"{found[KMERS]:.3f} on dev, so that a language model has little to add"
+            f"{found[KMERS]:.3f} on the development set, so that a language model has little to add"
         )
     for model, advice in (
         (GC, "check whether GC content is what you want to predict"),
@@ -249,8 +249,8 @@ def _number_warnings(baselines: pd.DataFrame, scored: int) -> list[str]:
     ):
         if found.get(model, 0) >= max(COMPOSITION_CORRELATION, chance):
             result.append(
-                f"{model} alone predicts the numbers with a Spearman correlation of {found[model]:.3f} on dev: a model "
-                f"can score without learning a motif; {advice}"
+                f"{model} alone predicts the numbers with a Spearman correlation of {found[model]:.3f} on the "
+                f"development set: a model can score without learning a motif; {advice}"
             )
     return result
 
@@ -269,7 +269,8 @@ def _warnings(baselines: pd.DataFrame, counts: dict[str, int], scored: list[int]
     if areas.get(KMERS, 0) >= KMER_WARNING:
         result.append(
             f"the task is almost trivial: a logistic regression on {KMERS} reaches a ROC-AUC of {areas[KMERS]:.3f} on "
-            "dev, so that a language model has little to add; check whether the labels differ in more than they should"
+            "the development set, so that a language model has little to add; check whether the labels differ in more "
+            "than they should"
         )
     for model, advice in (
         (GC, "choose sequences with similar GC content for each label, such as GC-matched negatives"),
@@ -277,15 +278,15 @@ def _warnings(baselines: pd.DataFrame, counts: dict[str, int], scored: list[int]
     ):
         if areas.get(model, 0) >= COMPOSITION_WARNING:
             result.append(
-                f"{model} alone separates the labels with a ROC-AUC of {areas[model]:.3f} on dev: a model can score "
-                f"without learning a motif; {advice}"
+                f"{model} alone separates the labels with a ROC-AUC of {areas[model]:.3f} on the development set: a "
+                f"model can score without learning a motif; {advice}"
             )
     most, least = max(counts, key=counts.get), min(counts, key=counts.get)
     if not several and counts[most] >= IMBALANCE_WARNING * counts[least]:
         result.append(
-            f"train has {counts[most]:,} sequences of {most!r} and {counts[least]:,} of {least!r}: a model may score "
-            "well by always predicting the most frequent label; judge by MCC rather than accuracy, or balance the "
-            "labels"
+            f"the training set has {counts[most]:,} sequences of {most!r} and {counts[least]:,} of {least!r}: a model "
+            "may score well by always predicting the most frequent label; judge by MCC rather than accuracy, or "
+            "balance the labels"
         )
     folded: dict[str, str] = {}
     for label in counts:

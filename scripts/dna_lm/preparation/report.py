@@ -4,15 +4,15 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from ..reports.markdown import bullets, escape, image, link, listed, parameters, pipe_table, tool_link, warned
-from ..words import CLASSES, MULTI_LABEL, NUMBER
+from ..reports.markdown import bullets, escape, image, link, listed, pipe_table, tool_link, warned
+from ..reports.number_text import UNDEFINED, number_text
+from ..words import CLASSES, MULTI_LABEL, NUMBER, SPLIT_NAMES
 from .leakage import ALL, K
 
 # A table with more rows than this is no longer read in a report, nor is one with a column for each of more labels.
 MOST_ROWS = 60
 MOST_LABELS = 6
 LENGTHS = "length (shortest, median, longest)"
-SPLITS = ("train", "dev", "test")
 SEVERAL = "A sequence with several labels is counted in the row of each; one without a label is in none."
 
 
@@ -86,7 +86,6 @@ def dataset_report(result: DatasetReport) -> list[str]:
         f"Select the splits in {tool_link('finetune')}, which uses the "
         "training set and the development set. Keep the test set for "
         f"{tool_link('evaluate')}.",
-        parameters(),
     ]
 
 
@@ -103,9 +102,12 @@ def _labels(result: DatasetReport) -> str:
 
 
 def _sizes(sizes: dict[str, int]) -> str:
-    names = {"train": "training", "dev": "development"}
-    *most, last = (f"{size:,} {escape(names.get(split, split))}" for split, size in sizes.items())
+    *most, last = (f"{size:,} {escape(_name(split))}" for split, size in sizes.items())
     return f"{', '.join(most)} and {last}"
+
+
+def _name(split: str) -> str:
+    return SPLIT_NAMES.get(split, split)
 
 
 def _cleaning(summary: pd.DataFrame) -> str:
@@ -116,7 +118,7 @@ def _cleaning(summary: pd.DataFrame) -> str:
     rows = [
         (row["step"], f"{row['sequences']:,}", *(_number(row[name]) for name in columns), _lengths(row))
         for row in summary.to_dict("records")
-        if row["step"] in ("read", "kept") or (row["sequences"] and row["step"] not in SPLITS)
+        if row["step"] in ("read", "kept") or (row["sequences"] and row["step"] not in SPLIT_NAMES)
     ]
     return pipe_table(("step", "sequences", *columns.values(), LENGTHS), rows)
 
@@ -134,7 +136,12 @@ def _leakage(counts: pd.DataFrame) -> list[str]:
     header = ("split", "also in", "label", "sequences", "copies", "reverse complements", f"share {K} nucleotides")
     header += ("similar",) * searched
     rows = [
-        (row["split"], row["also in"], "all" if row["label"] == ALL else row["label"], f"{row['sequences']:,}")
+        (
+            _name(row["split"]),
+            _name(row["also in"]),
+            "all" if row["label"] == ALL else row["label"],
+            f"{row['sequences']:,}",
+        )
         + tuple(f"{row[kind]:,}" for kind in kinds)
         for row in found.head(MOST_ROWS).to_dict("records")
     ]
@@ -164,11 +171,13 @@ def _splits(splits: pd.DataFrame, what: str) -> list[str]:
     header = ("split", what, "sequences", LENGTHS, "GC (mean ± sd)", "ambiguous")
     rows = [
         (
-            row["split"],
+            _name(row["split"]),
             row["label"],
             f"{row['sequences']:,}",
             _lengths(row),
-            "–" if pd.isna(row["GC mean"]) else f"{row['GC mean']:.1%} ± {100 * row['GC standard deviation']:.1f}",
+            UNDEFINED
+            if pd.isna(row["GC mean"])
+            else f"{row['GC mean']:.1%} ± {100 * row['GC standard deviation']:.1f}",
             f"{row['other letters']:.2%}",
         )
         for row in splits.head(MOST_ROWS).to_dict("records")
@@ -178,7 +187,7 @@ def _splits(splits: pd.DataFrame, what: str) -> list[str]:
 
 def _lengths(row: dict) -> str:
     if not row["sequences"] or row["shortest"] == "":
-        return "–"
+        return UNDEFINED
     values = [f"{row[name]:,.0f}" for name in ("shortest", "median length", "longest")]
     return values[0] if len(set(values)) == 1 else ", ".join(values)
 
@@ -192,7 +201,7 @@ def _baselines(result: DatasetReport) -> list[str]:
     rows = [
         (
             row["model"],
-            *("–" if pd.isna(row[name]) else f"{row[name]:{'.4g' if name == 'mae' else '.3f'}}" for name in scores),
+            *(number_text(row[name], ".4g" if name == "mae" else ".3f") for name in scores),
         )
         for row in result.baselines.to_dict("records")
     ]

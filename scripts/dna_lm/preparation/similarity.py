@@ -77,15 +77,15 @@ def measured(lengths: np.ndarray) -> str:
     known = [length for length in _found(lengths) if length <= median]
     if not known:
         return (
-            f"Half of the sequences have {median:,} letters or fewer: similar sequences of that length are not looked "
-            "for, other than equal ones."
+            f"Half of the sequences have {median:,} nucleotides or fewer: similar sequences of that length are not "
+            "looked for, other than equal ones."
         )
     plain, gaps = _found(lengths)[max(known)]
     return (
         f"Similar sequences are found by rule, not for certain: in measurements with random sequences of {max(known)} "
-        f"letters (half of the sequences here have {median:,} or more), of pairs with 85% identity over their whole "
-        f"length {plain:.1%} were found, and {gaps:.1%} of those with short gaps. Homologs that are less alike are not "
-        "looked for."
+        f"nucleotides (half of the sequences here have {median:,} or more), of pairs with 85% identity over their "
+        f"whole length {plain:.1%} were found, and {gaps:.1%} of those with short gaps. Homologs that are less alike "
+        "are not looked for."
     )
 
 
@@ -96,7 +96,7 @@ def reliability_warnings(lengths: np.ndarray) -> list[str]:
     if not short:
         return []
     return [
-        f"{short:,} of {len(lengths):,} sequences have fewer than {least} letters, too few for similar ones to be "
+        f"{short:,} of {len(lengths):,} sequences have fewer than {least} nucleotides, too few for similar ones to be "
         "found reliably in a dataset of this size: some may be in another split; split by chromosome, or by a column "
         "of groups, if there is one"
     ]

@@ -10,6 +10,7 @@ import pandas as pd
 
 from ..data.textfiles import listed
 from ..errors import UserError
+from ..words import SPLIT_NAMES
 
 SPLITS = ("train", "dev", "test")
 # What datasets call their splits, in lower case.
@@ -79,8 +80,8 @@ def _wanted(records: pd.DataFrame, fractions: tuple[float, float, float]) -> tup
             train, dev, test = (max(size, 0) for size in sizes)
             what = f"label {label!r} has {count} of {len(records)}" if label else f"there are {count}"
             raise UserError(
-                f"{what} sequences left after cleaning, too few for one in each split (train {train}, dev {dev}, test "
-                f"{test}); add sequences{' with this label' * bool(label)} or choose other fractions"
+                f"{what} sequences left after cleaning, too few for one in each split (training {train}, development "
+                f"{dev}, test {test}); add sequences{' with this label' * bool(label)} or choose other fractions"
             )
     return label_numbers, labels, targets
 
@@ -265,9 +266,10 @@ def _impossible(
     called = f" ({names[largest]!r})" if names else ""
     return (
         f"no division of the {len(sizes)} {kind}s is within {tolerance:.4g} of the fractions: the nearest one has "
-        f"{shares[where]} of the {targets.sum(axis=0)[label]} sequences{_labeled(labels[label])} in {SPLITS[split]}, "
-        f"{targets[where]} are wanted; the largest {kind}{called} holds {sizes[largest]} of {sizes.sum()} "
-        "sequences; choose other fractions, a larger tolerance or another way to split"
+        f"{shares[where]} of the {targets.sum(axis=0)[label]} sequences{_labeled(labels[label])} in the "
+        f"{SPLIT_NAMES[SPLITS[split]]} set, {targets[where]} are wanted; the largest {kind}{called} has "
+        f"{sizes[largest]} of {sizes.sum()} sequences; choose other fractions, a larger tolerance or another way to "
+        "split"
     )
 
 
@@ -295,7 +297,9 @@ def split_by_chromosome(records: pd.DataFrame, column: str, dev: str, test: str)
                 )
     both = sorted(set(chosen["dev"]) & set(chosen["test"]))
     if both:
-        raise UserError(f"chromosome {both[0]!r} is chosen for both dev and test; choose it for one of them")
+        raise UserError(
+            f"chromosome {both[0]!r} is chosen for both the development and the test set; choose it for one of them"
+        )
     split = np.full(len(records), "train", dtype=object)
     for name, names in chosen.items():
         split[chromosomes.isin(names).to_numpy()] = name
@@ -324,8 +328,8 @@ def split_by_column(
     for name in ("train", "test"):
         if not (split == name).any():
             raise UserError(
-                f"no sequence left after cleaning is in {name}; check the column of the splits, and whether the "
-                "sequences of the splits are copies of each other"
+                f"no sequence left after cleaning is in the {SPLIT_NAMES[name]} set; check the column of the splits, "
+                "and whether the sequences of the splits are copies of each other"
             )
     if not (split == "dev").any():
         train = split == "train"
@@ -387,9 +391,9 @@ def _require_every_label(records: pd.DataFrame, split: np.ndarray, mend: str) ->
     for label, row in table.iterrows():
         for name in SPLITS:
             if not row[name]:
-                counts = ", ".join(f"{other} {row[other]}" for other in SPLITS)
+                counts = ", ".join(f"{SPLIT_NAMES[other]} {row[other]}" for other in SPLITS)
                 what = f" with label {label!r}" if label else ""
-                raise UserError(f"{name} has no sequence{what} ({counts}); {mend}")
+                raise UserError(f"the {SPLIT_NAMES[name]} set has no sequence{what} ({counts}); {mend}")
 
 
 def _names(text: str) -> list[str]:

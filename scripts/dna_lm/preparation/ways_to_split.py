@@ -61,7 +61,9 @@ class _Request:
 
     @property
     def shares(self) -> str:
-        return ", ".join(f"{share:.4g} {name}" for name, share in zip(SPLITS, self.fractions, strict=True))
+        return ", ".join(
+            f"{share:.4g} {words.SPLIT_NAMES[name]}" for name, share in zip(SPLITS, self.fractions, strict=True)
+        )
 
 
 @dataclass(frozen=True)
@@ -122,13 +124,13 @@ def _overlap_warnings(records: pd.DataFrame) -> list[str]:
         return []
     return [
         f"{count:,} of {len(records):,} windows overlap another one, and a random split puts parts of the same DNA "
-        "into train and test; choose the split by similarity or by chromosome"
+        "into the training and test sets; choose the split by similarity or by chromosome"
     ]
 
 
 def _by_chromosome(request: _Request) -> Division:
     dev, test = request.options.dev_chromosomes, request.options.test_chromosomes
-    how = f"test is {test}, dev is {dev}, and train all other chromosomes"
+    how = f"the test set is {test}, the development set is {dev}, and the training set all other chromosomes"
     split = split_by_chromosome(request.as_one, BY, dev, test)
     return Division(split, how, request.records[BY].astype(str).str.strip().to_numpy(dtype=object))
 
@@ -149,7 +151,7 @@ def _by_similarity(request: _Request) -> Division:
     sizes = np.bincount(groups)
     largest = int(sizes.argmax())
     share = sizes[largest] / len(groups)
-    where = split[groups == largest][0]
+    where = f"the {words.SPLIT_NAMES[split[groups == largest][0]]} set"
     how = f"no two similar sequences were found; {within}"
     if sizes[largest] > 1:
         how = (
@@ -189,12 +191,12 @@ def _by_column(request: _Request) -> Division:
     if leaked:
         how += (
             f", less {leaked:,} sequence{'s' * (leaked > 1)} that had a copy in another split; of copies the one "
-            "in test is kept, or else the one in dev"
+            "in the test set is kept, or else the one in the development set"
         )
     given, seed = request.records[SPLIT], request.options.seed
     groups, by = _groups_for_dev(request.records)
     if not (given == "dev").any():
-        how += f"; dev was drawn from train, {by} ({request.by_what}, seed {seed})"
+        how += f"; the development set was drawn from the training set, {by} ({request.by_what}, seed {seed})"
     split = split_by_column(request.as_one, given, request.fractions, seed, groups, request.strata)
     return Division(split, how)
 
@@ -228,11 +230,11 @@ def _label_warnings(labels: pd.Series, split: np.ndarray) -> list[str]:
     for label in each:
         if label not in found["train"]:
             raise UserError(
-                f"train has no sequence with label {label!r}, which occurs in dev or test; add sequences with this "
-                "label, or split in another way"
+                f"the training set has no sequence with label {label!r}, which occurs in the development or test set; "
+                "add sequences with this label, or split in another way"
             )
     return [
-        f"{name} has no sequence with label {label!r}, so that it has no score for it"
+        f"the {words.SPLIT_NAMES[name]} set has no sequence with label {label!r}, so that it has no score for it"
         for name in SPLITS[1:]
         for label in each
         if label not in found[name]

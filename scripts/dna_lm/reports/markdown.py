@@ -46,11 +46,6 @@ def directive(call: str) -> str:
     return f"```galaxy\n{call}\n```"
 
 
-def table(output: str, title: str) -> str:
-    """Return the directive that shows a tabular output. Galaxy's column headers are numbers: the first row is ours."""
-    return directive(f'history_dataset_as_table(output="{output}", title="{title}", show_column_headers=false)')
-
-
 def image(output: str) -> str:
     """Return the directive that shows an output that is a picture."""
     return directive(f'history_dataset_as_image(output="{output}")')
@@ -72,19 +67,22 @@ def tool_link(tool: str) -> str:
     return f"[{TOOLS[tool]}](/?tool_id=dna_lm_{tool})"
 
 
-def parameters() -> str:
-    """Return the directive that shows the options of the job, folded away."""
-    return directive('job_parameters(collapse="Show the options of this job")')
-
-
 def pipe_table(header: Sequence[str], rows: Iterable[Sequence[str]], texts: int = 1) -> str:
     """Return a table written out, every cell escaped.
 
     texts: so many columns are text, on the left; the others are numbers, on the right.
     """
-    lines = [[escape(cell) for cell in row] for row in (header, *rows)]
-    # Galaxy draws such tables without space between the columns.
-    lines[0] = [f"&ensp;{cell}&ensp;" for cell in lines[0]]
+    rows = [header, *rows]
+    lines = [[escape(cell) for cell in row] for row in rows]
+    # Galaxy draws such tables without space between the columns: spaces make each header wider than its column. Pairs
+    # of a wide space and one that lets a line break are half again as wide as a letter. Markdown strips spaces, but not
+    # entities, from the edges of a cell.
+    for column, name in enumerate(header):
+        spaces = " \u2002" * ((max(len(row[column]) for row in rows) - len(name)) * 2 // 3)
+        if column >= texts:
+            lines[0][column] = f"&ensp;{spaces} {lines[0][column]}"
+        elif column + 1 < texts:
+            lines[0][column] += f"{spaces} &ensp;"
     lines.insert(1, ["---"] * texts + ["---:"] * (len(header) - texts))
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

@@ -4,7 +4,6 @@ The pages are drawn with matplotlib, which the figures need anyway: a PDF librar
 tool for the sake of one optional output. Letters that matplotlib's own font lacks come out as boxes.
 """
 
-import csv
 import html
 import re
 import textwrap
@@ -23,8 +22,8 @@ TEXT, HEADING, TITLE, TABLE, SMALLEST = 9.5, 12.5, 15, 7.5, 5
 PROPORTIONAL, BOLD, FIXED = 0.55, 0.62, 0.602
 # A line is this many times as high as its letters.
 LEADING = 1.4
-# Letters of a cell of a wide table, and rows of a table, that are shown; rows of a table that is kept on one page.
-CELL, ROWS, KEPT = 26, 150, 30
+# Letters of a cell of a wide table that are shown; rows of a table that is kept on one page.
+CELL, KEPT = 26, 30
 DIRECTIVE = re.compile(r"```galaxy\n(\w+)\((?:output=\"(\w+)\")?")
 LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 
@@ -37,9 +36,10 @@ def write_pdf(
 ) -> None:
     """Write the blocks of a report (see markdown.write) on A4 pages. Equal reports give equal bytes.
 
-    outputs: PNG and tabular files by the name of the output that a directive shows; of others, and of links to
-    outputs, nothing is shown.
-    parameters: names and values of the job's options.
+    outputs: PNG files by the name of the output that a directive shows; of others, and of links to outputs, nothing is
+    shown.
+    parameters: names and values of the job's options, for a table at the end. The page in Galaxy has none: its details
+    of the dataset list them.
     """
     with PdfPages(path, metadata={"CreationDate": None, "Producer": None, "Creator": None}) as pdf:
         pages = _Pages(pdf)
@@ -47,13 +47,11 @@ def write_pdf(
             directive = DIRECTIVE.match(block)
             if not directive:
                 _written(pages, block)
-            elif directive[1] == "job_parameters":
-                pages.table([("option", "value"), *parameters])
             elif directive[1] == "history_dataset_as_image" and directive[2] in outputs:
                 pages.image(outputs[directive[2]])
-            elif directive[1] == "history_dataset_as_table" and directive[2] in outputs:
-                with open(outputs[directive[2]], encoding="utf-8", newline="") as file:
-                    pages.table(list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)))
+        if parameters:
+            pages.heading("Options of the job", HEADING)
+            pages.table([("option", "value"), *parameters])
         pages.close()
 
 
@@ -101,14 +99,11 @@ class _Pages:
 
     def table(self, rows: Sequence[Sequence[str]]) -> None:
         """Set a table, the first row in bold, in letters that let it fit the page, or cut at its edge."""
-        cells = [["–" if cell == "nan" else cell for cell in row] for row in rows[: ROWS + 1]]
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         most = _longest_cell(widths)
-        cells = [[_short(cell, most) for cell in row] for row in cells]
+        cells = [[_short(cell, most) for cell in row] for row in rows]
         widths = [min(width, most) for width in widths]
         lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
-        if len(rows) > len(cells):
-            lines.append(f"… and {len(rows) - len(cells)} more rows")
         longest = max(map(len, lines))
         size = max(SMALLEST, min(TABLE, (WIDTH - 2 * MARGIN) * 72 / (longest * FIXED)))
         most = _letters(size, FIXED)

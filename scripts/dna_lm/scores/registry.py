@@ -94,3 +94,10 @@ DEFAULT_METRIC = {kind: names[0] for kind, names in SHOWN.items()}
 COMPARABLE = tuple(dict.fromkeys(name for names in (*SHOWN.values(), ("loss",)) for name in names))
 # Those that can choose the best epoch.
 CHOOSING = tuple(metric.name for metric in METRICS if metric.every_epoch)
+
+
+def history_title(column: str) -> str:
+    """Return what reports call a column of a training history, such as `dev_mcc`."""
+    titles = {"kept": "saved", "train_loss": "training loss", "dev_loss": "development loss"}
+    name = column.removeprefix("dev_")
+    return titles.get(column) or TITLES.get(name, name)

@@ -18,7 +18,7 @@ HARDLY = 0.01
 
 
 def chosen_metric(target: Target, truth: np.ndarray, asked: str) -> tuple[str, str]:
-    """Return the score on dev that chooses, and what to tell a user if it is not the one asked for.
+    """Return the score on the development set that chooses, and what to tell a user if it is not the one asked for.
 
     truth: of dev, as Target.read gives it. asked: `auto` or the name of a score of the target.
     """
@@ -30,8 +30,8 @@ def chosen_metric(target: Target, truth: np.ndarray, asked: str) -> tuple[str, s
             names = listed([repr(label) for label in missing], MOST_LISTED)
             which = f"the label {names} is" if len(missing) == 1 else f"the labels {names} are"
             return LOSS, (
-                f"{TITLES[asked]} is not defined on the dev split, since {which} missing from it; the loss on dev "
-                "chooses what is kept"
+                f"{TITLES[asked]} is not defined on the development set, since {which} missing from it; the "
+                "epoch with the lowest loss is saved"
             )
     return asked, ""
 
@@ -98,4 +98,7 @@ def same_answer_warning(target: Target, same: str, count: int, which: str = "the
             "rate, or give it more sequences of the other labels; if its ROC-AUC is well above 0.5, another threshold "
             "(the tool Calibrate) is enough"
         )
-    return f"{which} predicts {same} for every one of the {count:,} dev sequences: it cannot be used as it is; {advice}"
+    return (
+        f"{which} predicts {same} for every one of the {count:,} development sequences: it cannot be used as it is; "
+        f"{advice}"
+    )

@@ -37,11 +37,13 @@ def continued(options: FinetuneOptions, before: Adapter | None) -> tuple[Finetun
         flag = f"--{name.replace('_', '-')}"
         mend = "leave the option out, or train a new adapter from the base model"
         if name not in decided:
-            raise UserError(f"{flag} {value}: the adapter that the training goes on from has no LoRA matrices; {mend}")
+            raise UserError(
+                f"{flag} {value}: the adapter that the training continues from has no LoRA matrices; {mend}"
+            )
         if not _same(name, value, decided[name], before):
             has = ",".join(_modules(before)) if name == "target_modules" else _text(decided[name])
             raise UserError(
-                f"{flag} {_text(value)}: the adapter that the training goes on from has {has}, which cannot be "
+                f"{flag} {_text(value)}: the adapter that the training continues from has {has}, which cannot be "
                 f"changed; {mend}"
             )
         if name == "max_length":

@@ -16,7 +16,9 @@ def ending(run: Trained, plan: Plan, which: str = "the training") -> str:
     after = f"{which} stopped after {run.epochs:.4g} of {options.epochs} epochs, since"
     if run.stopped == PATIENCE:
         long = f"{options.patience} epochs" if options.patience > 1 else "an epoch"
-        return f"{after} {TITLES[options.best_metric]} on dev had not improved for {long} (the patience)"
+        return (
+            f"{after} {TITLES[options.best_metric]} on the development set had not improved for {long} (the patience)"
+        )
     after = f"{which} stopped after {run.epochs:.2f} of {options.epochs} epochs, since"
     over = f"its {options.max_minutes:g} minutes were over"
     reason = {TIME_LIMIT: over, ENDED: "the system asked it to end"}[run.stopped]
@@ -35,8 +37,8 @@ def to_be_read(run: Trained, plan: Plan, which: str = "the training", kept: bool
     metric = plan.options.best_metric
     if math.isnan(run.rows[run.best][f"dev_{metric}"]):
         result.append(
-            f"{TITLES[metric]} of {model} is not defined on dev, nor was it in another epoch; the loss on "
-            "dev chose among them"
+            f"{TITLES[metric]} of {model} is not defined on the development set, nor was it in another epoch; the "
+            "epoch with the lowest loss was saved"
         )
     if run.same:
         result.append(same_answer_warning(plan.target, run.same, len(plan.truth), model))

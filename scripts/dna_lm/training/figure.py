@@ -25,8 +25,8 @@ def plot_training(history: pd.DataFrame, metric: str, path: str | Path) -> None:
     chosen = [metric] if metric != "loss" else []
     ranking = [name for name in others if name == "roc_auc"]
     drawn = list(dict.fromkeys([*chosen, *others[: 2 - len(chosen)], *ranking]))
-    _lines(loss, history, "train_loss", "train", 0)
-    _lines(loss, history, "dev_loss", "dev", 1)
+    _lines(loss, history, "train_loss", "training", 0)
+    _lines(loss, history, "dev_loss", "development", 1)
     for color, name in enumerate(drawn, start=1):
         _lines(quality, history, f"dev_{name}", TITLES[name], color)
     loss.set(title="Loss", ylabel="loss")

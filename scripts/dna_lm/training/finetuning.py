@@ -120,7 +120,7 @@ def finetune(options: FinetuneOptions, progress: Callable[[str], None], keep_sta
             data.warnings.append(text)
             progress(f"warning: {text}")
         runs: list[Trained] = []
-        told = list(data.warnings)
+        reported = list(data.warnings)
         seeds = [(options.seed + run) % 2**32 for run in range(options.runs)]
         which = [f"the run with the seed {seed}" if options.runs > 1 else "the training" for seed in seeds]
         for run, seed in enumerate(seeds):
@@ -138,7 +138,7 @@ def finetune(options: FinetuneOptions, progress: Callable[[str], None], keep_sta
             runs.append(_train(model, replace(plan, seed=seed), progress, state))
             # Which of several runs is kept, and what is to be said of its model, is known at the end.
             remarks = _remarks(runs[-1], plan, which[run], kept=options.runs == 1)
-            told += remarks.warnings
+            reported += remarks.warnings
             for text in [*remarks.ended, *(f"warning: {text}" for text in remarks.warnings)]:
                 progress(text)
             if runs[-1].stopped in (TIME_LIMIT, ENDED):
@@ -164,7 +164,7 @@ def finetune(options: FinetuneOptions, progress: Callable[[str], None], keep_sta
             state=first.state,
         )
         for text in result.warnings:
-            if text not in told:
+            if text not in reported:
                 progress(f"warning: {text}")
         return result
 
@@ -176,7 +176,7 @@ def _epochs(before: Adapter) -> int:
 
 
 def _best_metric(asked: str, data: TrainingData) -> tuple[str, list[str]]:
-    """Return the score on dev that chooses, and sentences that a user has to read.
+    """Return the score on the development set that chooses, and sentences that a user has to read.
 
     Raises UserError for one that the target does not have.
     """

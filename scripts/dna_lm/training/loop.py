@@ -23,7 +23,7 @@ from .choosing import Best, same_prediction
 from .durations import duration
 from .losses import Objective
 from .micro_batches import deal, most_at_once
-from .optimizer_state import begin_with, check_state, gather_gradients, moments, whole
+from .optimizer_state import begin_with, check_state, full_tensor, gather_gradients, moments
 from .options import OptimizationOptions
 from .parallel import Parallel
 
@@ -137,7 +137,7 @@ class _Training:
         self.done = 0  # steps
         self.losses = np.zeros(2)  # sums since the last evaluation, of this process: weighted losses, and weights
         self.asked_to_end = False
-        self.started = self.said = time.monotonic()
+        self.started = self.reported = time.monotonic()
 
     @property
     def epoch(self) -> float:
@@ -145,7 +145,7 @@ class _Training:
 
     def run(self) -> Trained:
         torch.manual_seed(self.plan.seed + self.parallel.rank)  # each process leaves out other numbers in dropout
-        self.started = self.said = time.monotonic()
+        self.started = self.reported = time.monotonic()
         with _Signals(self):
             self._train()
         result = self.result
@@ -216,8 +216,8 @@ class _Training:
 
     def _say_how_far(self) -> None:
         now = time.monotonic()
-        if now - self.said > PROGRESS_SECONDS and self.done < self.all_steps:
-            self.said = now
+        if now - self.reported > PROGRESS_SECONDS and self.done < self.all_steps:
+            self.reported = now
             left = (now - self.started) / self.done * (self.all_steps - self.done)
             self.progress(f"epoch {self.epoch:.2f} of {self.plan.options.epochs}, at most {duration(left)} left")
 
@@ -238,14 +238,14 @@ class _Training:
         if better:
             result.best = len(result.rows) - 1
             # All processes are asked, since each may have a part; the first one's result is the one that is written.
-            tensors = {name: whole(tensor) for name, tensor in adapter_tensors(self.parallel.model).items()}
+            tensors = {name: full_tensor(tensor) for name, tensor in adapter_tensors(self.parallel.model).items()}
             moved = moments(self.parallel.model, self.optimizer) if plan.keep_state else {}
             if self.parallel.rank == 0:
                 result.tensors, result.state, result.same = tensors, moved, same_prediction(target, predictions)
         best = plan.options.best_metric
         shown = best if best != "loss" else DEFAULT_METRIC[target.kind]
         self.progress(
-            f"epoch {self.epoch:.4g} of {plan.options.epochs}: train loss {row['train_loss']:.4f}, dev loss "
+            f"epoch {self.epoch:.4g} of {plan.options.epochs}: training loss {row['train_loss']:.4f}, development loss "
             f"{scores['loss']:.4f}, {shown} {scores[shown]:.4f}{' (best)' if better else ''}, {duration(seconds)}"
         )
 
@@ -253,16 +253,16 @@ class _Training:
         """Return the outputs for the sequences of dev, the mean over their strands, (n, outputs) float64."""
         parallel, scored = self.parallel, self.scored
         groups = batches(scored.lengths, len(scored.lengths), self.plan.tokens_at_once)
-        own = groups[parallel.rank :: parallel.processes]
+        assigned = groups[parallel.rank :: parallel.processes]
         outputs = np.zeros((len(scored.lengths), self.plan.target.outputs))
         parallel.model.eval()
         with torch.no_grad():
             for number in range(-(-len(groups) // parallel.processes)):
                 # With FSDP the processes compute each layer together: one that has nothing left computes all the same.
-                chosen = own[number] if number < len(own) else groups[-1]
+                chosen = assigned[number] if number < len(assigned) else groups[-1]
                 tokens = self.plan.dev_set.tokens(scored.numbers[chosen], scored.strands[chosen])
                 found = parallel.outputs(tokens, self.plan.pad_token_id).double().cpu().numpy()
-                if number < len(own):
+                if number < len(assigned):
                     outputs[chosen] = found
         parallel.model.train()
         outputs = parallel.total(outputs)

@@ -48,7 +48,7 @@ def ready_model(
         model = fitted_classifier(base, before, plan.pad_token_id, trainable=True, **keywords)
         settings = before.peft
         which = f"the first of the {before.members} models of an adapter" if before.members > 1 else "an adapter"
-        notes = [f"going on from {which} that was trained on {before.trained_on}"]
+        notes = [f"continuing from {which} that was trained on {before.trained_on}"]
     else:
         model = new_classifier(base, plan.target.outputs, plan.pad_token_id, options, kind=plan.target.kind, **keywords)
         settings = peft_settings(model, options.method)

@@ -54,7 +54,7 @@ def begin_with(state: dict[str, torch.Tensor], model: torch.nn.Module, optimizer
 def moments(model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
     """Return copies of an optimizer's moments of the parameters that it has changed, as `parameter.moment`."""
     return {
-        f"{name}.{moment}": whole(value.detach().clone())
+        f"{name}.{moment}": full_tensor(value.detach().clone())
         for name, parameter in _trained(model)
         if parameter in optimizer.state and optimizer.state[parameter][MOMENTS[0]] > 0
         for moment, value in optimizer.state[parameter].items()
@@ -74,7 +74,7 @@ def gather_gradients(model: torch.nn.Module) -> None:
         parameter.register_post_accumulate_grad_hook(_Move(buffer.view_as(parameter)))
 
 
-def whole(tensor: torch.Tensor) -> torch.Tensor:
+def full_tensor(tensor: torch.Tensor) -> torch.Tensor:
     """Return a tensor in the CPU's memory; one of which each process has a part is put together, in all of them."""
     return (tensor.full_tensor() if isinstance(tensor, DTensor) else tensor).cpu()
 

@@ -1,11 +1,10 @@
 """The report of a training."""
 
-import pandas as pd
-
 from ..base_models.architectures import HEADS
 from ..data.targets import Target
-from ..reports.markdown import bullets, escape, image, link, listed, parameters, pipe_table, tool_link, warned
-from ..scores.registry import ERRORS, SHOWN, TITLES
+from ..reports.markdown import bullets, escape, image, link, listed, pipe_table, tool_link, warned
+from ..reports.number_text import number_text
+from ..scores.registry import ERRORS, SHOWN, TITLES, history_title
 from ..words import FULL, HEAD_ONLY, LORA, MULTI_LABEL, NUMBER
 from .continuing import decisions
 from .finetuning import Finetuned
@@ -43,7 +42,6 @@ def training_report(result: Finetuned) -> list[str]:
         "The development set chose the epoch, so that its scores are slightly optimistic. Score the adapter on a test "
         f"set that took no part in training: {tool_link('evaluate')}.",
         *_decided(adapter.training),
-        parameters(),
     ]
 
 
@@ -64,25 +62,24 @@ def _history(result: Finetuned) -> list[str]:
     history, scores = result.history, [f"dev_{name}" for name in SHOWN[result.adapter.target.kind][:2]]
     if result.metric != "loss":
         scores.insert(0, f"dev_{result.metric}")
-    columns = {"train_loss": "train loss", "dev_loss": "dev loss"}
-    columns |= {name: TITLES[name.removeprefix("dev_")] for name in scores if name in history}
-    first = {name: name for name in ("seed", "epoch") if name in history}
+    columns = ["train_loss", "dev_loss", *(name for name in scores if name in history)]
+    first = [name for name in ("seed", "epoch") if name in history]
     shown = history.reset_index(drop=True)
     shown = shown.loc[sorted(sorted(shown.index, key=lambda row: shown["kept"][row] != "yes")[:MOST_ROWS])]
     rows = [
-        (*(f"{row[name]:g}" for name in first), row["kept"], *(_score(row[name]) for name in columns))
+        (
+            *(f"{row[name]:g}" for name in first),
+            row["kept"],
+            *(number_text(row[name], ".4g" if abs(row[name]) >= 100 else ".3f") for name in columns),
+        )
         for row in shown.to_dict("records")
     ]
     fewer = f", {len(rows)} of {len(history):,} rows" if len(rows) < len(history) else ""
     return [
         f"Losses, and scores on the development set{fewer}:",
-        pipe_table([*first.values(), "saved", *columns.values()], rows, texts=0),
+        pipe_table([history_title(name) for name in (*first, "kept", *columns)], rows, texts=0),
         link("history", "Training history with all scores (table)"),
     ]
-
-
-def _score(value: float) -> str:
-    return "–" if pd.isna(value) else f"{value:.4g}" if abs(value) >= 100 else f"{value:.3f}"
 
 
 def _decided(training: dict) -> list[str]:
@@ -90,7 +87,7 @@ def _decided(training: dict) -> list[str]:
     if not training["continued_from_sha256"]:
         return []
     return [
-        "The training went on from an adapter, which had decided these options, whatever is shown below: "
+        "The training continued from an adapter, which determined these options, whatever the form said: "
         f"{escape(decisions(training['options']))}."
     ]
 

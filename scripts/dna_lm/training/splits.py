@@ -17,7 +17,7 @@ from ..data.tables import read_labeled
 from ..data.targets import Target, learn_target
 from ..data.textfiles import describe
 from ..errors import UserError
-from ..words import CLASSES, MULTI_LABEL
+from ..words import CLASSES, MULTI_LABEL, SPLIT_NAMES
 from .batches import Sequences, Tokens
 from .options import TrainingSplitOptions
 
@@ -66,7 +66,7 @@ def read_splits(
     progress: told how it goes, a line at a time.
     Raises UserError for anything wrong with the files, and for a dev split of which half or more was trained on.
     """
-    sources = {"train": describe(options.train, "the training split"), "dev": describe(options.dev, "the dev split")}
+    sources = {name: describe(getattr(options, name), f"the {SPLIT_NAMES[name]} set") for name in ("train", "dev")}
     several = options.target == MULTI_LABEL
     tables = {
         name: read_labeled(getattr(options, name), source, empty_labels=several) for name, source in sources.items()
@@ -86,10 +86,10 @@ def read_splits(
     sha256 = {name: sha256_of_file(getattr(options, name)) for name in sources}
     sets, shares, letters, read = {}, {}, {}, []
     digests = {name: digests_of(some) for name, some in sequences.items()}
-    said = _shared(sequences, truth, before, (sha256["dev"], digests["dev"]), sources)
+    messages = _shared(sequences, truth, before, (sha256["dev"], digests["dev"]), sources)
     if target.kind == CLASSES and not before and (hint := are_measured(tables["train"]["label"], sources["train"])):
-        said.append(hint)
-    for text in said:
+        messages.append(hint)
+    for text in messages:
         progress(f"warning: {text}")
     if target.positive is not None:
         read.append(f"the positive label is {target.positive!r}, the other one {target.labels[0]!r}")
@@ -101,13 +101,13 @@ def read_splits(
         read.append(summary(reading, sources[name]))
         progress(read[-1])
         for text in warnings(reading, encoder, sources[name], trained=before is not None):
-            said.append(text)
+            messages.append(text)
             progress(f"warning: {text}")
     lengths = letters["train"]
     known = {"shortest": int(lengths.min()), "median": int(np.median(lengths)), "longest": int(lengths.max())}
     seen = seen_record(digests["train"], digests["dev"], before)
     gc = _gc_range(sequences["train"])
-    return TrainingData(target, truth, sets, shares, sha256, known, gc, seen, read, said)
+    return TrainingData(target, truth, sets, shares, sha256, known, gc, seen, read, messages)
 
 
 def _gc_range(sequences: list[str]) -> dict[str, float] | None:
@@ -130,25 +130,27 @@ def _shared(
     dev: SHA-256 of its file, by which alone adapters of earlier releases know it, and the digests of its sequences.
     Raises UserError when that is half of them or more: the dev split would choose what has been learned by heart.
     """
-    mend = "choose a dev split that shares none with the training split, such as Prepare makes"
+    mend = "choose a development set that shares none with the training set, such as Prepare makes"
     found, contrary = in_common(sequences["dev"], truth["dev"], sequences["train"], truth["train"])
     verb = "is" if found.seen == 1 else "are"
     cases = [(found, f"{sources['dev']}: {found.text()} {verb} also in {sources['train']}, on either strand{contrary}")]
     if before:
         sha256, digests = dev
         if "train" in roles(before, sha256):
-            raise UserError(f"{sources['dev']} is {FILES['train']}, from which this training goes on; {mend}")
+            raise UserError(f"{sources['dev']} is {FILES['train']}, from which this training continues; {mend}")
         earlier = overlap(before, digests, ["train"])
         if earlier:
             what = overlap_text(before, digests, sources["dev"], ["train"])
-            cases.append((earlier, f"{what}, from which this training goes on"))
-    said = []
+            cases.append((earlier, f"{what}, from which this training continues"))
+    messages = []
     for one, what in cases:
         if one.refused:
             raise UserError(f"{what}; {mend}")
         if one.seen:
-            said.append(f"{what}: the scores on dev are too good, and choose what has learned by heart; {mend}")
-    return said
+            messages.append(
+                f"{what}: the scores on the development set are too good, and select for memorization; {mend}"
+            )
+    return messages
 
 
 def _encoded(encoder: Encoder, sequences: list[str], both: bool) -> tuple[list[Tokens], Reading, np.ndarray]:

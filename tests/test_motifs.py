@@ -340,7 +340,7 @@ REFUSED = {
     "blank": ("\n \n", f"F holds no motif; {CHOOSE}"),
     "no motif": ("MEME version 4\n\nALPHABET= ACGT\n", f"F holds no motif; {CHOOSE}"),
     "only a version": ("VV  1\nXX\n//\nCC\nP0 \n", "F, line 5: the columns are 'P0'; choose motifs of DNA"),
-    "binary": (b"\x93NUMPY\x01\x00v", "F is not text (it holds zero bytes)"),
+    "binary": (b"\x93NUMPY\x01\x00v", "F is not text (it contains zero bytes)"),
     "archive": (b"PK\x03\x04", "F is a zip archive"),
     "latin-1": (JASPAR.replace("CTCF", "é").encode("latin-1"), "F, line 1: byte 0xe9 is not UTF-8 text"),
     "web page": (
@@ -471,11 +471,11 @@ REFUSED = {
     ),
     "control characters": (
         JASPAR.replace("CTCF", "CT\x1b[31mCF"),
-        r"F, line 1: the name 'CT\x1b[31mCF' holds a control char",
+        r"F, line 1: the name 'CT\x1b[31mCF' contains a control char",
     ),
     "a line separator": (
         MEME.replace("a1", "a\x85b"),
-        r"F, line 5: the id 'a\x85b' holds a control character; use printab",
+        r"F, line 5: the id 'a\x85b' contains a control character; use prin",
     ),
     "a long name": (
         JASPAR.replace("CTCF", LONG),

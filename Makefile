@@ -28,7 +28,7 @@ help:
 	@echo 'make workflow-test  planemo tests of the workflows'
 	@echo 'make test-install   the tools from a Tool Shed in a new Galaxy, their jobs there and on a Pulsar server (long);'
 	@echo '                    some of the tests: make test-install TESTS="dna_lm_predict dna_lm_scan:2"'
-	@echo 'make test-browser   forms, reports and a workflow in a real Galaxy, in Chromium; pictures in .local/reports/browser'
+	@echo 'make test-browser   forms, reports, tour and workflow in a real Galaxy, in Chromium; pictures in .local/reports/browser'
 	@echo 'make setup          make the virtual environments (6 to 10 minutes, 5 GB); every target does what it needs'
 	@echo 'make pretrain       make the built-in model again (dev/pretrain)'
 	@echo 'make clean          remove what the targets left behind, environments aside'

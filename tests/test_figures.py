@@ -71,6 +71,16 @@ def test_curves_of_a_training(tmp_path, kept, epochs):
     assert legend(quality) == ["MCC", "accuracy", f"saved (epoch {min(2, epochs)})"]
     assert loss.get_lines()[0].get_ydata().tolist() == (1 / np.arange(1, epochs + 1)).tolist()
     assert quality.get_lines()[-1].get_xdata().tolist() == [min(2, epochs)]
+    low, high = loss.get_xlim()
+    assert all(tick == round(tick) for tick in loss.get_xticks() if low <= tick <= high)
+
+
+def test_parts_of_an_epoch_have_ticks_of_their_own(tmp_path, kept):
+    rows = history(4)
+    rows["epoch"] /= 4
+    plot_training(rows, "mcc", tmp_path / "plot.png")
+    low, high = kept[0].axes[0].get_xlim()
+    assert sum(low <= tick <= high for tick in kept[0].axes[0].get_xticks()) > 2
 
 
 def test_curves_of_several_runs(tmp_path, kept):

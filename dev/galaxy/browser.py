@@ -359,7 +359,7 @@ class GalaxyPage:
             there = [text.strip() for text in entries.all_inner_texts()]
             raise PageError(f"there is no {option!r} among: {', '.join(there)}")
         found.first.click()
-        self.page.keyboard.press("Escape")
+        self.page.evaluate("document.activeElement.blur()")  # closes a list of several; Escape would end a tour
 
     def fill(self, name: str, value: str | int | float) -> None:
         """Write a text or number into the field of this label or name."""
@@ -443,6 +443,31 @@ class GalaxyPage:
         self.page.wait_for_selector("#center pre, #center .card")
         self.settle()
         return self.text()
+
+    # Tours
+
+    def open_tour(self, tour: str) -> str:
+        """Start a tour by its id; return the title of its first step."""
+        self.open(f"tours/{tour}")
+        return self._tour_title()
+
+    def continue_tour(self) -> str:
+        """Press the tour's Continue; return the title of the next step, which Galaxy shows once its element is there.
+
+        Raises PageError with Galaxy's words if it finds no element, or nothing to click on.
+        """
+        before = self._tour_title()
+        self.page.click(".tour-element .tour-next")
+        failed = self.page.locator("#tour-requirement")
+        shown = self.page.locator(".tour-title").filter(has_not_text=whole(before))
+        failed.or_(shown).first.wait_for()
+        if failed.is_visible():
+            raise PageError(f"the tour, after {before!r}: {failed.inner_text()}")
+        self.settle()
+        return self._tour_title()
+
+    def _tour_title(self) -> str:
+        return self.page.locator(".tour-element .tour-title").inner_text().strip()
 
     # Workflows
 

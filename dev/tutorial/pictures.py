@@ -5,7 +5,6 @@
 What is done is read from the hands-on boxes of docs/tutorial/tutorial.md: the files are uploaded, the forms filled, the
 tools run, the outputs renamed and opened. Pictures go to docs/tutorial/images. The figures that the text quotes are
 read from the open pages (steps.py says how they are marked); what differs is printed, and the exit code is 1.
-The tours in docs/tutorial/tours are followed too: what they point at has to be in the page.
 
 --write puts the page's figures into the text. What is said about them has to be read again then.
 --galaxy takes a Galaxy that runs already, one core for each job, instead of starting one.
@@ -17,8 +16,6 @@ import os
 import sys
 from collections import Counter
 from pathlib import Path
-
-import yaml
 
 from dev.environments import PROJECT, local_folder, say
 from dev.galaxy import galaxy_server
@@ -195,38 +192,6 @@ def compare(text: str, seen: dict[str, tuple[str, list]], write: bool) -> list[s
     return problems
 
 
-def check_tours(galaxy: GalaxyPage) -> list[str]:
-    """Go through each tour as its reader would; return the selectors that are not in the page."""
-    problems = []
-    galaxy.new_history("Tours")
-    galaxy.upload(TEST_DATA / "train.csv", TEST_DATA / "dev.csv")
-    for path in sorted(galaxy_server.TOURS.glob("*.yaml")):
-        read = galaxy.read(f"tours/{path.stem}")  # Galaxy has loaded it
-        tour = yaml.safe_load(path.read_text())
-        if [step.get("element") for step in read["steps"]] != [step.get("element") for step in tour["steps"]]:
-            problems.append(f"{path.name}: Galaxy read another tour")
-        galaxy.open()
-        for number, step in enumerate(tour["steps"], 1):
-            try:
-                for selector in _clicks(step.get("preclick"), step):
-                    galaxy.page.click(selector, timeout=20_000)
-                if "element" in step:
-                    galaxy.page.wait_for_selector(step["element"], timeout=20_000)
-                    if "textinsert" in step:
-                        galaxy.page.fill(step["element"], step["textinsert"])
-                for selector in _clicks(step.get("postclick"), step):
-                    galaxy.page.click(selector, timeout=20_000)
-            except Exception as problem:
-                problems.append(f"{path.name}, step {number} ({step.get('title', step.get('element'))}): {problem}")
-                break
-            galaxy.settle()
-    return problems
-
-
-def _clicks(given: bool | list[str] | None, step: dict) -> list[str]:
-    return given if isinstance(given, list) else [step["element"]] if given else []
-
-
 @contextlib.contextmanager
 def running_galaxy(address: str | None):
     """Yield the address of a Galaxy: the one given, or one that is started and ended."""
@@ -242,14 +207,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--galaxy", help="address of a Galaxy that runs, such as http://127.0.0.1:8080")
     parser.add_argument("--write", action="store_true", help="put the figures of the page into the text")
-    parser.add_argument("--only-tours", action="store_true", help="look at the tours alone")
     options = parser.parse_args()
     text = TUTORIAL.read_text()
     with running_galaxy(options.galaxy) as address, open_browser() as browser:
         galaxy = GalaxyPage(browser, address, IMAGES)
         try:
-            problems = [] if options.only_tours else compare(text, walk(galaxy, text), options.write)
-            problems += check_tours(galaxy)
+            problems = compare(text, walk(galaxy, text), options.write)
         except Exception:
             galaxy.pictures = local_folder() / "reports"
             say(f"what the page showed last: {galaxy.picture('tutorial_failed')}")

@@ -43,9 +43,10 @@ def plot_training(history: pd.DataFrame, metric: str, path: str | Path) -> None:
         markeredgecolor="black",
         label="saved" if len(kept) > 1 else f"saved (epoch {kept['epoch'].iloc[0]:g})",
     )
+    whole = history["epoch"].max() > 2 or (history["epoch"] % 1 == 0).all()
     for axes in (loss, quality):
         axes.set_xlabel("epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=history["epoch"].max() > 2))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=whole, min_n_ticks=1 if whole else 2))
         tidy(axes)
         axes.legend(frameon=False)
     save(figure, path)

@@ -104,6 +104,7 @@ def test_predict(galaxy, uploaded):
     galaxy.picture("predict_table")
     assert "predicted" in shown
     assert "p73" in shown
+    see_report(galaxy, outputs["report"], "predict", 1, "CTCF", "p73")
 
 
 def test_scan(galaxy, uploaded):
@@ -117,6 +118,7 @@ def test_scan(galaxy, uploaded):
     assert "bigwig" in galaxy.expand_dataset(outputs["bigwig"])
     assert "chr1" in galaxy.open_dataset(outputs["bedgraph"])
     galaxy.picture("scan_bedgraph")
+    see_report(galaxy, outputs["report"], "scan", 1, "CTCF", "chr1")
 
 
 def test_show_an_adapter(galaxy, uploaded):

@@ -22,6 +22,7 @@ def test_the_panel_lists_the_tools_in_the_order_of_the_work(galaxy):
     panel.get_by_text("DNA language models", exact=True).click()
     tools = panel.locator('a[href*="tool_id=dna_lm_"]')
     tools.nth(len(PANEL) - 1).wait_for()
+    galaxy.settle()  # the section opens slowly
     galaxy.picture("panel")
     shown = [re.search(r"tool_id=dna_lm_(\w+)", tool.get_attribute("href"))[1] for tool in tools.all()]
     assert shown == list(PANEL)

@@ -528,6 +528,14 @@ def test_the_figure_has_a_panel_for_thresholds(two, dev, tmp_path, criterion):
     assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
 
 
+@pytest.mark.parametrize("criterion", [F1, MCC, RECALL])
+def test_the_chosen_threshold_is_on_its_curve(two, dev, tmp_path, kept, criterion):
+    plot_calibration(calibrated(two.adapter, dev, threshold=criterion, at=0.75), tmp_path / "plot")
+    curve, circle = kept[0].axes[1].get_lines()[:2]
+    (point,) = circle.get_xydata().tolist()
+    assert point in curve.get_xydata().tolist()
+
+
 def test_the_figure_and_report_of_strange_labels(strange, tmp_path):
     result = calibrated(strange.adapter, strange.splits["dev"])
     plot_calibration(result, tmp_path / "plot")

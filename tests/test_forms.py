@@ -43,7 +43,7 @@ NOT_ON_COMMAND_LINE = {
     "further_outputs": "on the command line, the option of the output is given or not",
 }
 # Choices that their option has not, with the reason.
-FURTHER_CHOICES = {"preset": {"own": "on the command line, options are given on top of a preset"}}
+FURTHER_CHOICES = {"preset": {"custom": "on the command line, options are given on top of a preset"}}
 # Params whose default differs from that of their option, with the reason.
 OTHER_DEFAULT = {
     "sequence_column": "a form shows the header and picks by number, a command line picks by name",
@@ -282,7 +282,7 @@ def test_an_option_is_given_where_the_form_shows_it_and_nowhere_else(tool):
         state |= {path: (state[path][0], value) for path, value in numbers.items() if path in state}
         wanted = {param.get("argument") for param, value in state.values() if value or not may_be_empty(param)} - {None}
         wanted.add("--base-model")  # the built-in one needs no further param
-        if state.get("settings|preset", ("", ""))[1] == "own":
+        if state.get("settings|preset", ("", ""))[1] == "custom":
             wanted.remove("--preset")  # all that it would set is given
         if state.get("continued|start", ("", ""))[1] == "adapter":
             wanted -= {f"--{name.replace('_', '-')}" for name in DECIDED_BY_ADAPTER}

@@ -331,20 +331,20 @@ class GalaxyPage:
         field = self.field(name)
         boxes = field.locator(".custom-checkbox")
         switches = field.locator(SWITCH)
-        if switches.count():
-            (option,) = options
-            if switches.inner_text().strip() != option:
-                switches.locator("label").click()
-            switches.get_by_text(option, exact=True).wait_for()
-        elif boxes.count():
-            for option in options:
-                boxes.filter(has_text=option).locator("label").first.click()
-        else:
+        if field.locator(".multiselect").count():  # beside that of datasets in a workflow's form are hidden switches
             for tag in range(field.locator(".multiselect__tag-icon").count()):
                 del tag
                 field.locator(".multiselect__tag-icon").first.click()
             for option in options:
                 self._pick(field.locator(".multiselect").first, option)
+        elif switches.count():
+            (option,) = options
+            if switches.inner_text().strip() != option:
+                switches.locator("label").click()
+            switches.get_by_text(option, exact=True).wait_for()
+        else:
+            for option in options:
+                boxes.filter(has_text=option).locator("label").first.click()
         self.settle()
 
     def _pick(self, box: Locator, option: str) -> None:

@@ -72,14 +72,15 @@ def _score(axes: Axes, result: Calibrated, drawn: list[tuple[int, np.ndarray]]) 
     name = SCORES[criterion]
     for index, (number, having) in enumerate(drawn):
         cut = thresholds[0 if target.kind == CLASSES else number] if thresholds else THRESHOLD
-        values = _by_threshold(criterion, having, result.after[:, number], np.append(STEPS, cut))
-        axes.plot(STEPS, values[:-1], color=COLORS[index], label=shown(target.labels[number]))
+        cuts = np.union1d(STEPS, cut)  # a peak may be narrower than a step
+        values = _by_threshold(criterion, having, result.after[:, number], cuts)
+        axes.plot(cuts, values, color=COLORS[index], label=shown(target.labels[number]))
         if criterion == PRECISION:
             share = result.independence.share
             bound = _by_threshold(ASSURED, having, result.after[:, number], STEPS, share)
             axes.plot(STEPS, bound, color=COLORS[index], linewidth=0.8, label=None if index else "with 95% confidence")
         if thresholds:
-            axes.plot(cut, values[-1], marker="o", markersize=9, color=COLORS[index], markerfacecolor="none")
+            axes.plot(cut, values[cuts == cut], marker="o", markersize=9, color=COLORS[index], markerfacecolor="none")
     axes.axvline(THRESHOLD, color="gray", linestyle=":", label=f"{THRESHOLD:g}")
     if result.criterion in (RECALL, PRECISION):
         axes.axhline(result.at, color="gray", linestyle="--", label=f"{name} {result.at:g}")

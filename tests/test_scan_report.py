@@ -98,6 +98,14 @@ def test_what_is_drawn_larger_is_around_the_best_region(track):
     assert (bins["start"][0], bins["end"][-1]) == (440, 580)
 
 
+def test_counts_of_one_power_of_ten_can_be_read(track, tmp_path, kept):
+    fill(track, "chr1", [0.1, 0.6, 0.6, 0.7, 0.7, 0.7], step=200)
+    report(scan(track), tmp_path)
+    histogram = kept[0].axes[-1]
+    low, high = histogram.get_ylim()
+    assert sum(low <= tick <= high for tick in histogram.get_yticks()) >= 2
+
+
 def test_no_region(track, tmp_path):
     fill(track, "chr1", [0.1, 0.2])
     text = report(scan(track), tmp_path)

@@ -67,6 +67,7 @@ def _histogram(axes: Axes, scan: Scanned, found: ScanSummary, what: str) -> None
     edges = np.linspace(low, high, len(found.histogram) + 1)
     axes.stairs(found.histogram, edges, fill=True, color=COLORS[0])
     axes.set(title="All that was scanned", xlabel=what, ylabel="nucleotides", yscale="log")
+    axes.set_ylim(bottom=0.5)  # otherwise counts within one power of ten have one tick
     if scan.threshold is not None:
         axes.axvline(scan.threshold, color="black", linestyle=":", linewidth=1)
     tidy(axes)

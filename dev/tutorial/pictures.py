@@ -29,7 +29,7 @@ IMAGES = TUTORIAL.parent / "images"
 WORKFLOW_BOX = "All steps at once"
 UPLOAD_BOX = "Data upload"
 LARGEST = 400_000  # bytes of a picture
-FORM_HEIGHT = 1600  # pixels: to the end of the fields, before the help
+FORM_HEIGHT = 1530  # pixels: to the seed and the number of runs, between two fields
 # The pictures of each job: {tool, its number in the tutorial: {picture: an output that is an image, or one of these}}.
 FORM, TOP, MIDDLE = "form", "the first window of the report", "what is in the middle of the page"
 PICTURES = {
@@ -89,17 +89,18 @@ class Walk:
     def look(self, dataset: Dataset, job: tuple[str, int], outputs: dict[str, Dataset]) -> None:
         """Open an output, keep its text and tables, and take the pictures of its page."""
         galaxy = self.galaxy
-        text = galaxy.open_report(dataset) if "report" in outputs else galaxy.open_dataset(dataset)
+        text = galaxy.open_report(dataset) if dataset == outputs.get("report") else galaxy.open_dataset(dataset)
         (view,) = [name for name, of in VIEWS.items() if of == job]
         self.seen[view] = (text, galaxy.page.evaluate(TABLES))
         for picture, what in PICTURES.get(job, {}).items():
             if what in (TOP, MIDDLE):
                 galaxy.picture(picture, "#center")
             elif what != FORM:
-                image = galaxy.page.locator(f'#center img[src*="{outputs[what].id}"]')
-                if not image.count():
+                image = outputs[what].id
+                if not galaxy.page.locator(f'#center img[src*="{image}"]').count():
                     raise PageError(f"{dataset.name} does not show its {what}")
-                galaxy.picture(picture, image)
+                shown = galaxy.page.request.get(f"{galaxy.address}/api/datasets/{image}/display")
+                (IMAGES / f"{picture}.png").write_bytes(shown.body())  # the page shows it smaller
 
     def workflow(self, lines: list[str]) -> None:
         """Run the workflow from its page on a collection of the tutorial's files, and look at its evaluation."""
@@ -143,7 +144,7 @@ class Walk:
 def rename(galaxy: GalaxyPage, dataset: Dataset, name: str) -> None:
     """Give a dataset another name, on the page of its attributes."""
     galaxy.open(f"datasets/{dataset.id}/edit")
-    galaxy.page.fill('[aria-labeledby="dataset-attributes-heading"] input#name', name)
+    galaxy.page.fill('[aria-labelledby="dataset-attributes-heading"] input#name', name)
     galaxy.page.click("#dataset-attributes-default-save")
     galaxy.settle()
     if galaxy.dataset(name).id != dataset.id:

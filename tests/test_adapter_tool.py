@@ -411,7 +411,7 @@ def test_an_option_goes_before_a_config_beside_it(foreign):
     result = imported(foreign(), **GIVEN | {"target": "classes"})
     assert result.adapter.target.kind == "classes"
     assert (
-        'says multi_label_classification (problem_type); "Task" (--target classes) is taken instead'
+        'says multi_label_classification (problem_type); "Type of label" (--target classes) is taken instead'
         in result.warnings[-1]
     )
 

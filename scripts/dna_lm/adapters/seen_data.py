@@ -135,9 +135,7 @@ class Use:
 
 
 # How a message names the option that allows them, in the words of the forms and of the command line.
-ALLOW_SEEN_DATA = (
-    '"If the adapter was trained on these sequences" to "Continue and warn in the report" (--seen-data allow)'
-)
+ALLOW_SEEN_DATA = '"Sequences already seen in training" to "Continue and warn in the report" (--seen-data allow)'
 
 TO_SCORE = Use(
     tuple(FILES),

@@ -124,7 +124,7 @@ def import_adapter(options: ImportOptions, progress: Callable[[str], None]) -> I
     if kind and not recorded and target.kind != kind:
         warnings.append(
             f"the config.json in {source} says {PROBLEM_TYPES[kind]} (problem_type); "
-            f'"Task" (--target {target.kind}) is taken instead'
+            f'"Type of label" (--target {target.kind}) is taken instead'
         )
     for text in notes:
         progress(text)
@@ -235,7 +235,7 @@ def _target(
         if options.labels != AUTO:
             raise UserError(
                 f'"Labels" (--labels {options.labels!r}): a regression adapter has none; set them to auto, or choose '
-                'another "Task" (--target)'
+                'another "Type of label" (--target)'
             )
         return before if before and before.kind == NUMBER else Target(NUMBER, [])
     labels = [label.strip() for label in options.labels.split(",")]
@@ -245,7 +245,7 @@ def _target(
     if not labels:
         raise UserError(
             f'{source} does not name its labels; give "Labels" (--labels) in the order of the outputs, separated by '
-            'commas, or set "Task" to "Regression (a number per sequence)" (--target number)'
+            'commas, or set "Type of label" to "Regression (a number per sequence)" (--target number)'
         )
     for label in labels:
         check_label(label, where)

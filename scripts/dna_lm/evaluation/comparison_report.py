@@ -167,7 +167,7 @@ def _caveats(result: Compared) -> list[str]:
         "The intervals and p values show how much a score depends on the choice of these test sequences, not on the "
         "seed or the choice of the training sequences.",
         "The score of the best of several adapters is slightly too good, because it was selected on these sequences: "
-        "select on a development set, and evaluate the selected adapter on a test set.",
+        "select by the development scores in the training reports, and evaluate the selected adapter on a test set.",
         "The scores are valid for sequences like these; if some resemble training sequences of an adapter, its scores "
         "are too good.",
     ]

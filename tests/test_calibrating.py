@@ -17,9 +17,9 @@ from dna_lm.data.decision import Decision
 from dna_lm.data.targets import Target
 from dna_lm.evaluation.calibrating import COLDEST, HOTTEST, chosen_thresholds, fitted_temperature, threshold_of
 from dna_lm.evaluation.calibration_figure import plot_calibration
-from dna_lm.evaluation.calibration_folds import Change, folds, held_out
+from dna_lm.evaluation.calibration_folds import BETTER, MIXED, SAME, WORSE, Change, HeldOut, folds, held_out
 from dna_lm.evaluation.calibration_report import calibration_report
-from dna_lm.evaluation.calibration_verdict import IMPROVED, NOTHING, changes, verdict
+from dna_lm.evaluation.calibration_verdict import IMPROVED, NOTHING, WORSENED, changes, verdict
 from dna_lm.reports.markdown import write
 from dna_lm.words import CLASSES, F1, MCC, MULTI_LABEL, PRECISION, RECALL
 from refusals import refusal
@@ -454,10 +454,10 @@ def test_thresholds_are_scored_where_they_were_not_chosen():
     numbers = iter([0.3, 0.3, 0.3, 0.3, 0.45])
     found = held_out(TWO, truth, predictions, None, F1, lambda rows: Decision(1.0, (next(numbers),)))
     assert (found.chosen.before, found.chosen.after) == pytest.approx((0, 2 * 8 / (8 + 10)))
-    assert found.loss.before == found.loss.after and not found.probabilities_improved
-    assert found.improved and found.chosen.low > 0
+    assert found.loss.before == found.loss.after and found.chosen.low > 0
+    assert (found.probabilities, found.thresholds, found.outcome) == (SAME, BETTER, BETTER)
     reached = held_out(TWO, truth, predictions, None, RECALL, lambda rows: Decision(1.0, (0.3,)))
-    assert reached.chosen.after == 1 and not reached.improved
+    assert reached.chosen.after == 1 and replace(reached, chosen=ROSE).outcome == SAME
     # a threshold that one fold lacks
     numbers = iter([(0.3,), None, (0.3,), (0.3,), (0.3,)])
     lacking = held_out(TWO, truth, predictions, None, F1, lambda rows: Decision(1.0, next(numbers)))
@@ -473,31 +473,64 @@ def overconfident(count: int, factor: float):
     return truth, both(odds / (1 + odds))
 
 
-@pytest.mark.parametrize(("factor", "verdict_"), [(4.0, IMPROVED), (1.0, NOTHING)])
-def test_the_verdict_is_that_of_sequences_that_took_no_part(two, dev, tmp_path, kept, factor, verdict_):
+OUTCOMES = {IMPROVED: BETTER, WORSENED: WORSE, NOTHING: SAME}
+CHANCE = {IMPROVED: "better by more than chance", WORSENED: "worse by more than chance", NOTHING: "no more than chance"}
+
+
+@pytest.mark.parametrize(
+    ("factor", "temperature", "verdict_"), [(4.0, None, IMPROVED), (1.0, None, NOTHING), (1.0, 0.25, WORSENED)]
+)
+def test_the_verdict_is_that_of_sequences_that_took_no_part(two, dev, tmp_path, kept, factor, temperature, verdict_):
     truth, predictions = overconfident(400, factor)
 
     def choose(rows) -> Decision:
-        return Decision(fitted_temperature(TWO, truth[rows], predictions[rows]))
+        return Decision(temperature or fitted_temperature(TWO, truth[rows], predictions[rows]))
 
     found = held_out(TWO, truth, predictions, None, "none", choose)
-    assert found.probabilities_improved == (verdict_ == IMPROVED)
+    assert found.probabilities == OUTCOMES[verdict_]
     result = replace(calibrated(two.adapter, dev), held_out=found)
     assert verdict(result) == verdict_
     text = "\n".join(calibration_report(result))
-    more = "more than chance" if verdict_ == IMPROVED else "no more than chance"
-    assert f"**{verdict_}. Loss {found.loss.before:.3f} → {found.loss.after:.3f}, {more} (95% interval of the" in text
+    change = f"{found.loss.before:.3f} → {found.loss.after:.3f}"
+    assert f"**{verdict_}. Loss {change}, {CHANCE[verdict_]} (95% interval of the" in text
     assert f"; calibration error {found.error.before:.3f} → {found.error.after:.3f}; MCC" in text
     assert ("tool_id=dna_lm_evaluate" in text) == (verdict_ == IMPROVED)
+    assert ("Use the adapter as it was before" in text) == (verdict_ != IMPROVED)
     plot_calibration(result, tmp_path / "plot")
-    assert (
-        kept[0]
-        .get_suptitle()
-        .startswith(
-            f"{verdict_}\ncross-validated: loss {found.loss.before:.3f} → {found.loss.after:.3f}, calibration error "
-        )
-    )
-    assert ("no more than chance" in kept[0].get_suptitle()) == (verdict_ == NOTHING)
+    title = kept[0].get_suptitle()
+    assert title.startswith(f"{verdict_}\ncross-validated: loss {change}, calibration error ")
+    assert ("no more than chance" in title) == (verdict_ == NOTHING)
+
+
+UNCERTAIN, FELL, ROSE = Change(0.5, 0.5, -0.1, 0.1), Change(0.455, 0.101, -0.5, -0.2), Change(0.1, 0.4, 0.2, 0.4)
+
+
+@pytest.mark.parametrize(
+    ("loss", "mcc", "words", "advice"),
+    [
+        (UNCERTAIN, FELL, WORSENED, "Use the adapter as it was before."),
+        (ROSE, UNCERTAIN, WORSENED, "Use the adapter as it was before."),
+        (ROSE, FELL, WORSENED, "Use the adapter as it was before."),
+        (FELL, UNCERTAIN, IMPROVED, "Use the calibrated adapter from now on."),
+        (FELL, FELL, "The loss improved, but the MCC became worse", "Calibrate again without thresholds"),
+        (ROSE, ROSE, "The MCC improved, but the loss became worse", "Calibrate again without a temperature"),
+        (UNCERTAIN, Change(0.5, 0.1), NOTHING, "Use the adapter as it was before."),
+    ],
+)
+def test_a_calibration_that_made_a_score_worse_says_so(two, dev, tmp_path, kept, loss, mcc, words, advice):
+    found = HeldOut(loss=loss, error=Change(0.1, 0.2), mcc=mcc, chosen=mcc, criterion=MCC)
+    assert found.outcome == OUTCOMES.get(words, MIXED)
+    result = replace(calibrated(two.adapter, dev, threshold=MCC), held_out=found)
+    text = "\n".join(calibration_report(result))
+    plot_calibration(result, tmp_path / "plot")
+    title = kept[0].get_suptitle().split("\n")
+    assert f"**{words}. Loss " in text and title[0] == words
+    assert advice in text.partition("## Next steps")[2]
+    assert f"MCC {mcc.before:.3f} → {mcc.after:.3f}" in " ".join(title[1:])  # what the verdict may be about
+    if mcc is FELL:
+        assert "; MCC 0.455 → 0.101, worse by more than chance (95% interval of the change -0.500 to -0.200)." in text
+    if loss is ROSE:
+        assert "Loss 0.100 → 0.400, worse by more than chance (" in text
 
 
 def test_a_threshold_for_a_recall_is_no_gain_or_loss_of_the_probabilities(two, dev):
@@ -505,8 +538,12 @@ def test_a_threshold_for_a_recall_is_no_gain_or_loss_of_the_probabilities(two, d
     assert verdict(chosen) == "Threshold chosen"
     assert "Loss" not in changes(chosen) and changes(chosen).startswith("Recall of yes ")
     both_of_them = calibrated(two.adapter, dev, threshold=RECALL, at=0.75)
-    worse = replace(both_of_them.held_out, loss=Change(0.5, 0.6, 0.05, 0.15))
-    assert verdict(replace(both_of_them, held_out=worse)) == "Threshold chosen; the probabilities did not improve"
+    assert "Calibrate again" not in "\n".join(calibration_report(chosen))
+    for loss, words in [(UNCERTAIN, "did not improve"), (Change(0.5, 0.6, 0.05, 0.15), "became worse")]:
+        result = replace(both_of_them, held_out=replace(both_of_them.held_out, loss=loss))
+        assert verdict(result) == f"Threshold chosen; the probabilities {words}"
+        without = "Calibrate again without a temperature" in "\n".join(calibration_report(result))
+        assert without == (words == "became worse")
 
 
 # --- the figure, the report and the command line ---------------------------------------------------------------------

@@ -304,7 +304,10 @@ def test_the_report_says_first_what_the_sequences_can_tell(three, tmp_path):
         "** It cannot be distinguished from any of the others on these sequences (adjusted p ≥ 0.05): the interval of "
         "the difference includes 0. A larger test set could make it narrower."
     )
-    assert "200 times, for the differences 1,200, 40 sequences were drawn with replacement" in text
+    assert (
+        "The intervals of the scores are from 200 bootstrap resamples, those of the differences and the p values from "
+        "1,200. Each resample draws 40 sequences with replacement, as many as the test set has.\n"
+    ) in text
     assert "- There is no column 'cluster'" in text
     for output in ("metrics", "differences", "plot"):
         assert f'output="{output}"' in text
@@ -390,14 +393,18 @@ def test_clusters_are_drawn_if_the_table_says_them(test_data, tmp_path):
     clustered = tmp_path / "clustered.csv"
     rows = [f"{line},{'cluster' if number == 0 else (number - 1) // 2}" for number, line in enumerate(lines)]
     clustered.write_text("\n".join(rows) + "\n")
-    adapters = {"adapters": ["", "_brief"], "resamples": 300}
+    adapters = {"adapters": ["", "_brief"], "resamples": 400}
     result, plain = compared(test_data, data=clustered, **adapters), compared(test_data, **adapters)
     assert result.independence.drawn == "20 clusters"
     assert np.array_equal(result.resampled[0].clusters, np.arange(40) // 2)
     assert result.score(0, "mcc")[0] == plain.score(0, "mcc")[0]
     assert result.score(0, "mcc")[1:] != plain.score(0, "mcc")[1:]
     text = report(result, tmp_path)
-    assert "20 clusters were drawn with replacement, as many as there are. Each cluster (column" in text
+    assert "The intervals of the scores" not in text  # all are from as many resamples
+    assert (
+        "The intervals and p values are from 400 bootstrap resamples. Each resample draws 20 clusters (column "
+        "`cluster` of the table), with all of their sequences, with replacement, as many as the test set has"
+    ) in text
     assert "independent of one another&#59;" not in text
 
 

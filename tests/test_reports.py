@@ -266,7 +266,7 @@ def test_calibration_is_advised_if_the_probabilities_are_off_by_more_than_chance
 def test_the_draws_are_counted(report):
     result = judged(*TWO)
     fewer = dataclasses.replace(result, resampled=resample(TWO[0], result.truth, result.predictions, resamples=200))
-    assert "200 times, 3 sequences were drawn with replacement" in report(write_evaluation_report, fewer)
+    assert "The intervals are from 200 bootstrap resamples. Each" in report(write_evaluation_report, fewer)
 
 
 def test_a_mean_of_both_strands_that_scores_lower_is_not_advised(report):
@@ -395,12 +395,16 @@ def test_simpler_models_that_learned_from_less_are_told(report):
 def test_the_report_says_what_was_drawn(report):
     text = html.unescape(report(write_evaluation_report, judged(*TWO)))
     assert (
-        "The intervals are bootstrap intervals: 1,000 times, 3 sequences were drawn with replacement, as many" in text
-    )
+        "The intervals are from 1,000 bootstrap resamples. Each resample draws 3 sequences with replacement, as many "
+        "as the test set has. The intervals show how much"
+    ) in text
     assert "- They may depend on one another." in text
     clusters = Independence(np.zeros(3, int), "12 clusters", "")
     text = report(write_evaluation_report, dataclasses.replace(judged(*TWO), independence=clusters))
-    assert "12 clusters were drawn with replacement, as many as there are, and scored. Each cluster (column" in text
+    assert (
+        "Each resample draws 12 clusters (column `cluster` of the table), with all of their sequences, with "
+        "replacement, as many as the test set has, because the sequences of a cluster are not independent."
+    ) in text
 
 
 def test_the_report_of_an_evaluation_with_several_labels_a_sequence(report):

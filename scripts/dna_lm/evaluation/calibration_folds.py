@@ -14,6 +14,8 @@ from ..scores.resampled_scores import Key
 from ..words import CLASSES, F1, MCC, NONE
 
 FOLDS, SEED = 5, 0
+# How scores changed: by more than chance, one by one, or no more than chance.
+BETTER, WORSE, MIXED, SAME = "better", "worse", "mixed", "same"
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,14 @@ class Change:
     after: float
     low: float = math.nan
     high: float = math.nan
+
+    def outcome(self, lower_is_better: bool = False) -> str:
+        """Return BETTER or WORSE if the change is more than chance, else SAME, also where there is no interval."""
+        if self.high < 0:
+            return BETTER if lower_is_better else WORSE
+        if self.low > 0:
+            return WORSE if lower_is_better else BETTER
+        return SAME
 
 
 @dataclass(frozen=True)
@@ -42,16 +52,20 @@ class HeldOut:
     criterion: str
 
     @property
-    def probabilities_improved(self) -> bool:
-        """Whether the loss fell by more than chance."""
-        return self.loss.high < 0
+    def probabilities(self) -> str:
+        """The outcome of the loss."""
+        return self.loss.outcome(lower_is_better=True)
 
     @property
-    def improved(self) -> bool:
-        """Whether the loss fell, or the F1 or MCC that chose the thresholds rose, by more than chance."""
-        return self.probabilities_improved or (
-            self.criterion in (F1, MCC) and self.chosen is not None and self.chosen.low > 0
-        )
+    def thresholds(self) -> str:
+        """The outcome of the F1 or MCC that chose the thresholds; SAME if none did."""
+        return self.chosen.outcome() if self.criterion in (F1, MCC) and self.chosen is not None else SAME
+
+    @property
+    def outcome(self) -> str:
+        """The outcome of both; MIXED if one is better and the other worse."""
+        changed = {self.probabilities, self.thresholds} - {SAME}
+        return MIXED if len(changed) > 1 else next(iter(changed), SAME)
 
 
 def held_out(

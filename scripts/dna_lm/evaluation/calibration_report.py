@@ -9,8 +9,8 @@ from ..scores.registry import CALIBRATION_ERROR, TITLES
 from ..scores.truth import name_of_all
 from ..words import CLASSES, F1, MCC, PRECISION, RECALL
 from .calibrating import Calibrated
-from .calibration_folds import FOLDS
-from .calibration_verdict import NOTHING, changes, verdict
+from .calibration_folds import BETTER, FOLDS, MIXED, WORSE
+from .calibration_verdict import NOTHING, WORSENED, changes, verdict
 
 CHOSEN_BY = {
     F1: "the threshold with the best F1 of the label",
@@ -67,12 +67,21 @@ def _role(result: Calibrated) -> str:
 
 
 def _next(result: Calibrated) -> str:
-    evaluate = tool_link("evaluate")
+    evaluate, calibrate, found = tool_link("evaluate"), tool_link("calibrate"), result.held_out
     if verdict(result) == NOTHING:
         return (
             "Use the adapter as it was before. More sequences, or harder ones, could show whether there is anything to "
             "correct."
         )
+    if verdict(result) == WORSENED:
+        return (
+            "Use the adapter as it was before. These sequences are too few, or too different from one another, to "
+            "choose a temperature or a threshold that holds for others: calibrate again with more."
+        )
+    if found.outcome == MIXED and found.probabilities == BETTER:
+        return f"Calibrate again without thresholds: {calibrate}."
+    if found.probabilities == WORSE:
+        return f"Calibrate again without a temperature: {calibrate}."
     return (
         f"Use the calibrated adapter from now on. Score it on a test set that took no part in training or calibration: "
         f"{evaluate}."

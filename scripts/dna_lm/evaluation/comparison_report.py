@@ -70,15 +70,15 @@ def _task(result: Compared) -> str:
 
 def _drawn(result: Compared) -> str:
     """Say what was resampled, and how often."""
-    scores, differences = result.draws
-    often = f"{scores:,} times" if scores == differences else f"{scores:,} times, for the differences {differences:,}"
-    cluster = (
-        " Each cluster (column `cluster` of the table) is drawn with all of its sequences, because they are not "
-        "independent."
-        if result.independence.clusters is not None
-        else ""
-    )
-    return f"{often}, {result.independence.drawn} were drawn with replacement, as many as there are.{cluster}"
+    scores, differences = (f"{count:,}" for count in result.draws)
+    if scores == differences:
+        often = f"The intervals and p values are from {scores} bootstrap resamples."
+    else:
+        often = (
+            f"The intervals of the scores are from {scores} bootstrap resamples, those of the differences and the "
+            f"p values from {differences}."
+        )
+    return f"{often} {result.independence.resample}"
 
 
 def _headline(result: Compared) -> list[str]:

@@ -30,6 +30,15 @@ class Independence:
     caveat: str
 
     @property
+    def resample(self) -> str:
+        """The sentence of a report on what a bootstrap resample is."""
+        of_cluster, why = "", ""
+        if self.clusters is not None:
+            of_cluster = f" (column `{COLUMN}` of the table), with all of their sequences,"
+            why = ", because the sequences of a cluster are not independent"
+        return f"Each resample draws {self.drawn}{of_cluster} with replacement, as many as the test set has{why}."
+
+    @property
     def share(self) -> float:
         """The independent sequences that these are worth at least, as a share of them: of clusters, one each."""
         return 1.0 if self.clusters is None else effective_clusters(self.clusters) / len(self.clusters)

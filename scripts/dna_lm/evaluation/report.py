@@ -78,10 +78,10 @@ def report_blocks(result: Evaluated, outputs: set[str]) -> list[str]:
         "## How to read this report",
         meaning,
         LABEL_FRACTIONS if target.kind != NUMBER else "",
-        f"The intervals are bootstrap intervals: {_draws(result):,} times, {result.independence.drawn} were drawn with "
-        f"replacement, as many as there are, and scored.{_clusters(result)} They show how much a score depends on the "
-        "choice of these test sequences, not on the choice of the training sequences or the seed. A score has no "
-        f"interval if it is the same in all draws or undefined in many{_few_of_a_label(result)}.",
+        f"The intervals are from {_draws(result):,} bootstrap resamples. {result.independence.resample} The intervals "
+        "show how much a score depends on the choice of these test sequences, not on the choice of the training "
+        "sequences or the seed. A score has no interval if it is the same in all resamples or undefined in many"
+        f"{_few_of_a_label(result)}.",
         f"Model input: {escape(result.read)}. {_speed(result)}",
         "## Next steps",
         _next_steps(result, outcome),
@@ -141,15 +141,6 @@ def _few_of_a_label(result: Evaluated) -> str:
     return (
         f", if it depends on a label that fewer than {LEAST_TRUE} sequences have or that is predicted for fewer than "
         f"{LEAST_PREDICTED}, or if fewer than {LEAST_UNANIMOUS} predictions for a label are all correct or all wrong"
-    )
-
-
-def _clusters(result: Evaluated) -> str:
-    if result.independence.clusters is None:
-        return ""
-    return (
-        " Each cluster (column `cluster` of the table) is drawn with all of its sequences, because they are not "
-        "independent."
     )
 
 

@@ -88,8 +88,8 @@ def test_calibrate(galaxy, uploaded):
     galaxy.choose("Adapter", ADAPTER)
     galaxy.choose("Development set from", "A dataset")
     galaxy.choose("Development set", "dev.csv")
-    galaxy.choose("Temperature scaling", "No")
-    galaxy.choose("Choose thresholds by", "Best MCC")
+    galaxy.choose("Correct the probabilities (temperature scaling)", "No")
+    galaxy.choose("Threshold for predicting a class", "Best MCC (balances errors of both classes)")
     outputs = finish(galaxy, "calibrate")
     assert "Temperature: " not in see_report(galaxy, outputs["report"], "calibrate", 1, "hreshold")
 
@@ -98,7 +98,7 @@ def test_predict(galaxy, uploaded):
     galaxy.open_tool("dna_lm_predict")
     galaxy.choose("Adapter", ADAPTER)
     galaxy.choose("FASTA file", "new.fa")
-    galaxy.choose("Strand", "Mean of both strands")
+    galaxy.choose("Strand", "Both strands, averaged")
     outputs = finish(galaxy, "predict")
     shown = galaxy.open_dataset(outputs["predictions"])
     galaxy.picture("predict_table")
@@ -112,7 +112,7 @@ def test_scan(galaxy, uploaded):
     galaxy.choose("Adapter", ADAPTER)
     galaxy.choose("Genome", "A FASTA file in your history")
     galaxy.choose("FASTA file of the genome", "genome.fa")
-    galaxy.fill("Label to map", "CTCF")
+    galaxy.fill("Class to map", "CTCF")
     galaxy.fill("Step between windows (nt)", 200)
     outputs = finish(galaxy, "scan")
     assert "bigwig" in galaxy.expand_dataset(outputs["bigwig"])
@@ -130,7 +130,7 @@ def test_show_an_adapter(galaxy, uploaded):
 
 def test_export_an_adapter(galaxy, uploaded):
     galaxy.open_tool("dna_lm_adapter")
-    galaxy.choose("What to do", "Export as PEFT folder")
+    galaxy.choose("What to do", "Export for Python (PEFT format, zip)")
     galaxy.choose("Adapter", ADAPTER)
     outputs = finish(galaxy, "export")
     assert "zip" in galaxy.expand_dataset(outputs["exported"])

@@ -411,7 +411,7 @@ def test_an_option_goes_before_a_config_beside_it(foreign):
     result = imported(foreign(), **GIVEN | {"target": "classes"})
     assert result.adapter.target.kind == "classes"
     assert (
-        'says multi_label_classification (problem_type); "Task" (--target classes) is taken instead'
+        'says multi_label_classification (problem_type); "Type of label" (--target classes) is taken instead'
         in result.warnings[-1]
     )
 
@@ -501,18 +501,20 @@ def test_settings_that_are_not_supported(foreign, settings, message):
         ({"labels": "auto", "target": "number"}, "does not fit the base model 'tiny-random' with 1 output (tensor '"),
         (
             {"labels": "auto"},
-            'does not name its labels; give "Labels" (--labels) in the order of the outputs, separated by',
+            'does not name its labels; give "Class names" (--labels) in the order of the outputs, separated by',
         ),
         (
             {"labels": "a"},
-            "\"Labels\" (--labels 'a'): there are not two labels or more, each another; give two labels or more",
+            "\"Class names\" (--labels 'a'): there are fewer than two different labels; give two or "
+            "more different class names",
         ),
         (
             {"labels": "a,a"},
-            "\"Labels\" (--labels 'a,a'): there are not two labels or more, each another; give two labels or more",
+            "\"Class names\" (--labels 'a,a'): there are fewer than two different labels; give two or "
+            "more different class names",
         ),
-        ({"labels": "a,,b"}, "\"Labels\" (--labels 'a,,b'): the label is empty"),
-        ({"target": "number"}, "\"Labels\" (--labels 'no,yes'): a regression adapter has none; set them to auto"),
+        ({"labels": "a,,b"}, "\"Class names\" (--labels 'a,,b'): the label is empty"),
+        ({"target": "number"}, "\"Class names\" (--labels 'no,yes'): a regression adapter has none; set them to auto"),
         ({"base_model": "built-in"}, "does not fit the base model 'tiny-human-dna' with 2 outputs (tensor '"),
         ({"base_model": "recorded"}, "does not record its base model as this program's archives do; choose the base"),
     ],

@@ -248,7 +248,8 @@ def test_an_ensemble_goes_on_from_its_first_model(train, tmp_path):
 
 
 def test_a_state_without_its_adapter(train, first):
-    assert 'select the "Adapter to continue" (--resume-from) too' in refusal(train, resume_state=first["resume_state"])
+    said = refusal(train, resume_state=first["resume_state"])
+    assert 'select the "Adapter to train further" (--resume-from) too' in said
 
 
 def test_other_labels(train, first, tmp_path):
@@ -267,8 +268,8 @@ def test_the_state_of_another_training(train, first, tmp_path):
     head = save(train(epochs=1, method="full", keep_state=True), tmp_path)
     said = refusal(train, resume_from=first["resume_from"], resume_state=head["resume_state"])
     assert said == (
-        'the optimizer state (state) was saved with another adapter than the "Adapter to continue" (--resume-from); '
-        "choose the state of the same job, or none"
+        'the optimizer state (state) was saved with another adapter than the "Adapter to train further" '
+        "(--resume-from); choose the state of the same job, or none"
     )
 
 

@@ -59,7 +59,7 @@ def test_two_labels_of_one_length(drawn):
     assert legend.get_title().get_text() == "all sequences have 30 nucleotides"
     assert texts(legend.get_texts()) == ["no", "yes", "training", "development", "test"]
     assert len(panels["GC content"].get_lines()) == 6
-    models = texts(panels["Trivial models, scored on the development set"].texts)
+    models = texts(panels["Simpler models, scored on the development set"].texts)
     assert [text.split(":")[0] for text in models] == ["GC content", "k-mer counts (3-6)"]
     kmers = panels["3-mers on both strands, against their mean over the labels in the training set"]
     assert texts(kmers.get_yticklabels()) == [
@@ -95,7 +95,7 @@ def test_lengths_that_vary(drawn, longest, ticks):
     assert legend.get_title().get_text() == ""
     if ticks:
         assert texts(panels["Length"].get_xticklabels()) == ticks
-    assert texts(panels["Trivial models, scored on the development set"].texts)[1].startswith("sequence length: ")
+    assert texts(panels["Simpler models, scored on the development set"].texts)[1].startswith("sequence length: ")
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_splits_without_sequences_or_bases(drawn, labels):
         panels, _ = drawn(look({"train": train, "dev": other, "test": other}, labels, seed=1))
         assert "GC content" in panels
     panels, _ = drawn(look({"train": train, "dev": train.iloc[:0]}, labels, seed=1))
-    assert texts(panels["Trivial models, scored on the development set"].texts) == ["none could be trained"]
+    assert texts(panels["Simpler models, scored on the development set"].texts) == ["none could be trained"]
 
 
 def test_one_sequence_a_label(drawn):
@@ -169,7 +169,7 @@ def test_numbers_are_drawn_by_ranges_with_correlations(drawn):
     result = look(splits, [], seed=1, kind=NUMBER)
     panels, legend = drawn(result)
     assert texts(legend.get_texts())[:3] == result.labels
-    models = panels["Trivial models, scored on the development set"]
+    models = panels["Simpler models, scored on the development set"]
     assert models.get_xlabel() == "Spearman correlation (0: guessing)"
     assert [text.split(":")[0] for text in texts(models.texts)] == ["GC content", "k-mer counts (3-6)"]
     assert "3-mers on both strands, against their mean over the ranges of numbers in the training set" in panels
@@ -179,7 +179,7 @@ def test_of_two_labels_that_may_be_together_the_mean_area_is_shown(drawn):
     splits = {name: part for name in ("train", "dev", "test") for part in [several()]}
     panels, _ = drawn(look(splits, ["a", "b"], seed=1, kind=MULTI_LABEL))
     assert (
-        panels["Trivial models, scored on the development set"].get_xlabel()
+        panels["Simpler models, scored on the development set"].get_xlabel()
         == "ROC-AUC, mean over labels (0.5: guessing)"
     )
 

@@ -68,6 +68,12 @@ def may_be_empty(param) -> bool:
     return param.get("type") in ("integer", "float") and param.get("value") is None and param.get("optional") == "true"
 
 
+def limit_of(param, side: str) -> str | None:
+    """side: min or max, as an attribute of the param or of its validator."""
+    validator = param.find("validator[@type='in_range']")
+    return param.get(side) or (validator.get(side) if validator is not None else None)
+
+
 def options(tool: str) -> dict:
     return {option.name: option for option in options_of_tool(tool)}
 
@@ -125,8 +131,8 @@ def test_a_param_has_the_default_of_its_option(tool, param):
 def test_a_param_has_the_limits_and_choices_of_its_option(tool, param):
     option = options(tool)[name_of(param)]
     if option.kind is not MANY:  # of files, the form limits how many there are
-        limits = [param.get(side) and option.kind(param.get(side)) for side in ("min", "max")]
-        assert limits == [option.minimum, option.maximum]
+        limits = [limit_of(param, side) for side in ("min", "max")]
+        assert [limit and option.kind(limit) for limit in limits] == [option.minimum, option.maximum]
     further = FURTHER_CHOICES.get(option.name, {})
     values = tuple(value for value in choices_of(param) if value not in further)
     assert len(values) + len(further) == len(choices_of(param))
@@ -134,6 +140,13 @@ def test_a_param_has_the_limits_and_choices_of_its_option(tool, param):
         assert set(values) < set(option.choices) or len(values) == len(option.choices)
     else:
         assert values == option.choices
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_an_empty_number_has_no_slider(tool):
+    """Galaxy draws one for a number with `min` and `max`; of an empty number it stands in the middle, as if set."""
+    empty = [(path, param) for path, param in params(form(tool).find("inputs")) if may_be_empty(param)]
+    assert [path for path, param in empty if param.get("min") and param.get("max")] == []
 
 
 @pytest.mark.parametrize("tool", TOOLS)

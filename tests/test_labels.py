@@ -154,10 +154,10 @@ def test_many_numbers_are_rather_measured():
     assert are_measured(pd.Series([*few, "negative"]), "train") == ""
     assert are_measured(pd.Series(few * 5), "train") == (
         "train: the 22 labels are all numbers, such as '0.000' and '0.143', and are treated as class names; if they "
-        'are measured, set "Task" to "Regression (a number per sequence)" (--target number)'
+        'are measured, set "Type of label" to "Regression (a number per sequence)" (--target number)'
     )
     assert refusal(are_measured, pd.Series(few * 4 + few[:10]), "train") == (
         "train: the labels of 98 records are 22 different numbers, such as '0.000' and '0.143'; if they are measured, "
-        'set "Task" to "Regression (a number per sequence)" (--target number), or if they are classes, give each more '
-        "records or a name that is not a number"
+        'set "Type of label" to "Regression (a number per sequence)" (--target number), or if they are classes, '
+        "give each more records or a name that is not a number"
     )

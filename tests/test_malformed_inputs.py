@@ -453,7 +453,7 @@ case(
 )
 table_case(
     "negatives of a missing label",
-    "\"Label of the negatives\" (--negative-label): the label 'None' stands for a missing value; choose another name",
+    "\"Class name of the negatives\" (--negative-label): the label 'None' stands for a missing value; choose another name",
     table(rows=ROWS[::2]),
     "--negatives shuffle --negative-label None",
 )
@@ -562,7 +562,7 @@ table_case(
     "measured numbers as labels",
     (
         "the labeled table (t.csv): the labels of 40 records are 40 different numbers, such as '0.0000' and '0.1429'; "
-        'if they are measured, set "Task" to "Regression (a number per sequence)" (--target number), or if they are '
+        'if they are measured, set "Type of label" to "Regression (a number per sequence)" (--target number), or if they are '
         "classes, give each more records or a name that is not a number"
     ),
     table(rows=[f"{text},{n / 7:.4f}" for n, text in enumerate(SEQUENCES)]),
@@ -1266,13 +1266,13 @@ table_case(
 )
 table_case(
     "negative label empty",
-    '"Label of the negatives" (--negative-label): the label is empty; give every sequence a label',
+    '"Class name of the negatives" (--negative-label): the label is empty; give every sequence a label',
     table(rows=ROWS[::2]),
     "--negatives shuffle --negative-label=",
 )
 table_case(
     "negative label with a tab",
-    "\"Label of the negatives\" (--negative-label): the label 'a\\tb' contains a control character; use printable characters only",
+    "\"Class name of the negatives\" (--negative-label): the label 'a\\tb' contains a control character; use printable characters only",
     table(rows=ROWS[::2]),
     "--negatives shuffle --negative-label=a\tb",
 )
@@ -1669,7 +1669,7 @@ table_case(
     "many labels",
     (
         "the labeled table (t.csv): the labels of 30,000 records are 30,000 different numbers, such as '0.000000' and "
-        '\'0.142857\'; if they are measured, set "Task" to "Regression (a number per sequence)" (--target number), or '
+        '\'0.142857\'; if they are measured, set "Type of label" to "Regression (a number per sequence)" (--target number), or '
         "if they are classes, give each more records or a name that is not a number"
     ),
     table(rows=[f"{dna(n)},{n / 7:.6f}" for n in range(30000)]),

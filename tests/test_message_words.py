@@ -114,6 +114,6 @@ def test_the_splits_are_called_what_the_forms_call_them():
 
 def test_a_text_of_a_message_that_no_form_has_is_found():
     labels, texts = words_of("--seen-data")
-    assert labels == {"If the adapter was trained on these sequences"}
+    assert labels == {"Sequences already seen in training"}
     assert texts == {"Stop with an error", "Continue and warn in the report"}
     assert {"Base model"} < words_of("--base-model")[0]

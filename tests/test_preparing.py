@@ -195,7 +195,7 @@ def test_one_and_one_point_nought_are_one_class(tmp_path):
 def test_classes_that_are_many_numbers_are_hinted_at(tmp_path):
     result = prepared(table=labeled(tmp_path, [str(number) for number in range(21)] * 10))
     assert len(result.labels) == 21
-    assert 'if they are measured, set "Task" to' in result.warnings[0]
+    assert 'if they are measured, set "Type of label" to' in result.warnings[0]
 
 
 def test_the_index_that_pandas_writes_is_a_column_like_others(tmp_path):
@@ -642,7 +642,7 @@ def test_equal_answers_are_alike_however_they_are_written(tmp_path):
     for result in (number, several):
         assert step(result, "removed: copies, on either strand")[0] == 1
     assert "1.5" in set(everything(number)["label"]) and "A;B" in set(everything(several)["label"])
-    assert 'set "Task" to "Regression (a number per sequence)" (--target number)' in refusal(
+    assert 'set "Type of label" to "Regression (a number per sequence)" (--target number)' in refusal(
         prepared, table=path, label_column="value"
     )
 

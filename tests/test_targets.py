@@ -95,8 +95,8 @@ def test_mean_and_spread_of_numbers():
             CLASSES,
             [f"{number}.5" for number in range(22)],
             f"{TRAIN}: the labels of 22 records are 22 different numbers, such as '0.5' and '1.5'; if they are "
-            'measured, set "Task" to "Regression (a number per sequence)" (--target number), or if they are classes, '
-            "give each more records or a name that is not a number",
+            'measured, set "Type of label" to "Regression (a number per sequence)" (--target number), or if they are '
+            "classes, give each more records or a name that is not a number",
         ),
         (
             MULTI_LABEL,

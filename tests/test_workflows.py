@@ -211,7 +211,7 @@ def test_every_output_is_tested_and_every_input_given_once(path, workflow):
     given = {label for test in planned(path) for label in test["job"]}
     assert tested == set(labels(workflow))
     # Without the regions, the test is the harder one; the others choose a number if they are empty.
-    optional = {"Regions to exclude", "Window length (nt)", "Minimum probability of a called region"}
+    optional = {"Regions to exclude", "Window length (nt)", "Threshold for called regions (probability)"}
     assert given == set(input_labels(workflow)) - optional
 
 

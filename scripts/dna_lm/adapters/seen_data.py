@@ -66,7 +66,7 @@ def seen_record(train: np.ndarray, dev: np.ndarray, before: Adapter | None) -> d
 
     train, dev: digests of the sequences, as digests_of gives them. before: the adapter that is gone on from.
     The result has `train` and `dev` (see Digests.record); `files`, for both splits the SHA-256 of the files of earlier
-    trainings; and `complete`: whether the sequences of the earlier trainings are all among the digests.
+    training runs; and `complete`: whether the sequences of the earlier training runs are all among the digests.
     """
     sets = {"train": Digests.of(train), "dev": Digests.of(dev)}
     files: dict[str, list[str]] = {"train": [], "dev": []}
@@ -135,9 +135,7 @@ class Use:
 
 
 # How a message names the option that allows them, in the words of the forms and of the command line.
-ALLOW_SEEN_DATA = (
-    '"If the adapter was trained on these sequences" to "Continue and warn in the report" (--seen-data allow)'
-)
+ALLOW_SEEN_DATA = '"Sequences already seen in training" to "Continue and warn in the report" (--seen-data allow)'
 
 TO_SCORE = Use(
     tuple(FILES),

@@ -140,11 +140,11 @@ def are_measured(labels: pd.Series, source: str) -> str:
         raise UserError(
             f"{source}: the labels of {len(labels):,} records are {len(distinct):,} different numbers, such as "
             f"{distinct[0]!r} and {distinct[1]!r}; if they are measured, set "
-            '"Task" to "Regression (a number per sequence)" (--target number), or if they are classes, give each more '
-            "records or a name that is not a number"
+            '"Type of label" to "Regression (a number per sequence)" (--target number), or if they are classes, '
+            "give each more records or a name that is not a number"
         )
     return (
         f"{source}: the {len(distinct):,} labels are all numbers, such as {distinct[0]!r} and {distinct[1]!r}, and are "
-        'treated as class names; if they are measured, set "Task" to "Regression (a number per sequence)" '
+        'treated as class names; if they are measured, set "Type of label" to "Regression (a number per sequence)" '
         "(--target number)"
     )

@@ -195,7 +195,7 @@ class Target:
                 raise ValueError("the spread is not above 0")
             return Target(kind, labels, mean, spread)
         if len(labels) < 2 or len(set(labels)) < len(labels):
-            raise ValueError("there are not two labels or more, each another")
+            raise ValueError("there are fewer than two different labels")
         if kind == MULTI_LABEL and any(_split(label) != [label] for label in labels):
             raise ValueError("a label is not one that a cell with several can have")
         return Target(kind, labels)

@@ -38,7 +38,7 @@ def comparison_report(result: Compared) -> list[str]:
         f"The first {MOST_PAIRS} of {len(result.differences):,} pairs." if len(result.differences) > MOST_PAIRS else "",
         link("differences", "All differences (table)"),
         f"Δ is the {TITLES[result.metric]} of the first adapter minus that of the second. The p values are from a "
-        "two-sided paired bootstrap; p is below 0.05 exactly if the interval excludes 0. The adjusted p takes the "
+        "two-sided paired bootstrap; p is below 0.05 if and only if the interval excludes 0. The adjusted p takes the "
         "number of pairs into account (Holm): with more pairs, it is more likely that one of them differs by chance. "
         f"{_drawn(result)}",
         "## Caveats",
@@ -51,8 +51,8 @@ def comparison_report(result: Compared) -> list[str]:
 def _next_steps(result: Compared) -> str:
     best = escape(shortened(result.names[0], CELL))
     steps = [
-        f"Test {best} on sequences that took no part in this choice, beside simpler models: {tool_link('evaluate')}.",
-        f"To compare settings rather than adapters, train several seeds of each: {tool_link('finetune')}.",
+        f"Test {best} on sequences that took no part in this choice, against simpler models: {tool_link('evaluate')}.",
+        f"To compare settings rather than adapters, train each of them with several seeds: {tool_link('finetune')}.",
     ]
     if result.target.kind != NUMBER:
         calibrate = tool_link("calibrate")
@@ -167,7 +167,7 @@ def _caveats(result: Compared) -> list[str]:
         "The intervals and p values show how much a score depends on the choice of these test sequences, not on the "
         "seed or the choice of the training sequences.",
         "The score of the best of several adapters is slightly too good, because it was selected on these sequences: "
-        "select on a development set, and evaluate the selected adapter on a test set.",
+        "select by the development scores in the training reports, and evaluate the selected adapter on a test set.",
         "The scores are valid for sequences like these; if some resemble training sequences of an adapter, its scores "
         "are too good.",
     ]

@@ -124,7 +124,7 @@ def import_adapter(options: ImportOptions, progress: Callable[[str], None]) -> I
     if kind and not recorded and target.kind != kind:
         warnings.append(
             f"the config.json in {source} says {PROBLEM_TYPES[kind]} (problem_type); "
-            f'"Task" (--target {target.kind}) is taken instead'
+            f'"Type of label" (--target {target.kind}) is taken instead'
         )
     for text in notes:
         progress(text)
@@ -234,25 +234,25 @@ def _target(
     if kind == NUMBER:
         if options.labels != AUTO:
             raise UserError(
-                f'"Labels" (--labels {options.labels!r}): a regression adapter has none; set them to auto, or choose '
-                'another "Task" (--target)'
+                f'"Class names" (--labels {options.labels!r}): a regression adapter has none; set them to auto, or '
+                'choose another "Type of label" (--target)'
             )
         return before if before and before.kind == NUMBER else Target(NUMBER, [])
     labels = [label.strip() for label in options.labels.split(",")]
-    where = f'"Labels" (--labels {options.labels!r})'
+    where = f'"Class names" (--labels {options.labels!r})'
     if options.labels == AUTO:
         labels, where = (before.labels if before else []) or named, source
     if not labels:
         raise UserError(
-            f'{source} does not name its labels; give "Labels" (--labels) in the order of the outputs, separated by '
-            'commas, or set "Task" to "Regression (a number per sequence)" (--target number)'
+            f'{source} does not name its labels; give "Class names" (--labels) in the order of the outputs, separated '
+            'by commas, or set "Type of label" to "Regression (a number per sequence)" (--target number)'
         )
     for label in labels:
         check_label(label, where)
     try:
         return Target.from_task({"type": PROBLEM_TYPES[kind], "labels": labels})
     except ValueError as problem:
-        raise UserError(f"{where}: {problem}; give two labels or more, each another") from None
+        raise UserError(f"{where}: {problem}; give two or more different class names") from None
 
 
 def _task(options: ImportOptions, recorded: dict[str, Any] | None, target: Target) -> dict[str, Any]:

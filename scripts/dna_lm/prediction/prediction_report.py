@@ -118,7 +118,7 @@ def _skipped(predicted: Predicted) -> list[str]:
         return []
     rows = [[str(reason), f"{count:,}"] for reason, count in predicted.skipped.sort_index().items()]
     return [
-        "## Not predicted",
+        "## Sequences without a prediction",
         f"{total:,} {'sequence was' if total == 1 else 'sequences were'} not predicted.",
         pipe_table(["reason", "sequences"], rows),
         link("skipped", "Sequences that were not predicted (table)"),

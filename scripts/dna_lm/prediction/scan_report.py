@@ -67,7 +67,7 @@ def _skipped(scan: Scanned) -> list[str]:
     letters = (scan.skipped["end"] - scan.skipped["start"]).groupby(scan.skipped["reason"])
     rows = [[reason, f"{len(lengths):,}", f"{lengths.sum():,}"] for reason, lengths in letters]
     return [
-        "## Not scanned",
+        "## Regions not scanned",
         pipe_table(["reason", "stretches", "nucleotides"], rows),
         link("skipped", "What was not scanned (table)"),
     ]

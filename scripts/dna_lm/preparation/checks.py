@@ -69,7 +69,7 @@ def _require_possible_target(options: PrepareOptions) -> None:
     if not _is_table(options):
         raise UserError(
             f"{what} come from a column of a table, which FASTA files and regions do not have; give a table, or set "
-            '"Task" to "Classification (one class per sequence)" (--target classes)'
+            '"Type of label" to "Classification (one class per sequence)" (--target classes)'
         )
     if options.negatives != words.NONE:
         raise UserError(

@@ -134,7 +134,7 @@ def _baselines(axes: Axes, look: Look, height: float) -> None:
     # What a model that knows nothing scores.
     score, nothing = ("spearman", 0.0) if of_numbers else ("roc_auc", 0.5)
     name = "Spearman correlation (0: guessing)" if of_numbers else "ROC-AUC" + _of_what(look)
-    axes.set(title="Trivial models, scored on the development set", xlabel=name)
+    axes.set(title="Simpler models, scored on the development set", xlabel=name)
     for row, (model, value) in enumerate(zip(rows["model"], rows[score], strict=True)):
         if np.isfinite(value):
             axes.barh(row, value - nothing, left=nothing, color=COLORS[5], height=0.45)

@@ -57,7 +57,7 @@ def make_negatives(records: Records, regions: list[pd.DataFrame], options: Negat
     Raises UserError for a label that cannot be that of negatives, and when none can be made.
     """
     label = options.negative_label
-    where = '"Label of the negatives" (--negative-label)'
+    where = '"Class name of the negatives" (--negative-label)'
     check_label(label, where)
     check_name(label, where)
     if label in set(records["label"]):

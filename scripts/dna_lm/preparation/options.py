@@ -109,7 +109,7 @@ class CleaningOptions:
     ambiguous: str = option(
         "Ambiguous nucleotides in the remaining sequences: kept, or replaced by N", KEEP, choices=(KEEP, "mask")
     )
-    length: int = option("Fixed length of the sequences, in nt; 0 keeps all lengths", 0, minimum=0, maximum=1000000)
+    length: int = option("Target length of the sequences, in nt; 0 keeps all lengths", 0, minimum=0, maximum=1000000)
     longer: str = option(
         "Longer sequences: trimmed to the center, removed, or kept", "crop", choices=("crop", "drop", KEEP)
     )

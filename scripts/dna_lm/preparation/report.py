@@ -79,7 +79,7 @@ def dataset_report(result: DatasetReport) -> list[str]:
         f"complement) occurs than on average. What differs between the {several} here is what a model finds first, "
         "whether or not it is what you ask for. Lines of one color that differ between the splits mean that the "
         "development or test set is not like the training set.",
-        "## Trivial baselines",
+        "## Simpler models",
         *_baselines(result),
         *(["## Not checked", bullets(result.caveats)] if result.caveats else []),
         "## Next steps",

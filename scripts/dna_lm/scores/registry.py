@@ -92,8 +92,8 @@ SHOWN = {
 DEFAULT_METRIC = {kind: names[0] for kind, names in SHOWN.items()}
 # Those that adapters can be ordered by.
 COMPARABLE = tuple(dict.fromkeys(name for names in (*SHOWN.values(), ("loss",)) for name in names))
-# Those that can choose the best epoch.
-CHOOSING = tuple(metric.name for metric in METRICS if metric.every_epoch)
+# Those that can choose the best epoch: the loss, then the others in the order of COMPARABLE.
+CHOOSING = tuple(sorted((metric.name for metric in METRICS if metric.every_epoch), key=("loss", *COMPARABLE).index))
 
 
 def history_title(column: str) -> str:

@@ -110,7 +110,8 @@ def state_of(path: str, before: Adapter | None) -> tuple[dict[str, torch.Tensor]
     """
     if not before:
         raise UserError(
-            'an optimizer state continues an adapter; select the "Adapter to continue" (--resume-from) too, or neither'
+            'an optimizer state continues an adapter; select the "Adapter to train further" (--resume-from) too, or '
+            "neither"
         )
     state, owner = load_state(path), saved_with(path)
     source = describe(path, "the optimizer state")
@@ -121,8 +122,8 @@ def state_of(path: str, before: Adapter | None) -> tuple[dict[str, torch.Tensor]
         ]
     if owner != tensors_sha256(before.tensors):
         raise UserError(
-            f'{source} was saved with another adapter than the "Adapter to continue" (--resume-from); choose the state '
-            "of the same job, or none"
+            f'{source} was saved with another adapter than the "Adapter to train further" (--resume-from); choose '
+            "the state of the same job, or none"
         )
     return state, []
 

@@ -40,7 +40,7 @@ class Plan:
     precision: `fp32`, `bf16` or `fp16`. keep_state: whether the optimizer's moments are kept with the best weights.
     deadline: on time.monotonic's clock, or infinity.
     tokens_at_once: of a micro-batch, see micro_batches.
-    epochs_before: of the trainings that this one goes on from; the orders of their sequences are not used again.
+    epochs_before: of the training runs that this one continues; the orders of their sequences are not used again.
     """
 
     options: OptimizationOptions

@@ -149,9 +149,9 @@ class OptimizationOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions(SeedOptions):
-    """Several trainings with different seeds."""
+    """Several training runs with different seeds."""
 
-    runs: int = option("Number of trainings, with consecutive seeds starting at the seed", 1, minimum=1, maximum=20)
+    runs: int = option("Number of training runs, with consecutive seeds starting at the seed", 1, minimum=1, maximum=20)
     keep: str = option(
         "Which of several runs to keep: the one with the best score on the development set, or all, as an ensemble",
         "best",

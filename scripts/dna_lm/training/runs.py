@@ -1,4 +1,4 @@
-"""Several trainings that differ in their seed: their histories as one table, and which of them are kept."""
+"""Several training runs that differ in their seed: their histories as one table, and which of them are kept."""
 
 import numpy as np
 import pandas as pd

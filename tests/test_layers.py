@@ -17,6 +17,7 @@ FOLDERS = (
     "preparation",
     "adapters",
     "processes",
+    "branch",
     "speed",
     "classifiers",
     "training",

@@ -24,7 +24,7 @@ def count_kmers(packed: Packed, lengths: Sequence[int]) -> csr_matrix:
     lengths: the k, each small, since there are about 4^k / 2 columns. k-mers with a letter other than A, C, G, T are
     left out.
     """
-    columns = {k: _columns(k) for k in lengths}
+    columns = {k: columns_of(k) for k in lengths}
     parts = [
         hstack([_count(part, k, column) for k, column in columns.items()], format="csr") for _, part in packed.chunks()
     ]
@@ -36,7 +36,7 @@ def total_kmers(packed: Packed, k: int, groups: np.ndarray) -> np.ndarray:
 
     groups: (groups, sequences) bool, which are in each.
     """
-    column = _columns(k)
+    column = columns_of(k)
     width = _width(column)
     total = np.zeros((len(groups), width))  # of floats, which are multiplied faster, and exact below 2^53
     for first, part in packed.chunks():
@@ -47,7 +47,7 @@ def total_kmers(packed: Packed, k: int, groups: np.ndarray) -> np.ndarray:
     return total.astype(np.int64)
 
 
-def _columns(k: int) -> np.ndarray:
+def columns_of(k: int) -> np.ndarray:
     """Return (4^k,) int32: the column of each number that packing.kmers gives."""
     result = np.zeros(4**k, dtype=np.int32)
     for column, word in enumerate(canonical_kmers(k)):

@@ -9,6 +9,8 @@ from .sequences import BASES
 
 # What stands for every other letter, and for the gap behind each sequence, so that no k-mer spans two of them.
 OTHER = len(BASES)
+# What fills up the shorter sequences of a batch.
+PAD = OTHER + 1
 _CODES = bytes(BASES.index(chr(byte)) if chr(byte) in BASES else OTHER for byte in range(256))
 # A k-mer of 32 letters fills 64 bits.
 LONGEST_K = 32
@@ -80,6 +82,11 @@ class Packed:
             starts = self.starts[first : behind + 1]
             yield first, Packed(self.codes[starts[0] : starts[-1]], starts - starts[0])
             first = behind
+
+
+def codes_of(sequence: str) -> bytes:
+    """Return the code of each letter of a normalized sequence."""
+    return sequence.encode("ascii").translate(_CODES)
 
 
 def pack(sequences: Sequence[str]) -> Packed:

@@ -1,12 +1,10 @@
 """Fine-tuning: a base model, a train and a dev split in, an adapter out."""
 
 import math
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -23,23 +21,22 @@ from ..data.split_files import with_splits
 from ..data.targets import Target
 from ..errors import UserError
 from ..options import INPUT, MANY, ThreadOptions, options_of
-from ..processes.children import forkable, torch_threads
+from ..processes.children import forkable
 from ..processes.devices import choose_devices
 from ..processes.threads import default_threads
-from ..processes.together import run_together
 from ..scores.registry import EVERY_EPOCH
 from ..words import AUTO, BOTH, NONE, NUMBER
 from .batches import batch_size_for
 from .choosing import chosen_metric
 from .continuing import continued, state_of, without_effect
 from .ending import ending, to_be_read
-from .loop import ENDED, TIME_LIMIT, Plan, Trained, train
+from .launching import trained
+from .loop import ENDED, TIME_LIMIT, Plan, Trained
 from .losses import Objective, loss_function
 from .model import check_trainable, fitted, ready_model
 from .options import FinetuneOptions, LossOptions
 from .runs import history, spread
 from .splits import TrainingData, read_splits
-from .state import read_trained, write_trained
 
 RECORDED_LIBRARIES = ("torch", "transformers", "peft", "accelerate", "tokenizers", "safetensors")
 # What the history of an adapter, which is the same whenever it is made, does not have.
@@ -135,7 +132,7 @@ def finetune(options: FinetuneOptions, progress: Callable[[str], None], keep_sta
                     progress(text)
             if options.runs > 1:
                 progress(f"run {run + 1} of {options.runs}, seed {seed}")
-            runs.append(_train(model, replace(plan, seed=seed), progress, state))
+            runs.append(trained(model, replace(plan, seed=seed), progress, state))
             # Which of several runs is kept, and what is to be said of its model, is known at the end.
             remarks = _remarks(runs[-1], plan, which[run], kept=options.runs == 1)
             reported += remarks.warnings
@@ -198,29 +195,6 @@ def _objective(options: LossOptions, data: TrainingData) -> Objective:
         class_weights=options.class_weights,
         label_smoothing=options.label_smoothing,
     )
-
-
-def _train(
-    model: torch.nn.Module,
-    plan: Plan,
-    progress: Callable[[str], None],
-    state: dict[str, torch.Tensor] | None,
-) -> Trained:
-    """Train in this process, or in several that are forked from it."""
-    if plan.devices.processes == 1:
-        with torch_threads(plan.devices.threads):
-            return train(model, plan, progress, state)
-    with tempfile.TemporaryDirectory(prefix="run_") as name:
-        folder = Path(name)
-
-        def one(rank: int) -> None:
-            with torch_threads(plan.devices.threads):
-                trained = train(model, plan, progress, state)
-                if rank == 0:
-                    write_trained(trained, folder)
-
-        run_together(one, plan.devices.processes, folder)
-        return read_trained(folder)
 
 
 def _task(target: Target, encoder: Encoder, strands: str, members: int) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Small classifiers that read nucleotides instead of tokens: known motifs, k-mer counts and a convolution."""

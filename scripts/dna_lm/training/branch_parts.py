@@ -1,0 +1,183 @@
+"""Training of the classifiers that read nucleotides, each on its own."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import nn
+
+from ..baselines.kmer_baseline import kmer_features
+from ..branch.codes import nucleotide_codes
+from ..branch.convolution import Convolution
+from ..branch.linear import linear
+from ..branch.motif_scores import MotifScores
+from ..branch.network import CONVOLUTION, KMERS, MOTIFS, Branch, KmerPart, MotifPart, both_strands
+from ..branch.selecting import selected
+from ..classifiers.building import load_tensors
+from ..data.packing import PAD
+from ..data.sampling import draw
+from ..data.sequences import reverse_complement
+from ..motifs.motif import Motif
+from ..processes.engine import Engine
+from ..words import BOTH, CLASSES
+from .batches import Sequences, Tokens
+from .choosing import LOSS
+from .launching import trained
+from .loop import Plan
+
+# Sequences that a linear model learns from at most; of long ones fewer (see sampling.draw).
+MOST_TRAINED = {MOTIFS: 20_000, KMERS: 100_000}
+# scikit-learn's C of the k-mers' model, one of several.
+KMER_STRENGTHS = (1.0, 3.0, 10.0, 30.0)
+# How the convolution is trained: as many epochs as give this many steps, within limits; the best one is kept.
+STEPS, FEWEST_EPOCHS, MOST_EPOCHS, BATCH, LEARNING_RATE, PATIENCE = 1500, 8, 30, 32, 0.003, 10
+# Nucleotides that go through it at once, padding included.
+NUCLEOTIDES_AT_ONCE = 8192
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The classifiers by name, those of network.py, and their outputs for dev, (n, outputs), the mean over the strands.
+
+    motifs: those that MotifPart was left with.
+    """
+
+    modules: dict[str, nn.Module]
+    outputs: dict[str, np.ndarray]
+    motifs: list[Motif]
+
+
+def trained_parts(
+    plan: Plan,
+    sequences: Mapping[str, Sequence[str]],
+    truth: np.ndarray,
+    motifs: Sequence[Motif],
+    strands: str,
+    progress: Callable[[str], None],
+) -> Parts:
+    """Train each part on the training sequences; what is left open is chosen on dev.
+
+    plan: of the language model; its target, loss, seed, devices and deadline are these parts' as well.
+    sequences: normalized, of `train` and of `dev`. truth: of train, as Target.read gives it.
+    motifs: those to look for; none: there is no such part. strands: `both`, or `forward`: the convolution reads them.
+    """
+    weights = plan.loss.weights(torch.as_tensor(plan.train_set.wanted)).numpy()
+    linear_weights = None if (weights == weights[0]).all() else weights
+    modules: dict[str, nn.Module] = {}
+    kept: list[Motif] = []
+    if motifs:
+        modules[MOTIFS], kept = _motif_part(plan, sequences, truth, motifs, linear_weights)
+        progress(f"{len(kept)} of {len(motifs):,} known motifs are used")
+    modules[KMERS] = _kmer_part(plan, sequences, truth, linear_weights)
+    modules[CONVOLUTION] = _convolution(plan, sequences, strands, progress)
+    codes = nucleotide_codes(sequences["dev"])
+    outputs = {}
+    for name, module in modules.items():
+        branch = Branch({name: module}, {name: 1.0}).eval()
+        with Engine({0: branch}, PAD, processes=plan.devices.processes, read_out=both_strands) as engine:
+            (both,) = engine.outputs(codes)
+        given, other = np.split(both, 2, axis=1)
+        outputs[name] = (given + other) / 2 if strands == BOTH else given
+    return Parts(modules, outputs, kept)
+
+
+def _loss_on_dev(plan: Plan) -> Callable[[np.ndarray], float]:
+    wanted = torch.as_tensor(plan.dev_set.wanted)
+    weights = plan.loss.weights(wanted)
+
+    def loss(outputs: np.ndarray) -> float:
+        losses = plan.loss.losses(torch.from_numpy(outputs.astype(np.float32)), wanted)
+        return float((weights * losses).sum() / weights.sum())
+
+    return loss
+
+
+def _drawn(plan: Plan, name: str, sequences: Sequence[str], truth: np.ndarray) -> np.ndarray:
+    labels = truth if plan.target.kind == CLASSES else None
+    return draw(sequences, MOST_TRAINED[name], plan.seed, labels)
+
+
+def _motif_part(
+    plan: Plan,
+    sequences: Mapping[str, Sequence[str]],
+    truth: np.ndarray,
+    motifs: Sequence[Motif],
+    weights: np.ndarray | None,
+) -> tuple[MotifPart, list[Motif]]:
+    chosen = _drawn(plan, MOTIFS, sequences["train"], truth)
+    texts = [sequences["train"][number] for number in chosen], sequences["dev"]
+    log_odds = [motif.log_odds() for motif in motifs]
+    scorer = MotifScores(log_odds).eval()
+    with Engine({0: scorer}, PAD, processes=plan.devices.processes, read_out=_scores) as engine:
+        scores = tuple(engine.outputs(nucleotide_codes(part))[0] for part in texts)
+    numbers, model = selected(
+        plan.target, scores, truth[chosen], _loss_on_dev(plan), None if weights is None else weights[chosen]
+    )
+    part = MotifPart([log_odds[number] for number in numbers], plan.target.outputs)
+    part.set(model)
+    return part, [motifs[number] for number in numbers]
+
+
+def _scores(model: nn.Module, codes: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Read out the scores of motifs, (n, motifs) float32."""
+    return model(codes, mask.sum(dim=1))
+
+
+def _kmer_part(
+    plan: Plan, sequences: Mapping[str, Sequence[str]], truth: np.ndarray, weights: np.ndarray | None
+) -> KmerPart:
+    chosen = _drawn(plan, KMERS, sequences["train"], truth)
+    train = kmer_features([sequences["train"][number] for number in chosen])
+    dev = kmer_features(list(sequences["dev"]))
+    loss, chosen_weights = _loss_on_dev(plan), None if weights is None else weights[chosen]
+    models = [linear(plan.target, train, truth[chosen], strength, chosen_weights) for strength in KMER_STRENGTHS]
+    part = KmerPart(plan.target.outputs)
+    part.set(min(models, key=lambda model: loss(model.outputs(dev))))
+    return part
+
+
+def _convolution(
+    plan: Plan, sequences: Mapping[str, Sequence[str]], strands: str, progress: Callable[[str], None]
+) -> Convolution:
+    torch.manual_seed(plan.seed)
+    part = Convolution(plan.target.outputs)
+    model = Branch({CONVOLUTION: part}, {CONVOLUTION: 1.0})
+    sets = {name: _read(sequences[name], strands) for name in ("train", "dev")}
+    steps = -(-len(sequences["train"]) // BATCH)
+    options = replace(
+        plan.options,
+        learning_rate=LEARNING_RATE,
+        schedule="linear",
+        warmup=0.05,
+        epochs=min(MOST_EPOCHS, max(FEWEST_EPOCHS, -(-STEPS // steps))),
+        batch_size=BATCH,
+        accumulation=1,
+        weight_decay=0.01,
+        max_grad_norm=1.0,
+        evaluations=1,
+        best_metric=LOSS,
+        patience=PATIENCE,
+    )
+    result = trained(
+        model,
+        replace(
+            plan,
+            options=options,
+            train_set=Sequences(sets["train"], plan.train_set.wanted),
+            dev_set=Sequences(sets["dev"], plan.dev_set.wanted),
+            pad_token_id=PAD,
+            precision="fp32",
+            keep_state=False,
+            tokens_at_once=NUCLEOTIDES_AT_ONCE,
+        ),
+        lambda text: progress(f"convolution: {text}"),
+    )
+    load_tensors(model, result.tensors)
+    return part
+
+
+def _read(sequences: Sequence[str], strands: str) -> list[Tokens]:
+    """Return the codes of the strand given, or of both."""
+    given = Tokens(nucleotide_codes(sequences))
+    return [given, Tokens(nucleotide_codes(list(map(reverse_complement, sequences))))] if strands == BOTH else [given]

@@ -110,7 +110,7 @@ def test_each_process_has_a_part_of_the_weights(train, monkeypatch):
 
 
 def test_what_is_not_trained_stays_where_the_processes_share_it(train, monkeypatch):
-    from dna_lm.training import finetuning
+    from dna_lm.training import launching
 
     def places(model):
         return {name: tensor.data_ptr() for name, tensor in model.named_parameters() if not tensor.requires_grad}
@@ -121,8 +121,8 @@ def test_what_is_not_trained_stays_where_the_processes_share_it(train, monkeypat
         assert before and places(model) == before
         return trained
 
-    train_as_ever = finetuning.train
-    monkeypatch.setattr(finetuning, "train", train_there)
+    train_as_ever = launching.train
+    monkeypatch.setattr(launching, "train", train_there)
     train(2, epochs=1)  # an AssertionError in a process is one of the parent
 
 

@@ -9,20 +9,20 @@ FILES = ("train", "dev", "test", "summary", "leakage", "offenders")
 COMMANDS = {
     "random": (
         "--fasta CTCF=CTCF.fa --fasta p73=p73.fa --augment reverse-complement",
-        "8581b1dd05269d5f6e133b8f4e2ae03ac00f757f7434a7f3641a5e713af7e1e1",
+        "781ec231a88b71fac88ff141ef6ab4ee76aad878b6980cf082d687ee5df2a361",
     ),
     "similarity, shuffles": (
         "--fasta CTCF=CTCF.fa --negatives shuffle --split similarity --seed 7",
-        "222f3205a9beb6995f7fcd5a9a888fa6ec1a66d98063e90de000d7a871660414",
+        "4630524b405f8e34214e09d18f4310ca4d7970a5e63de2e508faf479efa1e3c0",
     ),
     "genome": (
         "--intervals a=peaks_a.narrowPeak --genome genome.fa --negatives genome --negative-distance 60 "
         "--split similarity --fractions 0.6,0.2,0.2 --balance downsample",
-        "ab50daaa0896d4a486d6575a87435bf714675a2877ff3c9f0a66172e6186210e",
+        "09b41cf626cdf37a9a77d78ff708df40bd682968e3f08457db4433fff7e0b41a",
     ),
     "groups": (
         "--table annotated.csv --sequence-column site --label-column class --split group --split-column donor",
-        "f9fefa37f75736af49e9592399b5e6d3cce08532b498aece97f170e5ad469ae0",
+        "2e4b7d64fa89ea5a601d4c3b64687fd3185de171e24648c0a84879f299435bc8",
     ),
 }
 

@@ -161,7 +161,7 @@ ADVICE = [
         {},
         {"full": True},
         9 * 10**8,
-        f'{FIRST} 0.90 GB are available: set "Trained weights" to LoRA matrices (--method lora), choose a smaller '
+        f'{FIRST} 0.90 GB are available: set "Weights to train" to LoRA matrices (--method lora), choose a smaller '
         "base model, or give the job more memory",
     ),
     (

@@ -186,7 +186,7 @@ def check_fits(needed: Estimate, available: int, *, full: bool = False, quantiza
     if room > 0:
         advice.append(f'reduce the "Maximum length (tokens)" (--max-length) below {needed.longest}')
     if full:
-        advice.append('set "Trained weights" to LoRA matrices (--method lora)')
+        advice.append('set "Weights to train" to LoRA matrices (--method lora)')
     if quantizable:
         advice.append('set "Quantization of the base model" to 4 bits (--quantization 4bit-nf4)')
     advice.append("choose a smaller base model")

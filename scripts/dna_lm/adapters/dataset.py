@@ -7,11 +7,14 @@ The file's metadata holds `format: pt` and `dna_lm`, a JSON document with
 - `base_model`: id, revision, architecture, SHA-256 of its weights and of its tokenizer, and the settings that its
   answers depend on, which adapters of earlier releases lack;
 - `task`: the target (see targets.py); how a sequence is read: maximum length in tokens, k-mers, strands, pooling; of
-  how many members an ensemble is; temperature and thresholds, if they were chosen (see decision.py);
+  how many members an ensemble is; temperature and thresholds, if they were chosen (see decision.py); `branch`, if
+  classifiers that read nucleotides are added to the language model: its record (see branch/record.py), and as
+  `language_model` the weight of the language model's outputs in the sum;
 - `training`: options, library versions, SHA-256 of the train and dev files, lengths of the training sequences, metric
   history.
 
-The tensors of an ensemble's first member have PEFT's names, those of the others `member2.<name>` and so on.
+The tensors of an ensemble's first member have PEFT's names, those of the others `member2.<name>` and so on; those of
+the branch, which all members share, are `branch.<name>`.
 
 It holds no time, no path and no host: the same inputs and seed give the same bytes.
 """
@@ -39,6 +42,7 @@ RECORD = "dna_lm"
 PARTS = ("peft", "base_model", "task", "training")
 # Bytes of the file's header, with the record in it: far above that of any training, and read before it is looked at.
 MAX_HEADER = 16 * 10**6
+_BRANCH = "branch."
 _FURTHER = re.compile(r"member([2-9]|[1-9]\d{1,5})\.(.+)", re.DOTALL)
 
 
@@ -48,6 +52,7 @@ class Adapter:
 
     tensors: name as in PEFT's adapter_model.safetensors -> torch.Tensor.
     further: the same of the second and later members of an ensemble.
+    branch: tensors of the classifiers that read nucleotides, if there are any.
     The other fields are the parts of the record that the module's text describes.
     """
 
@@ -57,6 +62,7 @@ class Adapter:
     task: dict[str, Any]
     training: dict[str, Any]
     further: list[dict[str, Any]] = field(default_factory=list)
+    branch: dict[str, Any] = field(default_factory=dict)
 
     @property
     def target(self) -> Target:
@@ -133,6 +139,7 @@ def save_adapter(adapter: Adapter, path: str | Path) -> None:
         for number, tensors in enumerate(adapter.further, start=2)
         for name, tensor in tensors.items()
     }
+    named |= {f"{_BRANCH}{name}": tensor for name, tensor in adapter.branch.items()}
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in sorted(named.items())}
     Path(path).write_bytes(with_sorted_metadata(save(tensors, metadata=metadata)))
 
@@ -191,9 +198,17 @@ def load_adapter(path: str | Path) -> Adapter:
             f"{source} is truncated or not in the safetensors format ({reason}); choose the adapter dataset of a "
             "fine-tuning job, or upload it again"
         ) from None
+    branch = {name.removeprefix(_BRANCH): tensors.pop(name) for name in list(tensors) if name.startswith(_BRANCH)}
+    if bool(branch) != ("branch" in record["task"]):
+        raise damaged(source)
     first, *further = _members(tensors, record["task"].get("members", 1), source)
     parts = {part: record[part] for part in PARTS}
-    return Adapter(first, **parts, further=further)
+    return Adapter(first, **parts, further=further, branch=branch)
+
+
+def damaged(source: str) -> UserError:
+    """Return the error of an adapter whose record says what nothing here writes."""
+    return UserError(f"{source}: its {RECORD} record is damaged; train the adapter again")
 
 
 def _members(tensors: dict[str, Any], members: int, source: str) -> list[dict[str, Any]]:
@@ -228,14 +243,13 @@ def _check_header(path: Path, source: str) -> None:
 
 
 def _read_record(text: str, source: str) -> dict[str, Any]:
-    damaged = UserError(f"{source}: its {RECORD} record is damaged; train the adapter again")
     try:
         record = json.loads(text, parse_constant=finite, parse_float=finite)
         json.dumps(record, ensure_ascii=False).encode()  # a half of a surrogate pair could be written nowhere
     except (ValueError, RecursionError):
-        raise damaged from None
+        raise damaged(source) from None
     if not isinstance(record, dict):
-        raise damaged
+        raise damaged(source)
     if record.get("version") != FORMAT_VERSION:
         raise UserError(
             f"{source} has format version {record.get('version')!r}, this program reads version {FORMAT_VERSION}; use "
@@ -244,7 +258,7 @@ def _read_record(text: str, source: str) -> dict[str, Any]:
     try:
         check_record(record)
     except ValueError:
-        raise damaged from None
+        raise damaged(source) from None
     for label in record["task"]["labels"]:
         check_label(label, source)
     return record
@@ -277,6 +291,11 @@ def check_record(record: dict[str, Any]) -> None:
         raise ValueError("there are no such k-mers")
     if task.get("strand", FORWARD) not in (FORWARD, BOTH):
         raise ValueError("there are no such strands")
+    if "branch" in task:
+        branch = task["branch"]
+        weight = branch.get("language_model") if isinstance(branch, dict) else None
+        if not (type(weight) is float and weight >= 0):
+            raise ValueError("the language model has no weight beside its branch")
     _check_peft(record["peft"])
     if not all(isinstance(record["base_model"].get(name), str) for name in IDENTITY):
         raise ValueError("the base model is not told")

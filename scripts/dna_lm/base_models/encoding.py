@@ -55,9 +55,10 @@ class EncodedStrands:
     """Sequences as they are read alone and on both strands.
 
     alone: as Encoder.encode gives them. given: on the strand given, of the piece that fits on both strands (see
-    Encoder.encode_both). reverse: token numbers of the reverse complement of that piece.
+    Encoder.encode_both). reverse: token numbers of the reverse complement of that piece. sequences: what was encoded.
     """
 
+    sequences: Sequence[str]
     alone: Encoded
     given: Encoded
     reverse: list[list[int]]
@@ -144,12 +145,12 @@ class Encoder:
         longest = [max(one.count, other.count) for one, other in zip(given, reverse, strict=True)]
         long = [number for number, count in enumerate(longest) if count > self._room]
         if not long:
-            return EncodedStrands(alone, alone, [one.tokens for one in reverse])
+            return EncodedStrands(sequences, alone, alone, [one.tokens for one in reverse])
         pieces = self._that_fit([sequences[number] for number in long], [longest[number] for number in long])
         both = zip(long, self._each(pieces), self._each(_reversed(pieces)), strict=True)
         for number, one, other in both:
             given[number], reverse[number] = one, other
-        return EncodedStrands(alone, _together(given, cut=len(long)), [one.tokens for one in reverse])
+        return EncodedStrands(sequences, alone, _together(given, cut=len(long)), [one.tokens for one in reverse])
 
     @property
     def _room(self) -> int:

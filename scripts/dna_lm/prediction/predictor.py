@@ -9,8 +9,9 @@ import numpy as np
 
 from ..adapters.dataset import Adapter
 from ..adapters.recorded_model import opened_base_model_of
-from ..base_models.encoding import EncodedStrands, Reading
+from ..base_models.encoding import Encoded, EncodedStrands, Reading
 from ..base_models.opening import BaseModel
+from ..branch.of_adapter import branch_of
 from ..errors import UserError
 from ..processes.children import forkable
 from ..processes.devices import prediction_processes
@@ -18,6 +19,7 @@ from ..processes.engine import Engine
 from ..processes.inference import ReadOut, logits
 from ..processes.threads import job_threads
 from ..words import BOTH, FORWARD, RECORDED, REVERSE
+from .branch_reader import BranchReader
 from .merged_models import MergedModels, UnmergedBase
 from .options import ApplyingOptions
 
@@ -81,6 +83,8 @@ class Predictor:
             base, adapter, unmerged, precision, self._processes, progress, every_token=read_out is not logits
         )
         self._engine: Engine | None = None
+        branch = branch_of(adapter) if read_out is logits else None
+        self._branch = BranchReader(branch, batch_size, self._processes) if branch else None
 
     @property
     def groups(self) -> list[list[int]]:
@@ -96,7 +100,7 @@ class Predictor:
         """
         if self.strand == self.adapter.strand != BOTH:
             encoded = self.encoder.encode(sequences)
-            return self._outputs(encoded.reading, encoded.tokens, members)
+            return self._outputs(sequences, encoded, encoded.tokens, members)
         return self.outputs_of(self.encoder.encode_strands(sequences), members)
 
     def outputs_of(self, strands: EncodedStrands, members: Sequence[int] | None = None) -> Outputs:
@@ -106,10 +110,12 @@ class Predictor:
         """
         encoded = strands.given if self.adapter.strand == BOTH else strands.alone
         tokens = {FORWARD: encoded.tokens, REVERSE: strands.reverse, BOTH: encoded.tokens + strands.reverse}
-        return self._outputs(encoded.reading, tokens[self.strand], members)
+        return self._outputs(strands.sequences, encoded, tokens[self.strand], members)
 
-    def _outputs(self, reading: Reading, tokens: list[list[int]], members: Sequence[int] | None) -> Outputs:
-        """reading: what was counted. tokens: what is computed, strand by strand."""
+    def _outputs(
+        self, sequences: Sequence[str], encoded: Encoded, tokens: list[list[int]], members: Sequence[int] | None
+    ) -> Outputs:
+        """encoded: how the sequences are read. tokens: what is computed, strand by strand."""
         members = range(self.adapter.members) if members is None else members
         width = self.adapter.target.outputs if self._read_out is logits else self.encoder.width
         raw = np.empty((len(members), 0, width))
@@ -122,12 +128,18 @@ class Predictor:
                 "the adapter's outputs are no numbers for some of the sequences: its training diverged; train it again "
                 "with a smaller learning rate"
             )
-        return Outputs(raw.reshape(len(members), self.strands, reading.sequences, raw.shape[2]), reading)
+        raw = raw.reshape(len(members), self.strands, len(sequences), raw.shape[2])
+        if self._branch and tokens:
+            # It reads of a sequence what the language model reads of it.
+            read = [text[:length] for text, length in zip(sequences, encoded.letters, strict=True)]
+            weight = self.adapter.task["branch"]["language_model"]
+            raw = weight * raw + self._branch.outputs(read, self.strand)
+        return Outputs(raw, encoded.reading)
 
     def _opened(self, members: Sequence[int]) -> Engine:
         """Return the engine whose models are those of a group's members; it is made if another group's is open."""
         if self._engine is None or members[0] not in self._engine.models:
-            self.close()
+            self._close_models()
             self._engine = Engine(
                 self._models.ready(members[0]),
                 self.encoder.tokenizer.pad_token_id,
@@ -152,6 +164,11 @@ class Predictor:
 
     def close(self) -> None:
         """End the processes, and forget the models in them."""
+        self._close_models()
+        if self._branch:
+            self._branch.close()
+
+    def _close_models(self) -> None:
         if self._engine is not None:
             self._engine.close()
             self._engine = None

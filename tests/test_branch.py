@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dna_lm.baselines.kmer_baseline import kmer_features
+from dna_lm.baselines.names import KMERS
 from dna_lm.branch.codes import nucleotide_codes, reverse_complement
 from dna_lm.branch.combining import combined_weights
 from dna_lm.branch.convolution import Convolution
 from dna_lm.branch.kmer_frequencies import KmerFrequencies
 from dna_lm.branch.linear import linear
 from dna_lm.branch.motif_scores import MotifScores
-from dna_lm.branch.network import CONVOLUTION, KMERS, MOTIFS, Branch, KmerPart, MotifPart, both_strands
+from dna_lm.branch.network import CONVOLUTION, MOTIFS, Branch, KmerPart, MotifPart, both_strands
 from dna_lm.branch.selecting import KEPT, selected
 from dna_lm.data.packing import PAD
 from dna_lm.data.sequences import reverse_complement as reversed_text

@@ -6,8 +6,9 @@ import re
 import pytest
 import torch
 
+from dna_lm.baselines.names import KMERS
 from dna_lm.branch.convolution import Convolution, Shape
-from dna_lm.branch.network import CONVOLUTION, KMERS, MOTIFS, Branch, KmerPart, MotifPart
+from dna_lm.branch.network import CONVOLUTION, MOTIFS, Branch, KmerPart, MotifPart
 from dna_lm.branch.record import WrongRecord, loaded, saved
 from dna_lm.motifs.jaspar import DATABASE, jaspar_motifs
 

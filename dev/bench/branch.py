@@ -19,7 +19,7 @@ import torch
 
 from dna_lm.branch.codes import nucleotide_codes
 from dna_lm.branch.combining import combined_weights
-from dna_lm.branch.network import Branch, both_strands
+from dna_lm.branch.network import Branch, both_strands, of_strand
 from dna_lm.data.packing import PAD
 from dna_lm.data.tables import read_labeled
 from dna_lm.data.targets import learn_target
@@ -82,7 +82,7 @@ def main() -> None:
         begun = time.monotonic()
         with Engine({0: Branch({name: module}, {name: 1.0}).eval()}, PAD, read_out=both_strands) as engine:
             (both,) = engine.outputs(nucleotide_codes(texts[2]))
-        on_test[name] = np.mean(np.split(both, 2, axis=1), axis=0)
+        on_test[name] = of_strand(both, BOTH).mean(axis=0)
         tell(f"{name}: {len(test) / (time.monotonic() - begun):,.0f} sequences a second")
     combinations = [[name] for name in parts.modules] + [list(parts.modules)]
     if given.predictions:

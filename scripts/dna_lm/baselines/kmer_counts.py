@@ -48,10 +48,11 @@ def total_kmers(packed: Packed, k: int, groups: np.ndarray) -> np.ndarray:
 
 
 def columns_of(k: int) -> np.ndarray:
-    """Return (4^k,) int32: the column of each number that packing.kmers gives."""
+    """Return (4^k,) int32: the column of each k-mer, by its number, which is that of its reverse complement too."""
     result = np.zeros(4**k, dtype=np.int32)
     for column, word in enumerate(canonical_kmers(k)):
-        result[int(word.translate(_DIGITS), base=4)] = column
+        for strand in (word, reverse_complement(word)):
+            result[int(strand.translate(_DIGITS), base=4)] = column
     return result
 
 

@@ -6,11 +6,9 @@ import numpy as np
 from scipy.sparse import spmatrix
 from sklearn.linear_model import LogisticRegression, Ridge
 
+from ..baselines.linear_model import MOST_STEPS
 from ..data.targets import Target
 from ..words import CLASSES, NUMBER
-
-# Steps of the optimization at most.
-MOST_STEPS = 1000
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,15 @@ import torch
 from torch import nn
 from transformers.modeling_outputs import SequenceClassifierOutput
 
+from ..words import BOTH, FORWARD, REVERSE
 from .codes import reverse_complement
 from .convolution import Convolution
 from .kmer_frequencies import KmerFrequencies
 from .linear import Linear
 from .motif_scores import MotifScores
 
-MOTIFS, KMERS, CONVOLUTION = "motifs", "kmers", "convolution"
+# What the parts are called, with KMERS, which are those of the baseline.
+MOTIFS, CONVOLUTION = "motifs", "convolution"
 
 
 class _OfFeatures(nn.Module):
@@ -87,3 +89,12 @@ def both_strands(model: Branch, codes: torch.Tensor, mask: torch.Tensor) -> torc
         totals[0] = totals[0] + found
         totals[1] = totals[1] + (weight * part(other, lengths) if isinstance(part, Convolution) else found)
     return torch.cat(totals, dim=1).double()
+
+
+def of_strand(both: np.ndarray, strand: str) -> np.ndarray:
+    """Return the outputs for the strands that are read, (strands, ..., outputs), of what both_strands gave.
+
+    both: (..., 2 * outputs). strand: `forward`, `reverse` or `both`.
+    """
+    given, other = np.split(both, 2, axis=-1)
+    return np.stack({FORWARD: [given], REVERSE: [other], BOTH: [given, other]}[strand])

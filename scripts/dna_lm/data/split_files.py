@@ -16,6 +16,11 @@ _OTHER_NAMES = {"validation": "dev", "valid": "dev", "val": "dev", "development"
 Given = TypeVar("Given", bound=SplitsOptions)
 
 
+def split_name(split: str) -> str:
+    """Return what reports call a split, such as `development`; a name of the user's own stays as it is."""
+    return SPLIT_NAMES.get(split, split)
+
+
 def with_splits(options: Given, **split_of: str) -> Given:
     """Return the options with the paths of the splits that the tool reads, and no collection.
 

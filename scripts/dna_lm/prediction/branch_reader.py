@@ -5,10 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..branch.codes import nucleotide_codes
-from ..branch.network import Branch, both_strands
+from ..branch.network import Branch, both_strands, of_strand
 from ..data.packing import PAD
 from ..processes.engine import Engine
-from ..words import BOTH, FORWARD
 
 
 class BranchReader:
@@ -29,8 +28,7 @@ class BranchReader:
                 {0: self._branch}, PAD, batch_size=self._batch_size, processes=self._processes, read_out=both_strands
             )
         (both,) = self._engine.outputs(nucleotide_codes(sequences))
-        strands = np.stack(np.split(both, 2, axis=1))
-        return strands if strand == BOTH else strands[:1] if strand == FORWARD else strands[1:]
+        return of_strand(both, strand)
 
     def close(self) -> None:
         """End the processes."""

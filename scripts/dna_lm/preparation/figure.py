@@ -11,8 +11,9 @@ from scipy.stats import norm
 
 from ..baselines.names import COMMONEST_TITLES
 from ..data.sequences import reverse_complement
+from ..data.split_files import split_name
 from ..reports.figure_style import COLORS, save, shown, tidy
-from ..words import MULTI_LABEL, NUMBER, SPLIT_NAMES
+from ..words import MULTI_LABEL, NUMBER
 from .quicklook import KMER_NAMES, Look
 
 # Curves of more labels, three splits each, can no longer be followed: ranges take their place.
@@ -157,10 +158,6 @@ def _of_what(look: Look) -> str:
     return ", mean over labels (0.5: guessing)"
 
 
-def _name(split: str) -> str:
-    return SPLIT_NAMES.get(split, split)
-
-
 def _what(look: Look) -> str:
     return "ranges of numbers" if look.kind == NUMBER else "labels"
 
@@ -183,12 +180,12 @@ def _kmers(figure: Figure, look: Look, rows: list[tuple[str, str]]) -> None:
     texts = []
     for label, split in rows:
         name = shown(label) if split == first else ""
-        texts.append(f"{name}  {_name(split)}" if several else name)
+        texts.append(f"{name}  {split_name(split)}" if several else name)
     axes.set_yticks(range(len(rows)), texts, fontsize=8)
     for row in range(1, len(rows)):
         if rows[row][0] != rows[row - 1][0]:
             axes.axhline(row - 0.5, color="white", linewidth=2)
-    title = f"3-mers on both strands, against their mean over the {_what(look)} in the {_name(first)} set"
+    title = f"3-mers on both strands, against their mean over the {_what(look)} in the {split_name(first)} set"
     axes.set_title(title if several else f"{title} (only this set is shown)")
     bar = figure.colorbar(picture, ax=axes, pad=0.01)
     bar.set_label("log2 ratio", fontsize=9)
@@ -201,15 +198,15 @@ def _legend(figure: Figure, look: Look, labels: list[str], curves: bool) -> None
         names = [shown(label) for label in labels]
         for number, split in enumerate(splits):
             handles.append(Line2D([], [], color="gray", linestyle=LINES[number % 3], linewidth=1.2 if number else 2.2))
-            names.append(_name(split))
+            names.append(split_name(split))
     else:
         handles = [Line2D([], [], **_marker(number)) for number, _ in enumerate(splits)]
-        names = [f"median, {_name(split)}" for split in splits]
+        names = [f"median, {split_name(split)}" for split in splits]
         handles += [
             Line2D([], [], color=COLORS[0], linewidth=5, alpha=0.4),
             Line2D([], [], color=COLORS[0], linewidth=1),
         ]
-        names += [f"middle 50%, {_name(splits[0])}", f"middle 90%, {_name(splits[0])}"]
+        names += [f"middle 50%, {split_name(splits[0])}", f"middle 90%, {split_name(splits[0])}"]
     title = "" if look.one_length is None else f"all sequences have {look.one_length:,} nucleotides"
     if len(look.labels) > len(labels):
         title += f"{'; ' if title else ''}the first {len(labels)} of {len(look.labels)} {_what(look)} are shown"

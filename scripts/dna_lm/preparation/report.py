@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from ..data.split_files import split_name
 from ..reports.markdown import bullets, escape, image, link, listed, pipe_table, tool_link, warned
 from ..reports.number_text import UNDEFINED, number_text
 from ..words import CLASSES, MULTI_LABEL, NUMBER, SPLIT_NAMES
@@ -102,12 +103,8 @@ def _labels(result: DatasetReport) -> str:
 
 
 def _sizes(sizes: dict[str, int]) -> str:
-    *most, last = (f"{size:,} {escape(_name(split))}" for split, size in sizes.items())
+    *most, last = (f"{size:,} {escape(split_name(split))}" for split, size in sizes.items())
     return f"{', '.join(most)} and {last}"
-
-
-def _name(split: str) -> str:
-    return SPLIT_NAMES.get(split, split)
 
 
 def _cleaning(summary: pd.DataFrame) -> str:
@@ -137,8 +134,8 @@ def _leakage(counts: pd.DataFrame) -> list[str]:
     header += ("similar",) * searched
     rows = [
         (
-            _name(row["split"]),
-            _name(row["also in"]),
+            split_name(row["split"]),
+            split_name(row["also in"]),
             "all" if row["label"] == ALL else row["label"],
             f"{row['sequences']:,}",
         )
@@ -171,7 +168,7 @@ def _splits(splits: pd.DataFrame, what: str) -> list[str]:
     header = ("split", what, "sequences", LENGTHS, "GC (mean ± sd)", "ambiguous")
     rows = [
         (
-            _name(row["split"]),
+            split_name(row["split"]),
             row["label"],
             f"{row['sequences']:,}",
             _lengths(row),

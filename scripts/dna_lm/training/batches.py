@@ -1,7 +1,7 @@
 """How sequences come to the training: as token numbers of one or both strands, a random draw for each step."""
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -25,12 +25,12 @@ class Tokens:
     forked processes would come to have a copy.
     """
 
-    def __init__(self, sequences: Iterable[list[int]] = ()):
+    def __init__(self, sequences: Iterable[Sequence[int]] = ()):
         self._numbers = array("i")
         self._ends = array("q", [0])
         self.extend(sequences)
 
-    def extend(self, sequences: Iterable[list[int]]) -> None:
+    def extend(self, sequences: Iterable[Sequence[int]]) -> None:
         for numbers in sequences:
             self._numbers.extend(numbers)
             self._ends.append(len(self._numbers))

@@ -7,15 +7,17 @@ import numpy as np
 import torch
 from torch import nn
 
+from ..baselines import evaluation_baselines
 from ..baselines.kmer_baseline import kmer_features
+from ..baselines.names import KMERS
 from ..branch.codes import nucleotide_codes
 from ..branch.convolution import Convolution
 from ..branch.linear import linear
 from ..branch.motif_scores import MotifScores
-from ..branch.network import CONVOLUTION, KMERS, MOTIFS, Branch, KmerPart, MotifPart, both_strands
+from ..branch.network import CONVOLUTION, MOTIFS, Branch, KmerPart, MotifPart, both_strands, of_strand
 from ..branch.selecting import selected
 from ..classifiers.building import load_tensors
-from ..data.packing import PAD
+from ..data.packing import PAD, codes_of
 from ..data.sampling import draw
 from ..data.sequences import reverse_complement
 from ..motifs.motif import Motif
@@ -27,9 +29,7 @@ from .launching import trained
 from .loop import Plan
 
 # Sequences that a linear model learns from at most; of long ones fewer (see sampling.draw).
-MOST_TRAINED = {MOTIFS: 20_000, KMERS: 100_000}
-# scikit-learn's C of the k-mers' model, one of several.
-KMER_STRENGTHS = (1.0, 3.0, 10.0, 30.0)
+MOST_TRAINED = {MOTIFS: 20_000, KMERS: evaluation_baselines.MOST_TRAINED[KMERS]}
 # How the convolution is trained: as many epochs as give this many steps, within limits; the best one is kept.
 STEPS, FEWEST_EPOCHS, MOST_EPOCHS, BATCH, LEARNING_RATE, PATIENCE = 1500, 8, 30, 32, 0.003, 10
 # Nucleotides that go through it at once, padding included.
@@ -71,15 +71,13 @@ def trained_parts(
         progress(f"{len(kept)} of {len(motifs):,} known motifs are used")
     modules[KMERS] = _kmer_part(plan, sequences, truth, linear_weights)
     modules[CONVOLUTION] = _convolution(plan, sequences, strands, progress)
-    codes = nucleotide_codes(sequences["dev"])
-    outputs = {}
-    for name, module in modules.items():
-        branch = Branch({name: module}, {name: 1.0}).eval()
-        with Engine({0: branch}, PAD, processes=plan.devices.processes, read_out=both_strands) as engine:
-            (both,) = engine.outputs(codes)
-        given, other = np.split(both, 2, axis=1)
-        outputs[name] = (given + other) / 2 if strands == BOTH else given
-    return Parts(modules, outputs, kept)
+    alone = {
+        number: Branch({name: module}, {name: 1.0}).eval() for number, (name, module) in enumerate(modules.items())
+    }
+    with Engine(alone, PAD, processes=plan.devices.processes, read_out=both_strands) as engine:
+        both = engine.outputs(nucleotide_codes(sequences["dev"]), list(alone))
+    outputs = of_strand(both, strands).mean(axis=0)
+    return Parts(modules, dict(zip(modules, outputs, strict=True)), kept)
 
 
 def _loss_on_dev(plan: Plan) -> Callable[[np.ndarray], float]:
@@ -131,7 +129,8 @@ def _kmer_part(
     train = kmer_features([sequences["train"][number] for number in chosen])
     dev = kmer_features(list(sequences["dev"]))
     loss, chosen_weights = _loss_on_dev(plan), None if weights is None else weights[chosen]
-    models = [linear(plan.target, train, truth[chosen], strength, chosen_weights) for strength in KMER_STRENGTHS]
+    strengths = evaluation_baselines.STRENGTHS[KMERS]
+    models = [linear(plan.target, train, truth[chosen], strength, chosen_weights) for strength in strengths]
     part = KmerPart(plan.target.outputs)
     part.set(min(models, key=lambda model: loss(model.outputs(dev))))
     return part
@@ -179,5 +178,5 @@ def _convolution(
 
 def _read(sequences: Sequence[str], strands: str) -> list[Tokens]:
     """Return the codes of the strand given, or of both."""
-    given = Tokens(nucleotide_codes(sequences))
-    return [given, Tokens(nucleotide_codes(list(map(reverse_complement, sequences))))] if strands == BOTH else [given]
+    read = [sequences, map(reverse_complement, sequences)] if strands == BOTH else [sequences]
+    return [Tokens(map(codes_of, texts)) for texts in read]

@@ -36,6 +36,7 @@ TRAINING = {
     "patience": 0,
     "max_length": 50,
     "strands": "forward",
+    "branch": "no",
     "threads": 1,
 }
 

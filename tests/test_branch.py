@@ -17,7 +17,8 @@ from dna_lm.branch.convolution import Convolution
 from dna_lm.branch.kmer_frequencies import KmerFrequencies
 from dna_lm.branch.linear import linear
 from dna_lm.branch.motif_scores import MotifScores
-from dna_lm.branch.network import CONVOLUTION, MOTIFS, Branch, KmerPart, MotifPart, both_strands
+from dna_lm.branch.names import CONVOLUTION, MOTIFS
+from dna_lm.branch.network import Branch, KmerPart, MotifPart, both_strands
 from dna_lm.branch.selecting import KEPT, selected
 from dna_lm.data.packing import PAD
 from dna_lm.data.sequences import reverse_complement as reversed_text

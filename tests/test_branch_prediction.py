@@ -10,7 +10,8 @@ from dna_lm.adapters.dataset import Adapter, load_adapter, save_adapter
 from dna_lm.baselines.names import KMERS
 from dna_lm.branch.codes import nucleotide_codes
 from dna_lm.branch.convolution import Convolution, Shape
-from dna_lm.branch.network import CONVOLUTION, MOTIFS, Branch, KmerPart, MotifPart
+from dna_lm.branch.names import CONVOLUTION, MOTIFS
+from dna_lm.branch.network import Branch, KmerPart, MotifPart
 from dna_lm.branch.record import saved
 from dna_lm.data.packing import PAD
 from dna_lm.data.sequences import reverse_complement

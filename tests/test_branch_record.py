@@ -8,7 +8,8 @@ import torch
 
 from dna_lm.baselines.names import KMERS
 from dna_lm.branch.convolution import Convolution, Shape
-from dna_lm.branch.network import CONVOLUTION, MOTIFS, Branch, KmerPart, MotifPart
+from dna_lm.branch.names import CONVOLUTION, MOTIFS
+from dna_lm.branch.network import Branch, KmerPart, MotifPart
 from dna_lm.branch.record import WrongRecord, loaded, saved
 from dna_lm.motifs.jaspar import DATABASE, jaspar_motifs
 

@@ -101,6 +101,29 @@ def test_an_end_before_anything_was_scored(job):
     assert load_adapter(out / "adapter").training["history"][0]["epoch"] <= 1
 
 
+@pytest.mark.parametrize(
+    ("act", "processes"), [(once(signal.SIGTERM), 1), (twice, 2)], ids=["SIGTERM", "two processes, twice"]
+)
+def test_an_end_after_the_language_model_keeps_it(job, two, tmp_path, run_tool, act, processes):
+    ended, out = job("training classifiers", act, processes, branch="yes", epochs=1)
+    assert ended.code == 0, ended.err
+    adapter = load_adapter(out / "adapter")
+    assert adapter.training["stopped"] == ["the training went through its one epoch"]
+    assert not adapter.branch and "branch" not in adapter.task
+    warning = "the classifiers that read nucleotides were not trained, since the system asked the training to end"
+    assert warning in ended.err and warning in (out / "report").read_text()
+    assert sorted(os.listdir(out)) == sorted(TARGETS)
+    if act is twice:
+        assert evaluated(out / "adapter", two, tmp_path, run_tool).code == 0
+
+
+def test_an_end_of_the_language_model_is_one_of_the_classifiers_too(job):
+    ended, out = job("epoch 2 of", once(signal.SIGTERM), branch="yes")
+    assert ended.code == 0, ended.err
+    assert not load_adapter(out / "adapter").branch
+    assert "the adapter has the language model alone" in ended.err
+
+
 def test_an_end_before_the_training_leaves_nothing_behind(job):
     ended, out = job("the training set", once(signal.SIGTERM), processes=2)
     assert ended.code == 143, ended.err

@@ -75,7 +75,7 @@ def main() -> None:
         print(f"{time.monotonic() - started:.0f} s: {text}", file=sys.stderr)
 
     sequences = {"train": texts[0], "dev": texts[1]}
-    parts = trained_parts(plan, sequences, train, jaspar_motifs(given.group), BOTH, tell)
+    parts = trained_parts(plan, sequences, train, jaspar_motifs(given.group), given.group, BOTH, tell)
     tell(f"trained in {time.monotonic() - started:.0f} s")
     on_dev, on_test = dict(parts.outputs), {}
     for name, module in parts.modules.items():

@@ -14,9 +14,6 @@ from .kmer_frequencies import KmerFrequencies
 from .linear import Linear
 from .motif_scores import MotifScores
 
-# What the parts are called, with KMERS, which are those of the baseline.
-MOTIFS, CONVOLUTION = "motifs", "convolution"
-
 
 class _OfFeatures(nn.Module):
     """A linear model on features that are the same for both strands."""
@@ -62,7 +59,7 @@ class Branch(nn.Module):
     """
 
     def __init__(self, parts: Mapping[str, nn.Module], weights: Mapping[str, float]):
-        """parts: by name, MOTIFS, KMERS or CONVOLUTION; weights: of each."""
+        """parts: by name, see names.py; weights: of each."""
         super().__init__()
         self.parts = nn.ModuleDict(parts)
         self.register_buffer("weights", torch.tensor([float(weights[name]) for name in self.parts]))

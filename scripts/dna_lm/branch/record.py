@@ -12,7 +12,8 @@ from ..baselines.kmer_baseline import LENGTHS
 from ..baselines.names import KMERS
 from ..motifs.motif import Motif
 from .convolution import Convolution, Shape
-from .network import CONVOLUTION, MOTIFS, Branch, KmerPart, MotifPart
+from .names import CONVOLUTION, MOTIFS
+from .network import Branch, KmerPart, MotifPart
 
 # The log-odds of the motifs, one below the other, and how many positions each has.
 LOG_ODDS, WIDTHS = "log_odds", "widths"

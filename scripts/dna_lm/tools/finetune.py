@@ -29,6 +29,7 @@ PRESETS = {
         "patience": 3,
         "max_length": 200,
         "strands": FORWARD,
+        "branch": NO,
     },
 }
 

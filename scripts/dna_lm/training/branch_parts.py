@@ -1,12 +1,15 @@
 """Training of the classifiers that read nucleotides, each on its own."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
+from ..adapters.dataset import Adapter
 from ..baselines import evaluation_baselines
 from ..baselines.kmer_baseline import kmer_features
 from ..baselines.names import KMERS
@@ -14,7 +17,10 @@ from ..branch.codes import nucleotide_codes
 from ..branch.convolution import Convolution
 from ..branch.linear import linear
 from ..branch.motif_scores import MotifScores
-from ..branch.network import CONVOLUTION, MOTIFS, Branch, KmerPart, MotifPart, both_strands, of_strand
+from ..branch.names import CONVOLUTION, MOTIFS
+from ..branch.network import Branch, KmerPart, MotifPart, both_strands, of_strand
+from ..branch.of_adapter import branch_of
+from ..branch.record import saved
 from ..branch.selecting import selected
 from ..classifiers.building import load_tensors
 from ..data.packing import PAD, codes_of
@@ -22,6 +28,7 @@ from ..data.sampling import draw
 from ..data.sequences import reverse_complement
 from ..motifs.motif import Motif
 from ..processes.engine import Engine
+from ..processes.inference import PROGRESS_SECONDS
 from ..words import BOTH, CLASSES
 from .batches import Sequences, Tokens
 from .choosing import LOSS
@@ -38,14 +45,15 @@ NUCLEOTIDES_AT_ONCE = 8192
 
 @dataclass(frozen=True)
 class Parts:
-    """The classifiers by name, those of network.py, and their outputs for dev, (n, outputs), the mean over the strands.
+    """The classifiers by name, and their outputs for dev, (n, outputs), the mean over the strands.
 
-    motifs: those that MotifPart was left with.
+    tensors, record: as an adapter keeps them (see branch/record.py); the weights are not decided yet.
     """
 
     modules: dict[str, nn.Module]
     outputs: dict[str, np.ndarray]
-    motifs: list[Motif]
+    tensors: dict[str, torch.Tensor]
+    record: dict[str, Any]
 
 
 def trained_parts(
@@ -53,6 +61,7 @@ def trained_parts(
     sequences: Mapping[str, Sequence[str]],
     truth: np.ndarray,
     motifs: Sequence[Motif],
+    source: str,
     strands: str,
     progress: Callable[[str], None],
 ) -> Parts:
@@ -60,7 +69,8 @@ def trained_parts(
 
     plan: of the language model; its target, loss, seed, devices and deadline are these parts' as well.
     sequences: normalized, of `train` and of `dev`. truth: of train, as Target.read gives it.
-    motifs: those to look for; none: there is no such part. strands: `both`, or `forward`: the convolution reads them.
+    motifs: those to look for; none: there is no such part. source: where they are from.
+    strands: `both`, or `forward`: the convolution reads them.
     """
     weights = plan.loss.weights(torch.as_tensor(plan.train_set.wanted)).numpy()
     linear_weights = None if (weights == weights[0]).all() else weights
@@ -71,13 +81,30 @@ def trained_parts(
         progress(f"{len(kept)} of {len(motifs):,} known motifs are used")
     modules[KMERS] = _kmer_part(plan, sequences, truth, linear_weights)
     modules[CONVOLUTION] = _convolution(plan, sequences, strands, progress)
+    outputs = _outputs(plan, modules, sequences["dev"], strands)
+    return Parts(modules, outputs, *saved(Branch(modules, dict.fromkeys(modules, 1.0)), kept, source))
+
+
+def parts_of(plan: Plan, adapter: Adapter, dev: Sequence[str], strands: str) -> Parts | None:
+    """Return the parts of an adapter as they are, or None if it has none.
+
+    dev: normalized sequences. The other parameters are those of trained_parts.
+    Raises UserError for an adapter that this program has not made.
+    """
+    branch = branch_of(adapter)
+    if branch is None:
+        return None
+    modules = dict(branch.parts.items())
+    return Parts(modules, _outputs(plan, modules, dev, strands), adapter.branch, adapter.task["branch"])
+
+
+def _outputs(plan: Plan, modules: Mapping[str, nn.Module], dev: Sequence[str], strands: str) -> dict[str, np.ndarray]:
     alone = {
         number: Branch({name: module}, {name: 1.0}).eval() for number, (name, module) in enumerate(modules.items())
     }
     with Engine(alone, PAD, processes=plan.devices.processes, read_out=both_strands) as engine:
-        both = engine.outputs(nucleotide_codes(sequences["dev"]), list(alone))
-    outputs = of_strand(both, strands).mean(axis=0)
-    return Parts(modules, dict(zip(modules, outputs, strict=True)), kept)
+        both = engine.outputs(nucleotide_codes(dev), list(alone))
+    return dict(zip(modules, of_strand(both, strands).mean(axis=0), strict=True))
 
 
 def _loss_on_dev(plan: Plan) -> Callable[[np.ndarray], float]:
@@ -170,10 +197,28 @@ def _convolution(
             keep_state=False,
             tokens_at_once=NUCLEOTIDES_AT_ONCE,
         ),
-        lambda text: progress(f"convolution: {text}"),
+        _seldom(lambda text: progress(f"convolutional network: {text}")),
     )
     load_tensors(model, result.tensors)
+    best = result.rows[result.best]
+    progress(
+        f"convolutional network: epoch {best['epoch']:g} of {options.epochs} had the lowest loss on the development "
+        f"set, {best['dev_loss']:.4f}"
+    )
     return part
+
+
+def _seldom(progress: Callable[[str], None]) -> Callable[[str], None]:
+    """Return a function that passes on what it is told every few seconds; epochs of a small network are many."""
+    told = time.monotonic()
+
+    def tell(text: str) -> None:
+        nonlocal told
+        if time.monotonic() - told > PROGRESS_SECONDS:
+            told = time.monotonic()
+            progress(text)
+
+    return tell
 
 
 def _read(sequences: Sequence[str], strands: str) -> list[Tokens]:

@@ -1,5 +1,6 @@
 """A training that goes on from an adapter: what the adapter has decided already, and the optimizer's state with it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from .options import FinetuneOptions
 from .state import load_state, saved_with
 
 # Options that say what an adapter is and how it reads: one that is gone on from has decided them.
-DECIDED = ("target", "method", *LORA_OPTIONS, "kmer", "strands", "max_length")
+DECIDED = ("target", "method", *LORA_OPTIONS, "branch", "motifs", "kmer", "strands", "max_length")
 # Names of the embeddings in the architectures of transformers that do not have `emb` in them.
 EMBEDDINGS = ("wte", "w")
 
@@ -30,6 +31,11 @@ def continued(options: FinetuneOptions, before: Adapter | None) -> tuple[Finetun
     if before is None:
         return options, []
     decided = decided_by(before)
+    if options.motifs_file:
+        raise UserError(
+            "--motifs-file: the adapter that the training continues from keeps its motifs; leave the file out, or "
+            "train a new adapter from the base model"
+        )
     for name in DECIDED:
         if name not in options.given:
             continue
@@ -55,20 +61,28 @@ def continued(options: FinetuneOptions, before: Adapter | None) -> tuple[Finetun
 
 
 def without_effect(options: FinetuneOptions) -> list[str]:
-    """Return a warning if the user gave options of LoRA and a method that trains no LoRA matrices.
+    """Return warnings of options that the user gave and that the others leave without effect.
 
-    It is for a new training: one that continues an adapter without LoRA matrices refuses them.
+    They are for a new training: one that continues an adapter refuses them.
     """
-    names = [f"--{name.replace('_', '-')}" for name in LORA_OPTIONS if name in options.given]
-    if options.method == LORA or not names:
+    return [
+        *_idle(options, LORA_OPTIONS, options.method == LORA, f"the method {options.method} trains no LoRA matrices"),
+        *_idle(options, ("motifs", "motifs_file"), options.branch == YES, "motifs are looked for with --branch yes"),
+    ]
+
+
+def _idle(options: FinetuneOptions, names: Sequence[str], heeded: bool, reason: str) -> list[str]:
+    flags = [f"--{name.replace('_', '-')}" for name in names if name in options.given]
+    if heeded or not flags:
         return []
-    verb = "has" if len(names) == 1 else "have"
-    return [f"{', '.join(names)} {verb} no effect: the method {options.method} trains no LoRA matrices"]
+    return [f"{', '.join(flags)} {'has' if len(flags) == 1 else 'have'} no effect: {reason}"]
 
 
 def decisions(options: dict[str, Any]) -> str:
     """Return the options that an adapter decides, of all of a training, as a command line gives them."""
     names = [name for name in DECIDED if name in options]
+    if options.get("branch", NO) == NO:
+        names = [name for name in names if name != "motifs"]
     if options.get("method", LORA) != LORA:
         names = [name for name in names if name not in LORA_OPTIONS]
     return ", ".join(f"{name.replace('_', '-')} {_text(options[name])}" for name in names)
@@ -84,6 +98,8 @@ def decided_by(adapter: Adapter) -> dict[str, Any]:
         "kmer": adapter.kmer,
         "strands": adapter.strand,
         "max_length": adapter.max_length,
+        "branch": YES if adapter.branch else NO,
+        "motifs": (_recorded(adapter, "motifs") if adapter.branch else None) or NONE,
     }
     if method != LORA:
         return found

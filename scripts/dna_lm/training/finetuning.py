@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from transformers import set_seed
@@ -20,14 +21,18 @@ from ..classifiers.precision import choose_precision
 from ..data.split_files import with_splits
 from ..data.targets import Target
 from ..errors import UserError
+from ..motifs.motif import Motif
+from ..motifs.sources import chosen_motifs
 from ..options import INPUT, MANY, ThreadOptions, options_of
 from ..processes.children import forkable
 from ..processes.devices import choose_devices
 from ..processes.threads import default_threads
-from ..scores.registry import EVERY_EPOCH
-from ..words import AUTO, BOTH, NONE, NUMBER
+from ..reports.number_text import number_text
+from ..scores.registry import DEFAULT_METRIC, EVERY_EPOCH, TITLES
+from ..words import AUTO, BOTH, NONE, NUMBER, YES
 from .batches import batch_size_for
-from .choosing import chosen_metric
+from .choosing import chosen_metric, same_answer_warning
+from .combination import Combination, combination, trained_beside
 from .continuing import continued, state_of, without_effect
 from .ending import ending, to_be_read
 from .launching import trained
@@ -39,6 +44,8 @@ from .runs import history, spread
 from .splits import TrainingData, read_splits
 
 RECORDED_LIBRARIES = ("torch", "transformers", "peft", "accelerate", "tokenizers", "safetensors")
+# Fraction of a time limit that the language model may take, if there are classifiers that read nucleotides too.
+LANGUAGE_MODEL_SHARE = 0.75
 # What the history of an adapter, which is the same whenever it is made, does not have.
 TIMES = "seconds"
 
@@ -75,10 +82,13 @@ def finetune(options: FinetuneOptions, progress: Callable[[str], None], keep_sta
     Raises UserError for anything wrong with the files or the request.
     """
     options = with_splits(options, train="train", dev="dev")
-    deadline = time.monotonic() + options.max_minutes * 60 if options.max_minutes else math.inf
+    started = time.monotonic()
+    seconds = options.max_minutes * 60 or math.inf
     before = load_adapter(options.resume_from) if options.resume_from else None
     state, unsure = state_of(options.resume_state, before) if options.resume_state else (None, [])
     options, taken = continued(options, before)
+    beside = options.branch == YES
+    motifs = chosen_motifs(options.motifs, options.motifs_file) if beside and not before else ([], "")
     unsure = [*unsure, *without_effect(options)]
     for text in unsure:
         progress(f"warning: {text}")
@@ -107,7 +117,7 @@ def finetune(options: FinetuneOptions, progress: Callable[[str], None], keep_sta
             loss=_objective(options, data),
             scores=EVERY_EPOCH[data.target.kind],
             seed=options.seed,
-            deadline=deadline,
+            deadline=started + seconds * (LANGUAGE_MODEL_SHARE if beside else 1),
             precision=precision.name,
             keep_state=keep_state,
             tokens_at_once=0,  # see model.fitted
@@ -133,14 +143,23 @@ def finetune(options: FinetuneOptions, progress: Callable[[str], None], keep_sta
             if options.runs > 1:
                 progress(f"run {run + 1} of {options.runs}, seed {seed}")
             runs.append(trained(model, replace(plan, seed=seed), progress, state))
-            # Which of several runs is kept, and what is to be said of its model, is known at the end.
-            remarks = _remarks(runs[-1], plan, which[run], kept=options.runs == 1)
+            # Which of several runs is kept, and what is to be said of what is kept, is known at the end.
+            remarks = _remarks(runs[-1], plan, which[run], kept=options.runs == 1 and not beside)
             reported += remarks.warnings
             for text in [*remarks.ended, *(f"warning: {text}" for text in remarks.warnings)]:
                 progress(text)
             if runs[-1].stopped in (TIME_LIMIT, ENDED):
                 break
         table, kept = history(runs, seeds[: len(runs)], options.keep, metric)
+        del model
+        together, unfinished = None, []
+        if beside:
+            whole = replace(plan, deadline=started + seconds)
+            together, unfinished = _together(
+                whole, data, motifs, options.strands, before, [runs[number] for number in kept], progress
+            )
+        if together:  # what one model predicts alone is not what is used
+            runs = [replace(run, same="") for run in runs]
         remarks = [_remarks(run, plan, which[number], number in kept) for number, run in enumerate(runs)]
         described = {
             "peft": settings,
@@ -148,22 +167,64 @@ def finetune(options: FinetuneOptions, progress: Callable[[str], None], keep_sta
             "task": _task(data.target, encoder, options.strands, len(kept)),
             "training": _record(options, data, plan, runs, table),
         }
+        if together:
+            described["task"]["branch"] = together.record
+            described["training"]["on_dev"] = together.on_dev
         first, *further = (runs[number] for number in kept)
         result = Finetuned(
-            adapter=Adapter(tensors=first.tensors, further=[run.tensors for run in further], **described),
+            adapter=Adapter(
+                tensors=first.tensors,
+                further=[run.tensors for run in further],
+                branch=together.tensors if together else {},
+                **described,
+            ),
             history=table,
             metric=metric,
             spread=spread(runs) if len(runs) > 1 else None,
             costs=_costs(runs),
             read=data.read,
             notes=notes + [text for one in remarks for text in one.ended],
-            warnings=data.warnings + [text for one in remarks for text in one.warnings],
+            warnings=data.warnings + [text for one in remarks for text in one.warnings] + unfinished,
             state=first.state,
         )
         for text in result.warnings:
             if text not in reported:
                 progress(f"warning: {text}")
         return result
+
+
+def _together(
+    plan: Plan,
+    data: TrainingData,
+    motifs: tuple[list[Motif], str],
+    strands: str,
+    before: Adapter | None,
+    runs: list[Trained],
+    progress: Callable[[str], None],
+) -> tuple[Combination | None, list[str]]:
+    """Return the models that are kept with the classifiers that read nucleotides, and what a user has to read."""
+    parts = None
+    if runs[-1].stopped != ENDED:
+        parts = trained_beside(plan, data, motifs, strands, before, progress)
+    if parts is None:
+        return None, [
+            "the classifiers that read nucleotides were not trained, since the system asked the training to end: the "
+            "adapter has the language model alone"
+        ]
+    together = combination(plan, parts, np.mean([run.outputs for run in runs], axis=0))
+    progress(_sentence(together, plan))
+    if not together.same:
+        return together, []
+    return together, [same_answer_warning(data.target, together.same, len(data.truth["dev"]), "the adapter")]
+
+
+def _sentence(together: Combination, plan: Plan) -> str:
+    alone, summed = together.on_dev[0], together.on_dev[-1]
+    name = DEFAULT_METRIC[plan.target.kind]
+    return (
+        f"on the development set: {TITLES[name]} {number_text(summed[name], '.4f')} and loss {summed['loss']:.4f}; the "
+        f"language model alone: {number_text(alone[name], '.4f')} and {alone['loss']:.4f}"
+    )
 
 
 def _epochs(before: Adapter) -> int:

@@ -67,12 +67,14 @@ class Trained:
     rows: epoch, train_loss, dev_ and each score, learning_rate, and seconds since the start of the training. The
         train_loss is the mean since the row before, weighted as in training.
     best: the number of the row whose weights are kept.
+    outputs: of those weights for dev, the mean over the strands, (n, outputs) float64.
     state: the optimizer's moments of each trained parameter at that row, if they were asked for.
     stopped: why before the last epoch, or nothing.
     same: what the kept weights predict for every sequence of dev, in words, if it is the same for all (see choosing).
     """
 
     tensors: dict[str, torch.Tensor] = field(default_factory=dict)
+    outputs: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     state: dict[str, torch.Tensor] = field(default_factory=dict)
     rows: list[dict[str, float]] = field(default_factory=list)
     best: int = -1
@@ -225,7 +227,8 @@ class _Training:
 
     def _evaluate(self) -> None:
         plan, result, target = self.plan, self.result, self.plan.target
-        predictions = target.predictions(self._dev_outputs())
+        outputs = self._dev_outputs()
+        predictions = target.predictions(outputs)
         scores = score(target, plan.truth, predictions)
         losses, weights = self.parallel.total(self.losses)
         self.losses = np.zeros(2)
@@ -241,7 +244,8 @@ class _Training:
             tensors = {name: full_tensor(tensor) for name, tensor in adapter_tensors(self.parallel.model).items()}
             moved = moments(self.parallel.model, self.optimizer) if plan.keep_state else {}
             if self.parallel.rank == 0:
-                result.tensors, result.state, result.same = tensors, moved, same_prediction(target, predictions)
+                result.tensors, result.outputs, result.state = tensors, outputs, moved
+                result.same = same_prediction(target, predictions)
         best = plan.options.best_metric
         shown = best if best != "loss" else DEFAULT_METRIC[target.kind]
         self.progress(

@@ -14,10 +14,12 @@ from ..words import (
     FOCAL,
     FORWARD,
     LONGEST_KMER,
+    MOTIF_GROUPS,
     NO,
     NONE,
     RECOMMENDED,
     TUTORIAL,
+    VERTEBRATES,
     YES,
 )
 
@@ -95,6 +97,26 @@ class LossOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BranchOptions:
+    """The classifiers that read nucleotides."""
+
+    branch: str = option(
+        "Whether to train small classifiers that read nucleotides (known motifs, k-mer counts, a convolutional "
+        "network) and add their outputs to those of the language model",
+        YES,
+        choices=(YES, NO),
+    )
+    motifs: str = option(
+        "Known motifs to look for: those of JASPAR for a group of organisms, or none",
+        VERTEBRATES,
+        choices=(*MOTIF_GROUPS, NONE),
+    )
+    motifs_file: str | None = option(
+        "Motifs of your own to look for, in MEME, JASPAR or TRANSFAC format", kind=INPUT, optional=True
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelOptions(LoraOptions, QuantizationOptions):
     """The model that is trained."""
 
@@ -165,6 +187,7 @@ class FinetuneOptions(
     TrainingSplitOptions,
     ContinuingOptions,
     ModelOptions,
+    BranchOptions,
     OptimizationOptions,
     ReadingOptions,
     LossOptions,

@@ -5,7 +5,8 @@ from ..data.targets import Target
 from ..reports.markdown import bullets, escape, image, link, listed, pipe_table, tool_link, warned
 from ..reports.number_text import number_text
 from ..scores.registry import ERRORS, SHOWN, TITLES, history_title
-from ..words import FULL, HEAD_ONLY, LORA, MULTI_LABEL, NUMBER
+from ..words import BOTH, FULL, HEAD_ONLY, LORA, MULTI_LABEL, NUMBER
+from .combination_section import combination_headline, combination_section
 from .continuing import decisions
 from .finetuning import Finetuned
 
@@ -24,8 +25,9 @@ def training_report(result: Finetuned) -> list[str]:
         "# Training report",
         f"A model was trained on **{adapter.training['sequences']['train']:,} sequences** {_task(adapter.target)}. "
         f"Base model: **{escape(adapter.base_model['id'])}** ({escape(adapter.base_model['architecture'])}).",
-        _headline(result),
+        *_headlines(result),
         *warned(result.warnings),
+        *_combination(result),
         image("plot"),
         *_history(result),
         *_spread(result),
@@ -102,16 +104,34 @@ def _trained(peft: dict) -> str:
     return f"LoRA matrices of rank {peft['r']} ({listed(layers)}){beside} and a head"
 
 
+def _headlines(result: Finetuned) -> list[str]:
+    rows, of_model = result.adapter.training.get("on_dev"), _headline(result)
+    if rows is None:
+        return [of_model]
+    return [combination_headline(rows, result.adapter.target.kind, _scored(result)), f"Language model: {of_model}"]
+
+
+def _scored(result: Finetuned) -> str:
+    strands = " (mean of both strands)" if result.adapter.strand == BOTH else ""
+    return f"{result.adapter.training['sequences']['dev']:,} development sequences{strands}"
+
+
+def _combination(result: Finetuned) -> list[str]:
+    adapter = result.adapter
+    if "on_dev" not in adapter.training:
+        return []
+    return combination_section(adapter.training["on_dev"], adapter.target, adapter.task["branch"])
+
+
 def _headline(result: Finetuned) -> str:
+    """Return what of the language model was kept, and how it scores."""
     kept = result.history[result.history["kept"] == "yes"]
-    count = f"{result.adapter.training['sequences']['dev']:,} development sequences"
-    strands = " (mean of both strands)" if result.adapter.strand == "both" else ""
     best = f"{'lowest' if result.metric in ERRORS else 'best'} {TITLES[result.metric]}"
     if len(kept) > 1:
         scores = ", ".join(f"{value:.3f}" for value in kept[f"dev_{result.metric}"])
         return (
             f"**{len(kept)} models were saved**, one for each seed, whose predictions are averaged. Their {best} on "
-            f"the {count}{strands}: {scores}."
+            f"the {_scored(result)}: {scores}."
         )
     row = kept.iloc[0]
     scores = ", ".join(
@@ -120,7 +140,7 @@ def _headline(result: Finetuned) -> str:
         if f"dev_{name}" in row
     )
     seed = f" of the seed {row['seed']}" if "seed" in row else ""
-    return f"**Epoch {row['epoch']:g}**{seed} had the {best} on the {count}{strands} and was saved: {scores}."
+    return f"**Epoch {row['epoch']:g}**{seed} had the {best} on the {_scored(result)} and was saved: {scores}."
 
 
 def _spread(result: Finetuned) -> list[str]:

@@ -29,7 +29,8 @@ ENCODED_AT_ONCE = 10_000
 class TrainingData:
     """Both splits as they are trained on and scored.
 
-    truth, sets, unknown_shares, sha256: of `train` and of `dev`; truth as the target reads it, sha256 of the files.
+    truth, sets, sequences, unknown_shares, sha256: of `train` and of `dev`; truth as the target reads it, sequences as
+    far as the language model reads them, sha256 of the files.
     sequence_lengths: letters of the `shortest`, `median` and `longest` training sequence.
     sequence_gc: `lowest`, `median` and `highest` GC content of a training sequence, 0 to 1; None if all are unknown.
     seen: what the adapter records of the sequences, so that they are known again (see seen_data.seen_record).
@@ -39,6 +40,7 @@ class TrainingData:
     target: Target
     truth: dict[str, np.ndarray]
     sets: dict[str, Sequences]
+    sequences: dict[str, list[str]]
     unknown_shares: dict[str, float]
     sha256: dict[str, str]
     sequence_lengths: dict[str, int]
@@ -107,7 +109,11 @@ def read_splits(
     known = {"shortest": int(lengths.min()), "median": int(np.median(lengths)), "longest": int(lengths.max())}
     seen = seen_record(digests["train"], digests["dev"], before)
     gc = _gc_range(sequences["train"])
-    return TrainingData(target, truth, sets, shares, sha256, known, gc, seen, read, messages)
+    read_letters = {
+        name: [text[:count] for text, count in zip(some, letters[name].tolist(), strict=True)]
+        for name, some in sequences.items()
+    }
+    return TrainingData(target, truth, sets, read_letters, shares, sha256, known, gc, seen, read, messages)
 
 
 def _gc_range(sequences: list[str]) -> dict[str, float] | None:

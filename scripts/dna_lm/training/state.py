@@ -4,6 +4,7 @@ import dataclasses
 import json
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save, save_file
@@ -23,10 +24,11 @@ def write_trained(trained: Trained, folder: Path) -> None:
     """Write a result into an empty folder."""
     save_file(trained.tensors, folder / "tensors.safetensors")
     save_file(trained.state, folder / "state.safetensors")
+    np.save(folder / "outputs.npy", trained.outputs)
     rest = {
         field.name: getattr(trained, field.name)
         for field in dataclasses.fields(trained)
-        if field.name not in ("tensors", "state")
+        if field.name not in ("tensors", "state", "outputs")
     }
     (folder / "rest.json").write_text(json.dumps(rest))
 
@@ -36,6 +38,7 @@ def read_trained(folder: Path) -> Trained:
     return Trained(
         tensors=_tensors(folder / "tensors.safetensors"),
         state=_tensors(folder / "state.safetensors"),
+        outputs=np.load(folder / "outputs.npy", allow_pickle=False),
         **json.loads((folder / "rest.json").read_text()),
     )
 

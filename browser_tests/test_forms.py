@@ -55,7 +55,7 @@ def test_finetune(galaxy, uploaded):
     galaxy.fill("Epochs", 2)
     outputs = finish(galaxy, "finetune")
     assert "safetensors" in galaxy.expand_dataset(outputs["adapter"])
-    see_report(galaxy, outputs["report"], "finetune", 1, "CTCF", "p73", "Epochs")
+    see_report(galaxy, outputs["report"], "finetune", 1, "CTCF", "p73", "went through all 2 epochs", "known motifs")
 
 
 def test_evaluate_with_simpler_models(galaxy, uploaded):

@@ -311,14 +311,14 @@ def test_each_part_finds_a_planted_site(ctcf):
     said: list[str] = []
     with forkable():
         plan = plan_for(TWO, truth, dev_truth)
-        parts = trained_parts(plan, {"train": train, "dev": dev}, truth, ctcf, BOTH, said.append)
-        again = trained_parts(plan, {"train": train, "dev": dev}, truth, ctcf, BOTH, said.append)
+        parts = trained_parts(plan, {"train": train, "dev": dev}, truth, ctcf, "JASPAR", BOTH, said.append)
+        again = trained_parts(plan, {"train": train, "dev": dev}, truth, ctcf, "JASPAR", BOTH, said.append)
     assert list(parts.modules) == [MOTIFS, KMERS, CONVOLUTION]
     for name, outputs in parts.outputs.items():
         assert (outputs.argmax(axis=1) == dev_truth).mean() > 0.85, name
         np.testing.assert_array_equal(outputs, again.outputs[name])
     weights = parts.modules[MOTIFS].head.weight.detach()[1]
-    assert parts.motifs[int(weights.argmax())].name == "CTCF"
+    assert parts.record["motifs"]["motifs"][int(weights.argmax())]["name"] == "CTCF"
     assert any("known motifs" in text for text in said)
     # What was trained gives, as a network, what was scored on dev.
     codes, mask = padded(nucleotide_codes(dev), PAD)
@@ -336,9 +336,9 @@ def test_a_number_is_learned_without_known_motifs():
     with forkable():
         parts = trained_parts(
             plan_for(target, truth[:120], truth[120:]),
-            *({"train": sequences[:120], "dev": sequences[120:]}, truth[:120], [], FORWARD, lambda text: None),
+            *({"train": sequences[:120], "dev": sequences[120:]}, truth[:120], [], "", FORWARD, lambda text: None),
         )
-    assert list(parts.modules) == [KMERS, CONVOLUTION] and not parts.motifs
+    assert list(parts.modules) == [KMERS, CONVOLUTION] and "motifs" not in parts.record
     for name, outputs in parts.outputs.items():
         predicted = target.predictions(outputs)[:, 0]
         assert np.corrcoef(predicted, truth[120:])[0, 1] > 0.9, name
@@ -350,6 +350,6 @@ def test_two_processes_train_as_one_does():
     with forkable():
         for processes in (1, 2):
             plan = plan_for(TWO, truth, dev_truth, processes)
-            found.append(trained_parts(plan, {"train": train, "dev": dev}, truth, [], BOTH, lambda text: None))
+            found.append(trained_parts(plan, {"train": train, "dev": dev}, truth, [], "", BOTH, lambda text: None))
     np.testing.assert_allclose(found[0].outputs[KMERS], found[1].outputs[KMERS], atol=1e-5)
     assert (found[1].outputs[CONVOLUTION].argmax(axis=1) == dev_truth).mean() > 0.7

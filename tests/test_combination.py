@@ -13,7 +13,7 @@ from dna_lm.training import finetuning
 from dna_lm.training.finetuning import finetune
 from dna_lm.training.report import training_report
 from refusals import refusal
-from small import predictor, training_options, write_splits
+from small import TRAINING, command_line, predictor, training_options, write_splits
 
 EVERY = [LANGUAGE_MODEL, MOTIFS, KMERS, CONVOLUTION, TOGETHER]
 
@@ -79,19 +79,18 @@ def test_the_language_model_is_trained_as_without(splits, first):
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_the_same_seed_gives_the_same_bytes(splits, tmp_path, monkeypatch, processes):
-    monkeypatch.setenv("DNA_LM_PROCESSES", str(processes))
+def test_the_same_seed_gives_the_same_bytes(splits, tmp_path, run_tool, processes):
+    """Two threads of one process, too: one that has started threads cannot be forked into processes that have them."""
+    options = TRAINING | {name: splits[name] for name in ("train", "dev")}
+    options |= {"branch": "yes", "motifs": "urochordates", "epochs": 2, "strands": "both", "threads": 2}
+    outputs = {f"{name}_out": tmp_path / name for name in ("history", "plot", "report")}
     paths = [tmp_path / name for name in ("a", "b")]
     for path in paths:
-        save_adapter(trained(splits, threads=2).adapter, path)
+        arguments = command_line(options | outputs | {"adapter_out": path})
+        done = run_tool("finetune", *arguments, DNA_LM_PROCESSES=str(processes))
+        assert done.code == 0, done.err
     assert paths[0].read_bytes() == paths[1].read_bytes()
-
-
-def test_threads_of_a_training_in_one_process_do_not_disturb_the_processes_that_follow(splits, monkeypatch):
-    """A process that has started threads cannot be forked into ones that start theirs."""
-    monkeypatch.setattr("dna_lm.processes.devices.LEAST_SHARE", 1000)  # one process, of two threads
-    result = trained(splits, threads=2)
-    assert [row["model"] for row in result.adapter.training["on_dev"]] == EVERY
+    assert [row["model"] for row in load_adapter(paths[0]).training["on_dev"]] == EVERY
 
 
 def test_classifiers_learn_what_the_language_model_cannot(tmp_path):
@@ -115,7 +114,7 @@ def test_classifiers_learn_what_the_language_model_cannot(tmp_path):
     counts[["ACGT".index(base) for base in word], range(len(word))] = 100
     own = folder / "own.jaspar"
     own.write_text(">mine mine\n" + "\n".join(" ".join(map(str, row)) for row in counts) + "\n")
-    result = trained(splits, motifs="none", motifs_file=str(own))
+    result = trained(splits, motifs="none", motifs_file=str(own), max_length=100)
     test = pd.read_csv(splits["test"])
     found = probabilities(result, folder / "a", test["sequence"].tolist())
     assert matthews_corrcoef(test["label"] == "yes", found[:, 1] > 0.5) > 0.95

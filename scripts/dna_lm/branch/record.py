@@ -73,7 +73,7 @@ def loaded(tensors: Mapping[str, torch.Tensor], record: Mapping[str, Any], outpu
         parts[KMERS] = KmerPart(outputs)
     if CONVOLUTION in weights:
         parts[CONVOLUTION] = Convolution(outputs, _shape(record.get("convolution")))
-    branch = Branch({name: parts[name] for name in weights}, weights)
+    branch = Branch(parts, weights)  # in this order, whatever the order of the record is
     expected = branch.parts.state_dict()
     for name, tensor in expected.items():
         given = tensors.pop(name, None)

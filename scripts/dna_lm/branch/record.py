@@ -67,6 +67,8 @@ def loaded(tensors: Mapping[str, torch.Tensor], record: Mapping[str, Any], outpu
             raise WrongRecord("its motifs have no names")
         if len(named["motifs"]) != parts[MOTIFS].features.motifs:
             raise WrongRecord("it has another number of motifs than of names")
+        if not all(isinstance(one, dict) and _named(one) for one in named["motifs"]):
+            raise WrongRecord("a motif has no id or no name")
     if KMERS in weights:
         if record.get("kmer_lengths") != list(LENGTHS):
             raise WrongRecord("it counts other k-mers")
@@ -84,7 +86,13 @@ def loaded(tensors: Mapping[str, torch.Tensor], record: Mapping[str, Any], outpu
         tensor.copy_(given)
     if tensors:
         raise WrongRecord(f"tensor {min(tensors)!r} belongs to no part")
+    if MOTIFS in parts and not (parts[MOTIFS].spread > 0).all():
+        raise WrongRecord("the standard deviation of a motif's scores is not above 0")
     return branch.eval()
+
+
+def _named(motif: Mapping[str, Any]) -> bool:
+    return all(isinstance(motif.get(key), str) for key in ("id", "name"))
 
 
 def _log_odds(values: torch.Tensor | None, widths: torch.Tensor | None) -> list[np.ndarray]:

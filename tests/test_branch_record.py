@@ -84,6 +84,8 @@ def _change(tensors: dict, record: dict, what: str) -> None:
             record["motifs"]["motifs"][0]["name"] = ["<b>"]
         case "no id":
             del record["motifs"]["motifs"][0]["id"]
+        case "a name of two lines":
+            record["motifs"]["motifs"][0]["name"] = "CTCF\n# heading"
         case "a motif that is text":
             record["motifs"]["motifs"][0] = "MA0139.2"
         case "a standard deviation of 0":
@@ -120,6 +122,7 @@ def _change(tensors: dict, record: dict, what: str) -> None:
         ("no names", "its motifs have no names"),
         ("fewer names", "another number of motifs than of names"),
         ("a name that is no text", "a motif has no id or no name"),
+        ("a name of two lines", "a motif has no id or no name"),
         ("no id", "a motif has no id or no name"),
         ("a motif that is text", "a motif has no id or no name"),
         ("a standard deviation of 0", "the standard deviation of a motif's scores is not above 0"),

@@ -61,7 +61,7 @@ def loaded(tensors: Mapping[str, torch.Tensor], record: Mapping[str, Any], outpu
     tensors = dict(tensors)
     parts: dict[str, nn.Module] = {}
     if MOTIFS in weights:
-        parts[MOTIFS] = MotifPart(_log_odds(tensors.pop(LOG_ODDS, None), tensors.pop(WIDTHS, None)), outputs)
+        parts[MOTIFS] = MotifPart(log_odds_of({name: tensors.pop(name, None) for name in (LOG_ODDS, WIDTHS)}), outputs)
         named = record.get("motifs")
         if not (isinstance(named, dict) and isinstance(named.get("motifs"), list)):
             raise WrongRecord("its motifs have no names")
@@ -92,11 +92,12 @@ def loaded(tensors: Mapping[str, torch.Tensor], record: Mapping[str, Any], outpu
 
 
 def _named(motif: Mapping[str, Any]) -> bool:
-    return all(isinstance(motif.get(key), str) for key in ("id", "name"))
+    return all(isinstance(motif.get(key), str) and motif[key].isprintable() for key in ("id", "name"))
 
 
-def _log_odds(values: torch.Tensor | None, widths: torch.Tensor | None) -> list[np.ndarray]:
-    """Return the log-odds of each motif, (width, 4) float32."""
+def log_odds_of(tensors: Mapping[str, torch.Tensor | None]) -> list[np.ndarray]:
+    """Return the log-odds of each motif, (width, 4) float32. Raises WrongRecord for what `saved` has not made."""
+    values, widths = tensors.get(LOG_ODDS), tensors.get(WIDTHS)
     if values is None or widths is None:
         raise WrongRecord("it has no log-odds of its motifs")
     if widths.dtype != torch.int64 or widths.ndim != 1 or not len(widths) or int(widths.min()) < 1:

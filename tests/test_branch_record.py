@@ -72,6 +72,8 @@ def _change(tensors: dict, record: dict, what: str) -> None:
             del tensors["log_odds"]
         case "a width of 0":
             tensors["widths"][0] = 0
+        case "a huge width":
+            tensors["widths"][0] = 65
         case "other widths":
             tensors["widths"][0] += 1
         case "infinite log-odds":
@@ -86,6 +88,8 @@ def _change(tensors: dict, record: dict, what: str) -> None:
             del record["motifs"]["motifs"][0]["id"]
         case "a name of two lines":
             record["motifs"]["motifs"][0]["name"] = "CTCF\n# heading"
+        case "a long name":
+            record["motifs"]["motifs"][0]["name"] = "N" * 201
         case "a motif that is text":
             record["motifs"]["motifs"][0] = "MA0139.2"
         case "a standard deviation of 0":
@@ -117,12 +121,14 @@ def _change(tensors: dict, record: dict, what: str) -> None:
         ("a weight that is text", "a weight is no number of 0 or more"),
         ("no log-odds", "it has no log-odds of its motifs"),
         ("a width of 0", "no whole numbers above 0"),
+        ("a huge width", "a motif has more than 64 positions"),
         ("other widths", "another form than their widths say"),
         ("infinite log-odds", "another form than their widths say"),
         ("no names", "its motifs have no names"),
         ("fewer names", "another number of motifs than of names"),
         ("a name that is no text", "a motif has no id or no name"),
         ("a name of two lines", "a motif has no id or no name"),
+        ("a long name", "a motif has no id or no name"),
         ("no id", "a motif has no id or no name"),
         ("a motif that is text", "a motif has no id or no name"),
         ("a standard deviation of 0", "the standard deviation of a motif's scores is not above 0"),

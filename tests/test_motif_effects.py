@@ -186,7 +186,7 @@ HOSTILE = ["<script>alert(1)</script>", "[x](javascript:y) | z", "$\\frac{1}$ ${
 @pytest.mark.parametrize("name", HOSTILE)
 def test_names_stay_text(plain, tmp_path, name):
     target = Target(CLASSES, [name[:30], "other"])
-    strange = [motif(1, id_=name[:60], name=name), *THREE[1:]]
+    strange = [motif(1, id_=f"id {name}"[:60], name=name), *THREE[1:]]
     adapter = made(plain, target, [[1.0, 0.0, 0.0], [0.0] * 3], strange)
     blocks = motif_section(adapter, "motifs")
     for mark in ("<", "](javascript", "$", "*b*", "N" * 41):
@@ -243,9 +243,18 @@ def test_the_figure(plain, tmp_path, kept, target, blocks):
     nothing_is_cut(tmp_path / "plot.png")
     labels = strongest_labels(effects, 4)
     assert len(labels) == blocks
-    titles = [axes.get_title("left") for axes in kept[0].axes if axes.get_title("left")]
+    titles = [axes.get_title("left") for axes in kept[0].axes if axes.get_title("left").strip()]
+    heights = [axes.get_window_extent().height for axes in kept[0].axes if axes.get_title("left").strip()]
+    assert max(heights) < 1.25 * min(heights)
     expected = [one for label in labels for one in effects[label][:4]]
     assert titles == [f"{one.motif.name}  {one.motif.id}  effect {one.text}" for one in expected]
+
+
+def test_a_motif_that_tells_nothing_has_no_letters(plain, tmp_path, kept):
+    flat = Motif("flat", "flat", np.full((9, 4), 0.25))
+    plot_motifs(motif_effects(made(plain, TWO, [[0.0], [1.0]], [flat], [1.0])), tmp_path / "plot.png")
+    (axes,) = kept[0].axes
+    assert not axes.patches and axes.get_ylim() == (0, 2) and list(axes.get_xticks()) == [1, 5]
 
 
 def test_the_letters_are_those_of_the_motif(plain, tmp_path, kept):

@@ -11,6 +11,7 @@ from torch import nn
 from ..baselines.kmer_baseline import LENGTHS
 from ..baselines.names import KMERS
 from ..motifs.motif import Motif
+from ..motifs.reading import LONGEST_NAME, MOST_WIDTH
 from .convolution import Convolution, Shape
 from .names import CONVOLUTION, MOTIFS
 from .network import Branch, KmerPart, MotifPart
@@ -92,7 +93,8 @@ def loaded(tensors: Mapping[str, torch.Tensor], record: Mapping[str, Any], outpu
 
 
 def _named(motif: Mapping[str, Any]) -> bool:
-    return all(isinstance(motif.get(key), str) and motif[key].isprintable() for key in ("id", "name"))
+    texts = [motif.get(key) for key in ("id", "name")]
+    return all(isinstance(text, str) and text.isprintable() and len(text) <= LONGEST_NAME for text in texts)
 
 
 def log_odds_of(tensors: Mapping[str, torch.Tensor | None]) -> list[np.ndarray]:
@@ -102,6 +104,8 @@ def log_odds_of(tensors: Mapping[str, torch.Tensor | None]) -> list[np.ndarray]:
         raise WrongRecord("it has no log-odds of its motifs")
     if widths.dtype != torch.int64 or widths.ndim != 1 or not len(widths) or int(widths.min()) < 1:
         raise WrongRecord("the widths of its motifs are no whole numbers above 0")
+    if int(widths.max()) > MOST_WIDTH:
+        raise WrongRecord(f"a motif has more than {MOST_WIDTH} positions")
     if values.dtype != torch.float32 or values.shape != (int(widths.sum()), 4) or not torch.isfinite(values).all():
         raise WrongRecord("the log-odds of its motifs have another form than their widths say")
     return [part.numpy() for part in values.split(widths.tolist())]

@@ -212,6 +212,7 @@ def test_the_motifs_that_matter_are_kept():
 
     kept, model = selected(TWO, (scores[:400].copy(), scores[400:].copy()), truth[:400], loss)
     assert {100, 200} <= set(kept) and len(kept) == min(KEPT)
+    np.testing.assert_allclose(model.spread, np.where(kept == 7, 1, scores[:400, kept].std(axis=0)))
     telling = kept[np.argsort(-np.abs(model.weight[:, 1]))[:2]]
     assert set(telling) == {100, 200}
     assert (model.outputs(scores[400:][:, kept]).argmax(axis=1) == truth[400:]).mean() > 0.7
@@ -319,6 +320,8 @@ def test_each_part_finds_a_planted_site(ctcf):
         np.testing.assert_array_equal(outputs, again.outputs[name])
     weights = parts.modules[MOTIFS].head.weight.detach()[1]
     assert parts.record["motifs"]["motifs"][int(weights.argmax())]["name"] == "CTCF"
+    scores = parts.modules[MOTIFS].features(*batch(*train)).std(dim=0, correction=0)
+    torch.testing.assert_close(parts.modules[MOTIFS].spread, scores, rtol=1e-4, atol=1e-5)
     assert any("known motifs" in text for text in said)
     # What was trained gives, as a network, what was scored on dev.
     codes, mask = padded(nucleotide_codes(dev), PAD)

@@ -29,6 +29,7 @@ def branch(motifs) -> Branch:
         KMERS: KmerPart(2),
         CONVOLUTION: Convolution(2, SMALL),
     }
+    parts[MOTIFS].spread[:2] = torch.tensor([1.5, 0.5])
     torch.nn.init.normal_(parts[CONVOLUTION].head.weight)
     return Branch(parts, {MOTIFS: 0.5, KMERS: 0.0, CONVOLUTION: 2.0}).eval()
 
@@ -43,6 +44,7 @@ def test_what_is_loaded_gives_the_same_bits(branch, motifs):
     tensors, record = saved(branch, motifs, DATABASE)
     again = loaded(tensors, json.loads(json.dumps(record)), 2)
     assert outputs(again).equal(outputs(branch))
+    assert again.parts[MOTIFS].spread.tolist() == [1.5, 0.5, 1.0, 1.0, 1.0]
     assert record["motifs"]["source"] == DATABASE
     assert [one["name"] for one in record["motifs"]["motifs"]] == [motif.name for motif in motifs]
     second, same = saved(again, motifs, DATABASE)
@@ -70,6 +72,8 @@ def _change(tensors: dict, record: dict, what: str) -> None:
             del tensors["log_odds"]
         case "a width of 0":
             tensors["widths"][0] = 0
+        case "a huge width":
+            tensors["widths"][0] = 65
         case "other widths":
             tensors["widths"][0] += 1
         case "infinite log-odds":
@@ -78,6 +82,18 @@ def _change(tensors: dict, record: dict, what: str) -> None:
             del record["motifs"]
         case "fewer names":
             record["motifs"]["motifs"].pop()
+        case "a name that is no text":
+            record["motifs"]["motifs"][0]["name"] = ["<b>"]
+        case "no id":
+            del record["motifs"]["motifs"][0]["id"]
+        case "a name of two lines":
+            record["motifs"]["motifs"][0]["name"] = "CTCF\n# heading"
+        case "a long name":
+            record["motifs"]["motifs"][0]["name"] = "N" * 201
+        case "a motif that is text":
+            record["motifs"]["motifs"][0] = "MA0139.2"
+        case "a standard deviation of 0":
+            tensors["motifs.spread"][1] = 0
         case "other k-mers":
             record["kmer_lengths"] = [3, 4, 5, 6, 7]
         case "no shape":
@@ -105,10 +121,17 @@ def _change(tensors: dict, record: dict, what: str) -> None:
         ("a weight that is text", "a weight is no number of 0 or more"),
         ("no log-odds", "it has no log-odds of its motifs"),
         ("a width of 0", "no whole numbers above 0"),
+        ("a huge width", "a motif has more than 64 positions"),
         ("other widths", "another form than their widths say"),
         ("infinite log-odds", "another form than their widths say"),
         ("no names", "its motifs have no names"),
         ("fewer names", "another number of motifs than of names"),
+        ("a name that is no text", "a motif has no id or no name"),
+        ("a name of two lines", "a motif has no id or no name"),
+        ("a long name", "a motif has no id or no name"),
+        ("no id", "a motif has no id or no name"),
+        ("a motif that is text", "a motif has no id or no name"),
+        ("a standard deviation of 0", "the standard deviation of a motif's scores is not above 0"),
         ("other k-mers", "it counts other k-mers"),
         ("no shape", "the convolution has no shape"),
         ("a huge layer", "beyond its limits"),

@@ -6,7 +6,19 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from dna_lm.reports.markdown import TOOLS, bullets, escape, image, link, listed, pipe_table, tool_link, warned, write
+from dna_lm.reports.markdown import (
+    TOOLS,
+    WebLink,
+    bullets,
+    escape,
+    image,
+    link,
+    listed,
+    pipe_table,
+    tool_link,
+    warned,
+    write,
+)
 from forms import form
 
 # As strict as viewers come: HTML is let through, and tables and strikethrough are known.
@@ -121,6 +133,11 @@ def test_headers_are_wider_than_their_columns(rows, texts):
         if column + 1 != texts:
             assert width > max(len(html.unescape(cell)) for cell in cells[4 + column :: 4])
             assert cells[column].startswith(name) if column < texts else cells[column].endswith(f" {name}")
+
+
+def test_a_cell_that_links_a_page():
+    table = pipe_table(("id", "MCC"), [(WebLink("m|1]", "https://example.org/m1"), "0.5")])
+    assert table.splitlines()[2] == "| [m&#124;1&#93;](https://example.org/m1) | 0.5 |"
 
 
 def test_lists_and_warnings():

@@ -44,7 +44,7 @@ def test_the_only_difference_is_that_of_torch():
 
 
 def test_only_the_training_asks_for_what_only_training_uses():
-    training = {"bitsandbytes", "tensorboardx", "psutil"}
+    training = {"bitsandbytes", "tensorboardx", "psutil", "logomaker"}
     for tool in tool_names():
         expected = training if tool == "finetune" else set()
         required = {element.text for element in form(tool).find("requirements")}

@@ -13,10 +13,14 @@ from ..words import CLASSES, NUMBER
 
 @dataclass(frozen=True)
 class Linear:
-    """Outputs are features @ weight + bias; weight: (features, outputs), bias: (outputs,), both float64."""
+    """Outputs are features @ weight + bias; weight: (features, outputs), bias: (outputs,), both float64.
+
+    spread: standard deviation of each feature in the training set, (features,) float64, if it is known.
+    """
 
     weight: np.ndarray
     bias: np.ndarray
+    spread: np.ndarray | None = None
 
     def outputs(self, features: np.ndarray | spmatrix) -> np.ndarray:
         """Return (n, outputs) float64."""
@@ -25,7 +29,7 @@ class Linear:
     def on_raw(self, mean: np.ndarray, spread: np.ndarray) -> "Linear":
         """Return the model for features that are not standardized yet; mean, spread: of each feature."""
         weight = self.weight / spread[:, None]
-        return Linear(weight, self.bias - mean @ weight)
+        return Linear(weight, self.bias - mean @ weight, spread)
 
 
 def linear(

@@ -31,11 +31,20 @@ class _OfFeatures(nn.Module):
 
 
 class MotifPart(_OfFeatures):
-    """Known motifs: a linear model on their scores."""
+    """Known motifs: a linear model on their scores.
+
+    spread: standard deviation of each motif's score in the training set, (motifs,) float32; 1 until `set` knows it.
+    """
 
     def __init__(self, log_odds: Sequence[np.ndarray], outputs: int):
         """log_odds: see MotifScores."""
         super().__init__(MotifScores(log_odds), len(log_odds), outputs)
+        self.register_buffer("spread", torch.ones(len(log_odds)))
+
+    def set(self, model: Linear) -> None:
+        super().set(model)
+        if model.spread is not None:
+            self.spread.copy_(torch.from_numpy(model.spread))
 
     def forward(self, codes: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         return self.head(self.features(codes, lengths))

@@ -11,6 +11,7 @@ from torch import nn
 from ..baselines.kmer_baseline import LENGTHS
 from ..baselines.names import KMERS
 from ..motifs.motif import Motif
+from ..motifs.reading import LONGEST_NAME, MOST_WIDTH
 from .convolution import Convolution, Shape
 from .names import CONVOLUTION, MOTIFS
 from .network import Branch, KmerPart, MotifPart
@@ -61,12 +62,14 @@ def loaded(tensors: Mapping[str, torch.Tensor], record: Mapping[str, Any], outpu
     tensors = dict(tensors)
     parts: dict[str, nn.Module] = {}
     if MOTIFS in weights:
-        parts[MOTIFS] = MotifPart(_log_odds(tensors.pop(LOG_ODDS, None), tensors.pop(WIDTHS, None)), outputs)
+        parts[MOTIFS] = MotifPart(log_odds_of({name: tensors.pop(name, None) for name in (LOG_ODDS, WIDTHS)}), outputs)
         named = record.get("motifs")
         if not (isinstance(named, dict) and isinstance(named.get("motifs"), list)):
             raise WrongRecord("its motifs have no names")
         if len(named["motifs"]) != parts[MOTIFS].features.motifs:
             raise WrongRecord("it has another number of motifs than of names")
+        if not all(isinstance(one, dict) and _named(one) for one in named["motifs"]):
+            raise WrongRecord("a motif has no id or no name")
     if KMERS in weights:
         if record.get("kmer_lengths") != list(LENGTHS):
             raise WrongRecord("it counts other k-mers")
@@ -84,15 +87,25 @@ def loaded(tensors: Mapping[str, torch.Tensor], record: Mapping[str, Any], outpu
         tensor.copy_(given)
     if tensors:
         raise WrongRecord(f"tensor {min(tensors)!r} belongs to no part")
+    if MOTIFS in parts and not (parts[MOTIFS].spread > 0).all():
+        raise WrongRecord("the standard deviation of a motif's scores is not above 0")
     return branch.eval()
 
 
-def _log_odds(values: torch.Tensor | None, widths: torch.Tensor | None) -> list[np.ndarray]:
-    """Return the log-odds of each motif, (width, 4) float32."""
+def _named(motif: Mapping[str, Any]) -> bool:
+    texts = [motif.get(key) for key in ("id", "name")]
+    return all(isinstance(text, str) and text.isprintable() and len(text) <= LONGEST_NAME for text in texts)
+
+
+def log_odds_of(tensors: Mapping[str, torch.Tensor | None]) -> list[np.ndarray]:
+    """Return the log-odds of each motif, (width, 4) float32. Raises WrongRecord for what `saved` has not made."""
+    values, widths = tensors.get(LOG_ODDS), tensors.get(WIDTHS)
     if values is None or widths is None:
         raise WrongRecord("it has no log-odds of its motifs")
     if widths.dtype != torch.int64 or widths.ndim != 1 or not len(widths) or int(widths.min()) < 1:
         raise WrongRecord("the widths of its motifs are no whole numbers above 0")
+    if int(widths.max()) > MOST_WIDTH:
+        raise WrongRecord(f"a motif has more than {MOST_WIDTH} positions")
     if values.dtype != torch.float32 or values.shape != (int(widths.sum()), 4) or not torch.isfinite(values).all():
         raise WrongRecord("the log-odds of its motifs have another form than their widths say")
     return [part.numpy() for part in values.split(widths.tolist())]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..data import textfiles
@@ -67,13 +68,27 @@ def tool_link(tool: str) -> str:
     return f"[{TOOLS[tool]}](/?tool_id=dna_lm_{tool})"
 
 
-def pipe_table(header: Sequence[str], rows: Iterable[Sequence[str]], texts: int = 1) -> str:
+@dataclass(frozen=True)
+class WebLink:
+    """A cell of a table that links a page.
+
+    text: is escaped. address: https, without brackets, spaces or anything else that a user gave.
+    """
+
+    text: str
+    address: str
+
+    def __len__(self) -> int:
+        return len(self.text)
+
+
+def pipe_table(header: Sequence[str], rows: Iterable[Sequence[str | WebLink]], texts: int = 1) -> str:
     """Return a table written out, every cell escaped.
 
     texts: so many columns are text, on the left; the others are numbers, on the right.
     """
     rows = [header, *rows]
-    lines = [[escape(cell) for cell in row] for row in rows]
+    lines = [[_cell(cell) for cell in row] for row in rows]
     # Galaxy draws such tables without space between the columns: spaces make each header wider than its column. Pairs
     # of a wide space and one that lets a line break are half again as wide as a letter. Markdown strips spaces, but not
     # entities, from the edges of a cell.
@@ -85,6 +100,10 @@ def pipe_table(header: Sequence[str], rows: Iterable[Sequence[str]], texts: int 
             lines[0][column] += f"{spaces} &ensp;"
     lines.insert(1, ["---"] * texts + ["---:"] * (len(header) - texts))
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(cell: str | WebLink) -> str:
+    return f"[{escape(cell.text)}]({cell.address})" if isinstance(cell, WebLink) else escape(cell)
 
 
 def listed(labels: Sequence[str]) -> str:

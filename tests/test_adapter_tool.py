@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification, set_seed
 
 import tiny_models
+from branched import with_branch
 from conftest import STRANGE_LABELS
 from dna_lm.adapters.dataset import Adapter, load_adapter, save_adapter
 from dna_lm.base_models.encoding import Encoder
@@ -22,12 +23,14 @@ from dna_lm.base_models.opening import opened_base_model
 from dna_lm.classifiers.building import adapter_tensors, new_classifier, peft_settings
 from dna_lm.data.targets import Target
 from dna_lm.exchange.adapter_report import adapter_report
+from dna_lm.exchange.branch_words import BRANCH_WEIGHTS
 from dna_lm.exchange.exchange_report import export_report, import_report
 from dna_lm.exchange.exporting import PEFT_CONFIG, PEFT_WEIGHTS, export
 from dna_lm.exchange.facts import facts
 from dna_lm.exchange.importing import import_adapter
 from dna_lm.exchange.model_card import RECORD_FILE
 from dna_lm.exchange.options import ExportOptions, ImportOptions
+from dna_lm.motifs.jaspar import DATABASE
 from dna_lm.reports.markdown import write
 from dna_lm.training.finetuning import finetune
 from dna_lm.words import CLASSES
@@ -755,3 +758,231 @@ def test_the_way_out_and_in(call_tool, test_data, tmp_path):
     assert done.code == 0
     assert (tmp_path / "in").read_bytes() == (test_data / "adapter_several.safetensors").read_bytes()
     assert (tmp_path / "table").read_text() == table
+
+
+# --- with classifiers that read nucleotides --------------------------------------------------------------------------
+
+ON_DEV = [
+    {"model": "language_model", "weight": 0.75, "loss": 0.4421, "mcc": 0.551, "roc_auc": None},
+    {"model": "motifs", "weight": 0.5, "loss": 0.5, "mcc": 0.4},
+    {"model": "kmers", "weight": 1.0, "loss": 0.45, "mcc": 0.5},
+    {"model": "convolution", "weight": 2.0, "loss": 0.47, "mcc": 0.45},
+    {"model": "together", "loss": 0.4272, "mcc": 0.594},
+]
+PARTS = "known motifs, k-mer counts (3-6), convolutional network"
+COMPARED = "the language model alone has loss 0.442 and MCC 0.551; with them: loss 0.427 and MCC 0.594."
+
+
+@pytest.fixture
+def branched(test_data, tmp_path):
+    """Return the path of an adapter, calibrated, with a branch; or of another one of test-data."""
+
+    def made(name="adapter_tiny_random", **training):
+        adapter = with_branch(load_adapter(test_data / f"{name}.safetensors"))
+        task = adapter.task | {"temperature": 2.0, "calibration": {"sequences": 30}}
+        path = tmp_path / f"{name}.safetensors"
+        save_adapter(replace(adapter, task=task, training=adapter.training | {"on_dev": ON_DEV} | training), path)
+        return path
+
+    return made
+
+
+@pytest.mark.parametrize("name", ["adapter_tiny_random", "adapter_several"])
+def test_the_archive_restores_an_adapter_with_its_branch(branched, tmp_path, name):
+    before = branched(name)
+    exported(before, tmp_path / "out.zip")
+    back = imported(tmp_path / "out.zip")
+    assert back.warnings == [] and back.notes[-1].endswith(f"classifiers that read nucleotides: {PARTS}")
+    save_adapter(back.adapter, tmp_path / "back")
+    if name == "adapter_several":  # the record of the other one lacks what later releases wrote
+        assert (tmp_path / "back").read_bytes() == before.read_bytes()
+    dna = [SEQUENCE, "TTAG"]
+    found, wanted = (probabilities(path, dna, **RECORDED) for path in (tmp_path / "back", before))
+    assert np.array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("action", ["export", "merge"])
+def test_the_code_of_the_card_is_that_of_the_language_model_alone(branched, test_data, run_card, tmp_path, action):
+    """Neither the branch nor the temperature, which was chosen for the sum, has a part in it."""
+    exported(branched(), tmp_path / "out.zip", action)
+    folder = unpacked(tmp_path / "out.zip", tmp_path / "elsewhere")
+    found = eval(run_card(folder, TINY_RANDOM if action == "export" else None))
+    alone = load_adapter(test_data / "adapter_tiny_random.safetensors")
+    assert list(found.values()) == pytest.approx(probabilities(alone, [SEQUENCE], **RECORDED)[0], abs=1e-5)
+
+
+def test_what_the_archives_contain_of_a_branch(branched, tmp_path):
+    files, records = {}, {}
+    for action in ("export", "merge"):
+        exported(branched(), tmp_path / "out.zip", action)
+        folder = unpacked(tmp_path / "out.zip", tmp_path / action)
+        files[action] = {file.name for file in folder.iterdir()}
+        records[action] = json.loads((folder / RECORD_FILE).read_text())
+    assert BRANCH_WEIGHTS in files["export"] and BRANCH_WEIGHTS not in files["merge"]
+    whole = load_adapter(branched())
+    assert records["export"]["task"] == whole.task and records["export"]["training"]["on_dev"] == ON_DEV
+    assert not {"branch", "temperature", "calibration"} & set(records["merge"]["task"])
+    assert "on_dev" not in records["merge"]["training"]
+
+
+@pytest.mark.parametrize("action", ["export", "merge"])
+def test_what_is_left_out_is_said(branched, tmp_path, action):
+    said = []
+    options = ExportOptions(**{"action": action, "adapter": str(branched())} | RECORDED)
+    result = export(tmp_path / "out.zip", options, said.append)
+    write(tmp_path / "report", *export_report(result))
+    report = (tmp_path / "report").read_text(encoding="utf-8")
+    folder = unpacked(tmp_path / "out.zip", tmp_path / "elsewhere")
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    (warning,) = result.warnings
+    assert said[-1] == f"warning: {warning}" and "> **Warning:** " in report
+    for text in (warning, report, card):
+        assert f"cannot contain the classifiers that read nucleotides ({PARTS}): " in text
+        assert " is the language model alone, and its predictions differ" in text
+        assert COMPARED in text and "The calibration was made for all of them together" in text
+        assert (f"{BRANCH_WEIGHTS} in the archive contains these classifiers" in text) == (action == "export")
+    for text in (report, card):
+        rows = {row[0]: row[1:] for row in cells(text) if row}
+        assert rows["language model"] == ["0.75", "0.551", "–", "–", "0.442"]
+        assert rows["all together"] == ["", "0.594", "–", "–", "0.427"]
+    assert ("It was calibrated: temperature 2" in report) == (action == "export")
+    assert "Calibrated" not in card and 'task["temperature"]' not in card
+
+
+@pytest.mark.parametrize("action", ["export", "merge"])
+def test_of_an_adapter_without_a_branch_nothing_is_said_of_it(two, tmp_path, action):
+    result = exported(two.adapter, tmp_path / "out.zip", action)
+    write(tmp_path / "report", *export_report(result))
+    card = (unpacked(tmp_path / "out.zip", tmp_path / "elsewhere") / "README.md").read_text(encoding="utf-8")
+    for text in (card, (tmp_path / "report").read_text(encoding="utf-8"), "".join(shown(result.adapter))):
+        assert "nucleotides" not in text and "language model" not in text and "Warning" not in text
+    assert result.warnings == []
+
+
+def test_an_uncalibrated_adapter_has_no_calibration_to_leave_out(test_data, tmp_path):
+    save_adapter(with_branch(load_adapter(test_data / "adapter_several.safetensors")), tmp_path / "adapter")
+    (warning,) = exported(tmp_path / "adapter", tmp_path / "out.zip").warnings
+    assert "cannot contain" in warning and "calibration" not in warning
+
+
+def test_a_member_of_an_ensemble_keeps_the_branch(branched, tmp_path):
+    path = branched("adapter_ensemble")
+    raw = outputs(load_adapter(path), [SEQUENCE, "ACCA"])
+    result = exported(path, tmp_path / "out.zip", member=2)
+    back = imported(tmp_path / "out.zip").adapter
+    assert np.abs(outputs(back, [SEQUENCE, "ACCA"])[0] - raw[1]).max() < 1e-5
+    assert "the language models of the ensemble have loss 0.442" in result.warnings[0]
+    assert "on_dev" not in back.training and "temperature" not in back.task
+    card = zipfile.ZipFile(tmp_path / "out.zip").read("adapter/README.md").decode()
+    assert "score on the development set" in card and "| all together |" not in card
+
+
+def changed_archive(path, tmp_path, change):
+    """Return an exported archive after a change of the folder in it."""
+    exported(path, tmp_path / "out.zip")
+    folder = unpacked(tmp_path / "out.zip", tmp_path / "elsewhere")
+    change(folder)
+    return packed(folder, tmp_path / "changed.zip")
+
+
+def _without_a_tensor(folder):
+    tensors = load_file(folder / BRANCH_WEIGHTS)
+    del tensors["kmers.head.bias"]
+    save_file(tensors, folder / BRANCH_WEIGHTS)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda folder: (folder / BRANCH_WEIGHTS).unlink(),
+            "the archive (changed.zip) has no branch.safetensors, the classifiers that read nucleotides, without which "
+            "the adapter predicts something else; export the adapter again, or remove dna_lm.json from the archive to "
+            "import the language model alone",
+        ),
+        (
+            lambda folder: (folder / BRANCH_WEIGHTS).write_bytes(b"x" * 99),
+            "the archive (changed.zip): branch.safetensors is truncated or not in the safetensors format",
+        ),
+        (
+            _without_a_tensor,
+            "the archive (changed.zip): branch.safetensors is damaged (tensor 'kmers.head.bias' is missing or has "
+            "another form); export the adapter again",
+        ),
+    ],
+)
+def test_a_branch_that_is_missing_or_damaged_is_refused(branched, tmp_path, change, message):
+    assert refusal(imported, changed_archive(branched(), tmp_path, change)).startswith(message)
+
+
+def test_a_branch_that_no_record_describes_is_named(branched, test_data, tmp_path):
+    archive = changed_archive(branched(), tmp_path, lambda folder: (folder / RECORD_FILE).unlink())
+    result = imported(archive, **GIVEN)
+    alone = load_adapter(test_data / "adapter_tiny_random.safetensors")
+    assert "branch.safetensors is not imported, as no dna_lm.json describes it" in result.warnings[0]
+    assert result.adapter.branch == {}
+    assert np.array_equal(outputs(result.adapter, [SEQUENCE]), outputs(alone, [SEQUENCE]))
+
+
+def test_another_target_keeps_the_branch(branched, tmp_path):
+    exported(branched(), tmp_path / "out.zip")
+    other = imported(tmp_path / "out.zip", target="multi-label").adapter
+    assert other.target.kind == "multi-label" and other.decision.temperature == 1
+    assert np.array_equal(outputs(other, [SEQUENCE]), outputs(load_adapter(branched()), [SEQUENCE]))
+
+
+@pytest.mark.parametrize("action", ["export", "merge"])
+def test_an_adapter_with_a_damaged_branch_is_not_exported(branched, tmp_path, action):
+    adapter = load_adapter(branched())
+    adapter.branch["kmers.head.bias"] = torch.zeros(7)
+    save_adapter(adapter, tmp_path / "damaged")
+    assert "record is damaged" in refusal(exported, tmp_path / "damaged", tmp_path / "out.zip", action)
+
+
+def test_what_is_shown_of_a_branch(branched, test_data, tmp_path):
+    adapter = load_adapter(branched())
+    table = shown(adapter)
+    assert (table["weight of language model"], table["weight of convolutional network"]) == ("0.75", "2.0")
+    assert table["known motifs"] == f"5 of {DATABASE}" and table["lengths of counted k-mers"] == "[3, 4, 5, 6]"
+    assert table["mcc on the development set, all together"] == "0.594"
+    assert table["loss on the development set, language model"] == "0.4421"
+    assert not any(name.endswith("on the development set") for name in table)
+    alone = shown(load_adapter(test_data / "adapter_tiny_random.safetensors"))
+    count = sum(tensor.numel() for tensor in adapter.branch.values())
+    assert int(table["numbers in the adapter"].replace(",", "")) == count + int(
+        alone["numbers in the adapter"].replace(",", "")
+    )
+    write(tmp_path / "report", *adapter_report(adapter))
+    text = (tmp_path / "report").read_text(encoding="utf-8")
+    assert f"| classifiers that read nucleotides | {PARTS} |" in text and f"The known motifs: 5 of {DATABASE}." in text
+    rows = {row[0]: row[1:] for row in cells(text) if row}
+    assert rows["k-mer counts (3-6)"] == ["1.00", "0.500", "–", "–", "0.450"]
+    assert "scores on the development set (language model):" in text
+
+
+def test_a_branch_without_scores_is_shown_too(branched, tmp_path):
+    adapter = load_adapter(branched(on_dev=None))
+    write(tmp_path / "report", *adapter_report(adapter))
+    text = (tmp_path / "report").read_text(encoding="utf-8")
+    assert "| known motifs (5) | 0.50 |" in text and "MCC on the development set (language model) |" in text
+    assert "mcc on the development set, language model" in shown(adapter)
+    assert "On the development set" not in exported(branched(on_dev=None), tmp_path / "out.zip").warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("branch", "on_dev"),
+    [
+        ({"weights": 3, "motifs": [1]}, "x"),
+        ({"weights": {"a|b\n<script>": "<b>", "motifs": None}, "motifs": {"motifs": "x"}}, [1, {"model": ["x"]}]),
+        ({"motifs": {"source": {"a\n": 1}, "motifs": [1]}}, [{"model": "together", "loss": True, "mcc": "y"}]),
+        ({"motifs": {"source": "<script>|", "motifs": []}}, [{"model": "together", "mcc": 1}, {"model": None}]),
+    ],
+)
+def test_records_of_a_branch_of_any_kind_can_be_shown(branched, tmp_path, branch, on_dev):
+    before = load_adapter(branched(on_dev=on_dev))
+    task = before.task | {"branch": {"language_model": 0.5, **branch}}
+    save_adapter(replace(before, task=task), tmp_path / "odd")
+    adapter = load_adapter(tmp_path / "odd")
+    assert all("\n" not in value and "\t" not in value for value in shown(adapter).values())
+    write(tmp_path / "report", *adapter_report(adapter))
+    assert "<script>" not in (tmp_path / "report").read_text(encoding="utf-8")

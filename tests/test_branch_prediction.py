@@ -6,40 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from dna_lm.adapters.dataset import Adapter, load_adapter, save_adapter
-from dna_lm.baselines.names import KMERS
-from dna_lm.branch.codes import nucleotide_codes
-from dna_lm.branch.convolution import Convolution, Shape
-from dna_lm.branch.names import CONVOLUTION, MOTIFS
-from dna_lm.branch.network import Branch, KmerPart, MotifPart
-from dna_lm.branch.record import saved
-from dna_lm.data.packing import PAD
-from dna_lm.data.sequences import reverse_complement
-from dna_lm.motifs.jaspar import DATABASE, jaspar_motifs
+from branched import WEIGHT, summed, with_branch
+from dna_lm.adapters.dataset import load_adapter, save_adapter
+from dna_lm.prediction import merged_models
 from dna_lm.prediction import predictor as predictor_module
-from dna_lm.processes.inference import padded
 from refusals import refusal
 from small import predictor, sequences
 
 DNA = [dna for dna, _ in sequences(["no", "yes"], 40, seed=4)]
-WEIGHT = 0.75
-
-
-def branch(outputs: int) -> tuple[Branch, list]:
-    torch.manual_seed(3)
-    motifs = jaspar_motifs("urochordates")[:5]
-    parts = {
-        MOTIFS: MotifPart([motif.log_odds() for motif in motifs], outputs),
-        KMERS: KmerPart(outputs),
-        CONVOLUTION: Convolution(outputs, Shape(filters=8, filter_width=7, channels=4, width=3, pooled=2)),
-    }
-    torch.nn.init.normal_(parts[CONVOLUTION].head.weight)
-    return Branch(parts, {MOTIFS: 0.5, KMERS: 1.0, CONVOLUTION: 2.0}).eval(), motifs
-
-
-def with_branch(adapter: Adapter) -> Adapter:
-    tensors, record = saved(*branch(adapter.target.outputs), DATABASE)
-    return replace(adapter, branch=tensors, task=adapter.task | {"branch": {"language_model": WEIGHT, **record}})
 
 
 @pytest.fixture(params=["adapter_tiny_random", "adapter_ensemble", "adapter_several", "adapter_number"])
@@ -59,11 +33,6 @@ def raw(adapter, dna=DNA, **changes) -> np.ndarray:
         return opened.outputs(dna).raw
 
 
-def of_branch(dna: list[str], outputs: int) -> np.ndarray:
-    with torch.no_grad():
-        return branch(outputs)[0](*padded(nucleotide_codes(dna), PAD)).logits.double().numpy()
-
-
 def test_a_branch_comes_through_the_file(made, tmp_path):
     adapter = load_adapter(made)
     assert adapter.task["branch"]["language_model"] == WEIGHT
@@ -73,19 +42,14 @@ def test_a_branch_comes_through_the_file(made, tmp_path):
 
 
 def test_what_is_predicted_is_the_weighted_sum(plain, made):
-    outputs = load_adapter(plain).target.outputs
-    expected = WEIGHT * raw(plain)  # (members, strands, n, outputs)
-    expected[:, 0] += of_branch(DNA, outputs)
-    if expected.shape[1] > 1:
-        expected[:, 1] += of_branch(list(map(reverse_complement, DNA)), outputs)
+    expected = summed(raw(plain), DNA, load_adapter(plain).strand)
     np.testing.assert_allclose(raw(made), expected, rtol=1e-4, atol=1e-4)
     assert np.abs(raw(made) - raw(plain)).max() > 0.1
 
 
 @pytest.mark.parametrize("strand", ["forward", "reverse"])
 def test_one_strand_is_read_alone(plain, made, strand):
-    dna = DNA if strand == "forward" else list(map(reverse_complement, DNA))
-    expected = WEIGHT * raw(plain, strand=strand) + of_branch(dna, load_adapter(plain).target.outputs)
+    expected = summed(raw(plain, strand=strand), DNA, strand)
     np.testing.assert_allclose(raw(made, strand=strand), expected, rtol=1e-4, atol=1e-4)
 
 
@@ -94,6 +58,19 @@ def test_processes_change_nothing(made, monkeypatch):
     expected = raw(made)
     monkeypatch.setattr(predictor_module, "prediction_processes", lambda _: 2)
     np.testing.assert_allclose(raw(made), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("weight, chosen", [(0.0, "bf16"), (0.75, "fp32")])
+def test_a_lower_precision_is_judged_by_the_sum(test_data, monkeypatch, weight, chosen):
+    """A language model that does not count moves nothing."""
+    monkeypatch.setattr(merged_models.MergedModels, "_short", lambda _: "bf16")
+    monkeypatch.setattr(merged_models, "WORTH_TRYING", 10)
+    monkeypatch.setattr(merged_models, "MOST_MOVED", 0)
+    said = []
+    adapter = load_adapter(test_data / "adapter_ensemble.safetensors")
+    found = raw(with_branch(adapter, weight), precision="auto", progress=said.append)
+    assert said[0].startswith(f"computing in {chosen}")
+    assert found.shape[:3] == (2, 2, 40)
 
 
 def test_the_branch_reads_what_the_language_model_reads(test_data, tmp_path):

@@ -191,7 +191,7 @@ def test_the_trial_sees_what_moves_one_in_a_hundred(two, monkeypatch):
     tokens = [numbers.integers(5, 9, length).tolist() for length in numbers.integers(3, 40, 1400)]
     asked = []
 
-    def tried(models, model, chosen):
+    def tried(models, model, chosen, added):
         """Each 100th sequence moves when the model is the one in short numbers."""
         asked.append(chosen)
         moves = len(asked) % 2 == 0

@@ -5,7 +5,9 @@ from ..reports.markdown import escape, link, listed, pipe_table, tool_link
 from ..reports.number_text import number_text
 from ..scores.registry import TITLES, history_title
 from ..words import LORA, MULTI_LABEL
-from .facts import METHODS, calibration, dev_scores, history, shortened, task, thresholds
+from .branch_words import on_dev, parts, parts_section
+from .facts import METHODS, calibration, dev_scores, history, task, thresholds
+from .values import shortened
 
 MOST_ROWS = 60
 FIRST_COLUMNS = ("seed", "epoch", "kept", "train_loss", "dev_loss")
@@ -36,6 +38,7 @@ def about(adapter: Adapter) -> list[str]:
         pipe_table(["adapter", ""], _properties(adapter), texts=2),
         *_scores_of_members(adapter),
         link("table", "The adapter's full record (table)"),
+        *(parts_section(adapter) if adapter.branch else []),
         *_history(adapter),
         "## Next steps",
         f"Score it on a test set: {tool_link('evaluate')}. Predict the labels of "
@@ -56,9 +59,11 @@ def _properties(adapter: Adapter) -> list[tuple[str, str]]:
         ),
         ("trained", f"LoRA matrices{rank} and the head" if method == LORA else METHODS[method]),
     ]
-    if adapter.members == 1:
+    if adapter.branch:
+        rows.append(("classifiers that read nucleotides", parts(adapter)))
+    if adapter.members == 1 and not on_dev(adapter):
         scores = dev_scores(adapter)
-        rows += [(f"{TITLES.get(name, name)} on the development set", f"{scores[name]:.3f}") for name in scores]
+        rows += [(f"{TITLES.get(name, name)} {_on_dev(adapter)}", f"{scores[name]:.3f}") for name in scores]
     return [(name, shortened(value)) for name, value in rows]
 
 
@@ -75,12 +80,17 @@ def _scores_of_members(adapter: Adapter) -> list[str]:
     each = [dev_scores(adapter, member) for member in range(adapter.members)]
     if len(each) == 1 or not each[0]:
         return []
-    header = ["on the development set", *(f"model {member + 1}" for member in range(adapter.members))]
+    header = [_on_dev(adapter), *(f"model {member + 1}" for member in range(adapter.members))]
     rows = [
         [TITLES.get(name, name), *(f"{scores[name]:.3f}" if name in scores else "" for scores in each)]
         for name in each[0]
     ]
     return [pipe_table(header, rows)]
+
+
+def _on_dev(adapter: Adapter) -> str:
+    """Return words for the scores of the epochs, which are the language model's whatever is added to it."""
+    return f"on the development set{' (language model)' if adapter.branch else ''}"
 
 
 def _history(adapter: Adapter) -> list[str]:
@@ -97,7 +107,7 @@ def _history(adapter: Adapter) -> list[str]:
     more = len(rows) - len(lines)
     return [
         "## How it was trained",
-        "Losses, and scores on the development set:",
+        f"Losses, and scores {_on_dev(adapter)}:",
         pipe_table([history_title(str(name)) for name in columns], lines, texts=0),
         f"{more} more rows are in the training history of its job." if more else "",
     ]

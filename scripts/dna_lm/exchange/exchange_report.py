@@ -2,6 +2,7 @@
 
 from ..reports.markdown import bullets, pipe_table, warned
 from .adapter_report import about, predicted
+from .branch_words import parts_table
 from .exporting import Exported
 from .importing import Imported
 
@@ -28,6 +29,9 @@ def export_report(result: Exported) -> list[str]:
         f"# {'Merged model' if merged else 'Exported adapter'}: {predicted(result.adapter)}",
         f"{text}{one} `README.md` in it is a model card with code that loads it. **Choose a license and add scores "
         "on a test set before you publish it.**",
+        *warned(result.warnings),
+        # What an archive has of PEFT's form is shown with the adapter in it.
+        *(parts_table(result.whole) if result.whole.branch and merged else []),
         pipe_table(["file", "bytes"], [(name, f"{size:,}") for name, size in result.files]),
         *about(result.adapter),
     ]

@@ -16,10 +16,12 @@ from ..adapters.dataset import FORMAT_VERSION, PARTS, Adapter, load_adapter
 from ..adapters.recorded_model import opened_base_model_of
 from ..base_models.encoding import Encoder
 from ..base_models.opening import TOKENIZER_FILES, BaseModel
+from ..branch.of_adapter import branch_of
 from ..classifiers.building import fitted_classifier, trained_classifier
 from ..data.decision import CALIBRATION
 from ..errors import UserError
 from ..words import LORA, MERGE
+from .branch_words import BRANCH_WEIGHTS, left_out
 from .model_card import RECORD_FILE, model_card
 from .options import ExportOptions
 
@@ -33,15 +35,19 @@ BLOCK = 1 << 20
 class Exported:
     """What was written.
 
-    adapter: with the one member that was exported. member: its number in the ensemble, from 1; members: of how many.
+    adapter: what the archive contains, with the one member that was exported. whole: what it is from.
+    member: its number in the ensemble, from 1; members: of how many.
     folder: the folder in the archive. files: name and size in bytes of each file in it.
+    warnings: sentences that a user has to read.
     """
 
     adapter: Adapter
+    whole: Adapter
     member: int
     members: int
     folder: str
     files: list[tuple[str, int]]
+    warnings: list[str]
 
 
 def export(path: Path, options: ExportOptions, progress: Callable[[str], None]) -> Exported:
@@ -49,8 +55,9 @@ def export(path: Path, options: ExportOptions, progress: Callable[[str], None]) 
 
     `progress` is told how it goes, a line at a time.
     The folder in the archive has README.md, a model card; RECORD_FILE, the adapter's record; the tokenizer's files; and
-    adapter_config.json and adapter_model.safetensors, or config.json and safetensors in float32. Equal adapters give
-    equal bytes.
+    adapter_config.json and adapter_model.safetensors, or config.json and safetensors in float32. Neither form has a
+    place for a branch: a merged model is the language model alone; beside PEFT's files, BRANCH_WEIGHTS has the branch
+    for import_adapter. Equal adapters give equal bytes.
     Raises UserError for anything wrong with the files, a member that there is not, and what PEFT's form has no place
     for.
     """
@@ -65,6 +72,7 @@ def export(path: Path, options: ExportOptions, progress: Callable[[str], None]) 
             "the adapter has no LoRA matrices but weights of the model itself, for which PEFT's form has no place; "
             "merge it with its base model instead (action merge)"
         )
+    branch_of(loaded)  # raises UserError if it is damaged
     with ExitStack() as stack:
         model = opened_base_model_of(loaded, options.base_model, options.base_model_id, options.installed)
         base = stack.enter_context(model)
@@ -74,14 +82,22 @@ def export(path: Path, options: ExportOptions, progress: Callable[[str], None]) 
         (_write_merged if merged else _write_peft)(loaded, base, pad, options.member - 1, folder)
         _write_tokenizer(base, encoder, folder)
         one = _member(loaded, options.member - 1)
+        alone = _language_model(one)
+        if merged:
+            one = alone
+        if one.branch:
+            _write_tensors(one.branch, folder / BRANCH_WEIGHTS)
         _write_json({"version": FORMAT_VERSION} | {part: getattr(one, part) for part in PARTS}, folder / RECORD_FILE)
         which = {"member": options.member, "members": loaded.members}
-        card = model_card(one, pad_token_id=pad, **which, merged=merged)
+        card = model_card(alone, loaded, pad_token_id=pad, **which, merged=merged)
         (folder / CARD).write_text(card, encoding="utf-8", errors="backslashreplace")
         name = "model" if merged else "adapter"
         files = zip_folder(folder, path, name)
         progress(f"{len(files)} files, {sum(size for _, size in files) / 1e6:.1f} MB")
-    return Exported(one, options.member, loaded.members, name, files)
+    warnings = [left_out(loaded, merged=merged)] if loaded.branch else []
+    for text in warnings:
+        progress(f"warning: {text}")
+    return Exported(one, loaded, options.member, loaded.members, name, files, warnings)
 
 
 def _member(adapter: Adapter, member: int) -> Adapter:
@@ -100,8 +116,18 @@ def _member(adapter: Adapter, member: int) -> Adapter:
             for number, row in enumerate(history)
         ]
         training = training | {"history": marked}
+    training = {name: value for name, value in training.items() if name != "on_dev"}  # scores of the ensemble
     tensors = [adapter.tensors, *adapter.further][member]
     return replace(adapter, tensors=tensors, further=[], task=task | {"members": 1}, training=training)
+
+
+def _language_model(adapter: Adapter) -> Adapter:
+    """Return an adapter without its branch, and without what was chosen and scored for the sum."""
+    if not adapter.branch:
+        return adapter
+    task = {name: value for name, value in adapter.task.items() if name not in ("branch", *CALIBRATION)}
+    training = {name: value for name, value in adapter.training.items() if name != "on_dev"}
+    return replace(adapter, task=task, training=training, branch={})
 
 
 def _write_peft(adapter: Adapter, base: BaseModel, pad: int, member: int, folder: Path) -> None:
@@ -112,7 +138,11 @@ def _write_peft(adapter: Adapter, base: BaseModel, pad: int, member: int, folder
     named = {"base_model_name_or_path": adapter.base_model["id"]}
     _write_json(settings | recorded | named, folder / PEFT_CONFIG)
     tensors = [adapter.tensors, *adapter.further][member]
-    save_file({name: tensors[name].contiguous() for name in sorted(tensors)}, folder / PEFT_WEIGHTS, {"format": "pt"})
+    _write_tensors(tensors, folder / PEFT_WEIGHTS)
+
+
+def _write_tensors(tensors: dict[str, Any], path: Path) -> None:
+    save_file({name: tensors[name].contiguous() for name in sorted(tensors)}, path, {"format": "pt"})
 
 
 def _write_merged(adapter: Adapter, base: BaseModel, pad: int, member: int, folder: Path) -> None:

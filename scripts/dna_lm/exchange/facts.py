@@ -3,7 +3,6 @@
 The record may be anybody's: what is not of the kind that a training writes is left out, or shown as it is.
 """
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +10,8 @@ import pandas as pd
 
 from ..adapters.dataset import FORMAT_VERSION, Adapter
 from ..words import BOTH, CLASSES, FULL, HEAD_ONLY, LORA, MULTI_LABEL, SPLIT_NAMES
+from .branch_words import branch_facts, on_dev
+from .values import mapping, shortened
 
 METHODS = {
     LORA: "LoRA matrices and the head",
@@ -19,20 +20,13 @@ METHODS = {
 }
 # Settings of PEFT that are shown if they are not the usual ones.
 UNUSUAL = {"use_rslora": "rank-stabilised LoRA", "use_dora": "DoRA", "bias": "biases that are trained"}
-LONGEST_VALUE = 300
 
 
 def facts(adapter: Adapter) -> pd.DataFrame:
     """Return the columns `field` and `value`, both text."""
-    rows = [*_base_model(adapter), *_task(adapter), *_decision(adapter), *_trained(adapter), *_training(adapter)]
+    parts = (_base_model, _task, _decision, _trained, branch_facts, _training)
+    rows = [row for part in parts for row in part(adapter)]
     return pd.DataFrame([(name, shortened(value)) for name, value in rows], columns=["field", "value"])
-
-
-def shortened(value: Any) -> str:
-    """Return any value of a record as one line of text that is not too long."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    text = "".join(letter if letter.isprintable() else " " for letter in text)
-    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
 
 
 def task(adapter: Adapter) -> str:
@@ -52,11 +46,6 @@ def thresholds(adapter: Adapter) -> list[tuple[str, float]]:
 def calibration(adapter: Adapter) -> dict[str, Any]:
     """Return what the record says of a calibration; empty if there was none."""
     return mapping(adapter.task.get("calibration"))
-
-
-def mapping(value: Any) -> dict[str, Any]:
-    """Return a part of a record that should be an object; empty if it is none."""
-    return value if isinstance(value, dict) else {}
 
 
 def history(adapter: Adapter) -> pd.DataFrame:
@@ -141,7 +130,7 @@ def _trained(adapter: Adapter) -> Iterator[tuple[str, Any]]:
 
 
 def _tensors(adapter: Adapter) -> list[Any]:
-    return [tensor for member in (adapter.tensors, *adapter.further) for tensor in member.values()]
+    return [tensor for part in (adapter.tensors, *adapter.further, adapter.branch) for tensor in part.values()]
 
 
 def _training(adapter: Adapter) -> Iterator[tuple[str, Any]]:
@@ -161,8 +150,9 @@ def _training(adapter: Adapter) -> Iterator[tuple[str, Any]]:
     for key, words in names.items():
         if training.get(key) is not None:
             yield words, training[key]
-    for member in range(adapter.members):
-        which = f" of model {member + 1}" if adapter.members > 1 else ""
+    alone = ", language model" if adapter.branch else ""
+    for member in range(adapter.members) if not (alone and adapter.members == 1 and on_dev(adapter)) else ():
+        which = f" of model {member + 1}{alone}" if adapter.members > 1 else alone
         for name, value in dev_scores(adapter, member).items():
             yield f"{name} on the development set{which}", f"{value:.4g}"
     for name, value in mapping(training.get("options")).items():

@@ -19,6 +19,7 @@ from ..adapters.recorded_model import opened_base_model_of
 from ..base_models.archives import pickled_weights, unpack
 from ..base_models.encoding import Encoder
 from ..base_models.opening import CONFIG, BaseModel
+from ..branch.record import WrongRecord, loaded
 from ..classifiers.building import PREFIX, Misfit, fitted_classifier, peft_settings
 from ..classifiers.lora import PEFT_SETTINGS
 from ..data.tables import check_label
@@ -27,11 +28,12 @@ from ..data.textfiles import describe
 from ..errors import UserError
 from ..training.options import FinetuneOptions
 from ..words import AUTO, CLASSES, FORWARD, LORA, NUMBER, RECORDED
+from .branch_words import BRANCH_WEIGHTS, parts
 from .exporting import PEFT_CONFIG, PEFT_WEIGHTS
 from .model_card import RECORD_FILE
 from .options import ImportOptions
 
-WANTED = (PEFT_CONFIG, PEFT_WEIGHTS, RECORD_FILE, CONFIG)
+WANTED = (PEFT_CONFIG, PEFT_WEIGHTS, RECORD_FILE, BRANCH_WEIGHTS, CONFIG)
 # Settings that say where an adapter is from and how it began, or how something else is done that is not done here.
 WITHOUT_MEANING = (
     "task_type",
@@ -90,6 +92,7 @@ def import_adapter(options: ImportOptions, progress: Callable[[str], None]) -> I
         settings = _settings(_read_json(folder / PEFT_CONFIG, source), source)
         tensors = _read_tensors(folder / PEFT_WEIGHTS, source)
         recorded = _recorded(folder, source)
+        branch, warnings = _branch(folder, recorded, source)
         kind, named = _config(folder, source)
     target = _target(options, recorded, kind, named, source)
     # Where the archive does not record its base model, this one passes for any until it is known.
@@ -99,13 +102,13 @@ def import_adapter(options: ImportOptions, progress: Callable[[str], None]) -> I
         base_model=recorded["base_model"] if recorded else {},
         task=_task(options, recorded, target),
         training=_training(recorded),
+        branch=branch,
     )
     if options.base_model == RECORDED and not recorded:
         raise UserError(
             f"{source} does not record its base model as this program's archives do; choose the base model, on which "
             "it will be checked"
         )
-    notes, warnings = [], []
     with opened_base_model_of(shell, options.base_model, options.base_model_id, options.installed) as base:
         if recorded:
             check_base_model(shell, base)
@@ -114,7 +117,9 @@ def import_adapter(options: ImportOptions, progress: Callable[[str], None]) -> I
         encoder = Encoder(base, shell.max_length, shell.kmer or None)
         shell = replace(shell, task=shell.task | {"kmer": encoder.kmer})
         adapter = _fitted(shell, base, encoder, source)
-    notes.append(f"{source}: {len(tensors)} tensors fit the base model {base.id!r}")
+    notes = [f"{source}: {len(tensors)} tensors fit the base model {base.id!r}"]
+    if branch:
+        notes.append(f"{source}: it contains classifiers that read nucleotides: {parts(adapter)}")
     if not recorded:
         given = "tokens of the strand that is given" if adapter.strand == FORWARD else "tokens of both strands"
         warnings.append(
@@ -205,6 +210,26 @@ def _recorded(folder: Path, source: str) -> dict[str, Any] | None:
     return record
 
 
+def _branch(folder: Path, recorded: dict[str, Any] | None, source: str) -> tuple[dict[str, Any], list[str]]:
+    """Return the tensors of the branch that the record describes, and warnings; none where there is no branch."""
+    path = folder / BRANCH_WEIGHTS
+    described = bool(recorded) and "branch" in recorded["task"]
+    if described and not path.exists():
+        raise UserError(
+            f"{source} has no {BRANCH_WEIGHTS}, the classifiers that read nucleotides, without which the adapter "
+            f"predicts something else; export the adapter again, or remove {RECORD_FILE} from the archive to import "
+            "the language model alone"
+        )
+    if described:
+        return _read_tensors(path, source), []
+    if not path.exists():
+        return {}, []
+    return {}, [
+        f"{source}: {BRANCH_WEIGHTS} is not imported, as no {RECORD_FILE} describes it: the adapter is the language "
+        "model alone"
+    ]
+
+
 def _config(folder: Path, source: str) -> tuple[str | None, list[str]]:
     """Return what a config.json beside the adapter says that it answers, a Target's kind, and its labels.
 
@@ -259,6 +284,8 @@ def _task(options: ImportOptions, recorded: dict[str, Any] | None, target: Targe
     before = recorded["task"] if recorded else {}
     same = bool(before) and Target.from_task(before).kind == target.kind and len(before["labels"]) == len(target.labels)
     kept = before if same else {}  # what was chosen for other labels does not hold for these
+    if "branch" in before:
+        kept = kept | {"branch": before["branch"]}
     strand = options.strands if options.strands != AUTO else before.get("strand", FORWARD)
     return (
         {"pooling": "last_token"}
@@ -297,6 +324,11 @@ def _fitted(adapter: Adapter, base: BaseModel, encoder: Encoder, source: str) ->
             f"{source} does not fit the base model {base.id!r} with {_outputs(adapter)} ({problem.reason}); choose the "
             "base model that it was trained on, and as many labels as it has outputs"
         ) from None
+    try:
+        if "branch" in adapter.task:
+            loaded(adapter.branch, adapter.task["branch"], adapter.target.outputs)
+    except WrongRecord as problem:
+        raise UserError(f"{source}: {BRANCH_WEIGHTS} is damaged ({problem}); export the adapter again") from None
     peft = peft_settings(model)
     # As it was given: what PEFT adds is not in it.
     peft["target_modules"] = adapter.peft["target_modules"]

@@ -8,17 +8,20 @@ from ..adapters.dataset import Adapter
 from ..reports.markdown import escape, pipe_table
 from ..scores.registry import TITLES
 from ..words import BOTH, CLASSES, MULTI_LABEL
-from .facts import calibration, dev_scores, mapping, thresholds
+from .branch_words import left_out, on_dev, parts_table
+from .facts import calibration, dev_scores, thresholds
+from .values import mapping
 
 RECORD_FILE = "dna_lm.json"
 # A program that loads and applies the model. "MARK| " stands before lines that only some models need (see _program).
 EXAMPLE = Path(__file__).with_name("example_program.py.txt")
 
 
-def model_card(adapter: Adapter, *, pad_token_id: int, member: int, members: int, merged: bool) -> str:
+def model_card(adapter: Adapter, whole: Adapter, *, pad_token_id: int, member: int, members: int, merged: bool) -> str:
     """Return the text.
 
-    adapter: with one model. pad_token_id: of the base model's tokenizer.
+    adapter: what the code of the card loads: with one model, and without a branch. whole: what that is from.
+    pad_token_id: of the base model's tokenizer.
     member, members: which model of an ensemble it is, from 1, and of how many.
     merged: whether the model stands by itself, or is an adapter to be put on its base model.
     """
@@ -39,11 +42,12 @@ def model_card(adapter: Adapter, *, pad_token_id: int, member: int, members: int
         _header(adapter, merged),
         "# DNA classifier",
         f"{what}. It {predicts}.{one}",
+        escape(left_out(whole, merged=merged)),
         *_labels(adapter),
         "## How to load it",
         *_loading(adapter, pad_token_id, merged),
         "## How it was trained",
-        *_training(adapter),
+        *_training(adapter, whole),
         "## Intended use and limits",
         "It is for sequences like those that it was trained on: of the same kind, length and origin. It was not tried "
         "on anything else, and it is no diagnostic tool. Letters other than A, C, G and T mostly are unknown to the "
@@ -51,7 +55,7 @@ def model_card(adapter: Adapter, *, pad_token_id: int, member: int, members: int
         "before publishing, put scores on a test set here, where the sequences are from, and under which license.",
         "Made with dna_lm.",
     ]
-    return "\n\n".join(blocks) + "\n"
+    return "\n\n".join(block for block in blocks if block) + "\n"
 
 
 def _header(adapter: Adapter, merged: bool) -> str:
@@ -126,7 +130,7 @@ def _scaled(adapter: Adapter) -> str:
     return f"{scaled}, dim=0" if adapter.target.kind == CLASSES else scaled
 
 
-def _training(adapter: Adapter) -> list[str]:
+def _training(adapter: Adapter, whole: Adapter) -> list[str]:
     training = adapter.training
     counts = training["sequences"]
     text = f"On {adapter.trained_on}"
@@ -134,7 +138,9 @@ def _training(adapter: Adapter) -> list[str]:
         text += f"; {counts['dev']:,} others, the development set, were used to select the weights"
     blocks = [text + "."]
     scores = dev_scores(adapter)
-    if scores:
+    if on_dev(whole) and whole.members == 1:
+        blocks += parts_table(whole)
+    elif scores:
         rows = [(TITLES.get(name, name), f"{value:.4g}") for name, value in scores.items()]
         blocks.append(pipe_table(["score on the development set", "value"], rows))
     record = calibration(adapter)

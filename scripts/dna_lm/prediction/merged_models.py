@@ -35,6 +35,11 @@ TRIED_AT_ONCE = 64
 WORTH_TRYING = 4096
 
 
+def with_branch(adapter: Adapter, raw: np.ndarray, added: np.ndarray) -> np.ndarray:
+    """Return the outputs of an adapter with a branch. raw: the language model's. added: those of the branch."""
+    return adapter.task["branch"]["language_model"] * raw + added
+
+
 class UnmergedBase:
     """The base model of an adapter and how the adapter reads, before the adapter is merged into the base model.
 
@@ -95,13 +100,18 @@ class MergedModels:
         self._exact = {0: self._merged(0, unmerged.take())}  # before anything is said: it may refuse
         self._bytes = sum(parameter.nbytes for parameter in self._exact[0].parameters())
 
-    def settle(self, tokens: Sequence[Sequence[int]]) -> None:
+    def settle(self, tokens: Sequence[Sequence[int]], added: np.ndarray | None = None) -> None:
         """Choose the precision to compute with, if that is not done yet.
 
-        tokens: of some sequences, on which a lower one is tried.
+        tokens: of some sequences, on which a lower one is tried. added: of an adapter with a branch, its outputs for
+        each of them, (n, outputs): what counts is how far the predictions of the sum move.
         """
         if self._chosen is None and tokens:
-            self._chosen = self._best(sorted(dict.fromkeys(map(tuple, tokens)), key=len, reverse=True))
+            numbers = {tuple(given): number for number, given in enumerate(tokens)}.values()
+            distinct = sorted(numbers, key=lambda number: len(tokens[number]), reverse=True)
+            self._chosen = self._best(
+                [tokens[number] for number in distinct], None if added is None else added[distinct]
+            )
 
     def ready(self, member: int) -> dict[int, PreTrainedModel]:
         """Return the models of a member and of those in its group, by number, in the precision chosen (see settle).
@@ -144,16 +154,16 @@ class MergedModels:
             return model.to(DTYPES[precision])
         return shorten_products(model, DTYPES[precision])
 
-    def _best(self, tokens: Sequence[Sequence[int]]) -> str:
+    def _best(self, tokens: Sequence[Sequence[int]], added: np.ndarray | None = None) -> str:
         """Choose a lower precision where the hardware has it and it hardly moves the predictions."""
         short = self._short()
         if short is None or len(tokens) < WORTH_TRYING:
             return "fp32"
         chosen = np.linspace(0, len(tokens) - 1, min(TRIED, len(tokens))).round().astype(int)  # of all lengths
         tried = [tokens[number] for number in chosen]
-        model = self._exact[0]
-        exact = self._tried(model, tried)
-        moved = np.abs(self._tried(self._in_precision(self._merged(0), short), tried) - exact).max()
+        beside = None if added is None else added[chosen]
+        exact = self._tried(self._exact[0], tried, beside)
+        moved = np.abs(self._tried(self._in_precision(self._merged(0), short), tried, beside) - exact).max()
         if self._adapter.target.kind == NUMBER:
             moved /= self._adapter.target.spread
         what = "predictions" if self._adapter.target.kind == NUMBER else "probabilities"
@@ -172,10 +182,14 @@ class MergedModels:
             return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
         return "bf16" if cpu_computes_bf16() else None
 
-    def _tried(self, model: PreTrainedModel, tokens: Sequence[Sequence[int]]) -> np.ndarray:
-        """Return the predictions of a model that is taken for the only one, (n, outputs)."""
+    def _tried(
+        self, model: PreTrainedModel, tokens: Sequence[Sequence[int]], added: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return the predictions of a model that is taken for the only one, (n, outputs). added: see settle."""
         pad = self._encoder.tokenizer.pad_token_id
         with Engine({0: model}, pad, batch_size=TRIED_AT_ONCE, processes=self._processes) as engine:
             (raw,) = engine.outputs(tokens)
+        if added is not None:
+            raw = with_branch(self._adapter, raw, added)
         target = self._adapter.target
         return self._adapter.decision.calibrated(target, target.predictions(raw))

@@ -20,7 +20,7 @@ from ..processes.inference import ReadOut, logits
 from ..processes.threads import job_threads
 from ..words import BOTH, FORWARD, RECORDED, REVERSE
 from .branch_reader import BranchReader
-from .merged_models import MergedModels, UnmergedBase
+from .merged_models import MergedModels, UnmergedBase, with_branch
 from .options import ApplyingOptions
 
 
@@ -119,8 +119,13 @@ class Predictor:
         members = range(self.adapter.members) if members is None else members
         width = self.adapter.target.outputs if self._read_out is logits else self.encoder.width
         raw = np.empty((len(members), 0, width))
+        added = None
+        if self._branch and tokens:
+            # It reads of a sequence what the language model reads of it.
+            read = [text[:length] for text, length in zip(sequences, encoded.letters, strict=True)]
+            added = self._branch.outputs(read, self.strand)
         if tokens:
-            self._models.settle(tokens)
+            self._models.settle(tokens, None if added is None else np.concatenate(added))
             asked = [[member for member in members if member in group] for group in self.groups]
             raw = np.concatenate([self._opened(group).outputs(tokens, group, self._tell) for group in asked if group])
         if not np.isfinite(raw).all():
@@ -129,11 +134,8 @@ class Predictor:
                 "with a smaller learning rate"
             )
         raw = raw.reshape(len(members), self.strands, len(sequences), raw.shape[2])
-        if self._branch and tokens:
-            # It reads of a sequence what the language model reads of it.
-            read = [text[:length] for text, length in zip(sequences, encoded.letters, strict=True)]
-            weight = self.adapter.task["branch"]["language_model"]
-            raw = weight * raw + self._branch.outputs(read, self.strand)
+        if added is not None:
+            raw = with_branch(self.adapter, raw, added)
         return Outputs(raw, encoded.reading)
 
     def _opened(self, members: Sequence[int]) -> Engine:

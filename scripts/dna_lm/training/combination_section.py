@@ -35,17 +35,22 @@ def combination_section(rows: list[dict[str, Any]], target: Target, record: dict
 
     record: what the adapter's task has under `branch`. The other parameters are those of combination_headline.
     """
+    return [
+        "## Language model and classifiers that read nucleotides",
+        "Each was trained on its own; the adapter adds up their outputs (logits), each multiplied by its weight. The "
+        "development set determined the weights, so that its scores are slightly optimistic.",
+        combination_table(rows, target, record),
+    ]
+
+
+def combination_table(rows: list[dict[str, Any]], target: Target, record: dict[str, Any]) -> str:
+    """Return the table of the section; the parameters are those of combination_section."""
     scores = [*[name for name in SHOWN[target.kind] if name != "loss"][: MOST_SCORES - 1], "loss"]
     table = [
         (_title(row["model"], record), _weight(row), *(number_text(row[name], ".3f") for name in scores))
         for row in rows
     ]
-    return [
-        "## Language model and classifiers that read nucleotides",
-        "Each was trained on its own; the adapter adds up their outputs (logits), each multiplied by its weight. The "
-        "development set determined the weights, so that its scores are slightly optimistic.",
-        pipe_table(["model", "weight", *map(history_title, scores)], table),
-    ]
+    return pipe_table(["model", "weight", *map(history_title, scores)], table)
 
 
 def _title(name: str, record: dict[str, Any]) -> str:

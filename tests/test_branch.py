@@ -8,15 +8,17 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.nn import functional
 
 from dna_lm.baselines.kmer_baseline import kmer_features
 from dna_lm.baselines.names import KMERS
 from dna_lm.branch.codes import nucleotide_codes, reverse_complement
 from dna_lm.branch.combining import combined_weights
-from dna_lm.branch.convolution import Convolution
+from dna_lm.branch.convolution import Convolution, Shape
 from dna_lm.branch.kmer_frequencies import KmerFrequencies
 from dna_lm.branch.linear import linear
-from dna_lm.branch.motif_scores import MotifScores
+from dna_lm.branch.lookups import CODES, looked_up, word_table
+from dna_lm.branch.motif_scores import TOGETHER, MotifScores
 from dna_lm.branch.names import CONVOLUTION, MOTIFS
 from dna_lm.branch.network import Branch, KmerPart, MotifPart, both_strands
 from dna_lm.branch.selecting import KEPT, selected
@@ -110,8 +112,26 @@ def test_the_motif_with_a_site_has_the_highest_score():
 
 def test_a_motif_that_is_longer_than_the_sequence_has_the_score_0():
     found = MotifScores([np.ones((5, 4), np.float32), np.ones((3, 4), np.float32)])(*batch("ACG", "ACGTA"))
-    np.testing.assert_allclose(found[0], [0, math.log(1 + 2 * math.exp(3))], rtol=1e-6)
+    np.testing.assert_allclose(found[0], [0, math.log(1 + 2 * math.exp(3))], rtol=1e-6, atol=1e-6)
     assert found[1, 0] == pytest.approx(math.log(1 + 2 * math.exp(5)))
+
+
+def test_each_motif_gets_among_many_what_it_gets_alone():
+    motifs = [motif.log_odds() for motif in jaspar_motifs("vertebrates")][:: 1019 // (2 * TOGETHER)]
+    assert len(motifs) > TOGETHER
+    codes = batch(*random_dna(3, 60), "ACGTNNNTTGACGTCA")
+    alone = torch.cat([MotifScores([motif])(*codes) for motif in motifs], dim=1)
+    torch.testing.assert_close(MotifScores(motifs)(*codes), alone, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("highest", [0.5, 1.3863, 5.0])
+def test_the_longest_motifs_are_scored_without_overflow(highest):
+    motif = np.full((64, 4), -4.615, np.float32)
+    motif[:, 2] = highest
+    sequences = ["G" * 100, "G" * 40 + "T" + "G" * 40, "ACCT" * 25, "N" * 70]
+    found = MotifScores([motif, motif[:5]])(*batch(*sequences))
+    expected = [[by_hand(one, sequence) for one in (motif, motif[:5])] for sequence in sequences]
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-4)
 
 
 # --- k-mers ----------------------------------------------------------------------------------------------------------
@@ -122,6 +142,21 @@ def test_a_motif_that_is_longer_than_the_sequence_has_the_score_0():
 def test_frequencies_of_kmers_are_those_of_the_baseline(sequences):
     codes, _ = batch(*sequences)
     np.testing.assert_allclose(KmerFrequencies()(codes), kmer_features(sequences).toarray(), atol=1e-6)
+
+
+# --- lookups ---------------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=30)
+@given(st.lists(DNA, min_size=1, max_size=4), st.integers(1, 14), st.integers(0, 8))
+def test_what_is_looked_up_is_what_a_convolution_gives(sequences, width, before):
+    codes, _ = batch(*sequences)
+    filters = torch.randn(3, CODES, width, generator=torch.Generator().manual_seed(width))
+    around = functional.pad(codes, (before, width), value=PAD)
+    expected = functional.conv1d(functional.one_hot(around, CODES).float().transpose(1, 2), filters).transpose(1, 2)
+    positions = expected.shape[1]
+    found = looked_up(codes, word_table(filters), before, positions)
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
 
 
 # --- the network -----------------------------------------------------------------------------------------------------
@@ -136,6 +171,28 @@ def test_a_sequence_gets_in_a_batch_what_it_gets_alone():
         alone = [model(*padded(nucleotide_codes([sequence]), PAD)).logits[0] for sequence in sequences]
     torch.testing.assert_close(together, torch.stack(alone), rtol=1e-4, atol=1e-5)
     assert together.std(dim=0).min() > 0.01
+
+
+@pytest.mark.parametrize("shape", [Shape(), Shape(filters=6, filter_width=9, channels=5, width=3, pooled=3)])
+def test_the_convolution_gives_the_same_with_and_without_gradients(shape):
+    torch.manual_seed(2)
+    model = Convolution(2, shape).eval()
+    for weights in model.parameters():
+        torch.nn.init.normal_(weights, std=0.3)
+    names = list(model.state_dict())
+    for change in (
+        lambda: None,
+        lambda: torch.nn.init.normal_(model.filters.weight),
+        lambda: torch.nn.init.normal_(model.filters.bias),
+        lambda: model.load_state_dict(Convolution(2, shape).state_dict() | {"head.weight": model.head.weight}),
+    ):
+        change()
+        for sequences in ([*random_dna(3, 70), "ACGTNNACGTTNA", "G", "NNN", "GATTACA" * 13], ["ACG"], ["A"]):
+            expected = model(*batch(*sequences)).detach()
+            with torch.no_grad():
+                torch.testing.assert_close(model(*batch(*sequences)), expected, rtol=1e-4, atol=1e-4)
+        assert expected.abs().min() > 1e-3
+    assert list(model.state_dict()) == names  # an adapter has the weights alone
 
 
 def test_both_strands_are_what_each_strand_gets():

@@ -6,7 +6,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from ..data.packing import PAD
 from .codes import one_hot
+from .lookups import CODES, looked_up, word_table
 
 DROPOUT = 0.2
 
@@ -19,9 +21,9 @@ class Shape:
     odd. pooled: positions of the first layer of which the highest match is passed on.
     """
 
-    filters: int = 128
+    filters: int = 96
     filter_width: int = 15
-    channels: int = 64
+    channels: int = 32
     width: int = 5
     pooled: int = 4
 
@@ -45,18 +47,51 @@ class Convolution(nn.Module):
         self.head = nn.Linear(shape.filters + 2 * shape.channels, outputs)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
+        # What is looked up without gradients, and the weights it was made of.
+        self._table, self._table_of = torch.empty(0), None
 
     def forward(self, codes: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Return (n, outputs) float32: what padding there is changes nothing.
 
         codes: (n, longest) int64, padded. lengths: nucleotides of each sequence, (n,) int64.
         """
+        pooled = self._first_layer(codes, lengths) if torch.is_grad_enabled() else self._looked_up(codes)
+        inside = torch.arange(pooled.shape[2], device=codes.device) * self.shape.pooled < lengths[:, None, None]
+        first = functional.relu(_applied(self.second, self.dropout(pooled))) * inside
+        found = (first + functional.relu(_applied(self.third, self.dropout(first)))) * inside
+        mean = found.sum(dim=2) / inside.sum(dim=2).clamp_min(1)
+        highest = [pooled.amax(dim=2), found.amax(dim=2)]
+        return self.head(self.dropout(torch.cat([*highest, mean], dim=1)))
+
+    def _first_layer(self, codes: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """Return the highest match of each filter at each few positions, (n, filters, pooled length)."""
         inside = torch.arange(codes.shape[1], device=codes.device) < lengths[:, None, None]
         matches = functional.relu(self.filters(one_hot(codes))) * inside
-        pooled = functional.max_pool1d(matches, self.shape.pooled, ceil_mode=True)
-        inside = torch.arange(pooled.shape[2], device=codes.device) * self.shape.pooled < lengths[:, None, None]
-        first = functional.relu(self.second(self.dropout(pooled))) * inside
-        found = (first + functional.relu(self.third(self.dropout(first)))) * inside
-        mean = found.sum(dim=2) / inside.sum(dim=2).clamp_min(1)
-        highest = [matches.amax(dim=2), found.amax(dim=2)]
-        return self.head(self.dropout(torch.cat([*highest, mean], dim=1)))
+        return functional.max_pool1d(matches, self.shape.pooled, ceil_mode=True)
+
+    def _looked_up(self, codes: torch.Tensor) -> torch.Tensor:
+        """Return what _first_layer does, without gradients: four times as fast."""
+        pooled = self.shape.pooled
+        positions = -(-codes.shape[1] // pooled) * pooled
+        matches = looked_up(codes, self._current_table(), before=self.shape.filter_width // 2, positions=positions)
+        return functional.relu(matches.unflatten(1, (-1, pooled)).amax(dim=2)).transpose(1, 2)
+
+    def _current_table(self) -> torch.Tensor:
+        """Return the filters' table, made again if they have changed."""
+        weight, bias = self.filters.weight, self.filters.bias
+        state = [(tensor.data_ptr(), tensor._version) for tensor in (weight, bias)]
+        if state != self._table_of:
+            filters = functional.pad(weight.detach(), (0, 0, 0, CODES - weight.shape[1]))
+            center = filters[:, :, self.shape.filter_width // 2]
+            center += bias.detach()[:, None]
+            center[:, PAD] = -torch.inf  # in the padding nothing matches
+            self._table, self._table_of = word_table(filters), state
+        return self._table
+
+
+def _applied(layer: nn.Conv1d, values: torch.Tensor) -> torch.Tensor:
+    """Return what the layer gives; one-dimensional, it would be slower where each position's channels lie together."""
+    found = functional.conv2d(
+        values[:, :, None], layer.weight[:, :, None], layer.bias, padding=(0, layer.weight.shape[2] // 2)
+    )
+    return found[:, :, 0]

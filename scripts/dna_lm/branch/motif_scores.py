@@ -1,17 +1,20 @@
 """How well motifs fit a sequence: one score for each motif, on both strands."""
 
 from collections.abc import Sequence
-from itertools import groupby
 
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional
 
-from .codes import one_hot
+from ..data.packing import PAD
+from .lookups import CODES, looked_up, word_table
 
-# Filters of about the same width are applied together: widths are rounded up to a multiple of this.
-ALIKE = 4
+# Motifs that are looked up together, those of similar width: their table fits a processor's cache.
+TOGETHER = 64
+# Motifs whose sites may have higher log-odds are computed in float64: the exp of 88 is the largest float32.
+HIGHEST = 60.0
+# What is less counts as this much: nothing next to the 1 of no site; nearer to the smallest float32, exp is slow.
+LOWEST = -80.0
 
 
 class MotifScores(nn.Module):
@@ -27,38 +30,36 @@ class MotifScores(nn.Module):
     def __init__(self, log_odds: Sequence[np.ndarray]):
         """log_odds: of each motif, (width, 4) float32 (see Motif.log_odds)."""
         super().__init__()
-        widths = np.array([len(each) for each in log_odds], dtype=np.int64)
-        order = sorted(range(len(log_odds)), key=lambda number: (widths[number], number))
         self.motifs = len(log_odds)
-        self._groups: list[tuple[torch.Tensor, str]] = []
-        for width, numbers in groupby(order, key=lambda number: -(-widths[number] // ALIKE) * ALIKE):
-            numbers = list(numbers)
-            filters = torch.zeros(2 * len(numbers), 4, int(width))
-            for row, number in enumerate(numbers):
-                forward = torch.from_numpy(log_odds[number]).T
-                filters[row, :, : widths[number]] = forward
-                filters[len(numbers) + row, :, : widths[number]] = forward.flip(0, 1)
-            name = f"filters_{width}"
+        order = sorted(range(self.motifs), key=lambda number: len(log_odds[number]))
+        self._groups = [order[first : first + TOGETHER] for first in range(0, self.motifs, TOGETHER)]
+        for group, numbers in enumerate(self._groups):
+            filters = _filters([torch.from_numpy(log_odds[number]).T for number in numbers])
             # Made from the motifs, which an adapter records: not saved a second time.
-            self.register_buffer(name, filters, persistent=False)
-            self._groups.append((torch.tensor(numbers), name))
-        self.register_buffer("widths", torch.from_numpy(widths), persistent=False)
+            self.register_buffer(f"table_{group}", word_table(filters), persistent=False)
 
     def forward(self, codes: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Return the scores, (n, motifs) float32.
 
         codes: (n, longest) int64, padded. lengths: nucleotides of each sequence, (n,) int64.
         """
-        scores = torch.zeros(len(codes), self.motifs, device=codes.device)
-        letters = one_hot(codes)
-        positions = torch.arange(codes.shape[1], device=codes.device)
-        for numbers, name in self._groups:
-            filters = getattr(self, name)
-            sites = functional.conv1d(functional.pad(letters, (0, filters.shape[2] - 1)), filters)
-            sites = sites.view(len(codes), 2, len(numbers), -1)
-            widths = self.widths[numbers.to(codes.device)]
-            outside = positions + widths[:, None] > lengths[:, None, None]
-            sites = sites.masked_fill(outside[:, None], -torch.inf).transpose(1, 2).flatten(2)
-            none = sites.new_zeros(*sites.shape[:2], 1)
-            scores[:, numbers] = torch.logsumexp(torch.cat([sites, none], dim=2), dim=2)
+        scores = torch.empty(len(codes), self.motifs, device=codes.device)
+        for group, numbers in enumerate(self._groups):
+            sites = looked_up(codes, getattr(self, f"table_{group}"), before=0, positions=codes.shape[1])
+            total = sites.clamp_min_(LOWEST).exp_().sum(dim=1).view(len(codes), 2, len(numbers)).sum(dim=1)
+            scores[:, numbers] = total.log1p().to(scores.dtype)
         return scores
+
+
+def _filters(log_odds: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Return filters over codes, (2 * motifs, CODES, width), of the motifs and then of their reverse complements.
+
+    log_odds: of each motif, (4, its width).
+    """
+    filters = torch.zeros(2, len(log_odds), CODES, max(one.shape[1] for one in log_odds))
+    for row, one in enumerate(log_odds):
+        filters[0, row, :4, : one.shape[1]] = one
+        filters[1, row, :4, : one.shape[1]] = one.flip(0, 1)
+        filters[:, row, PAD, : one.shape[1]] = -torch.inf  # no site reaches into the padding
+    highest = filters.amax(dim=2).sum(dim=2).max()
+    return filters.flatten(0, 1).to(torch.float32 if highest < HIGHEST else torch.float64)

@@ -33,8 +33,7 @@ def read_corpus() -> Corpus:
     folder = debian_package("augustus-doc") / "usr/share/doc/augustus/tutorial/data"
     for name in ("chr3.42M.fa", "chr4.103M.fa", "chr5.124M.fa"):
         train += pieces("".join((folder / name).read_text().splitlines()[1:]))
-    (alignment,) = (debian_package("maffilter-examples") / "usr/share/doc/maffilter/examples/Gorilla").glob("*.maf.gz")
-    for start, sequence in human_rows(alignment):
+    for start, sequence in human_rows(chr22_alignment()):
         if start >= HELD_OUT[0] and start + len(sequence) <= HELD_OUT[1]:
             held_out += pieces(sequence)
         elif start + len(sequence) <= HELD_OUT[0] or start >= HELD_OUT[1]:
@@ -43,8 +42,18 @@ def read_corpus() -> Corpus:
     return Corpus(train, held_out)
 
 
+def chr22_alignment() -> Path:
+    """Fetch the package if need be; return its alignment of primates on human chr22 (GRCh37)."""
+    folder = debian_package("maffilter-examples") / "usr/share/doc/maffilter/examples/Gorilla"
+    (alignment,) = folder.glob("*.maf.gz")
+    return alignment
+
+
 def human_rows(path: Path) -> list[tuple[int, str]]:
-    """Return start (zero-based, on chr22) and bases of the human row of every alignment block, gaps taken out."""
+    """Return start (zero-based, on chr22) and bases of the human row of every alignment block, gaps taken out.
+
+    Repeats are in lower case.
+    """
     rows = []
     with gzip.open(path, "rt") as lines:
         for line in lines:

@@ -162,7 +162,10 @@ def test_an_adapter_without_lora_has_no_options_of_lora(train, tmp_path):
     said = refusal(continued, given(head, "--lora-r=16"), before)
     assert said.startswith("--lora-r 16: the adapter that the training continues from has no LoRA matrices; ")
     _, (note,) = continued(given(head), before)
-    assert note == "taken from the adapter: target classes, method head, branch no, kmer -1, strands forward, max-length 50"
+    assert (
+        note
+        == "taken from the adapter: target classes, method head, branch no, kmer -1, strands forward, max-length 50"
+    )
 
 
 @pytest.mark.parametrize("method", ["head", "full"])

@@ -41,6 +41,9 @@ class Options(FinetuneOptions):
     adapter_out: str = option("Adapter (safetensors)", kind=OUTPUT)
     history_out: str = option("Training history, a row for each evaluation (tabular)", kind=OUTPUT)
     plot_out: str = option("Loss and metric curves (PNG)", kind=OUTPUT)
+    logos_out: str | None = option(
+        "Logos of the known motifs that favor each label (PNG); empty if there are none", kind=OUTPUT, optional=True
+    )
     report_out: str = option("Report (Galaxy Markdown)", kind=OUTPUT)
     pdf_out: str | None = option("Report with its figures and tables (PDF)", kind=OUTPUT, optional=True)
     events_out: str | None = option("The curves for TensorBoard (tfevents)", kind=OUTPUT, optional=True)
@@ -60,11 +63,14 @@ def run(options: Options, say: Callable[[str], None]) -> None:
     with staged_outputs(options) as path_of:
         result = finetune(options, say, keep_state=bool(options.state_out))
         # Only now, so that the training has their memory and need not wait for them.
+        from ..branch.motif_effects import motif_effects
         from ..reports.writing import write_report
         from ..training.events import write_events
         from ..training.figure import plot_training
+        from ..training.motif_figure import plot_motifs
         from ..training.report import training_report
 
+        effects = motif_effects(result.adapter)
         writers = {
             "adapter_out": lambda path: save_adapter(result.adapter, path),
             "history_out": lambda path: write_tsv(result.history, path, ".4g"),  # learning rates have many zeros
@@ -72,6 +78,9 @@ def run(options: Options, say: Callable[[str], None]) -> None:
             "events_out": lambda path: write_events(result.history, path),
             "state_out": lambda path: save_state(result.state, path, result.adapter),
         }
+        if effects:
+            writers["logos_out"] = lambda path: plot_motifs(effects, path)
         for name in writers.keys() & path_of.keys():
             writers[name](path_of[name])
-        write_report(training_report(result), path_of, options)
+        logos = "logos" if effects and options.logos_out else None
+        write_report(training_report(result, logos), path_of, options)

@@ -9,6 +9,7 @@ from ..words import BOTH, FULL, HEAD_ONLY, LORA, MULTI_LABEL, NUMBER
 from .combination_section import combination_headline, combination_section
 from .continuing import decisions
 from .finetuning import Finetuned
+from .motif_section import motif_section
 
 # Rows of the history that the report shows.
 MOST_ROWS = 30
@@ -18,8 +19,11 @@ WHOLE = {
 }
 
 
-def training_report(result: Finetuned) -> list[str]:
-    """Return the blocks of the report of a fine-tuning job; its outputs are `history` and `plot`."""
+def training_report(result: Finetuned, logos: str | None = None) -> list[str]:
+    """Return the blocks of the report of a fine-tuning job; its outputs are `history` and `plot`.
+
+    logos: the output with the motifs' logos, if there is one.
+    """
     adapter = result.adapter
     return [
         "# Training report",
@@ -28,6 +32,7 @@ def training_report(result: Finetuned) -> list[str]:
         *_headlines(result),
         *warned(result.warnings),
         *_combination(result),
+        *motif_section(adapter, logos),
         image("plot"),
         *_history(result),
         *_spread(result),

@@ -150,7 +150,9 @@ def test_a_file_of_motifs_for_an_adapter_that_has_its_own_is_refused(splits, fir
     path = tmp_path / "before.safetensors"
     save_adapter(first.adapter, path)
     text = refusal(trained, splits, resume_from=str(path), motifs_file=str(test_data / "motifs.meme"))
-    assert text.startswith("--motifs-file: the adapter that the training continues from keeps its motifs")
+    assert text.startswith(
+        '"Motifs of your own" (--motifs-file): the adapter that the training continues from keeps its motifs'
+    )
 
 
 def test_a_wrong_file_of_motifs_is_refused_before_anything_is_trained(splits, test_data, monkeypatch):
@@ -169,7 +171,7 @@ def test_own_motifs_take_the_place_of_those_of_the_database_with_the_same_id(spl
 
 def test_motifs_without_classifiers_get_a_warning(splits):
     result = trained(splits, branch="no", given=frozenset({"motifs"}))
-    assert "--motifs has no effect: motifs are looked for with --branch yes" in result.warnings
+    assert "--motifs has no effect: no classifiers that read nucleotides are trained" in result.warnings
 
 
 @pytest.mark.parametrize("target", ["number", "multi-label"])

@@ -63,7 +63,7 @@ def run(options: Options, say: Callable[[str], None]) -> None:
     with staged_outputs(options) as path_of:
         result = finetune(options, say, keep_state=bool(options.state_out))
         # Only now, so that the training has their memory and need not wait for them.
-        from ..branch.motif_effects import motif_effects
+        from ..branch.motif_effects import motif_effects, strongest_labels
         from ..reports.writing import write_report
         from ..training.events import write_events
         from ..training.figure import plot_training
@@ -71,6 +71,7 @@ def run(options: Options, say: Callable[[str], None]) -> None:
         from ..training.report import training_report
 
         effects = motif_effects(result.adapter)
+        logos = options.logos_out and strongest_labels(effects, 1)  # otherwise the file stays empty
         writers = {
             "adapter_out": lambda path: save_adapter(result.adapter, path),
             "history_out": lambda path: write_tsv(result.history, path, ".4g"),  # learning rates have many zeros
@@ -78,9 +79,8 @@ def run(options: Options, say: Callable[[str], None]) -> None:
             "events_out": lambda path: write_events(result.history, path),
             "state_out": lambda path: save_state(result.state, path, result.adapter),
         }
-        if effects:
+        if logos:
             writers["logos_out"] = lambda path: plot_motifs(effects, path)
         for name in writers.keys() & path_of.keys():
             writers[name](path_of[name])
-        logos = "logos" if effects and options.logos_out else None
-        write_report(training_report(result, logos), path_of, options)
+        write_report(training_report(result, "logos" if logos else None), path_of, options)

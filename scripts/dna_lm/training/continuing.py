@@ -33,8 +33,8 @@ def continued(options: FinetuneOptions, before: Adapter | None) -> tuple[Finetun
     decided = decided_by(before)
     if options.motifs_file:
         raise UserError(
-            "--motifs-file: the adapter that the training continues from keeps its motifs; leave the file out, or "
-            "train a new adapter from the base model"
+            '"Motifs of your own" (--motifs-file): the adapter that the training continues from keeps its motifs; '
+            "leave the file out, or train a new adapter from the base model"
         )
     for name in DECIDED:
         if name not in options.given:
@@ -67,7 +67,12 @@ def without_effect(options: FinetuneOptions) -> list[str]:
     """
     return [
         *_idle(options, LORA_OPTIONS, options.method == LORA, f"the method {options.method} trains no LoRA matrices"),
-        *_idle(options, ("motifs", "motifs_file"), options.branch == YES, "motifs are looked for with --branch yes"),
+        *_idle(
+            options,
+            ("motifs", "motifs_file"),
+            options.branch == YES,
+            "no classifiers that read nucleotides are trained",
+        ),
     ]
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from dna_lm.branch.lookups import CODES, looked_up, word_table
 from dna_lm.branch.motif_scores import TOGETHER, MotifScores
 from dna_lm.branch.names import CONVOLUTION, MOTIFS
 from dna_lm.branch.network import Branch, KmerPart, MotifPart, both_strands
-from dna_lm.branch.selecting import KEPT, selected
+from dna_lm.branch.selecting import MOST_KEPT, STEPS, selected
 from dna_lm.data.packing import PAD
 from dna_lm.data.sequences import reverse_complement as reversed_text
 from dna_lm.data.targets import Target
@@ -268,11 +269,28 @@ def test_the_motifs_that_matter_are_kept():
         return float(-np.log(TWO.predictions(outputs)[np.arange(200), truth[400:]]).mean())
 
     kept, model = selected(TWO, (scores[:400].copy(), scores[400:].copy()), truth[:400], loss)
-    assert {100, 200} <= set(kept) and len(kept) == min(KEPT)
+    assert {100, 200} <= set(kept) and len(kept) == min(STEPS)
     np.testing.assert_allclose(model.spread, np.where(kept == 7, 1, scores[:400, kept].std(axis=0)))
     telling = kept[np.argsort(-np.abs(model.weight[:, 1]))[:2]]
     assert set(telling) == {100, 200}
     assert (model.outputs(scores[400:][:, kept]).argmax(axis=1) == truth[400:]).mean() > 0.7
+
+
+def test_no_more_motifs_are_kept_than_prediction_has_time_for():
+    scores = features(9, 120, 2 * MOST_KEPT)
+    truth = (scores[:, 0] > 0).astype(int)
+    kept, _ = selected(TWO, (scores[:80].copy(), scores[80:].copy()), truth[:80], lambda outputs: 0.0)
+    assert len(kept) == MOST_KEPT  # the first of those that are equally good
+
+
+def test_selecting_motifs_takes_little_memory_beside_their_scores():
+    scores = features(10, 4000, 600), features(11, 500, 600)
+    truth = (scores[0][:, 0] > 0).astype(int)
+    tracemalloc.start()
+    selected(TWO, scores, truth, lambda outputs: 0.0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 0.7 * scores[0].nbytes
 
 
 def test_few_motifs_are_all_kept_if_that_is_best():

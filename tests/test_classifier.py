@@ -10,10 +10,17 @@ import torch
 from safetensors.torch import load_file
 from transformers import set_seed
 
-from dna_lm.adapters.dataset import Adapter
+from dna_lm.adapters.dataset import Adapter, load_adapter
 from dna_lm.base_models.encoding import Encoder
 from dna_lm.base_models.opening import opened_base_model
-from dna_lm.classifiers.building import adapter_tensors, new_classifier, peft_settings, trained_classifier
+from dna_lm.classifiers.building import (
+    adapter_tensors,
+    fitted_classifier,
+    new_classifier,
+    peft_settings,
+    trained_classifier,
+    untrained_classifier,
+)
 from dna_lm.processes.devices import device
 from dna_lm.processes.inference import batch_outputs, batches
 from refusals import refusal
@@ -341,3 +348,21 @@ def test_a_missing_setting_of_peft_is_refused(base):
         part = {key: value for key, value in adapter.peft.items() if key != name}
         if name not in ("method", "task_type", "target_parameters"):  # these have a value without being recorded
             refusal(trained_classifier, base, dataclasses.replace(adapter, peft=part), PAD)
+
+
+def test_an_untrained_classifier_has_random_weights_in_the_places_of_the_adapter(base, two):
+    adapter = load_adapter(two.adapter)
+    trained = fitted_classifier(base, adapter, PAD, trainable=True)
+    drawn = []
+    for seed in (1, 1, 2):
+        set_seed(seed)
+        drawn.append(untrained_classifier(base, adapter, PAD))
+    assert adapter_tensors(drawn[0]).keys() == adapter.tensors.keys()
+    known, first, again, other = (dict(model.named_parameters()) for model in (trained, *drawn))
+    assert {name: value.requires_grad for name, value in first.items()} == {
+        name: value.requires_grad for name, value in known.items()
+    }
+    for name, value in first.items():
+        assert torch.equal(value, again[name])
+        if value.ndim > 1 and "lora_B" not in name:  # norms, and half of the matrices, start alike
+            assert not torch.equal(value, known[name]) and not torch.equal(value, other[name]), name

@@ -123,7 +123,7 @@ def test_the_whole_way_with_labels_of_any_text(call_tool, job, monkeypatch):
     right = sum(row[-1] == "yes" for row in rows[1:])
     assert float(metrics["accuracy"]) == pytest.approx(right / 24, abs=1e-4)
     assert len(tsv(tested["--errors-out"])) == 1 + 24 - right
-    assert len({row[0] for row in tsv(tested["--ladder-out"])[1:]}) == 5
+    assert len({row[0] for row in tsv(tested["--ladder-out"])[1:]}) == 7
 
     predicted = call_tool(
         "predict",

@@ -10,22 +10,33 @@ import pytest
 import torch
 from transformers import AutoConfig
 
+from conftest import train as train_adapter
 from dna_lm.adapters.dataset import RECORD, load_adapter, save_adapter
 from dna_lm.adapters.seen_data import ALLOW_SEEN_DATA
 from dna_lm.base_models.token_reader import TokenReader
+from dna_lm.baselines.names import CONVOLUTION, MOTIFS, TITLES, UNTRAINED
 from dna_lm.classifiers import building
 from dna_lm.data.sequences import reverse_complement
-from dna_lm.evaluation.evaluating import SPEED
-from dna_lm.evaluation.ladder import ADAPTER_NAME
+from dna_lm.evaluation.evaluating import RUNGS, SPEED
+from dna_lm.evaluation.ladder import ADAPTER_NAME, ALONE_NAME
+from dna_lm.evaluation.nucleotide_rungs import motif_group
 from dna_lm.scores.bootstrap import COLUMNS, bootstrap, resample
 from dna_lm.scores.metrics import score
 from dna_lm.words import BOTH, FORWARD, RECORDED, REVERSE
 from refusals import refusal
 from small import TINY_RANDOM, evaluate, sequences, write_labeled
+from test_branch_prediction import with_branch
+
+
+@pytest.fixture(autouse=True)
+def fewer_epochs(monkeypatch):
+    """What a convolutional network learns is seen elsewhere."""
+    monkeypatch.setattr("dna_lm.training.branch_parts.MOST_EPOCHS", 2)
 
 
 def evaluated(trained, data=None, **changes):
     given = {"base_model": str(TINY_RANDOM), "base_model_id": None, "adapter": str(trained.adapter), "batch_size": 8}
+    given |= {"motifs": "none"}
     return evaluate(**given | {"data": data or trained.splits["test"], "progress": lambda _: None} | changes)
 
 
@@ -132,7 +143,7 @@ def test_few_clusters_are_a_caveat(two, tmp_path):
 
 def test_a_ladder_on_the_training_split(two):
     result = evaluated(two, train=two.splits["train"])
-    assert result.ladder.table["model"].nunique() == 5
+    assert result.ladder.table["model"].nunique() == 6
     assert result.ladder.train == 60
     assert {rung.learned for rung in result.ladder.rungs.values()} == {60}
     assert result.ladder.value(ADAPTER_NAME, "mcc") == result.scores["mcc"]
@@ -301,3 +312,76 @@ def test_a_ladder_without_a_training_split_is_refused(call_tool, two, tmp_path):
         '"Compare with simpler models" to "No" (--baselines no, without --ladder-out and --ladder-plot-out)'
     )
     assert list(tmp_path.iterdir()) == []
+
+
+# --- the models of the ladder that are networks ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("recorded", "asked", "group"),
+    [
+        ("plants", "recorded", "plants"),
+        ("none", "recorded", "none"),
+        (None, "recorded", "vertebrates"),
+        (["plants"], "recorded", "vertebrates"),
+        ("plants", "fungi", "fungi"),
+        ("plants", "none", "none"),
+    ],
+)
+def test_which_motifs_are_looked_for(two, recorded, asked, group):
+    options = {} if recorded is None else {"motifs": recorded}
+    adapter = load_adapter(two.adapter)
+    assert motif_group(asked, dataclasses.replace(adapter, training={"options": options})) == group
+    assert motif_group(asked, dataclasses.replace(adapter, training={})) == (
+        "vertebrates" if asked == "recorded" else group
+    )
+
+
+def test_without_motifs_there_is_no_model_of_them(two):
+    result = evaluated(two, train=two.splits["train"])
+    assert TITLES[MOTIFS] not in result.ladder.rungs and TITLES[CONVOLUTION] in result.ladder.rungs
+    assert result.motifs == ""
+
+
+def test_every_model_is_in_the_ladder_in_its_order(two):
+    result = evaluated(two, train=two.splits["train"], motifs="urochordates", without_pretraining="yes")
+    assert list(result.ladder.rungs) == [TITLES[name] for name in RUNGS]
+    assert {each.learned for each in result.ladder.rungs.values()} == {60}
+    assert result.motifs.endswith(", urochordates")
+    assert result.ladder.value(TITLES[UNTRAINED], "accuracy") > 0.6
+
+
+@pytest.mark.parametrize(
+    "changes", [{"method": "head"}, {"method": "full", "learning_rate": 0.005}, {"strands": "both"}]
+)
+def test_the_network_without_pretraining_is_trained_as_the_adapter_was(changes, tmp_path):
+    adapter = train_adapter(tmp_path, ["no", "yes"], epochs=2, **changes)
+    said = []
+    evaluated(adapter, train=adapter.splits["train"], without_pretraining="yes", progress=said.append)
+    mine = [text for text in said if text.startswith("base model without pretraining: ")]
+    assert any("epoch 2 of 2: training loss" in text for text in mine)
+
+
+def test_settings_that_are_not_recorded_are_refused(two, tmp_path):
+    adapter = load_adapter(two.adapter)
+    options = adapter.training["options"] | {"learning_rate": "high"}
+    save_adapter(
+        dataclasses.replace(adapter, training=adapter.training | {"options": options}), tmp_path / "a.safetensors"
+    )
+    message = refusal(
+        evaluated, two, train=two.splits["train"], adapter=str(tmp_path / "a.safetensors"), without_pretraining="yes"
+    )
+    assert message.startswith("the adapter does not record the settings of its training (--learning-rate), with which ")
+    assert message.endswith('set "Train the base model without pretraining" to "No" (--without-pretraining no)')
+
+
+def test_the_language_model_of_an_adapter_that_reads_nucleotides_too_has_a_rung_of_its_own(two, tmp_path):
+    adapter = with_branch(load_adapter(two.adapter))
+    save_adapter(adapter, tmp_path / "branched.safetensors")
+    given = {"train": two.splits["train"], "strand": BOTH}
+    plain, branched = evaluated(two, **given), evaluated(two, adapter=str(tmp_path / "branched.safetensors"), **given)
+    assert list(branched.ladder.rungs)[-1] == ALONE_NAME and ALONE_NAME not in plain.ladder.rungs
+    assert not np.allclose(branched.predictions, plain.predictions)
+    for metric in ("mcc", "roc_auc", "accuracy"):
+        assert branched.ladder.value(ALONE_NAME, metric) == plain.ladder.value(ADAPTER_NAME, metric)
+    assert set(branched.ladder.table["sequences"][-6:]) == {"nan"}

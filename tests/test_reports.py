@@ -195,6 +195,7 @@ def judged(target: Target, truth, predictions, **task) -> Evaluated:
         strands=Strands(dict.fromkeys((FORWARD, REVERSE, BOTH), scores), 0.25, 0.1, 0.4),
         worst=pd.DataFrame(),
         ladder=None,
+        motifs="",
         speed=dict(zip(SPEED, (2.0, 50.0, 1.5), strict=True)),
         seen=[],
         read="what was read",

@@ -8,6 +8,7 @@ from transformers import AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBas
 
 from ..data.sequences import AMBIGUOUS, BASES, reverse_complement
 from ..errors import UserError
+from ..words import BOTH, FORWARD, REVERSE
 from .architectures import POSITIONS, architecture
 from .opening import BaseModel
 from .token_reader import TokenReader
@@ -62,6 +63,18 @@ class EncodedStrands:
     alone: Encoded
     given: Encoded
     reverse: list[list[int]]
+
+    def strand_given(self, trained: str) -> Encoded:
+        """Return what is read of the strand given by a model that was trained on strands, `both` or `forward`.
+
+        Of a sequence that is cut, it is read as in training, whatever other strand is asked for.
+        """
+        return self.given if trained == BOTH else self.alone
+
+    def tokens(self, strand: str, trained: str) -> list[list[list[int]]]:
+        """Return the token numbers of each strand that is read: `forward`, `reverse` or `both`; see strand_given."""
+        given = self.strand_given(trained).tokens
+        return {FORWARD: [given], REVERSE: [self.reverse], BOTH: [given, self.reverse]}[strand]
 
 
 @dataclass(frozen=True, slots=True)

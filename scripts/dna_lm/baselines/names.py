@@ -4,13 +4,17 @@ from ..words import CLASSES, MULTI_LABEL, NUMBER
 from .kmer_baseline import LENGTHS
 
 COMMONEST, GC, LENGTH, KMERS, FROZEN = "commonest", "gc", "length", "kmers", "frozen"
+MOTIFS, CONVOLUTION, UNTRAINED = "motifs", "convolution", "untrained"
 # In the order of what they know.
 TITLES = {
     COMMONEST: "most frequent class",
     GC: "GC content",
     LENGTH: "sequence length",
     KMERS: f"k-mer counts ({min(LENGTHS)}-{max(LENGTHS)})",
+    MOTIFS: "known motifs",
+    CONVOLUTION: "convolutional network",
     FROZEN: "frozen base model",
+    UNTRAINED: "base model without pretraining",
 }
 # What COMMONEST predicts, by kind of target.
 COMMONEST_TITLES = {

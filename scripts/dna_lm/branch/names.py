@@ -1,16 +1,12 @@
 """What an adapter's models are called, in records, tables and reports."""
 
-from ..baselines.names import KMERS
+from ..baselines.names import CONVOLUTION, KMERS, MOTIFS
 from ..baselines.names import TITLES as BASELINES
 
-# The parts of a branch, with KMERS, whose features are the baseline's.
-MOTIFS, CONVOLUTION = "motifs", "convolution"
-# The language model, and it and the parts together.
+# Beside the parts of a branch, which are called as the baselines are: the language model, and it and they together.
 LANGUAGE_MODEL, TOGETHER = "language_model", "together"
 TITLES = {
     LANGUAGE_MODEL: "language model",
-    MOTIFS: "known motifs",
-    KMERS: BASELINES[KMERS],
-    CONVOLUTION: "convolutional network",
+    **{name: BASELINES[name] for name in (MOTIFS, KMERS, CONVOLUTION)},
     TOGETHER: "all together",
 }

@@ -19,7 +19,7 @@ from ..data.targets import PROBLEM_TYPES
 from ..errors import UserError
 from ..speed import wanted
 from ..speed.expert_lora import apply_to_tokens
-from ..words import CLASSES, FULL, LORA
+from ..words import CLASSES, FULL, HEAD_ONLY, LORA
 from .described_size import check_described_size
 from .lora import PEFT_SETTINGS, expert_parameters, lora_config
 from .options import LoraOptions
@@ -215,6 +215,50 @@ def fitted_classifier(
     The parameters are those of new_classifier and trained_classifier.
     Raises UserError when the adapter belongs to another base model or its tensors do not fit.
     """
+    model = _with_room(
+        *(base_model, adapter, pad_token_id),
+        trainable=trainable,
+        precision=precision,
+        quantization=quantization,
+        loaded=loaded,
+    )
+    load_tensors(model, [adapter.tensors, *adapter.further][member])
+    return model
+
+
+def untrained_classifier(
+    base_model: BaseModel, adapter: Adapter, pad_token_id: int, precision: Precision = EXACT
+) -> PreTrainedModel | PeftModel:
+    """Return an adapter's network as if nothing had been trained, not even the base model; ready to train.
+
+    All weights come from torch's random numbers: seed them before. What is trained is what the adapter has tensors of.
+    The parameters and the errors are those of fitted_classifier.
+    """
+    source, target = f"the base model {base_model.id!r}", adapter.target
+    _check_architecture(base_model.architecture, source)
+    config = _classifier_config(base_model, source, target.outputs, pad_token_id, target.kind)
+    model = AutoModelForSequenceClassification.from_config(
+        config, dtype=precision.dtype, attn_implementation=precision.attention
+    )
+    _set_experts(model)
+    model.config.use_cache = False
+    own = {name.removeprefix(PREFIX).rpartition(".")[0] for name in adapter.tensors}
+    fresh = sorted(own) if adapter.peft.get("method", LORA) == HEAD_ONLY else []
+    loaded = LoadedBase(model, fresh)
+    return _with_room(base_model, adapter, pad_token_id, trainable=True, precision=precision, loaded=loaded)
+
+
+def _with_room(
+    base_model: BaseModel,
+    adapter: Adapter,
+    pad_token_id: int,
+    *,
+    trainable: bool,
+    precision: Precision,
+    quantization: Any = None,
+    loaded: LoadedBase | None = None,
+) -> PreTrainedModel | PeftModel:
+    """Return the base model with the places of the adapter's tensors; parameters and errors as fitted_classifier."""
     check_base_model(adapter, base_model)
     target, method = adapter.target, adapter.peft.get("method", LORA)
     if method == LORA:
@@ -238,7 +282,6 @@ def fitted_classifier(
             precision=precision,
             loaded=loaded,
         )
-    load_tensors(model, [adapter.tensors, *adapter.further][member])
     return model
 
 
@@ -280,10 +323,7 @@ def load_base(
     source = f"the base model {base_model.id!r}"
     _check_architecture(base_model.architecture, source)
     try:
-        config = _config(base_model, source)
-        config.num_labels = outputs
-        config.pad_token_id = pad_token_id
-        config.problem_type = PROBLEM_TYPES[kind]
+        config = _classifier_config(base_model, source, outputs, pad_token_id, kind)
         check_described_size(config, sorted(base_model.folder.glob("*.safetensors")), source)
         model, report = _open(base_model, config, precision, quantization)
     except UserError:
@@ -323,6 +363,16 @@ def _config(base_model: BaseModel, source: str) -> PreTrainedConfig:
     return config
 
 
+def _classifier_config(
+    base_model: BaseModel, source: str, outputs: int, pad_token_id: int, kind: str
+) -> PreTrainedConfig:
+    config = _config(base_model, source)
+    config.num_labels = outputs
+    config.pad_token_id = pad_token_id
+    config.problem_type = PROBLEM_TYPES[kind]
+    return config
+
+
 def _open(
     base_model: BaseModel, config: PreTrainedConfig, precision: Precision, quantization: Any
 ) -> tuple[PreTrainedModel, dict[str, Any]]:
@@ -339,12 +389,20 @@ def _open(
         ignore_mismatched_sizes=True,
         output_loading_info=True,
     )
-    if wanted() and expert_parameters(model):  # models without experts refuse the setting
-        # One product for each expert, with the tokens sorted: as fast as the loop over experts that is the default.
-        model.set_experts_implementation(GROUPED)
-        if not quantization:
-            _let_go_of_file(model)
+    if _set_experts(model) and not quantization:
+        _let_go_of_file(model)
     return model, report
+
+
+def _set_experts(model: PreTrainedModel) -> bool:
+    """Compute a mixture's experts with one product for each; return whether the model has any, and it is wanted.
+
+    With the tokens sorted, it is as fast as the loop over experts that is the default.
+    """
+    if not (wanted() and expert_parameters(model)):  # models without experts refuse the setting
+        return False
+    model.set_experts_implementation(GROUPED)
+    return True
 
 
 def _without_weights(report: dict[str, Any]) -> set[str]:

@@ -16,7 +16,7 @@ from ..base_models.encoding import EncodedStrands, summary, warnings
 from ..base_models.installed_files import sha256_of_file
 from ..base_models.opening import BaseModel
 from ..baselines.evaluation_baselines import baselines, learned_from
-from ..baselines.names import FROZEN, title
+from ..baselines.names import COMMONEST, CONVOLUTION, FROZEN, GC, KMERS, MOTIFS, UNTRAINED, title
 from ..data.digests import digests_of
 from ..data.packing import gc_content, pack
 from ..data.split_files import with_splits
@@ -24,19 +24,24 @@ from ..data.tables import read_labeled
 from ..data.targets import Target
 from ..data.textfiles import describe
 from ..errors import UserError
+from ..motifs.sources import chosen_motifs
 from ..prediction.merged_models import UnmergedBase
 from ..prediction.predictor import mean_predictions, predictor_on, summed_predictions
 from ..prediction.table import prediction_table
 from ..scores.bootstrap import COLUMNS, Resampled, resample, score_text
 from ..scores.truth import mistakes, name_of_all
-from ..words import ALLOW, BOTH, MULTI_LABEL, NO, NUMBER, RECORDED
+from ..words import ALLOW, BOTH, MULTI_LABEL, NO, NUMBER, RECORDED, YES
 from .frozen_model import pooled_states
 from .independence import Independence, independence
-from .ladder import Ladder, climb
+from .ladder import ALONE_NAME, Ladder, climb
+from .nucleotide_rungs import motif_group, nucleotide_rungs
 from .options import EvaluateOptions
-from .strands import Strands, compare_strands
+from .strands import Strands, compare_strands, of_strand
+from .untrained_model import settings_of, untrained_rung
 from .worst_errors import worst_errors
 
+# The models of the ladder that are trained for it, simplest first.
+RUNGS = (COMMONEST, GC, KMERS, MOTIFS, CONVOLUTION, FROZEN, UNTRAINED)
 # The rows of the table of metrics about speed, called as the tutorial on Mistral-DNA, with transformers' Trainer, does.
 SPEED = ("eval_runtime", "eval_samples_per_second", "eval_steps_per_second")
 
@@ -50,6 +55,7 @@ class Evaluated:
     resampled: the scores and those of resamples. truth, predictions, predicted: as given by the target's read, the
     predictor and the decision. lengths, gc: of each sequence, (n,), in letters and as a share.
     strands: what the strand changes. worst: the table of the worst errors. ladder: if there was a training split.
+    motifs: where those of the ladder are from, in words.
     speed: the scores SPEED by name.
     seen: sentences about data that took part in the training; read: a sentence on what the model was given; warnings:
     sentences that a user has to read; caveats: others about how far the scores can be relied on.
@@ -69,6 +75,7 @@ class Evaluated:
     strands: Strands
     worst: pd.DataFrame
     ladder: Ladder | None
+    motifs: str
     speed: dict[str, float]
     seen: list[str]
     read: str
@@ -133,6 +140,8 @@ def evaluate(options: EvaluateOptions, progress: Callable[[str], None]) -> Evalu
     sequences, units = records["sequence"].tolist(), independence(records)
     seen = check_seen(adapter, sha256_of_file(options.data), digests_of(sequences), options.seen_data, source)
     train = _Train.read(options, records, truth, adapter, source) if options.train else None
+    if train and options.without_pretraining == YES:
+        settings_of(adapter)  # before anything is computed: it may refuse
     with opened_base_model_of(adapter, options.base_model, options.base_model_id, options.installed) as base:
         strand = adapter.strand if options.strand == RECORDED else options.strand
         learned = train.of_frozen_model(target) if train else None
@@ -143,11 +152,20 @@ def evaluate(options: EvaluateOptions, progress: Callable[[str], None]) -> Evalu
         for text in [applied.read, *(f"warning: {text}" for text in seen + applied.warnings)]:
             progress(text)
         predictions = predictions_of[strand]
-        ladder = None
+        ladder, motifs = None, ([], "")
         if train:
             given = target, train.sequences, train.truth, sequences
             simpler = baselines(*given, states=applied.states, progress=progress)
-            ladder = _ladder(target, truth, predictions, train, simpler, units)
+            motifs = chosen_motifs(motif_group(options.motifs, adapter), None)
+            simpler |= nucleotide_rungs(*given, motifs=motifs[0], strand=strand, progress=progress)
+            if options.without_pretraining == YES:
+                scored = sequences, strand, options.batch_size
+                simpler[UNTRAINED] = untrained_rung(base, adapter, train.sequences, train.truth, *scored, progress)
+            alone = None
+            if adapter.branch:
+                raw = of_strand(applied.language_model, strand)
+                alone = summed_predictions(adapter, raw) / adapter.members
+            ladder = _ladder(target, truth, predictions, train, simpler, alone, units)
     predicted = decision.predicted(target, predictions)
     table = _predictions_table(records, truth, predictions, adapter)
     packed = pack(sequences)
@@ -167,6 +185,7 @@ def evaluate(options: EvaluateOptions, progress: Callable[[str], None]) -> Evalu
         strands=strands,
         worst=worst_errors(target, truth, predictions, predicted, table, lengths, gc, options.worst),
         ladder=ladder,
+        motifs=motifs[1],
         speed=_speed(len(sequences), applied.seconds, options.batch_size),
         seen=seen,
         read=applied.read,
@@ -181,9 +200,11 @@ class _Applied:
 
     raw: logits, see predictor.Outputs. seconds: how long that took, encoding included. read, warnings: see Evaluated.
     states: the base model's pooled states of the sequences that a baseline learns from, and of these.
+    language_model: raw without the classifiers that read nucleotides.
     """
 
     raw: np.ndarray
+    language_model: np.ndarray
     seconds: float
     states: tuple[np.ndarray, np.ndarray] | None
     read: str
@@ -218,7 +239,8 @@ class _Applied:
             outputs = predictor.outputs_of(encoded)
             seconds += time.perf_counter() - started
         reading = outputs.reading
-        return _Applied(outputs.raw, seconds, states, summary(reading, source), warnings(reading, encoder, source))
+        told = summary(reading, source), warnings(reading, encoder, source)
+        return _Applied(outputs.raw, outputs.language_model, seconds, states, *told)
 
 
 def _states(
@@ -293,12 +315,21 @@ def _ladder(
     predictions: np.ndarray,
     train: _Train,
     simpler: dict[str, np.ndarray],
+    alone: np.ndarray | None,
     units: Independence,
 ) -> Ladder:
-    """simpler: the predictions of each baseline, by its name, one of evaluation_baselines.BASELINES."""
-    named = {title(name, target.kind): found for name, found in simpler.items()}
-    learned = (len(learned_from(target, train.sequences, train.truth, name)) for name in simpler)
-    counts = dict(zip(named, learned, strict=True))
+    """simpler: the predictions of each baseline, by its name, one of RUNGS.
+
+    alone: those of the adapter's language model, if classifiers that read nucleotides are added to it.
+    """
+    titles = {name: title(name, target.kind) for name in RUNGS if name in simpler}
+    named = {called: simpler[name] for name, called in titles.items()}
+    counts = {
+        called: len(train.sequences if name == UNTRAINED else learned_from(target, train.sequences, train.truth, name))
+        for name, called in titles.items()
+    }
+    if alone is not None:
+        named[ALONE_NAME] = alone
     return climb(target, truth, predictions, named, counts, len(train.sequences), clusters=units.clusters)
 
 

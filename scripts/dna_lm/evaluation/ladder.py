@@ -15,6 +15,8 @@ from ..words import CLASSES, NUMBER
 # The scores that a ladder has. The first that both models have decides.
 SCORES = {kind: names[:3] for kind, names in SHOWN.items()}
 ADAPTER_NAME = "this adapter"
+# What an adapter is without the classifiers that read nucleotides, if it has any.
+ALONE_NAME = "language model of this adapter"
 COLUMNS = (
     *("model", "metric", "value", "low", "high"),
     *("difference", "difference_low", "difference_high", "p", "p_adjusted", "sequences"),
@@ -30,7 +32,7 @@ class Rung:
     metric: the score that decides: the first of SCORES that both have; None if there is none.
     difference: the adapter's score less the baseline's; p_adjusted: its p value with all comparisons of the ladder in
     mind. constant: ADAPTER_NAME, or the baseline, where it gives every sequence the same number.
-    learned: how many sequences taught the baseline.
+    learned: how many sequences taught the baseline; of one that was not trained for the ladder, the training set's.
     """
 
     metric: str | None
@@ -88,7 +90,8 @@ def climb(
     All are judged by what they hold likeliest (of several labels, by what has a probability of 0.5): thresholds that
     were chosen for the adapter on other data are something that the baselines have not.
     predictions: the adapter's, (n, outputs). baselines: predictions by name, simplest first; learned: number of
-    sequences that each was trained on. train: size of the training split. seed, clusters: as resample has them.
+    sequences that each was trained on, but for one that was not trained for the ladder. train: size of the training
+    split. seed, clusters: as resample has them.
     """
     names = SCORES[target.kind]
 
@@ -111,7 +114,8 @@ def climb(
         both = ((ADAPTER_NAME, predictions), (model, given))
         constant = [who for who, each in both if target.kind == NUMBER and np.ptp(each) == 0]
         gap = None if metric is None else gaps[model, metric]
-        rungs[model] = Rung(metric, gap, adjusted.get((model, metric), np.nan), tuple(constant), learned[model])
+        p_adjusted = adjusted.get((model, metric), np.nan)
+        rungs[model] = Rung(metric, gap, p_adjusted, tuple(constant), learned.get(model, train))
     return Ladder(pd.DataFrame(rows, columns=COLUMNS), rungs, train, len(truth))
 
 

@@ -1,13 +1,36 @@
 """What the report of an evaluation says of the simpler models."""
 
-from ..baselines.names import KMERS, TITLES
+from ..baselines.names import CONVOLUTION, FROZEN, KMERS, MOTIFS, TITLES, UNTRAINED
 from ..reports.markdown import escape, image, link
 from .evaluating import Evaluated
-from .ladder import ADAPTER_NAME, AHEAD, BEHIND, LEVEL, UNDEFINED, judged_by, short_verdict, verdict, verdict_sentence
+from .ladder import (
+    ADAPTER_NAME,
+    AHEAD,
+    ALONE_NAME,
+    BEHIND,
+    LEVEL,
+    UNDEFINED,
+    judged_by,
+    short_verdict,
+    verdict,
+    verdict_sentence,
+)
 from .report_tables import ladder_table
 
 # What verdicts call the model of counts of k-mers.
 COUNTING = "counting k-mers"
+# What the models are that a table's names do not explain.
+EXPLAINED = {
+    TITLES[KMERS]: "The model of k-mer counts is a regression on the counts of both strands.",
+    TITLES[
+        MOTIFS
+    ]: "The model of known motifs is a regression on how well each known motif ({source}) fits the sequence.",
+    TITLES[CONVOLUTION]: "The convolutional network is small and was not pretrained.",
+    TITLES[FROZEN]: "The frozen base model is the same pretrained model, with only the classification head trained.",
+    TITLES[UNTRAINED]: "The base model without pretraining has random weights at first and was trained with the "
+    "settings of the adapter.",
+    ALONE_NAME: "The language model of this adapter is the adapter without its classifiers that read nucleotides.",
+}
 
 
 def verdict_on_kmers(result: Evaluated) -> tuple[str, str]:
@@ -39,9 +62,14 @@ def ladder_section(result: Evaluated, outputs: set[str]) -> list[str]:
         _judged(result),
         "Δ is the score of this adapter minus that of the other model. The p values are from a two-sided paired "
         "bootstrap, adjusted for all comparisons in the full table (Holm); a difference is significant if the adjusted "
-        "p is below 0.05. The model of k-mer counts is a regression on the counts of both strands. The frozen base "
-        "model is the same pretrained model, with only the classification head trained.",
+        f"p is below 0.05. {_explained(result)}",
     ]
+
+
+def _explained(result: Evaluated) -> str:
+    return " ".join(
+        text.format(source=result.motifs) for name, text in EXPLAINED.items() if name in result.ladder.rungs
+    )
 
 
 def _outcomes(result: Evaluated) -> str:

@@ -5,7 +5,23 @@ from dataclasses import dataclass
 from ..options import INPUT, MANY, SeedOptions, SplitsOptions, option
 from ..prediction.options import ApplyingOptions
 from ..scores.registry import COMPARABLE
-from ..words import ALLOW, AUTO, BOTH, F1, FORWARD, MCC, NO, NONE, PRECISION, RECALL, RECORDED, REFUSE, REVERSE, YES
+from ..words import (
+    ALLOW,
+    AUTO,
+    BOTH,
+    F1,
+    FORWARD,
+    MCC,
+    MOTIF_GROUPS,
+    NO,
+    NONE,
+    PRECISION,
+    RECALL,
+    RECORDED,
+    REFUSE,
+    REVERSE,
+    YES,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +38,18 @@ class EvaluateOptions(ApplyingOptions, SplitsOptions):
     baselines: str = option(
         "Whether simpler models are trained for comparison, if there is a training set",
         YES,
+        choices=(YES, NO),
+    )
+    motifs: str = option(
+        "Known motifs that one of the simpler models looks for: those of JASPAR for the group of organisms that the "
+        "adapter's training recorded (vertebrates if it recorded none), for another group, or none",
+        RECORDED,
+        choices=(RECORDED, *MOTIF_GROUPS, NONE),
+    )
+    without_pretraining: str = option(
+        "Whether the network of the base model is trained from random weights too, with the settings of the adapter, "
+        "to see what pretraining contributes; takes as long as training the adapter",
+        NO,
         choices=(YES, NO),
     )
     strand: str = option(

@@ -27,6 +27,11 @@ class Strands:
     high: float
 
 
+def of_strand(raw: np.ndarray, strand: str) -> np.ndarray:
+    """Return the outputs for a strand, (members, 1 or 2, n, outputs); raw: those for both."""
+    return {FORWARD: raw[:, :1], REVERSE: raw[:, 1:], BOTH: raw}[strand]
+
+
 def compare_strands(
     target: Target,
     truth: np.ndarray,
@@ -41,7 +46,7 @@ def compare_strands(
     predict: turns the outputs for any number of strands into predictions, as Predictor.predictions does.
     clusters: as bootstrap.resample has them.
     """
-    predictions = {FORWARD: predict(raw[:, :1]), REVERSE: predict(raw[:, 1:]), BOTH: predict(raw)}
+    predictions = {strand: predict(of_strand(raw, strand)) for strand in (FORWARD, REVERSE, BOTH)}
     scores = {strand: score(target, truth, one, decision) for strand, one in predictions.items()}
     forward, reverse = (decision.predicted(target, predictions[strand]) for strand in (FORWARD, REVERSE))
     if target.kind == NUMBER:

@@ -18,7 +18,7 @@ from ..processes.devices import prediction_processes
 from ..processes.engine import Engine
 from ..processes.inference import ReadOut, logits
 from ..processes.threads import job_threads
-from ..words import BOTH, FORWARD, RECORDED, REVERSE
+from ..words import BOTH, RECORDED
 from .branch_reader import BranchReader
 from .merged_models import MergedModels, UnmergedBase, with_branch
 from .options import ApplyingOptions
@@ -30,10 +30,12 @@ class Outputs:
 
     raw: (members, strands, n, width), of the models that were asked: for the strand given and, if both are read, for
     the reverse complement. Logits are float64, hidden states float32.
+    language_model: what raw would be without the classifiers that read nucleotides; raw itself if there are none.
     reading: how the sequences were read, for encoding.summary and encoding.warnings.
     """
 
     raw: np.ndarray
+    language_model: np.ndarray
     reading: Reading
 
 
@@ -106,11 +108,10 @@ class Predictor:
     def outputs_of(self, strands: EncodedStrands, members: Sequence[int] | None = None) -> Outputs:
         """Return what `outputs` does, for sequences that this predictor's encoder has encoded.
 
-        Of a sequence that is cut, the strand given is read as in training, whatever other strand is asked for.
+        See EncodedStrands.strand_given.
         """
-        encoded = strands.given if self.adapter.strand == BOTH else strands.alone
-        tokens = {FORWARD: encoded.tokens, REVERSE: strands.reverse, BOTH: encoded.tokens + strands.reverse}
-        return self._outputs(strands.sequences, encoded, tokens[self.strand], members)
+        tokens = [one for strand in strands.tokens(self.strand, self.adapter.strand) for one in strand]
+        return self._outputs(strands.sequences, strands.strand_given(self.adapter.strand), tokens, members)
 
     def _outputs(
         self, sequences: Sequence[str], encoded: Encoded, tokens: list[list[int]], members: Sequence[int] | None
@@ -133,10 +134,10 @@ class Predictor:
                 "the adapter's outputs are no numbers for some of the sequences: its training diverged; train it again "
                 "with a smaller learning rate"
             )
-        raw = raw.reshape(len(members), self.strands, len(sequences), raw.shape[2])
+        raw = alone = raw.reshape(len(members), self.strands, len(sequences), raw.shape[2])
         if added is not None:
-            raw = with_branch(self.adapter, raw, added)
-        return Outputs(raw, encoded.reading)
+            raw = with_branch(self.adapter, alone, added)
+        return Outputs(raw, alone, encoded.reading)
 
     def _opened(self, members: Sequence[int]) -> Engine:
         """Return the engine whose models are those of a group's members; it is made if another group's is open."""

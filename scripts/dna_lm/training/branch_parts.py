@@ -10,35 +10,30 @@ import torch
 from torch import nn
 
 from ..adapters.dataset import Adapter
-from ..baselines import evaluation_baselines
+from ..baselines.evaluation_baselines import STRENGTHS, learned_from
 from ..baselines.kmer_baseline import kmer_features
-from ..baselines.names import KMERS
+from ..baselines.names import CONVOLUTION, KMERS, MOTIFS
 from ..branch.codes import nucleotide_codes
 from ..branch.convolution import Convolution
 from ..branch.linear import linear
 from ..branch.motif_scores import MotifScores
-from ..branch.names import CONVOLUTION, MOTIFS
 from ..branch.network import Branch, KmerPart, MotifPart, both_strands, of_strand
 from ..branch.of_adapter import branch_of
 from ..branch.record import saved
 from ..branch.selecting import selected
 from ..classifiers.building import load_tensors
 from ..data.packing import PAD, codes_of
-from ..data.sampling import draw
 from ..data.sequences import reverse_complement
 from ..motifs.motif import Motif
 from ..processes.engine import Engine
 from ..processes.inference import PROGRESS_SECONDS
-from ..words import BOTH, CLASSES
+from ..words import BOTH
 from .batches import Sequences, Tokens
 from .choosing import LOSS
 from .launching import trained
 from .loop import Plan
 
-# Sequences that a linear model learns from at most; of long ones fewer (see sampling.draw). The scores of 1,019 motifs
-# take 80 MB for 10,000.
-MOST_TRAINED = {MOTIFS: 10_000, KMERS: evaluation_baselines.MOST_TRAINED[KMERS]}
-# Sequences whose scores are on the way at once.
+# Sequences whose scores of motifs are on the way at once.
 SCORED_AT_ONCE = 1_000
 # How the convolution is trained: as many epochs as give this many steps, within limits; the best one is kept.
 STEPS, FEWEST_EPOCHS, MOST_EPOCHS, BATCH, LEARNING_RATE, PATIENCE = 1500, 8, 30, 32, 0.003, 10
@@ -80,11 +75,11 @@ def trained_parts(
     modules: dict[str, nn.Module] = {}
     kept: list[Motif] = []
     if motifs:
-        modules[MOTIFS], kept = _motif_part(plan, sequences, truth, motifs, linear_weights)
+        modules[MOTIFS], kept = motif_part(plan, sequences, truth, motifs, linear_weights)
         progress(f"{len(kept)} of {len(motifs):,} known motifs are used")
     modules[KMERS] = _kmer_part(plan, sequences, truth, linear_weights)
-    modules[CONVOLUTION] = _convolution(plan, sequences, strands, progress)
-    outputs = _outputs(plan, modules, sequences["dev"], strands)
+    modules[CONVOLUTION], _ = convolution_part(plan, sequences, strands, progress)
+    outputs = outputs_of(plan, modules, sequences["dev"], strands)
     return Parts(modules, outputs, *saved(Branch(modules, dict.fromkeys(modules, 1.0)), kept, source))
 
 
@@ -98,15 +93,21 @@ def parts_of(plan: Plan, adapter: Adapter, dev: Sequence[str], strands: str) -> 
     if branch is None:
         return None
     modules = dict(branch.parts.items())
-    return Parts(modules, _outputs(plan, modules, dev, strands), adapter.branch, adapter.task["branch"])
+    return Parts(modules, outputs_of(plan, modules, dev, strands), adapter.branch, adapter.task["branch"])
 
 
-def _outputs(plan: Plan, modules: Mapping[str, nn.Module], dev: Sequence[str], strands: str) -> dict[str, np.ndarray]:
+def outputs_of(
+    plan: Plan, modules: Mapping[str, nn.Module], sequences: Sequence[str], strands: str
+) -> dict[str, np.ndarray]:
+    """Return the outputs of each part, (n, outputs) float64, the mean over the strands.
+
+    sequences: normalized. strands: `both`, `forward` or `reverse`.
+    """
     alone = {
         number: Branch({name: module}, {name: 1.0}).eval() for number, (name, module) in enumerate(modules.items())
     }
     with Engine(alone, PAD, processes=plan.devices.processes, read_out=both_strands) as engine:
-        both = engine.outputs(nucleotide_codes(dev), list(alone))
+        both = engine.outputs(nucleotide_codes(sequences), list(alone))
     return dict(zip(modules, of_strand(both, strands).mean(axis=0), strict=True))
 
 
@@ -121,19 +122,18 @@ def _loss_on_dev(plan: Plan) -> Callable[[np.ndarray], float]:
     return loss
 
 
-def _drawn(plan: Plan, name: str, sequences: Sequence[str], truth: np.ndarray) -> np.ndarray:
-    labels = truth if plan.target.kind == CLASSES else None
-    return draw(sequences, MOST_TRAINED[name], plan.seed, labels)
-
-
-def _motif_part(
+def motif_part(
     plan: Plan,
     sequences: Mapping[str, Sequence[str]],
     truth: np.ndarray,
     motifs: Sequence[Motif],
     weights: np.ndarray | None,
 ) -> tuple[MotifPart, list[Motif]]:
-    chosen = _drawn(plan, MOTIFS, sequences["train"], truth)
+    """Return the part and the motifs that it keeps; weights: of the training sequences, None if all are alike.
+
+    The other parameters are those of trained_parts.
+    """
+    chosen = learned_from(plan.target, sequences["train"], truth, MOTIFS, plan.seed)
     texts = [sequences["train"][number] for number in chosen], sequences["dev"]
     log_odds = [motif.log_odds() for motif in motifs]
     with Engine({0: MotifScores(log_odds).eval()}, PAD, processes=plan.devices.processes, read_out=_scores) as engine:
@@ -164,20 +164,23 @@ def _scores(model: nn.Module, codes: torch.Tensor, mask: torch.Tensor) -> torch.
 def _kmer_part(
     plan: Plan, sequences: Mapping[str, Sequence[str]], truth: np.ndarray, weights: np.ndarray | None
 ) -> KmerPart:
-    chosen = _drawn(plan, KMERS, sequences["train"], truth)
+    chosen = learned_from(plan.target, sequences["train"], truth, KMERS, plan.seed)
     train = kmer_features([sequences["train"][number] for number in chosen])
     dev = kmer_features(list(sequences["dev"]))
     loss, chosen_weights = _loss_on_dev(plan), None if weights is None else weights[chosen]
-    strengths = evaluation_baselines.STRENGTHS[KMERS]
-    models = [linear(plan.target, train, truth[chosen], strength, chosen_weights) for strength in strengths]
+    models = [linear(plan.target, train, truth[chosen], strength, chosen_weights) for strength in STRENGTHS[KMERS]]
     part = KmerPart(plan.target.outputs)
     part.set(min(models, key=lambda model: loss(model.outputs(dev))))
     return part
 
 
-def _convolution(
+def convolution_part(
     plan: Plan, sequences: Mapping[str, Sequence[str]], strands: str, progress: Callable[[str], None]
-) -> Convolution:
+) -> tuple[Convolution, str]:
+    """Return the part, and why its training stopped before the last epoch, or nothing (see loop.Trained).
+
+    The parameters are those of trained_parts.
+    """
     torch.manual_seed(plan.seed)
     part = Convolution(plan.target.outputs)
     model = Branch({CONVOLUTION: part}, {CONVOLUTION: 1.0})
@@ -214,10 +217,10 @@ def _convolution(
     load_tensors(model, result.tensors)
     best = result.rows[result.best]
     progress(
-        f"convolutional network: epoch {best['epoch']:g} of {options.epochs} had the lowest loss on the development "
-        f"set, {best['dev_loss']:.4f}"
+        f"convolutional network: epoch {best['epoch']:g} of {options.epochs} had the lowest loss on sequences that "
+        f"it does not learn from, {best['dev_loss']:.4f}"
     )
-    return part
+    return part, result.stopped
 
 
 def _seldom(progress: Callable[[str], None]) -> Callable[[str], None]:

@@ -35,22 +35,27 @@ from .nucleotide_rungs import ended, training_devices
 # What a training depends on beside the adapter's task and PEFT's settings.
 SETTINGS = (*options_of(OptimizationOptions), *options_of(LossOptions), *options_of(SeedOptions))
 
+# Those without which it is another training; the others, adapters of earlier releases may lack.
+NEEDED = ("learning_rate", "epochs", "batch_size")
+
 
 def settings_of(adapter: Adapter) -> FinetuneOptions:
-    """Return the options that an adapter was trained with, those of SETTINGS; the others are the defaults.
+    """Return the options that an adapter was trained with: those of SETTINGS that it records, else the defaults.
 
-    Raises UserError for an adapter that does not record them.
+    Raises UserError for an adapter that does not record those NEEDED, or records what no option allows.
     """
     recorded = adapter.training.get("options")
     recorded = recorded if isinstance(recorded, dict) else {}
-    missing = [option.flag for option in SETTINGS if not _allowed(option, recorded.get(option.name))]
+    defaults = {option.name: option.default for option in SETTINGS if option.name not in NEEDED}
+    values = defaults | {option.name: recorded[option.name] for option in SETTINGS if option.name in recorded}
+    missing = [option.flag for option in SETTINGS if not _allowed(option, values.get(option.name))]
     if missing:
         raise UserError(
             f"the adapter does not record the settings of its training ({missing[0]}), with which the base model "
             'without pretraining would be trained; set "Train the base model without pretraining" to "No" '
             "(--without-pretraining no)"
         )
-    return FinetuneOptions(**{option.name: recorded[option.name] for option in SETTINGS})
+    return FinetuneOptions(**values)
 
 
 def _allowed(option: Option, value: Any) -> bool:

@@ -431,3 +431,21 @@ def test_two_processes_train_as_one_does():
             found.append(trained_parts(plan, {"train": train, "dev": dev}, truth, [], "", BOTH, lambda text: None))
     np.testing.assert_allclose(found[0].outputs[KMERS], found[1].outputs[KMERS], atol=1e-5)
     assert (found[1].outputs[CONVOLUTION].argmax(axis=1) == dev_truth).mean() > 0.7
+
+
+def test_after_a_step_of_the_fused_optimizer_the_filters_are_the_new_ones():
+    """It changes weights in place without raising their _version."""
+    torch.manual_seed(0)
+    network = Convolution(1)
+    torch.nn.init.normal_(network.head.weight)
+    codes, lengths = torch.randint(0, 4, (3, 60)), torch.tensor([60, 60, 60])
+    optimizer = torch.optim.AdamW(network.parameters(), lr=0.1, fused=True)
+    with torch.no_grad():
+        before = network.eval()(codes, lengths)
+    network.train()(codes, lengths).sum().backward()
+    optimizer.step()
+    network.eval()
+    with torch.no_grad():
+        after = network(codes, lengths)
+    torch.testing.assert_close(after, network(codes, lengths).detach(), rtol=1e-4, atol=1e-4)
+    assert not torch.allclose(after, before)

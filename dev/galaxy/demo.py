@@ -82,7 +82,7 @@ def main():
     with local_galaxy("demo", galaxy_server.TOOLS.glob("*.xml")) as galaxy:
         client = galaxy_server.start(galaxy, free_port())
         history = client.histories.create_history("dna_lm demo")["id"]
-        say("uploading the example data: human ChIP-seq peaks of CTCF and p73")
+        say("uploading the example data: human ChIP-seq peaks of CTCF, and matched background")
         inputs = galaxy_server.example_inputs(client, history)
         workflow = galaxy_server.import_workflow(client)
         try:

@@ -79,13 +79,14 @@ class Convolution(nn.Module):
     def _current_table(self) -> torch.Tensor:
         """Return the filters' table, made again if they have changed."""
         weight, bias = self.filters.weight, self.filters.bias
-        state = [(tensor.data_ptr(), tensor._version) for tensor in (weight, bias)]
-        if state != self._table_of:
+        # A fused optimizer changes weights without a sign (their _version stays), so that they are compared.
+        now = torch.cat([weight.detach().flatten(), bias.detach()])
+        if self._table_of is None or not torch.equal(now, self._table_of):
             filters = functional.pad(weight.detach(), (0, 0, 0, CODES - weight.shape[1]))
             center = filters[:, :, self.shape.filter_width // 2]
             center += bias.detach()[:, None]
             center[:, PAD] = -torch.inf  # in the padding nothing matches
-            self._table, self._table_of = word_table(filters), state
+            self._table, self._table_of = word_table(filters), now
         return self._table
 
 

@@ -114,7 +114,7 @@ def _confusion(axes: Axes, target: Target, truth: np.ndarray, predicted: np.ndar
     names = [shown(label) for label in labels]
     longest = max(map(len, names))
     if len(labels) <= 2 and longest > 8:
-        names = [_on_two_lines(name) if len(name) > 8 else name for name in names]
+        names = [_on_two_lines(name) if len(name) > 10 else name for name in names]
         turn = {}
     else:
         slanted = {"rotation": 30, "ha": "right"} if len(labels) > 3 or longest > 8 else {}

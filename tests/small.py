@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dna_lm.prediction.predicting import Block
     from dna_lm.prediction.predictor import Predictor
 
+READING = ("strand", "precision", "read_out")
 TINY_RANDOM = Path(__file__).resolve().parent.parent / "test-data" / "tiny-random"
 TRAINING = {
     "base_model": str(TINY_RANDOM),
@@ -69,12 +70,12 @@ def predictions(progress: Callable[[str], None] = silent, **options) -> pd.DataF
 
 @contextmanager
 def predictor(adapter: "Adapter | Path", progress: Callable[[str], None] = silent, **changes) -> Iterator["Predictor"]:
-    """Open an adapter, or its file, on the tiny random model; changes: options, `strand`, `precision`, `read_out`."""
+    """Open an adapter, or its file, on the tiny random model; changes: options, and what Predictor is given."""
     from dna_lm.adapters.dataset import load_adapter
     from dna_lm.prediction.predictor import opened_predictor
 
     loaded = load_adapter(adapter) if isinstance(adapter, str | Path) else adapter
-    reading = {name: changes.pop(name) for name in ("strand", "precision", "read_out") if name in changes}
+    reading = {name: changes.pop(name) for name in READING if name in changes}
     options = ApplyingOptions(**{"base_model": str(TINY_RANDOM), "batch_size": 8} | changes)
     with opened_predictor(loaded, options, progress, **reading) as opened:
         yield opened

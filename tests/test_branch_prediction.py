@@ -60,9 +60,9 @@ def test_processes_change_nothing(made, monkeypatch):
     np.testing.assert_allclose(raw(made), expected, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("weight, chosen", [(0.0, "bf16"), (0.75, "fp32")])
+@pytest.mark.parametrize("weight, chosen", [(1e-300, "bf16"), (0.75, "fp32")])
 def test_a_lower_precision_is_judged_by_the_sum(test_data, monkeypatch, weight, chosen):
-    """A language model that does not count moves nothing."""
+    """A language model that hardly counts moves nothing."""
     monkeypatch.setattr(merged_models.MergedModels, "_short", lambda _: "bf16")
     monkeypatch.setattr(merged_models, "WORTH_TRYING", 10)
     monkeypatch.setattr(merged_models, "MOST_MOVED", 0)
@@ -103,3 +103,20 @@ def test_a_damaged_branch_is_refused(test_data, tmp_path, what):
             adapter.branch["kmers.head.bias"] = torch.zeros(7)
     save_adapter(replace(adapter, task=task), tmp_path / "damaged")
     assert refusal(raw, tmp_path / "damaged").endswith("record is damaged; train the adapter again")
+
+
+@pytest.mark.parametrize("strand", ["forward", "both"])
+def test_a_language_model_that_counts_nothing_is_not_computed(test_data, monkeypatch, strand):
+    plain = load_adapter(test_data / "adapter_ensemble.safetensors")
+    adapter = with_branch(plain, weight=0.0)
+    with predictor(adapter, strand=strand) as opened:
+        opened.every_part = True
+        wanted = opened.outputs(DNA)
+    with predictor(plain, strand=strand) as opened:
+        np.testing.assert_allclose(wanted.language_model, opened.outputs(DNA).raw, atol=1e-6)
+    monkeypatch.setattr(predictor_module.Predictor, "_opened", None)
+    with predictor(adapter, strand=strand) as opened:
+        found = opened.outputs(DNA)
+        empty = opened.outputs([])
+    np.testing.assert_array_equal(found.raw, wanted.raw)
+    assert empty.raw.shape == (2, 1 + (strand == "both"), 0, 2)

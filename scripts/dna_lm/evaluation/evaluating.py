@@ -235,6 +235,7 @@ class _Applied:
             # Before the adapter is merged into the base model's weights, so that they are loaded once.
             states = _states(unmerged, learned, encoded, strand, batch_size, progress)
         with predictor_on(base, adapter, batch_size, progress, strand=BOTH, unmerged=unmerged) as predictor:
+            predictor.every_part = True  # the language model has a rung of its own
             started = time.perf_counter()
             outputs = predictor.outputs_of(encoded)
             seconds += time.perf_counter() - started

@@ -11,6 +11,7 @@ from ..adapters.dataset import Adapter
 from ..adapters.recorded_model import opened_base_model_of
 from ..base_models.encoding import Encoded, EncodedStrands, Reading
 from ..base_models.opening import BaseModel
+from ..branch.names import LANGUAGE_MODEL
 from ..branch.of_adapter import branch_of
 from ..errors import UserError
 from ..processes.children import forkable
@@ -30,7 +31,8 @@ class Outputs:
 
     raw: (members, strands, n, width), of the models that were asked: for the strand given and, if both are read, for
     the reverse complement. Logits are float64, hidden states float32.
-    language_model: what raw would be without the classifiers that read nucleotides; raw itself if there are none.
+    language_model: what raw would be without the classifiers that read nucleotides; raw itself if there are none. Zeros
+    where it was not computed (see Predictor.every_part), which takes most of the time.
     reading: how the sequences were read, for encoding.summary and encoding.warnings.
     """
 
@@ -50,7 +52,8 @@ class Predictor:
             states = predictor.outputs(["ACGTT", "GATTACA"]).raw.mean(axis=(0, 1))  # (2, hidden size)
 
     adapter: what is applied. encoder: how it reads. strand: the one that is read: `forward`, `reverse` or `both`.
-    strands: how many that are.
+    strands: how many that are. every_part: whether the language model is computed: not if it counts nothing in the sum
+    with the branch, unless this is set.
     """
 
     def __init__(
@@ -86,6 +89,7 @@ class Predictor:
         )
         self._engine: Engine | None = None
         branch = branch_of(adapter) if read_out is logits else None
+        self.every_part = branch is None or adapter.task["branch"][LANGUAGE_MODEL] > 0
         self._branch = BranchReader(branch, batch_size, self._processes) if branch else None
 
     @property
@@ -119,13 +123,13 @@ class Predictor:
         """encoded: how the sequences are read. tokens: what is computed, strand by strand."""
         members = range(self.adapter.members) if members is None else members
         width = self.adapter.target.outputs if self._read_out is logits else self.encoder.width
-        raw = np.empty((len(members), 0, width))
+        raw = np.zeros((len(members), 0 if self.every_part else len(tokens), width))
         added = None
         if self._branch and tokens:
             # It reads of a sequence what the language model reads of it.
             read = [text[:length] for text, length in zip(sequences, encoded.letters, strict=True)]
             added = self._branch.outputs(read, self.strand)
-        if tokens:
+        if tokens and self.every_part:
             self._models.settle(tokens, None if added is None else np.concatenate(added))
             asked = [[member for member in members if member in group] for group in self.groups]
             raw = np.concatenate([self._opened(group).outputs(tokens, group, self._tell) for group in asked if group])

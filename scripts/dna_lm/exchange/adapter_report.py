@@ -4,9 +4,8 @@ from ..adapters.dataset import Adapter
 from ..reports.markdown import escape, link, listed, pipe_table, tool_link
 from ..reports.number_text import number_text
 from ..scores.registry import TITLES, history_title
-from ..training.motif_section import motif_section
 from ..words import LORA, MULTI_LABEL
-from .branch_words import on_dev, parts, parts_section
+from .branch_words import motifs_section, on_dev, parts, parts_section
 from .facts import METHODS, calibration, dev_scores, history, task, thresholds
 from .values import shortened
 
@@ -40,7 +39,7 @@ def about(adapter: Adapter) -> list[str]:
         *_scores_of_members(adapter),
         link("table", "The adapter's full record (table)"),
         *(parts_section(adapter) if adapter.branch else []),
-        *motif_section(adapter),
+        *(motifs_section(adapter) if adapter.branch else []),
         *_history(adapter),
         "## Next steps",
         f"Score it on a test set: {tool_link('evaluate')}. Predict the labels of "

@@ -7,6 +7,7 @@ from ..adapters.dataset import Adapter
 from ..branch.names import CONVOLUTION, LANGUAGE_MODEL, MOTIFS, TITLES, TOGETHER
 from ..data.decision import Decision
 from ..data.targets import Target
+from ..errors import UserError
 from ..reports.markdown import escape
 from ..scores.registry import EVERY_EPOCH, SHOWN
 from ..scores.registry import TITLES as SCORE_TITLES
@@ -48,6 +49,16 @@ def parts_section(adapter: Adapter) -> list[str]:
     """Return the blocks on what is added up in an adapter with a branch."""
     known = f"The known motifs: {escape(motifs(adapter))}." if motifs(adapter) else ""
     return [*combination_section(*_combination(adapter)), known]
+
+
+def motifs_section(adapter: Adapter) -> list[str]:
+    """Return the blocks on the motifs that favor each label; none for a branch that could not be applied either."""
+    from ..training.motif_section import motif_section  # torch and transformers, which other adapters do without
+
+    try:
+        return motif_section(adapter)
+    except UserError:
+        return []
 
 
 def parts_table(adapter: Adapter) -> list[str]:

@@ -31,14 +31,14 @@ class Outputs:
 
     raw: (members, strands, n, width), of the models that were asked: for the strand given and, if both are read, for
     the reverse complement. Logits are float64, hidden states float32.
+    reading: how the sequences were read, for encoding.summary and encoding.warnings.
     language_model: what raw would be without the classifiers that read nucleotides; raw itself if there are none. Zeros
     where it was not computed (see Predictor.every_part), which takes most of the time.
-    reading: how the sequences were read, for encoding.summary and encoding.warnings.
     """
 
     raw: np.ndarray
-    language_model: np.ndarray
     reading: Reading
+    language_model: np.ndarray | None = None
 
 
 class Predictor:
@@ -141,7 +141,7 @@ class Predictor:
         raw = alone = raw.reshape(len(members), self.strands, len(sequences), raw.shape[2])
         if added is not None:
             raw = with_branch(self.adapter, alone, added)
-        return Outputs(raw, alone, encoded.reading)
+        return Outputs(raw, encoded.reading, alone)
 
     def _opened(self, members: Sequence[int]) -> Engine:
         """Return the engine whose models are those of a group's members; it is made if another group's is open."""

@@ -104,7 +104,7 @@ def decided_by(adapter: Adapter) -> dict[str, Any]:
         "strands": adapter.strand,
         "max_length": adapter.max_length,
         "branch": YES if adapter.branch else NO,
-        "motifs": (_recorded(adapter, "motifs") if adapter.branch else None) or NONE,
+        "motifs": _recorded(adapter, "motifs") or NONE,
     }
     if method != LORA:
         return found

@@ -88,8 +88,6 @@ def finetune(options: FinetuneOptions, progress: Callable[[str], None], keep_sta
     state, unsure = state_of(options.resume_state, before) if options.resume_state else (None, [])
     options, taken = continued(options, before)
     beside = options.branch == YES
-    if not beside:
-        options = replace(options, motifs=NONE)
     motifs = chosen_motifs(options.motifs, options.motifs_file) if beside and not before else ([], "")
     unsure = [*unsure, *without_effect(options)]
     for text in unsure:

@@ -61,7 +61,7 @@ TYPES[MANY] = {"data", "data_collection"}
 
 
 # Numbers of which a form shows none: the option's default means that it is chosen automatically, or that there is none.
-AUTOMATIC = {("adapter", "kmer"): -1, ("finetune", "patience"): -1}  # all others: 0
+AUTOMATIC = {("adapter", "kmer"): -1}  # all others: 0
 
 
 def may_be_empty(param) -> bool:

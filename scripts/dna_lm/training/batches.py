@@ -8,9 +8,6 @@ import numpy as np
 # Sequences of a batch, and, where the training split is too small for so many steps in an epoch, at least: a model
 # learns little from a few large steps (docs/measurements/training.md has the figures).
 BATCH, LEAST_BATCH, STEPS = 64, 8, 16
-# Steps of a whole training, at least, as far as the limits of the epochs allow. Small training splits need more epochs
-# to reach their plateau (same document).
-STEPS_IN_ALL, LEAST_EPOCHS, MOST_EPOCHS, LEAST_PATIENCE = 1500, 5, 30, 3
 
 
 def batch_size_for(sequences: int) -> int:
@@ -19,19 +16,6 @@ def batch_size_for(sequences: int) -> int:
     while batch > LEAST_BATCH and sequences < batch * STEPS:
         batch //= 2
     return batch
-
-
-def epochs_for(sequences: int, step: int) -> int:
-    """Return how many epochs a training may have: enough for STEPS_IN_ALL steps, within limits; early stopping ends it.
-
-    sequences: of the training split. step: sequences of a step.
-    """
-    return min(MOST_EPOCHS, max(LEAST_EPOCHS, -(-STEPS_IN_ALL // -(-sequences // step))))
-
-
-def patience_for(epochs: int) -> int:
-    """Return how many epochs without improvement end a training of so many epochs."""
-    return max(LEAST_PATIENCE, -(-epochs // 3))
 
 
 class Tokens:

@@ -30,7 +30,7 @@ from ..processes.threads import default_threads
 from ..reports.number_text import number_text
 from ..scores.registry import DEFAULT_METRIC, EVERY_EPOCH, TITLES
 from ..words import AUTO, BOTH, NONE, NUMBER, YES
-from .batches import batch_size_for, epochs_for, patience_for
+from .batches import batch_size_for
 from .choosing import chosen_metric, same_answer_warning
 from .combination import Combination, combination, trained_beside
 from .continuing import continued, state_of, without_effect
@@ -96,7 +96,8 @@ def finetune(options: FinetuneOptions, progress: Callable[[str], None], keep_sta
         encoder = Encoder(base, options.max_length, options.kmer or None)
         data = read_splits(options, encoder, options.strands == BOTH, before, progress)
         data.warnings.extend(unsure)
-        options = _with_steps(options, len(data.sets["train"]))
+        batch_size = options.batch_size or batch_size_for(len(data.sets["train"]))
+        options = replace(options, batch_size=batch_size)
         devices = choose_devices(
             options.threads or default_threads(),
             options.batch_size,
@@ -190,14 +191,6 @@ def finetune(options: FinetuneOptions, progress: Callable[[str], None], keep_sta
             if text not in reported:
                 progress(f"warning: {text}")
         return result
-
-
-def _with_steps(options: FinetuneOptions, sequences: int) -> FinetuneOptions:
-    """Return the options with what was left to the program filled in; sequences: of the training split."""
-    batch_size = options.batch_size or batch_size_for(sequences)
-    epochs = options.epochs or epochs_for(sequences, batch_size * options.accumulation)
-    patience = patience_for(epochs) if options.patience < 0 else options.patience
-    return replace(options, batch_size=batch_size, epochs=epochs, patience=patience)
 
 
 def _together(

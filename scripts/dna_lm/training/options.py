@@ -134,12 +134,7 @@ class OptimizationOptions:
     warmup: float = option(
         "Fraction of the training during which the learning rate rises to its peak", 0.05, minimum=0, maximum=0.9
     )
-    epochs: int = option(
-        "Maximum number of passes over the training set; 0 means 5, or more for small training sets (at most 30), so "
-        "that there are 1,500 steps",
-        0,
-        minimum=0,
-    )
+    epochs: int = option("Maximum number of passes over the training set", 5, minimum=1)
     batch_size: int = option(
         "Sequences in a batch; 0 means 64, or fewer (at least 8) so that an epoch has 16 steps", 0, minimum=0
     )
@@ -165,12 +160,7 @@ class OptimizationOptions:
         AUTO,
         choices=(AUTO, *CHOOSING),
     )
-    patience: int = option(
-        "Epochs without improvement after which training stops; 0 means never, -1 a third of the maximum number of "
-        "epochs, at least 3",
-        -1,
-        minimum=-1,
-    )
+    patience: int = option("Epochs without improvement after which training stops; 0 means never", 3, minimum=0)
     max_minutes: float = option(
         "Minutes after which training stops and the best checkpoint so far is kept; 0 means no limit",
         0.0,

@@ -46,7 +46,8 @@ def run(script: str, *arguments) -> None:
 def finetuned(base_model: str | Path, train: Path, dev: Path, folder: Path, *options) -> pd.DataFrame:
     """Train an adapter, folder / "adapter", and return the history."""
     outputs = [f"--{kind}-out={folder}/{kind}" for kind in ("adapter", "history", "plot", "report")]
-    run("finetune", "--base-model", base_model, "--train", train, "--dev", dev, *options, *outputs)
+    splits = ("--train", train, "--dev", dev)
+    run("finetune", "--base-model", base_model, *splits, "--branch", "no", *options, *outputs)
     return pd.read_csv(folder / "history", sep="\t")
 
 

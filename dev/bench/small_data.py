@@ -24,7 +24,7 @@ def measure(base_model: str, data: Path, rows: int, batch: int, draw: int) -> fl
         folder = Path(name)
         table[:rows].to_csv(folder / "train.csv", index=False)
         table[rows:].to_csv(folder / "dev.csv", index=False)
-        options = ["--batch-size", batch, "--seed", draw, "--branch", "no"]
+        options = ["--batch-size", batch, "--seed", draw]
         finetuned(base_model, folder / "train.csv", folder / "dev.csv", folder, *options)
         return float(evaluated(base_model, data / "dev.csv", folder)["mcc"])
 

@@ -9,8 +9,9 @@ from dna_lm.adapters.dataset import load_adapter, save_adapter, tensors_sha256
 from dna_lm.baselines.names import KMERS
 from dna_lm.branch.names import CONVOLUTION, LANGUAGE_MODEL, MOTIFS, TOGETHER
 from dna_lm.scores.metrics import score
-from dna_lm.training import finetuning
+from dna_lm.training import finetuning, launching
 from dna_lm.training.finetuning import finetune
+from dna_lm.training.loop import ENDED
 from dna_lm.training.report import training_report
 from refusals import refusal
 from small import TRAINING, command_line, predictor, training_options, write_splits
@@ -224,6 +225,25 @@ def test_a_time_limit_leaves_the_classifiers_their_share(splits):
     result = trained(splits, epochs=100_000, max_minutes=0.05)
     assert result.adapter.training["stopped"][0].startswith("the training stopped after")
     assert [row["model"] for row in result.adapter.training["on_dev"]] == EVERY
+
+
+def test_an_end_during_a_run_that_is_not_kept_is_an_end_all_the_same(splits, monkeypatch):
+    runs = []
+
+    def run(*arguments):
+        result = launching.trained(*arguments)
+        runs.append(result)
+        if len(runs) == 2:
+            result.stopped = ENDED
+            result.rows = [row | {"dev_loss": 99.0} for row in result.rows]
+        return result
+
+    monkeypatch.setattr(finetuning, "trained", run)
+    monkeypatch.setattr(finetuning, "trained_beside", None)
+    result = trained(splits, runs=3)
+    assert len(runs) == 2 and not result.adapter.branch
+    assert result.history.query("kept == 'yes'")["seed"].tolist() == [42]
+    assert any("the adapter has the language model alone" in text for text in result.warnings)
 
 
 def test_the_record_is_made_of_values_that_json_has(first, tmp_path):

@@ -21,7 +21,6 @@ from ..classifiers.precision import choose_precision
 from ..data.split_files import with_splits
 from ..data.targets import Target
 from ..errors import UserError
-from ..motifs.motif import Motif
 from ..motifs.sources import chosen_motifs
 from ..options import INPUT, MANY, ThreadOptions, options_of
 from ..processes.children import forkable
@@ -31,6 +30,7 @@ from ..reports.number_text import number_text
 from ..scores.registry import DEFAULT_METRIC, EVERY_EPOCH, TITLES
 from ..words import AUTO, BOTH, NONE, NUMBER, YES
 from .batches import batch_size_for
+from .branch_parts import Parts
 from .choosing import chosen_metric, same_answer_warning
 from .combination import Combination, combination, trained_beside
 from .continuing import continued, state_of, without_effect
@@ -152,12 +152,15 @@ def finetune(options: FinetuneOptions, progress: Callable[[str], None], keep_sta
                 break
         table, kept = history(runs, seeds[: len(runs)], options.keep, metric)
         del model
-        together, unfinished = None, []
+        together, unfinished, costs = None, [], _costs(runs)
         if beside:
-            whole = replace(plan, deadline=started + seconds)
-            together, unfinished = _together(
-                whole, data, motifs, options.strands, before, [runs[number] for number in kept], progress
-            )
+            begun = time.monotonic()
+            parts = None
+            if runs[-1].stopped != ENDED:
+                whole = replace(plan, deadline=started + seconds)
+                parts = trained_beside(whole, data, motifs, options.strands, before, progress)
+            together, unfinished = _together(plan, data, parts, [runs[number] for number in kept], progress)
+            costs.append(("time of the classifiers that read nucleotides", f"{time.monotonic() - begun:,.0f} s"))
         if together:  # what one model predicts alone is not what is used
             runs = [replace(run, same="") for run in runs]
         remarks = [_remarks(run, plan, which[number], number in kept) for number, run in enumerate(runs)]
@@ -181,7 +184,7 @@ def finetune(options: FinetuneOptions, progress: Callable[[str], None], keep_sta
             history=table,
             metric=metric,
             spread=spread(runs) if len(runs) > 1 else None,
-            costs=_costs(runs),
+            costs=costs,
             read=data.read,
             notes=notes + [text for one in remarks for text in one.ended],
             warnings=data.warnings + [text for one in remarks for text in one.warnings] + unfinished,
@@ -196,16 +199,14 @@ def finetune(options: FinetuneOptions, progress: Callable[[str], None], keep_sta
 def _together(
     plan: Plan,
     data: TrainingData,
-    motifs: tuple[list[Motif], str],
-    strands: str,
-    before: Adapter | None,
+    parts: Parts | None,
     runs: list[Trained],
     progress: Callable[[str], None],
 ) -> tuple[Combination | None, list[str]]:
-    """Return the models that are kept with the classifiers that read nucleotides, and what a user has to read."""
-    parts = None
-    if runs[-1].stopped != ENDED:
-        parts = trained_beside(plan, data, motifs, strands, before, progress)
+    """Return the models that are kept with the classifiers that read nucleotides, and what a user has to read.
+
+    parts: the classifiers; None if the job was asked to end before they were trained. runs: those that are kept.
+    """
     if parts is None:
         return None, [
             "the classifiers that read nucleotides were not trained, since the system asked the training to end: the "

@@ -11,7 +11,7 @@ The file's metadata holds `format: pt` and `dna_lm`, a JSON document with
   classifiers that read nucleotides are added to the language model: its record (see branch/record.py), and as
   `language_model` the weight of the language model's outputs in the sum;
 - `training`: options, library versions, SHA-256 of the train and dev files, lengths of the training sequences, metric
-  history.
+  history; `on_dev`, with a branch: the dev scores of the language model, of each part and of all together.
 
 The tensors of an ensemble's first member have PEFT's names, those of the others `member2.<name>` and so on; those of
 the branch, which all members share, are `branch.<name>`.

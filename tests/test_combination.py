@@ -19,6 +19,14 @@ from small import TRAINING, command_line, predictor, training_options, write_spl
 EVERY = [LANGUAGE_MODEL, MOTIFS, KMERS, CONVOLUTION, TOGETHER]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def fewer_epochs():
+    """How well a convolutional network learns is seen elsewhere."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("dna_lm.training.branch_parts.MOST_EPOCHS", 3)
+        yield
+
+
 @pytest.fixture(scope="module")
 def splits(tmp_path_factory):
     return write_splits(tmp_path_factory.mktemp("splits"), ["no", "yes"])

@@ -41,9 +41,7 @@ class Options(FinetuneOptions):
     adapter_out: str = option("Adapter (safetensors)", kind=OUTPUT)
     history_out: str = option("Training history, a row for each evaluation (tabular)", kind=OUTPUT)
     plot_out: str = option("Loss and metric curves (PNG)", kind=OUTPUT)
-    logos_out: str | None = option(
-        "Logos of the known motifs that favor each label (PNG); empty if there are none", kind=OUTPUT, optional=True
-    )
+    logos_out: str | None = option("Logos of the known motifs that favor each label (PNG)", kind=OUTPUT, optional=True)
     report_out: str = option("Report (Galaxy Markdown)", kind=OUTPUT)
     pdf_out: str | None = option("Report with its figures and tables (PDF)", kind=OUTPUT, optional=True)
     events_out: str | None = option("The curves for TensorBoard (tfevents)", kind=OUTPUT, optional=True)
@@ -71,16 +69,15 @@ def run(options: Options, say: Callable[[str], None]) -> None:
         from ..training.report import training_report
 
         effects = motif_effects(result.adapter)
-        logos = options.logos_out and strongest_labels(effects, 1)  # otherwise the file stays empty
         writers = {
             "adapter_out": lambda path: save_adapter(result.adapter, path),
             "history_out": lambda path: write_tsv(result.history, path, ".4g"),  # learning rates have many zeros
             "plot_out": lambda path: plot_training(result.history, result.metric, path),
+            "logos_out": lambda path: plot_motifs(effects, path),
             "events_out": lambda path: write_events(result.history, path),
             "state_out": lambda path: save_state(result.state, path, result.adapter),
         }
-        if logos:
-            writers["logos_out"] = lambda path: plot_motifs(effects, path)
         for name in writers.keys() & path_of.keys():
             writers[name](path_of[name])
-        write_report(training_report(result, "logos" if logos else None), path_of, options)
+        logos = "logos" if options.logos_out and strongest_labels(effects, 1) else None
+        write_report(training_report(result, logos), path_of, options)

@@ -32,9 +32,14 @@ LETTERS = dict(zip(BASES, (COLORS[2], COLORS[0], COLORS[4], COLORS[1]), strict=T
 def plot_motifs(effects: dict[str, list[MotifEffect]], path: str | Path) -> None:
     """Draw the motifs of an adapter that favor each label.
 
-    effects: as motif_effects returns them; not {}.
+    effects: as motif_effects returns them. If no motif favors a label, the figure says so.
     """
     labels = strongest_labels(effects, MOST_LABELS)
+    if not labels:
+        figure = plt.figure(figsize=(WIDTH, 1))
+        figure.text(0.5, 0.5, "No known motif favors a label", ha="center", va="center")
+        save(figure, path)
+        return
     rows = [labels[start : start + COLUMNS] for start in range(0, len(labels), COLUMNS)]
     logos = [max(min(len(effects[label]), MOST_MOTIFS) for label in row) for row in rows]
     heights = [TITLE + LOGO * count for count in logos]

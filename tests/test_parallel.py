@@ -163,7 +163,7 @@ def test_a_training_that_diverges_in_one_process_is_one_line(train, temporary, m
         return outputs.sum(dim=1) * (math.nan if torch.distributed.get_rank() == 1 else 1)
 
     objective = Objective(losses, lambda wanted: torch.ones(len(wanted)))
-    monkeypatch.setattr("dna_lm.training.finetuning.loss_function", lambda *_, **__: objective)
+    monkeypatch.setattr("dna_lm.training.finetuning.objective", lambda *_, **__: objective)
     before = children()
     with pytest.raises(UserError, match="the training diverged: .*smaller learning rate"):
         train(2)

@@ -17,15 +17,26 @@ import pandas as pd
 from dev.bench.accuracy import evaluated, finetuned
 
 
+def drawn(data: Path, rows: int, draw: int, folder: Path) -> tuple[Path, Path]:
+    """Write a draw's training and development set into a folder; return their paths."""
+    table = pd.read_csv(data / "train.csv").sample(rows + max(40, rows // 5), random_state=draw)
+    train, dev = folder / "train.csv", folder / "dev.csv"
+    table[:rows].to_csv(train, index=False)
+    table[rows:].to_csv(dev, index=False)
+    return train, dev
+
+
+def cell(found: list[float]) -> str:
+    """Return the mean of the draws, and each."""
+    return f"{statistics.mean(found):.2f} ({', '.join(f'{value:.2f}' for value in found)})"
+
+
 def measure(base_model: str, data: Path, rows: int, batch: int, draw: int) -> float:
     """Return the MCC of one training."""
-    table = pd.read_csv(data / "train.csv").sample(rows + max(40, rows // 5), random_state=draw)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        table[:rows].to_csv(folder / "train.csv", index=False)
-        table[rows:].to_csv(folder / "dev.csv", index=False)
         options = ["--batch-size", batch, "--seed", draw]
-        finetuned(base_model, folder / "train.csv", folder / "dev.csv", folder, *options)
+        finetuned(base_model, *drawn(data, rows, draw, folder), folder, *options)
         return float(evaluated(base_model, data / "dev.csv", folder)["mcc"])
 
 
@@ -44,7 +55,7 @@ def main() -> None:
         cells = []
         for batch in batches:
             found = [measure(given.base_model, given.data, rows, batch, draw) for draw in range(1, given.draws + 1)]
-            cells.append(f"{statistics.mean(found):.2f} ({', '.join(f'{value:.2f}' for value in found)})")
+            cells.append(cell(found))
         print(f"| {rows:,} | " + " | ".join(cells) + " |", flush=True)
 
 

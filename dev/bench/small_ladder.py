@@ -9,23 +9,20 @@ and each.
 """
 
 import argparse
-import statistics
 import tempfile
 from pathlib import Path
 
 import pandas as pd
 
 from dev.bench.accuracy import finetuned, run
+from dev.bench.small_data import cell, drawn
 
 
 def ladder(data: Path, scored: Path, rows: int, draw: int, options: list[str]) -> dict[str, float]:
     """Return the MCC of each model, trained on one draw."""
-    table = pd.read_csv(data / "train.csv").sample(rows + max(40, rows // 5), random_state=draw)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        train, dev = folder / "train.csv", folder / "dev.csv"
-        table[:rows].to_csv(train, index=False)
-        table[rows:].to_csv(dev, index=False)
+        train, dev = drawn(data, rows, draw, folder)
         finetuned("built-in", train, dev, folder, "--branch", "yes", "--seed", draw, *options)
         outputs = [f"--{kind}-out={folder}/{kind}" for kind in ("metrics", "predictions", "plot", "report", "ladder")]
         given = ["--base-model", "built-in", "--adapter", folder / "adapter", "--data", scored, "--train", train]
@@ -49,10 +46,7 @@ def main() -> None:
         if head:
             print("| rows | " + " | ".join(found) + " |\n|---:|" + "---:|" * len(found.columns))
             head = False
-        cells = [
-            f"{statistics.mean(values):.2f} ({', '.join(f'{value:.2f}' for value in values)})"
-            for values in (found[name].tolist() for name in found)
-        ]
+        cells = [cell(found[name].tolist()) for name in found]
         print(f"| {rows:,} | " + " | ".join(cells) + " |", flush=True)
 
 

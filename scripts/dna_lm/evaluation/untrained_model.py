@@ -25,7 +25,7 @@ from ..training.batches import Sequences, Tokens, batch_size_for
 from ..training.choosing import chosen_metric
 from ..training.launching import trained
 from ..training.loop import ENDED, Plan
-from ..training.losses import loss_function
+from ..training.losses import objective
 from ..training.micro_batches import tokens_at_once
 from ..training.options import FinetuneOptions, LossOptions, OptimizationOptions
 from ..words import AUTO, BOTH, FULL, LORA, YES
@@ -123,14 +123,7 @@ def untrained_rung(
                 pad_token_id=pad,
                 target=target,
                 truth=train_truth[out],
-                loss=loss_function(
-                    target,
-                    train_truth[learned],
-                    loss=options.loss,
-                    focal_gamma=options.focal_gamma,
-                    class_weights=options.class_weights,
-                    label_smoothing=options.label_smoothing,
-                ),
+                loss=objective(options, target, train_truth[learned]),
                 scores=EVERY_EPOCH[target.kind],
                 seed=options.seed,
                 deadline=math.inf,

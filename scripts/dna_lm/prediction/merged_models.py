@@ -9,6 +9,7 @@ from transformers import PreTrainedModel
 from ..adapters.dataset import Adapter, check_base_model
 from ..base_models.encoding import Encoder
 from ..base_models.opening import BaseModel
+from ..branch.names import LANGUAGE_MODEL
 from ..classifiers.building import LoadedBase, load_base, trained_classifier
 from ..classifiers.lora import expert_parameters
 from ..classifiers.precision import DTYPES, MOST_TOKENS_AT_ONCE, Precision, require_hardware
@@ -37,7 +38,7 @@ WORTH_TRYING = 4096
 
 def with_branch(adapter: Adapter, raw: np.ndarray, added: np.ndarray) -> np.ndarray:
     """Return the outputs of an adapter with a branch. raw: the language model's. added: those of the branch."""
-    return adapter.task["branch"]["language_model"] * raw + added
+    return adapter.task["branch"][LANGUAGE_MODEL] * raw + added
 
 
 class UnmergedBase:

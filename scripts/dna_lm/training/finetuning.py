@@ -37,9 +37,9 @@ from .continuing import continued, state_of, without_effect
 from .ending import ending, to_be_read
 from .launching import trained
 from .loop import ENDED, TIME_LIMIT, Plan, Trained
-from .losses import Objective, loss_function
+from .losses import objective
 from .model import check_trainable, fitted, ready_model
-from .options import FinetuneOptions, LossOptions
+from .options import FinetuneOptions
 from .runs import history, spread
 from .splits import TrainingData, read_splits
 
@@ -114,7 +114,7 @@ def finetune(options: FinetuneOptions, progress: Callable[[str], None], keep_sta
             pad_token_id=encoder.tokenizer.pad_token_id,
             target=data.target,
             truth=data.truth["dev"],
-            loss=_objective(options, data),
+            loss=objective(options, data.target, data.truth["train"]),
             scores=EVERY_EPOCH[data.target.kind],
             seed=options.seed,
             deadline=started + seconds * (LANGUAGE_MODEL_SHARE if beside else 1),
@@ -246,17 +246,6 @@ def _best_metric(asked: str, data: TrainingData) -> tuple[str, list[str]]:
         raise UserError(f"{asked} is no score of {labels}; choose the best by {', '.join(allowed)}")
     metric, instead = chosen_metric(data.target, data.truth["dev"], asked)
     return metric, [instead] if instead else []
-
-
-def _objective(options: LossOptions, data: TrainingData) -> Objective:
-    return loss_function(
-        data.target,
-        data.truth["train"],
-        loss=options.loss,
-        focal_gamma=options.focal_gamma,
-        class_weights=options.class_weights,
-        label_smoothing=options.label_smoothing,
-    )
 
 
 def _task(target: Target, encoder: Encoder, strands: str, members: int) -> dict[str, Any]:

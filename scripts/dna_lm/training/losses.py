@@ -10,6 +10,7 @@ from torch.nn import functional
 from ..data.targets import Target
 from ..errors import UserError
 from ..words import BALANCED, CLASSES, CROSS_ENTROPY, FOCAL, MULTI_LABEL, NONE, NUMBER
+from .options import LossOptions
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,18 @@ class Objective:
 
     losses: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
     weights: Callable[[torch.Tensor], torch.Tensor]
+
+
+def objective(options: LossOptions, target: Target, truth: np.ndarray) -> Objective:
+    """Return the objective that the options name. The other parameters and the errors are those of loss_function."""
+    return loss_function(
+        target,
+        truth,
+        loss=options.loss,
+        focal_gamma=options.focal_gamma,
+        class_weights=options.class_weights,
+        label_smoothing=options.label_smoothing,
+    )
 
 
 def loss_function(

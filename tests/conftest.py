@@ -30,6 +30,7 @@ SLOW_FIXTURES = {"run_tool", "call_tool", "two", "three", "strange"}
 SLOW_FILES = {
     "test_applying",
     "test_architectures",
+    "test_networks",
     "test_bootstrap",
     "test_calibration_error",
     "test_comparing",

@@ -15,6 +15,7 @@ from dna_lm.base_models.opening import BUILT_IN_FOLDER, is_model_file, opened_ba
 from dna_lm.base_models.settings import differing_setting
 from dna_lm.classifiers.building import new_classifier
 from dna_lm.classifiers.options import LoraOptions
+from dna_lm.networks.registry import NETWORKS
 from refusals import refusal, returns_or_refuses
 
 
@@ -214,8 +215,9 @@ def test_settings_that_one_side_does_not_have_are_not_compared():
 def test_code_of_its_own(folder, file):
     change_json(folder / file, auto_map={"AutoConfig": "tiny--configuration.TinyConfig"})
     assert refusal(opened, folder) == (
-        "the base model 'tiny' wants to run code of its own (auto_map in its settings), which is refused; choose a "
-        "model whose architecture transformers itself has"
+        "the base model 'tiny' wants to run code of its own (auto_map in its settings: configuration.TinyConfig), "
+        "which is refused; choose a model whose architecture transformers itself has, or one of "
+        + ", ".join(network.title for network in NETWORKS)
     )
 
 

@@ -206,7 +206,7 @@ def test_a_model_with_pickles_only_is_not_fetched(hub, installed):
 @pytest.mark.parametrize("file", ["config.json", "tokenizer_config.json"])
 def test_a_model_with_code_of_its_own_is_refused_before_its_weights_are_fetched(hub, installed, file):
     hub.files[file] = json.dumps(json.loads(hub.files[file]) | {"auto_map": {"AutoModel": "run.Model"}}).encode()
-    assert "wants to run code of its own (auto_map in its settings)" in refusal(installed, hub_model=MODEL)
+    assert "wants to run code of its own (auto_map in its settings: run.Model)" in refusal(installed, hub_model=MODEL)
     assert "model.safetensors" not in hub.fetched() and "run.py" not in hub.fetched()
 
 

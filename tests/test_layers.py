@@ -12,6 +12,7 @@ FOLDERS = (
     "motifs",
     "reports",
     "scores",
+    "networks",
     "base_models",
     "baselines",
     "preparation",

@@ -14,6 +14,8 @@ class Architecture:
         where its tokenizer names no pad token, the one that its settings number is taken.
     unused_positions: how many of the first positions it never uses, whatever the pad token.
     reads_padding: the padding of a batch changes its outputs, so that it is refused.
+    lora_targets: names of the linear layers that get LoRA matrices, where they are not in blocks of attention.
+    unlimited: the number of positions in its settings limits nothing.
     like_llama: its layers have Llama's modules and norms, which folder `speed` computes faster.
     """
 
@@ -21,6 +23,8 @@ class Architecture:
     unused_positions: int = 0
     reads_padding: bool = False
     like_llama: bool = False
+    lora_targets: tuple[str, ...] = ()
+    unlimited: bool = False
 
     def first_position(self, pad_token_id: int) -> int:
         """Return how many of the first positions are never used."""
@@ -33,6 +37,7 @@ ARCHITECTURES = {
     "camembert": _FROM_PAD,
     "convbert": Architecture(reads_padding=True),
     "data2vec-text": _FROM_PAD,
+    "dnabert2": Architecture(unlimited=True),  # distances are subtracted in attention instead (ALiBi)
     "esm": _FROM_PAD,
     "ibert": _FROM_PAD,
     "layoutlmv3": _FROM_PAD,

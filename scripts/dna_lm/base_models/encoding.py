@@ -246,6 +246,8 @@ def _reversed(sequences: Sequence[str]) -> list[str]:
 def positions(config: PreTrainedConfig, pad_token_id: int) -> int | None:
     """Return how many tokens, special ones included, a model has or was trained with positions for; None: no limit."""
     config = config.get_text_config()
+    if architecture(config.model_type).unlimited:
+        return None
     given = [getattr(config, name, None) for name in POSITIONS]
     limits = [limit for limit in given if isinstance(limit, int) and limit > 0]  # XLNet says -1 for none
     if not limits:

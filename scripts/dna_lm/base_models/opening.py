@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
+from ..networks.registry import HARMLESS, NETWORKS, code_named, network_of
 from ..words import BUILT_IN
 from .architectures import LAYERS
 from .archives import pickled_weights, unpack
@@ -162,7 +163,10 @@ def _linked(path: Path, folder: Path, wanted: Callable[[str], bool]) -> list[str
 
 def _check(folder: Path, name: str, revision: str, source: str, others: list[str]) -> BaseModel:
     config = read_json(folder / CONFIG, source)
-    architecture = config.get("model_type")
+    for settings in (config, _tokenizer_settings(folder, source)):
+        check_settings(settings, source)
+    network = network_of(config)
+    architecture = network.name if network else config.get("model_type")
     for key, value in _entries(config):
         if key in LAYERS and isinstance(value, int) and value > MOST_LAYERS:
             raise UserError(
@@ -170,8 +174,6 @@ def _check(folder: Path, name: str, revision: str, source: str, others: list[str
             )
     if not isinstance(architecture, str):
         raise UserError(f"{source}: {CONFIG} names no model_type; choose a folder that transformers saved")
-    for settings in (config, _tokenizer_settings(folder, source)):
-        check_settings(settings, source)
     if config.get("quantization_config"):
         raise UserError(
             f"{source} has quantized weights (quantization_config in {CONFIG}), which cannot be used here; choose "
@@ -192,6 +194,11 @@ def _check(folder: Path, name: str, revision: str, source: str, others: list[str
         parsed = parsed_config(folder)
     except Exception:  # whatever foreign settings make transformers raise; BaseModel.config tells the user
         parsed = None
+    if network and parsed:
+        from ..networks.fitting import check_tensors
+
+        whole = folder / WEIGHTS
+        check_tensors(network, parsed, _shapes([whole] if whole.exists() else weights), source)
     settings = effective_settings(parsed) if parsed else {}
     return BaseModel(folder, name, revision, architecture, *digests, settings, parsed)
 
@@ -202,11 +209,20 @@ def _tokenizer_settings(folder: Path, source: str) -> dict:
 
 
 def check_settings(settings: dict, source: str) -> None:
-    """Raise UserError when a config.json or tokenizer_config.json wants code of the model's own to be run."""
-    if any(key == "auto_map" for key, _ in _entries(settings)):
+    """Raise UserError when a config.json or tokenizer_config.json wants code that nothing here stands for.
+
+    No code of a model is ever run. What `auto_map` at the top names is known as one of the networks, or as harmless;
+    deeper down, it is of no network.
+    """
+    code = code_named(settings)
+    known = bool(code) and (network_of(settings) is not None or code <= HARMLESS.keys())
+    inner = [key for value in settings.values() for key, _ in _entries(value)]
+    if "auto_map" in inner or ("auto_map" in settings and not known):
+        titles = ", ".join(network.title for network in NETWORKS)
+        named = f": {', '.join(sorted(code))}" if code else ""
         raise UserError(
-            f"{source} wants to run code of its own (auto_map in its settings), which is refused; choose a model "
-            "whose architecture transformers itself has"
+            f"{source} wants to run code of its own (auto_map in its settings{named}), which is refused; choose a "
+            f"model whose architecture transformers itself has, or one of {titles}"
         )
 
 
@@ -272,6 +288,17 @@ def _check_safetensors(path: Path, source: str) -> None:
         raise UserError(
             f"{source}: {path.name} is truncated or not in the safetensors format ({problem}); copy it again"
         ) from None
+
+
+def _shapes(weights: list[Path]) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of all tensors by name."""
+    from safetensors import safe_open
+
+    shapes = {}
+    for path in weights:
+        with safe_open(path, framework="np") as file:
+            shapes |= {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    return shapes
 
 
 def _sha256(files: list[Path]) -> str:

@@ -1,8 +1,11 @@
 """The settings of a base model that its answers depend on beside its weights, such as the epsilon of its norms."""
 
+import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from ..networks.registry import network_of, register
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -51,10 +54,20 @@ DROPOUT, NO_DROPOUT = "drop", "token_dropout"
 
 
 def parsed_config(folder: Path) -> "PreTrainedConfig":
-    """Return the config.json of a folder as transformers reads it; whatever it raises goes through."""
+    """Return the config.json of a folder as transformers, or a network of this library, reads it.
+
+    Whatever reading raises goes through.
+    """
     from transformers import AutoConfig
 
-    return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    if network := network_of(settings):
+        register()
+        return network.config(settings)
+    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    if hasattr(config, "auto_map"):  # of code that was found harmless, and is not run
+        del config.auto_map
+    return config
 
 
 def effective_settings(config: "PreTrainedConfig") -> dict[str, Any]:

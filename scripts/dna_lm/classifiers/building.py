@@ -17,6 +17,7 @@ from ..base_models.opening import BaseModel
 from ..compat import GROUPED
 from ..data.targets import PROBLEM_TYPES
 from ..errors import UserError
+from ..networks.registry import BY_NAME
 from ..speed import wanted
 from ..speed.expert_lora import apply_to_tokens
 from ..words import CLASSES, FULL, HEAD_ONLY, LORA
@@ -340,7 +341,7 @@ def load_base(
 
 def _check_architecture(name: str, source: str) -> None:
     """Raise UserError for an architecture of which no classifier is made here."""
-    if name not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES:
+    if name not in BY_NAME and name not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES:
         raise UserError(
             f"{source}: transformers has no sequence classifier for the architecture {name!r}; "
             "choose a model such as a Mixtral, Mistral, Llama, GPT-NeoX, BERT, ESM or ModernBERT"

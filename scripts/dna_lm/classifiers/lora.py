@@ -4,7 +4,7 @@ import torch
 from peft import LoraConfig, TaskType
 from transformers import PreTrainedModel
 
-from ..base_models.architectures import ATTENTION
+from ..base_models.architectures import ATTENTION, architecture
 from ..errors import UserError
 from ..words import AUTO, YES
 from .options import LoraOptions
@@ -80,7 +80,7 @@ def _target_modules(model: PreTrainedModel, target_modules: str, saved: list[str
     linear = {path for path, module in model.named_modules() if _is_linear(module) and path.split(".")[0] not in saved}
     names = sorted({path.rpartition(".")[2] for path in linear})
     if target_modules == AUTO:
-        chosen = sorted(
+        chosen = sorted({*architecture(model.config.model_type).lora_targets} & {*names}) or sorted(
             {
                 path.rpartition(".")[2]
                 for path in linear

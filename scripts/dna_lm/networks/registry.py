@@ -1,0 +1,78 @@
+"""Which networks there are, and by what a published config.json is recognized. Nothing heavy is imported here."""
+
+import importlib
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network of this folder.
+
+    name: its model type, as adapters record it; the module with its code is called alike.
+    title: how messages call it.
+    classes: of its authors' code, as `file.Class`, that `auto_map` in its config.json may name.
+    model_types: that its published config.json may name beside its own name; None: config.json names none.
+    """
+
+    name: str
+    title: str
+    classes: frozenset[str]
+    model_types: frozenset[str | None]
+
+    def module(self) -> ModuleType:
+        """Return its module: Config, ForPretraining, ForSequenceClassification and OPTIONAL (see fitting.py)."""
+        return importlib.import_module(f".{self.name}", __package__)
+
+    def config(self, settings: dict[str, Any]):
+        """Return its settings, a transformers' PreTrainedConfig, from the content of a config.json."""
+        kept = {name: value for name, value in settings.items() if name not in ("auto_map", "model_type")}
+        return self.module().Config.from_dict(kept)
+
+
+def _classes(file: str, *names: str) -> frozenset[str]:
+    return frozenset(f"{file}.{name}" for name in names)
+
+
+NETWORKS = (
+    Network(
+        name="dnabert2",
+        title="DNABERT-2",
+        classes=_classes("configuration_bert", "BertConfig")
+        | _classes("bert_layers", "BertModel", "BertForMaskedLM", "BertForSequenceClassification"),
+        model_types=frozenset({None, "bert"}),
+    ),
+)
+BY_NAME = {network.name: network for network in NETWORKS}
+# Code that the settings of a model ask for and that it does not need, as `file.Class`, with the reason.
+HARMLESS: dict[str, str] = {}
+
+
+def code_named(settings: dict[str, Any]) -> frozenset[str]:
+    """Return the classes of its authors' code that `auto_map` names, as `file.Class`, without the repository's name."""
+    named = settings.get("auto_map")
+    values = named.values() if isinstance(named, dict) else [named] if named else []
+    flat = [one for value in values for one in (value if isinstance(value, list) else [value]) if one is not None]
+    return frozenset(str(one).rpartition("--")[2] for one in flat)
+
+
+def network_of(settings: dict[str, Any]) -> Network | None:
+    """Return the network that the content of a config.json names, or None; its tensors are not looked at."""
+    code, model_type = code_named(settings), settings.get("model_type")
+    for network in NETWORKS:
+        if model_type == network.name and code <= network.classes:
+            return network
+        if code and code <= network.classes and model_type in network.model_types:
+            return network
+    return None
+
+
+def register() -> None:
+    """Make transformers' Auto classes know the networks; a second call does nothing."""
+    from transformers import AutoConfig, AutoModelForSequenceClassification
+
+    for network in NETWORKS:
+        module = network.module()
+        AutoConfig.register(network.name, module.Config, exist_ok=True)
+        AutoModelForSequenceClassification.register(module.Config, module.ForSequenceClassification, exist_ok=True)

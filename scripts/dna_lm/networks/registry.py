@@ -43,6 +43,22 @@ NETWORKS = (
         | _classes("bert_layers", "BertModel", "BertForMaskedLM", "BertForSequenceClassification"),
         model_types=frozenset({None, "bert"}),
     ),
+    Network(
+        name="hyenadna",
+        title="HyenaDNA",
+        classes=_classes("configuration_hyena", "HyenaConfig")
+        | _classes(
+            "modeling_hyena", "HyenaDNAModel", "HyenaDNAForCausalLM", "HyenaDNAForSequenceClassification"
+        ),
+        model_types=frozenset(),
+    ),
+    Network(
+        name="caduceus",
+        title="Caduceus",
+        classes=_classes("configuration_caduceus", "CaduceusConfig")
+        | _classes("modeling_caduceus", "Caduceus", "CaduceusForMaskedLM", "CaduceusForSequenceClassification"),
+        model_types=frozenset(),
+    ),
 )
 BY_NAME = {network.name: network for network in NETWORKS}
 # Code that the settings of a model ask for and that it does not need, as `file.Class`, with the reason.

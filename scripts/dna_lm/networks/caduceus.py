@@ -246,7 +246,7 @@ class Pretrained(PreTrainedModel):
     base_model_prefix = "caduceus"
     supports_gradient_checkpointing = True
     _no_split_modules = ("Layer",)
-    _keep_in_fp32_modules_strict = ("conv1d", "x_proj", "dt_proj", "A_log", "D")
+    _keep_in_fp32_modules_strict = ("conv1d", "x_proj", "dt_proj", "A_log", r"\.D$")
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:

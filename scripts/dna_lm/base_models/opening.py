@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
-from ..networks.registry import HARMLESS, NETWORKS, code_named, network_of
+from ..networks.registry import HARMLESS, NETWORKS, code_named, network_of, network_with
 from ..tokenizers.description import SETTINGS as TOKENIZER_SETTINGS
 from ..tokenizers.description import Description
 from ..tokenizers.registry import CODE as TOKENIZER_CODE
@@ -197,11 +197,19 @@ def _check(folder: Path, name: str, revision: str, source: str, others: list[str
         parsed = parsed_config(folder)
     except Exception:  # whatever foreign settings make transformers raise; BaseModel.config tells the user
         parsed = None
+    whole = folder / WEIGHTS
+    shapes = _shapes([whole] if whole.exists() else weights)
     if network and parsed:
         from ..networks.fitting import check_tensors
 
-        whole = folder / WEIGHTS
-        check_tensors(network, parsed, _shapes([whole] if whole.exists() else weights), source)
+        check_tensors(network, parsed, shapes, source)
+    # transformers would load what fits of another network's weights, and draw the rest at random.
+    if not network and (other := network_with(shapes, architecture)):
+        raise UserError(
+            f"{source}: its weights are those of {other.title}, but its {CONFIG} describes the architecture "
+            f"{architecture!r} of transformers, which is another network; choose an unchanged copy of the model, whose "
+            f"{CONFIG} names it"
+        )
     settings = effective_settings(parsed) if parsed else {}
     return BaseModel(folder, name, revision, architecture, *digests, settings, parsed)
 

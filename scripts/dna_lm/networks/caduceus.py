@@ -25,21 +25,22 @@ from transformers.modeling_outputs import BaseModelOutput, MaskedLMOutput, Seque
 from .causal_convolution import CausalConvolution
 from .float32 import applied, in_float32
 from .selective_scan import selective_scan
-from .supported import require, rounded_up
+from .rounding import rounded_up
 
 # Tensors that a model may lack: they are of heads.
 OPTIONAL = r"lm_head\..*|score\..*"
 # Tensors with a row for each label.
 HEAD = re.compile(r"score\.weight")
 
-SUPPORTED = {
+# Settings that may have one value only: others make another network. MIXER_FIXED: of ssm_cfg.
+FIXED = {
     "bidirectional": True,
     "bidirectional_strategy": "add",
     "bidirectional_weight_tie": True,
     "rms_norm": True,
     "tie_word_embeddings": True,
 }
-SUPPORTED_MIXERS = {"bias": False, "conv_bias": True}
+MIXER_FIXED = {"bias": False, "conv_bias": True}
 # Mamba's own defaults.
 MIXER = {"d_state": 16, "d_conv": 4, "expand": 2, "dt_rank": "auto", "dt_scale": 1.0}
 STEPS = {"dt_min": 0.001, "dt_max": 0.1, "dt_init_floor": 1e-4}
@@ -72,12 +73,14 @@ class Config(PreTrainedConfig):
 
     def __post_init__(self, **kwargs: Any):
         super().__post_init__(**kwargs)
-        require(vars(self), SUPPORTED)
-        require(self.ssm_cfg or {}, SUPPORTED_MIXERS)
-        if self.rcps:
-            require(vars(self), {"fused_add_norm": True})  # else, tensors have other names, and numbers other values
-            if not self.complement_map:
-                raise ValueError("config.json has no complement_map, which rcps needs; choose another copy of it")
+        given = {f"ssm_cfg.{name}": (self.mixer.get(name, value), value) for name, value in MIXER_FIXED.items()}
+        if self.rcps:  # without fused_add_norm, the halves of the states would not change places
+            given["fused_add_norm"] = self.fused_add_norm, True
+        for name, (value, supported) in given.items():
+            if value != supported:
+                raise ValueError(f"{name} is {value!r} in its config.json, and {supported!r} alone is supported")
+        if self.rcps and not self.complement_map:
+            raise ValueError("its config.json has no complement_map, which rcps needs")
 
     @property
     def hidden_size(self) -> int:

@@ -18,14 +18,15 @@ from transformers.modeling_outputs import BaseModelOutput, CausalLMOutput, Seque
 
 from .causal_convolution import CausalConvolution
 from .float32 import in_float32
-from .supported import require, rounded_up
+from .rounding import rounded_up
 
 # Tensors that a model may lack: they are of heads.
 OPTIONAL = r"lm_head\..*|score\..*"
 # Tensors with a row for each label.
 HEAD = re.compile(r"score\.weight")
 
-SUPPORTED = {"hyena_order": 2, "use_bias": True, "tie_word_embeddings": False}
+# Settings that may have one value only: others make another network.
+FIXED = {"hyena_order": 2, "use_bias": True, "tie_word_embeddings": False}
 # A filter falls to this at its end in the first and in the last channel, and never below the share that is added.
 _TARGET, _FAST, _SLOW, _SHIFT = 0.01, 0.3, 1.5, 0.05
 
@@ -55,7 +56,6 @@ class Config(PreTrainedConfig):
 
     def __post_init__(self, **kwargs: Any):
         super().__post_init__(**kwargs)
-        require(vars(self), SUPPORTED)
         if self.emb_dim % 2 == 0 or self.emb_dim < 3:
             raise ValueError(f"config.json sets emb_dim to {self.emb_dim}, which is no odd number from 3")
 

@@ -24,6 +24,7 @@ from dna_lm.networks.as_pretrained import load_pretrained
 
 # Rounding in float32, seen between two programs that compute the same; the networks that multiply it are named.
 STATES, STATES_OF = 1e-5, {"hyenadna": 5e-5, "caduceus": 2e-5}
+PRETRAINING = 3  # times as much for its logits, which are larger
 GRADIENTS = 1e-4  # of the largest gradient of a tensor
 NO_LIMIT = 10**6
 
@@ -139,7 +140,7 @@ def _states(model, recorded: Recorded, allowed: float) -> list[Found]:
         logits, recorded_logits = logits[longest], recorded_logits[longest]
     else:
         logits, recorded_logits = logits[mask.bool()], recorded_logits[_mask_of(recorded)]
-    return [*found, Found("logits of pretraining", _largest([logits], [recorded_logits]), allowed)]
+    return [*found, Found("logits of pretraining", _largest([logits], [recorded_logits]), PRETRAINING * allowed)]
 
 
 def _mask_of(recorded: Recorded) -> torch.Tensor:

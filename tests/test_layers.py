@@ -13,6 +13,7 @@ FOLDERS = (
     "reports",
     "scores",
     "networks",
+    "tokenizers",
     "base_models",
     "baselines",
     "preparation",

@@ -137,7 +137,7 @@ def test_a_vocabulary_of_something_else_is_refused(folder):
 def test_before_training_the_kmers_of_a_tokenizer_are_found(folder, model):
     tiny_models.words(folder, 3, model)
     sequences = ["ACGTAC", "ACGNACG", "AC"]
-    assert unknown_share(folder / "tokenizer.json", sequences, "the base model") == 4 / 10
+    assert unknown_share(folder, sequences, "the base model") == 4 / 10
     assert encoder(folder, kmer=3).encode(sequences).reading.unknown_share == 4 / 10
 
 
@@ -145,7 +145,8 @@ def test_a_vocabulary_of_letters_and_kmers_is_read_as_it_is(folder):
     # Nucleotide Transformer: k-mers side by side, and letters for what is left
     tokens = ["<unk>", "<pad>", "<mask>", "<cls>", "<eos>", "<bos>", *THREE, *"ATCGN"]
     tiny_models.vocabulary_file(folder, tokens, tokenizer_class="EsmTokenizer", model_max_length=40)
-    one = encoder(folder, architecture="esm")
+    tiny_models.write_model(folder, "esm", len(tokens), max_position_embeddings=512)
+    one = encoder(folder)
     expected = [3, tokens.index("ACG"), tokens.index("TAC"), tokens.index("G"), 4]
     assert one.encode(["ACGTACG"]) == Encoded([expected], Reading(1))
     assert one.max_length == 40
@@ -283,7 +284,7 @@ def test_letters_without_an_unknown_token_are_left_out(folder):
     tiny_models.letters(folder, special=[], ends=False)
     encoded = encoder(folder, architecture="llama").encode(["ACNGT", "NN", "RA"])
     assert encoded == Encoded([[0, 1, 2, 3], [0], [0]], Reading(3, 4 / 9))
-    assert unknown_share(folder / "tokenizer.json", ["ACNGT", "NN", "RA"], "the base model") == 4 / 9
+    assert unknown_share(folder, ["ACNGT", "NN", "RA"], "the base model") == 4 / 9
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def folder(tiny_random, tmp_path):
 
 
 def share(folder, sequences=MIXED):
-    return unknown_share(folder / "tokenizer.json", sequences, SOURCE)
+    return unknown_share(folder, sequences, SOURCE)
 
 
 def encoders_share(folder, sequences=MIXED):

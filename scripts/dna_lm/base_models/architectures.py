@@ -49,6 +49,7 @@ ARCHITECTURES = {
     "mistral": _LLAMA,
     "mixtral": _LLAMA,
     "mpnet": Architecture(unused_positions=2),
+    "nucleotide_transformer_v2": _FROM_PAD,  # rotary, but its settings count positions so: it was trained with as many
     "qwen2": _LLAMA,
     "qwen3": _LLAMA,
     "qwen3_moe": _LLAMA,

@@ -8,9 +8,10 @@ from transformers import AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBas
 
 from ..data.sequences import AMBIGUOUS, BASES, reverse_complement
 from ..errors import UserError
+from ..tokenizers.description import Description
 from ..words import BOTH, FORWARD, REVERSE
 from .architectures import POSITIONS, architecture
-from .opening import BaseModel
+from .opening import BaseModel, described_tokenizer
 from .token_reader import TokenReader
 from .unknown_tokens import percentage, unknown_warnings, unusable
 
@@ -97,7 +98,8 @@ class Encoder:
     """The tokenizer of a base model with a limit of tokens.
 
     tokenizer: transformers'; it always has a pad token.
-    kmer: length of the k-mers that sequences are written as, or -1.
+    kmer: length of the overlapping k-mers that sequences are written as, or -1.
+    word: length of the k-mers that the tokenizer divides sequences into, side by side; 1: it does not.
     model_limit: tokens of a sequence that the base model reads at most, special ones included; None: no limit.
     max_length: tokens that are kept of a sequence, special ones included.
     """
@@ -127,7 +129,8 @@ class Encoder:
         vocabulary = (token for token in self.tokenizer.get_vocab() if token not in special)
         self._reader = TokenReader(_numbers(self.tokenizer), self.tokenizer.unk_token_id, vocabulary, source, kmer)
         self.kmer = self._reader.kmer
-        self._before, self._after = _special_tokens(self.tokenizer, "A" * max(1, self.kmer), source)
+        self.word = self._reader.word
+        self._before, self._after = _special_tokens(self.tokenizer, "A" * max(self.word, self.kmer), source)
         limits = [positions(config, self.tokenizer.pad_token_id), self.tokenizer.model_max_length]
         self.model_limit = min((limit for limit in limits if limit and limit < NO_LIMIT), default=None)
         self.max_length = min(max_length, self.model_limit or max_length)
@@ -159,7 +162,8 @@ class Encoder:
         long = [number for number, count in enumerate(longest) if count > self._room]
         if not long:
             return EncodedStrands(sequences, alone, alone, [one.tokens for one in reverse])
-        pieces = self._that_fit([sequences[number] for number in long], [longest[number] for number in long])
+        letters = [min(given[number].letters, reverse[number].letters) for number in long]
+        pieces = self._that_fit([sequences[number] for number in long], letters)
         both = zip(long, self._each(pieces), self._each(_reversed(pieces)), strict=True)
         for number, one, other in both:
             given[number], reverse[number] = one, other
@@ -170,14 +174,14 @@ class Encoder:
         """Tokens of a sequence that are kept, special ones not included."""
         return max(0, self.max_length - len(self._before) - len(self._after))
 
-    def _that_fit(self, sequences: Sequence[str], counts: Sequence[int]) -> list[str]:
+    def _that_fit(self, sequences: Sequence[str], letters: Sequence[int]) -> list[str]:
         """Return the first letters of each sequence that fit on both strands, as many as there are or nearly so.
 
-        counts: the tokens of each, on the strand that has more of them.
+        letters: how many are read of each on the strand of which fewer are.
         The number of tokens grows with the letters but for a few, so that two or three trials find it.
         """
         room = self._room
-        tried = list(map(self._letters_of, sequences, counts))
+        tried = list(letters)
         fitting = [0] * len(sequences)
         active = list(range(len(sequences)))
         while active:
@@ -204,8 +208,8 @@ class Encoder:
         """Encode each sequence, as `encode` does."""
         room, ones = self._room, []
         for sequence, (ids, dropped) in zip(sequences, self._reader.read(sequences), strict=True):
-            letters = len(sequence) if len(ids) <= room else self._letters_of(sequence, len(ids))
             kept = ids[:room]
+            letters = len(sequence) if len(ids) <= room else self._letters_of(sequence, ids)
             # A sequence of which nothing is left still needs a token to be computed on.
             tokens = self._before + kept + self._after or [self.tokenizer.pad_token_id]
             unknown = kept.count(self.tokenizer.unk_token_id) + dropped
@@ -222,14 +226,13 @@ class Encoder:
     def _too_long(self, ones: Sequence[_One]) -> int:
         return sum(one.count > self._room for one in ones)
 
-    def _letters_of(self, sequence: str, count: int) -> int:
+    def _letters_of(self, sequence: str, ids: Sequence[int]) -> int:
         """Return how many letters of a sequence that is too long are read: exactly, or in proportion to its tokens.
 
-        count: the tokens that it has.
+        ids: the tokens that it has.
         """
-        if self._reader.a_token_a_letter:
-            return min(len(sequence), self._room + max(1, self.kmer) - 1)
-        return len(sequence) * self._room // count
+        known = self._reader.letters_of(ids[: self._room], sequence)
+        return len(sequence) * self._room // len(ids) if known is None else known
 
 
 def _together(ones: Sequence[_One], cut: int) -> Encoded:
@@ -262,16 +265,37 @@ def _rows(config: PreTrainedConfig) -> float:
 
 
 def _load_tokenizer(base_model: BaseModel, config: PreTrainedConfig, source: str) -> PreTrainedTokenizerBase:
+    description = described_tokenizer(base_model.folder, source)
+    if description:
+        _check_size(description, config, source)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(
-            base_model.folder, config=config, local_files_only=True, trust_remote_code=False
-        )
+        if description:
+            from ..tokenizers.building import wrapped
+
+            tokenizer = wrapped(description)
+        else:
+            tokenizer = AutoTokenizer.from_pretrained(
+                base_model.folder, config=config, local_files_only=True, trust_remote_code=False
+            )
     except Exception as problem:  # the tokenizers library raises bare Exceptions
         raise UserError(unusable(source, problem)) from None
     # transformers adds special tokens that the vocabulary lacks after its end, where the model has no embedding.
     if tokenizer.pad_token is None or tokenizer.pad_token_id >= _rows(config):
         tokenizer.pad_token = _spare_token(tokenizer, config)
     return tokenizer
+
+
+def _check_size(description: Description, config: PreTrainedConfig, source: str) -> None:
+    """Raise UserError unless a model has about as many embeddings as a vocabulary has tokens.
+
+    A few more are common. With k-mers that are longer by one, a vocabulary is four times as large.
+    """
+    rows, tokens = _rows(config), len(description.tokens)
+    if rows < tokens or (description.k > 1 and math.inf > rows >= 2 * tokens):
+        raise UserError(
+            f"{source}: its tokenizer has {tokens:,} tokens, but the model has embeddings for {rows:,}; choose a model "
+            "with the tokenizer that it was trained with"
+        )
 
 
 def _spare_token(tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> str:

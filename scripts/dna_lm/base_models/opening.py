@@ -12,7 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
-from ..networks.registry import HARMLESS, NETWORKS, code_named, network_of
+from ..networks.registry import HARMLESS, NETWORKS, code_named, network_of, network_with
+from ..tokenizers.description import SETTINGS as TOKENIZER_SETTINGS
+from ..tokenizers.description import Description
+from ..tokenizers.registry import CODE as TOKENIZER_CODE
+from ..tokenizers.registry import described
 from ..words import BUILT_IN
 from .architectures import LAYERS
 from .archives import pickled_weights, unpack
@@ -30,7 +34,7 @@ VOCABULARIES = ("vocab.txt", "vocab.json", "merges.txt")
 TOKENIZER_FILES = (
     TOKENIZER,
     *VOCABULARIES,
-    "tokenizer_config.json",
+    TOKENIZER_SETTINGS,
     "special_tokens_map.json",
     "added_tokens.json",
 )
@@ -107,7 +111,7 @@ def opened_tokenizer(base_model: str, model_id: str | None = None) -> Iterator[t
     with _opened(base_model, model_id, TOKENIZER_FILES.__contains__) as (folder, _, source, _):
         with _readable(source):
             check_settings(_tokenizer_settings(folder, source), source)
-            _tokenizer_files(folder, source)
+            _tokenizer_sha256(folder, source)
         yield folder, source
 
 
@@ -117,7 +121,7 @@ def tokenizer_sha256(base_model: str, model_id: str | None = None) -> str:
     The parameters and the errors are those of opened_tokenizer.
     """
     with opened_tokenizer(base_model, model_id) as (folder, source), _readable(source):
-        return _sha256(_tokenizer_files(folder, source))
+        return _tokenizer_sha256(folder, source)
 
 
 @contextmanager
@@ -188,34 +192,46 @@ def _check(folder: Path, name: str, revision: str, source: str, others: list[str
         _check_safetensors(file, source)
     if not (folder / WEIGHTS).exists() and (folder / INDEX).exists():  # transformers looks for them in this order
         _check_index(read_json(folder / INDEX, source), {file.name for file in weights}, source)
-    tokenizer = _tokenizer_files(folder, source)
-    digests = _sha256(weights), _sha256(tokenizer)
+    digests = _sha256(weights), _tokenizer_sha256(folder, source)
     try:
         parsed = parsed_config(folder)
     except Exception:  # whatever foreign settings make transformers raise; BaseModel.config tells the user
         parsed = None
+    whole = folder / WEIGHTS
+    shapes = _shapes([whole] if whole.exists() else weights)
     if network and parsed:
         from ..networks.fitting import check_tensors
 
-        whole = folder / WEIGHTS
-        check_tensors(network, parsed, _shapes([whole] if whole.exists() else weights), source)
+        check_tensors(network, parsed, shapes, source)
+    # transformers would load what fits of another network's weights, and draw the rest at random.
+    if not network and (other := network_with(shapes, architecture)):
+        raise UserError(
+            f"{source}: its weights are those of {other.title}, but its {CONFIG} describes the architecture "
+            f"{architecture!r} of transformers, which is another network; choose an unchanged copy of the model, whose "
+            f"{CONFIG} names it"
+        )
     settings = effective_settings(parsed) if parsed else {}
     return BaseModel(folder, name, revision, architecture, *digests, settings, parsed)
 
 
 def _tokenizer_settings(folder: Path, source: str) -> dict:
-    path = folder / "tokenizer_config.json"
+    path = folder / TOKENIZER_SETTINGS
     return read_json(path, source) if path.exists() else {}
+
+
+def described_tokenizer(folder: Path, source: str) -> Description | None:
+    """Return the tokenizer of a checked folder, if it is one of this library; None: transformers reads its files."""
+    return described(folder, _tokenizer_settings(folder, source), source)
 
 
 def check_settings(settings: dict, source: str) -> None:
     """Raise UserError when a config.json or tokenizer_config.json wants code that nothing here stands for.
 
-    No code of a model is ever run. What `auto_map` at the top names is known as one of the networks, or as harmless;
-    deeper down, it is of no network.
+    No code of a model is ever run. What `auto_map` at the top names is known as one of the networks or tokenizers, or
+    as harmless; deeper down, it is of none.
     """
     code = code_named(settings)
-    known = bool(code) and (network_of(settings) is not None or code <= HARMLESS.keys())
+    known = bool(code) and (network_of(settings) is not None or code <= {*HARMLESS, *TOKENIZER_CODE})
     inner = [key for value in settings.values() for key, _ in _entries(value)]
     if "auto_map" in inner or ("auto_map" in settings and not known):
         titles = ", ".join(network.title for network in NETWORKS)
@@ -244,6 +260,14 @@ def _check_index(index: dict, files: set[str], source: str) -> None:
             raise UserError(
                 f"{source}: {INDEX} names the file {file!r}, which is not there; add all parts of the weights"
             )
+
+
+def _tokenizer_sha256(folder: Path, source: str) -> str:
+    """Return the digest of the files that make the tokenizer what it is, or of what is known of its class."""
+    description = described_tokenizer(folder, source)
+    if description and not description.file:
+        return description.sha256()
+    return _sha256(_tokenizer_files(folder, source))
 
 
 def _tokenizer_files(folder: Path, source: str) -> list[Path]:

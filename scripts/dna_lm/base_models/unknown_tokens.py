@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..data.sampling import draw
 from ..errors import UserError
-from .opening import TOKENIZER, opened_tokenizer
+from .opening import TOKENIZER, described_tokenizer, opened_tokenizer
 from .token_reader import TokenReader
 
 # Above this share of unknown tokens a model sees too little of the sequences to be trusted.
@@ -22,7 +22,7 @@ class UnknownTokens:
 
     model: how it is called in messages.
     share: of the tokens, special ones not counted, those that it does not know or drops, 0 to 1; None if there is no
-    tokenizer.json to count with.
+    fast tokenizer to count with.
     counted: in how many sequences; given: of how many.
     """
 
@@ -57,21 +57,30 @@ def count_unknown_tokens(base_model: str, model_id: str | None, sequences: Seque
     sequences = list(sequences)
     drawn = draw(sequences, MOST_SEQUENCES, seed)
     with opened_tokenizer(base_model, model_id) as (folder, source):
-        share = unknown_share(folder / TOKENIZER, [sequences[position] for position in drawn], source)
+        share = unknown_share(folder, [sequences[position] for position in drawn], source)
     return UnknownTokens(source, share, len(drawn), len(sequences))
 
 
-def unknown_share(path: Path, sequences: Sequence[str], source: str) -> float | None:
-    """Return the share of unknown tokens, defined as in encoding.Reading, or None if there is no such file.
+def unknown_share(folder: Path, sequences: Sequence[str], source: str) -> float | None:
+    """Return the share of unknown tokens, defined as in encoding.Reading, or None if it cannot be counted.
 
-    path: a tokenizer.json; source: what to call the model in an error message.
+    folder: of a model; its tokenizer.json is read, or what tokenizers/ knows of its class. source: what to call the
+    model in an error message.
     """
     from tokenizers import Tokenizer  # not needed by those who choose no base model
 
-    if not path.exists():
-        return None
+    from ..tokenizers.building import built
+
+    path = folder / TOKENIZER
     try:
-        tokenizer = Tokenizer.from_file(str(path))
+        if description := described_tokenizer(folder, source):
+            tokenizer = built(description)
+        elif path.exists():
+            tokenizer = Tokenizer.from_file(str(path))
+        else:
+            return None
+    except UserError:
+        raise
     except Exception as problem:  # the library raises bare Exceptions
         raise UserError(unusable(source, problem)) from None
     tokenizer.no_truncation()

@@ -10,6 +10,7 @@ from ..scores.registry import TITLES
 from ..words import BOTH, CLASSES, MULTI_LABEL
 from .branch_words import left_out, on_dev, parts_table
 from .facts import calibration, dev_scores, thresholds
+from .network_words import own_network
 from .values import mapping
 
 RECORD_FILE = "dna_lm.json"
@@ -97,15 +98,19 @@ def _loading(adapter: Adapter, pad_token_id: int, merged: bool) -> list[str]:
     )
     if not merged:
         text += f" The base model has to be the one that it was trained on; {sha}."
-    return [f"```python\n{_program(adapter, pad_token_id, merged)}\n```", text]
+    return [own_network(adapter), f"```python\n{_program(adapter, pad_token_id, merged)}\n```", text]
 
 
 def _program(adapter: Adapter, pad_token_id: int, merged: bool) -> str:
     """Return EXAMPLE for an adapter, without the marks before lines and without the lines that are for others."""
-    target = adapter.target
+    target, own = adapter.target, bool(own_network(adapter))
     holds = {
-        "merged": merged,
         "adapter": not merged,
+        "network": own,
+        "merged network": merged and own,
+        "merged model of transformers": merged and not own,
+        "adapter of network": not merged and own,
+        "adapter of transformers": not merged and not own,
         "k-mers": adapter.kmer != -1,
         "both strands": adapter.strand == BOTH,
         "one strand": adapter.strand != BOTH,

@@ -14,11 +14,14 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.modeling_outputs import BaseModelOutput, MaskedLMOutput, SequenceClassifierOutput
 
 from .attention import attended, join_heads, padding_bias, split_heads
+from .bert_parts import Pooler, PredictionTransform
 
 # Tensors that a model may lack: they are of heads.
 OPTIONAL = r"cls\..*|classifier\..*|bert\.pooler\..*"
 # Tensors with a row for each label.
 HEAD = re.compile(r"classifier\.(weight|bias)")
+# Settings of the published config.json that have one value: another one describes another network.
+FIXED = {"hidden_act": "gelu"}
 
 
 class Config(PreTrainedConfig):
@@ -158,17 +161,6 @@ class Encoder(nn.Module):
         return states
 
 
-class Pooler(nn.Module):
-    """The state of the first token, [CLS], through one more layer: (n, width)."""
-
-    def __init__(self, config: Config):
-        super().__init__()
-        self.dense = nn.Linear(config.hidden_size, config.hidden_size)
-
-    def forward(self, states: torch.Tensor) -> torch.Tensor:
-        return torch.tanh(self.dense(states[:, 0]))
-
-
 class Pretrained(PreTrainedModel):
     """What transformers has to know of all classes below."""
 
@@ -203,24 +195,12 @@ class Model(Pretrained):
         return BaseModelOutput(last_hidden_state=states)
 
 
-class PredictionTransform(nn.Module):
-    """The layer before the prediction of masked tokens."""
-
-    def __init__(self, config: Config):
-        super().__init__()
-        self.dense = nn.Linear(config.hidden_size, config.hidden_size)
-        self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=1e-12)
-
-    def forward(self, states: torch.Tensor) -> torch.Tensor:
-        return self.LayerNorm(functional.gelu(self.dense(states)))
-
-
 class Predictions(nn.Module):
     """The prediction of masked tokens: (n, positions, tokens)."""
 
     def __init__(self, config: Config):
         super().__init__()
-        self.transform = PredictionTransform(config)
+        self.transform = PredictionTransform(config, eps=1e-12)
         self.decoder = nn.Linear(config.hidden_size, config.vocab_size)
 
     def forward(self, states: torch.Tensor) -> torch.Tensor:

@@ -17,14 +17,30 @@ def check_tensors(network: Network, config: PreTrainedConfig, found: Shapes, sou
 
     config: the network's settings. found: the shapes of the model's tensors by name. source: what to call the model.
     The network's OPTIONAL, a regular expression, tells the names that may be missing: heads, and what is not used.
+    FIXED has settings that may have one value only, HEAD the names of tensors with a row for each label, and
+    unused_tensors the shapes of those that published files have beside the network's own.
     """
     module = network.module()
-    with torch.device("meta"):
-        networks = module.ForPretraining(config), module.ForSequenceClassification(config)
-    expected: dict[str, tuple[int, ...]] = {}
+    for name, value in getattr(module, "FIXED", {}).items():
+        if (given := getattr(config, name, None if name in dict(network.settings) else value)) != value:
+            raise UserError(
+                f"{source}: its config.json names the network of {network.title}, but with {name} {given!r}, which is "
+                f"another network ({value!r} is supported); choose an unchanged copy of the model"
+            )
+    try:
+        layers = getattr(config, "num_hidden_layers", 0)
+        if layers > len(found):  # each has one tensor at least; found out before they are made
+            raise _misfit(network, source, f"{layers:,} layers are described, and there are {len(found):,} tensors")
+        with torch.device("meta"):
+            networks = module.ForPretraining(config), module.ForSequenceClassification(config)
+        expected = module.unused_tensors(config)
+    except UserError:
+        raise
+    except Exception as problem:  # whatever foreign settings make Python and PyTorch raise
+        reason = " ".join(str(problem).split())
+        raise UserError(f"{source}: its config.json describes no network that could be made ({reason})") from None
     for one in networks:
-        expected |= {name: tuple(tensor.shape) for name, tensor in one.state_dict().items()}
-    expected |= module.unused_tensors(config)
+        expected = expected | {name: tuple(tensor.shape) for name, tensor in one.state_dict().items()}
     prefix = f"{networks[0].base_model_prefix}."
     if not any(name.startswith(prefix) for name in found):  # saved without a head
         found = {prefix + name: shape for name, shape in found.items()}

@@ -1,6 +1,8 @@
 """Which networks there are, and by what a published config.json is recognized. Nothing heavy is imported here."""
 
 import importlib
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -14,15 +16,19 @@ class Network:
     title: how messages call it.
     classes: of its authors' code, as `file.Class`, that `auto_map` in its config.json may name.
     model_types: that its published config.json may name beside its own name; None: config.json names none.
+    settings: with values that name it too, where config.json has one of its model_types and names no code.
+    own_tensors: a regular expression; names of tensors that no other network of these model_types has.
     """
 
     name: str
     title: str
     classes: frozenset[str]
     model_types: frozenset[str | None]
+    settings: tuple[tuple[str, Any], ...] = ()
+    own_tensors: str = r"(?!)"
 
     def module(self) -> ModuleType:
-        """Return its module: Config, ForPretraining, ForSequenceClassification and OPTIONAL (see fitting.py)."""
+        """Return its module: Config, ForPretraining, ForSequenceClassification, and what fitting.py reads of it."""
         return importlib.import_module(f".{self.name}", __package__)
 
     def config(self, settings: dict[str, Any]):
@@ -42,6 +48,51 @@ NETWORKS = (
         classes=_classes("configuration_bert", "BertConfig")
         | _classes("bert_layers", "BertModel", "BertForMaskedLM", "BertForSequenceClassification"),
         model_types=frozenset({None, "bert"}),
+        own_tensors=r".*\bmlp\.gated_layers\..*",
+    ),
+    Network(
+        name="gena_lm",
+        title="GENA-LM (BERT)",
+        classes=_classes(
+            "modeling_bert",
+            "BertModel",
+            "BertForMaskedLM",
+            "BertForPreTraining",
+            "BertForSequenceClassification",
+            "BertForTokenClassification",
+        ),
+        model_types=frozenset({None, "bert"}),
+        settings=(("pre_layer_norm", True),),
+        own_tensors=r".*\bpre_attention_ln\..*",
+    ),
+    Network(
+        name="nucleotide_transformer_v2",
+        title="Nucleotide Transformer v2",
+        classes=_classes("esm_config", "EsmConfig")
+        | _classes(
+            "modeling_esm",
+            "EsmModel",
+            "EsmForMaskedLM",
+            "EsmForTokenClassification",
+            "EsmForSequenceClassification",
+        ),
+        model_types=frozenset({None, "esm"}),
+    ),
+    Network(
+        name="hyenadna",
+        title="HyenaDNA",
+        classes=_classes("configuration_hyena", "HyenaConfig")
+        | _classes(
+            "modeling_hyena", "HyenaDNAModel", "HyenaDNAForCausalLM", "HyenaDNAForSequenceClassification"
+        ),
+        model_types=frozenset(),
+    ),
+    Network(
+        name="caduceus",
+        title="Caduceus",
+        classes=_classes("configuration_caduceus", "CaduceusConfig")
+        | _classes("modeling_caduceus", "Caduceus", "CaduceusForMaskedLM", "CaduceusForSequenceClassification"),
+        model_types=frozenset(),
     ),
 )
 BY_NAME = {network.name: network for network in NETWORKS}
@@ -64,6 +115,25 @@ def network_of(settings: dict[str, Any]) -> Network | None:
         if model_type == network.name and code <= network.classes:
             return network
         if code and code <= network.classes and model_type in network.model_types:
+            return network
+        if not code and _has(settings, network) and model_type in network.model_types:
+            return network
+    return None
+
+
+def _has(settings: dict[str, Any], network: Network) -> bool:
+    return bool(network.settings) and all(settings.get(name) == value for name, value in network.settings)
+
+
+def network_with(tensors: Iterable[str], model_type: str | None) -> Network | None:
+    """Return the network that tensors are of, by their names, or None.
+
+    model_type: that a config.json gives, which names none of the networks.
+    """
+    named = list(tensors)
+    for network in NETWORKS:
+        own = re.compile(network.own_tensors)
+        if model_type in network.model_types and any(map(own.fullmatch, named)):
             return network
     return None
 

@@ -3,16 +3,20 @@
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 import tiny_models
+from dna_lm.base_models.known_models import BY_REPOSITORY
 from dna_lm.base_models.opening import opened_base_model
+from dna_lm.exchange import installing
 from dna_lm.exchange.installing import data_table, install
 from dna_lm.exchange.options import InstallOptions
 from hub_server import COMMIT, MODEL, Hub, serving
+from license_texts import HOSTILE, NON_COMMERCIAL
 from refusals import refusal
 
 
@@ -76,7 +80,7 @@ def test_a_model_from_the_hub(hub, installed, files):
     assert all(f"/resolve/{COMMIT}/" in path for _, path, _ in hub.asked if "/resolve/" in path)
     assert result.row == {
         "value": MODEL,
-        "name": MODEL,
+        "name": f"{MODEL} (license not stated)",
         "pipeline_tag": "text-generation",
         "domain": "sequence",
         "free_tag": "dna_lm",
@@ -84,6 +88,7 @@ def test_a_model_from_the_hub(hub, installed, files):
         "path": str(into),
     }
     assert result.notes == [
+        "License: not stated.",
         "lower-case letters, as in acgtacgtacgt: 100% of the tokens unknown or left out.",
         "N, as in ACGTNNNNACGT: 33% of the tokens unknown or left out.",
         "The tools make all letters upper-case before a model reads them.",
@@ -259,7 +264,7 @@ def test_a_model_from_an_archive_or_a_folder(installed, tiny_random, test_data, 
     into, result = installed(**{source: str(given)}, model_id="lab/tiny", label="Tiny <b>model</b>")
     with opened_base_model(str(tiny_random)) as base:
         assert result.row["version"] == base.weights_sha256[:12]
-    assert (result.row["value"], result.row["name"]) == ("lab/tiny", "Tiny <b>model</b>")
+    assert (result.row["value"], result.row["name"]) == ("lab/tiny", "Tiny <b>model</b> (license not stated)")
     assert sorted(path.name for path in into.iterdir()) == sorted([*WANTED, "installed.json"])
     assert not any(path.is_symlink() for path in into.iterdir())
     assert data_table(result) == {"data_tables": {"huggingface": [result.row]}}
@@ -293,7 +298,98 @@ def test_the_kmers_of_a_tokenizer_are_told(installed, tmp_path):
     tiny_models.words(tmp_path / "three", 3)
     tiny_models.write_model(tmp_path / "three", "bert", 80, max_position_embeddings=64)
     _, result = installed(folder=str(tmp_path / "three"), model_id="lab/three")
-    assert result.notes[0] == "It reads k-mers of 3 nucleotides."
+    assert result.notes[1] == "It reads k-mers of 3 nucleotides."
+
+
+# --- licenses --------------------------------------------------------------------------------------------------------
+
+
+def recorded(into) -> str:
+    """The license in the note beside an installed model, which an adapter that is trained on it records too."""
+    license = json.loads((into / "installed.json").read_text())["license"]
+    with opened_base_model(str(into), "lab/any") as base:
+        assert base.license == license
+    return license
+
+
+@pytest.mark.parametrize(
+    ("card", "tags", "expected", "shown"),
+    [
+        ({"license": "apache-2.0"}, [], "Apache-2.0", "Apache-2.0"),
+        ({"license": "other", "license_name": "Our own"}, [], "Our own", "Our own"),
+        ({"license": ["mit", "cc-by-nc-4.0"]}, [], "MIT, CC-BY-NC-4.0", "MIT, CC-BY-NC-4.0, non-commercial use only"),
+        (None, ["dna", "license:cc-by-nc-sa-4.0"], NON_COMMERCIAL, f"{NON_COMMERCIAL}, non-commercial use only"),
+        ({"license": {"a": 1}}, ["license:unknown"], "", "license not stated"),
+    ],
+)
+def test_the_license_on_the_hub(hub, installed, card, tags, expected, shown):
+    hub.card, hub.tags = card, tags
+    into, result = installed(hub_model=MODEL)
+    assert recorded(into) == expected
+    assert result.row["name"] == f"{MODEL} ({shown})"
+
+
+def test_the_license_of_a_known_model(hub, installed, monkeypatch):
+    known = replace(BY_REPOSITORY["zhihan1996/DNABERT-2-117M"], repository=MODEL)
+    monkeypatch.setattr(installing, "BY_REPOSITORY", {MODEL: known})
+    hub.card = {"license": "mit"}
+    into, result = installed(hub_model=MODEL)
+    assert recorded(into) == "Apache-2.0"
+    assert result.row["name"] == "DNABERT-2 117M, 135 species (Apache-2.0)"
+    assert result.notes[:2] == ["License: Apache-2.0.", "Another license is stated in its page or model card: MIT."]
+    # If its author has ruled out commercial use since, that holds.
+    hub.card = {"license": "cc-by-nc-4.0"}
+    assert recorded(installed(hub_model=MODEL)[0]) == "CC-BY-NC-4.0"
+
+
+@pytest.mark.parametrize(
+    ("label", "license", "expected"),
+    [
+        ("Tiny (MIT)", "mit", "Tiny (MIT)"),
+        ("Tiny, cc-by-nc-4.0", "cc-by-nc-4.0", "Tiny, cc-by-nc-4.0 (CC-BY-NC-4.0, non-commercial use only)"),
+    ],
+)
+def test_a_license_that_the_label_has_already(installed, tiny_random, label, license, expected):
+    _, result = installed(folder=str(tiny_random), model_id="x", license=license, label=label)
+    assert result.row["name"] == expected
+
+
+def test_a_license_that_is_given(hub, installed):
+    hub.card = {"license": "mit"}
+    into, result = installed(hub_model=MODEL, license="granted to us, non-commercial", label="Ours")
+    assert recorded(into) == "granted to us, non-commercial"
+    assert result.row["name"] == "Ours (granted to us, non-commercial)"
+    assert "Another license is stated in its page or model card: MIT." in result.notes
+
+
+@pytest.mark.parametrize("source", ["archive", "folder"])
+def test_the_license_in_the_card_of_an_archive_or_a_folder(installed, tiny_random, tmp_path, source):
+    folder = shutil.copytree(tiny_random, tmp_path / "given")
+    (folder / "README.md").write_text("---\nlicense: cc-by-4.0\n---\n")
+    given = {"folder": str(folder), "archive": f"{tmp_path / 'given'}.zip"}
+    shutil.make_archive(str(tmp_path / "given"), "zip", folder)
+    into, result = installed(**{source: given[source]}, model_id="lab/tiny")
+    assert recorded(into) == "CC-BY-4.0" and result.row["name"] == "lab/tiny (CC-BY-4.0)"
+    assert not (into / "README.md").exists()
+
+
+@pytest.mark.parametrize("license", HOSTILE)
+def test_hostile_text_as_a_license(hub, installed, license):
+    hub.card = {"license": license.encode("utf-8", "replace").decode()}
+    into, result = installed(hub_model=MODEL)
+    name = result.row["name"]
+    assert name.isprintable() and len(name) < 250 and "\t" not in name
+    assert recorded(into).isprintable() and (into / "installed.json").stat().st_size < 10_000
+
+
+def test_a_license_that_cannot_be_shown_is_refused(installed, tiny_random):
+    given = {"folder": str(tiny_random), "model_id": "x"}
+    assert refusal(installed, **given, license="a\x1bb") == (
+        '"License" (--license) contains a control character; use printable characters only'
+    )
+    assert refusal(installed, **given, license="x" * 10_000_000) == (
+        '"License" (--license) has 10,000,000 characters; give the name of the license, 100 characters at most'
+    )
 
 
 # --- refused ---------------------------------------------------------------------------------------------------------

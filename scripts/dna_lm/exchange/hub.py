@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..base_models.archives import pickled_weights
 from ..base_models.installed_files import sha256_of_file
+from ..base_models.licenses import of_header
 from ..base_models.opening import CONFIG, INDEX, WEIGHTS, check_settings, is_model_file, read_json
 from ..compat import download_rest
 from ..errors import UserError
@@ -23,11 +24,13 @@ class HubModel:
     """What the hub says of a model at a commit.
 
     commit: 40 hexadecimal digits. pipeline_tag: the hub's name of the model's task; may be empty.
+    license: as its page states it; may be empty.
     sums: of each wanted file, its SHA-256, or the SHA-1 by which git calls a small file. bytes: the size of each.
     """
 
     commit: str
     pipeline_tag: str
+    license: str
     sums: dict[str, str]
     bytes: dict[str, int]
 
@@ -130,7 +133,13 @@ def _described(api, model: str, revision: str, source: str) -> HubModel:
             )
     if not isinstance(info.sha, str) or len(info.sha) != 40:
         raise UserError(f"{source}: the hub does not say which commit {revision!r} is; give a commit")
-    return HubModel(info.sha, info.pipeline_tag or "", sums, sizes)
+    return HubModel(info.sha, info.pipeline_tag or "", _license(info), sums, sizes)
+
+
+def _license(info) -> str:
+    """Return the license that the header of the model's card states, or else its tags."""
+    tags = [tag.removeprefix("license:") for tag in info.tags or () if str(tag).startswith("license:")]
+    return of_header(info.card_data.to_dict() if info.card_data else {}) or of_header({"license": tags})
 
 
 def _sum(file: Path, like: str) -> str:

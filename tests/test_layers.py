@@ -13,6 +13,7 @@ FOLDERS = (
     "reports",
     "scores",
     "base_models",
+    "pickles",
     "baselines",
     "preparation",
     "adapters",

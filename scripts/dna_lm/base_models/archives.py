@@ -1,6 +1,7 @@
 """Unpacking an archive that a stranger may have made."""
 
 import lzma
+import re
 import tarfile
 import zipfile
 import zlib
@@ -18,6 +19,10 @@ MAX_MEMBERS = 10_000
 MOST_BESIDE, MOST_TEXTS = 1 << 16, 16
 # Formats that can run code when they are loaded: they are neither unpacked nor opened.
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib")
+# What transformers calls the weights of older models, in one file or in parts; installing converts them (folder
+# `pickles`), nothing else reads them.
+PICKLED, PICKLED_INDEX = "pytorch_model.bin", "pytorch_model.bin.index.json"
+_PART = re.compile(r"pytorch_model-\d{5}-of-\d{5}\.bin", re.ASCII)
 # What a training leaves beside a model's weights, by the beginnings of the names.
 OF_TRAINING = ("training_args", "optimizer", "scheduler", "scaler", "rng_state", "random_states")
 
@@ -36,6 +41,16 @@ def pickled_weights(names: Iterable[str]) -> str | None:
     """Return the first of some files' names that is one of weights in a format that can run code, if there is one."""
     weights = (name for name in sorted(names) if PurePosixPath(name).suffix.lower() in PICKLES)
     return next((name for name in weights if not name.startswith(OF_TRAINING)), None)
+
+
+def is_pickled_part(name: str) -> bool:
+    """Say whether a file, by its name, is a part of weights that PICKLED_INDEX lists."""
+    return bool(_PART.fullmatch(name))
+
+
+def is_convertible(name: str) -> bool:
+    """Say whether a file, by its name, is one of those that installing converts to safetensors."""
+    return name in (PICKLED, PICKLED_INDEX) or is_pickled_part(name)
 
 
 def unpack(

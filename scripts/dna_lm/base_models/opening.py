@@ -19,7 +19,7 @@ from ..tokenizers.registry import CODE as TOKENIZER_CODE
 from ..tokenizers.registry import described
 from ..words import BUILT_IN
 from .architectures import LAYERS
-from .archives import pickled_weights, unpack
+from .archives import is_convertible, pickled_weights, unpack
 from .installed_files import sha256_of_model_file
 from .licenses import CARD, of_model
 from .settings import effective_settings, parsed_config
@@ -203,7 +203,9 @@ def _check(folder: Path, name: str, revision: str, source: str, others: list[str
     weights = sorted(folder.glob("*.safetensors"))
     if not weights:
         pickled = pickled_weights(others)
-        hint = f"; {pickled} is a pickle and never read: save the model as safetensors" if pickled else ""
+        hint = f"; {pickled} is a pickle and never read here: save the model as safetensors" if pickled else ""
+        if pickled and is_convertible(pickled):
+            hint += ", or ask an administrator to install it, which converts it"
         raise UserError(f"{source} has no .safetensors file{hint or '; add its weights in that format'}")
     for file in weights:
         _check_safetensors(file, source)

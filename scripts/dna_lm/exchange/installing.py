@@ -1,7 +1,8 @@
 """Installing a base model for all users of a server: fetched or unpacked, checked, and described as a row of the table.
 
 A folder that was installed holds the model's files and `installed.json`, which says where they are from, with the
-SHA-256 of each.
+SHA-256 of each. Weights that are pickles were converted to safetensors before anything else looked at them, and are
+gone; `installed.json` has their SHA-256.
 """
 
 import errno
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..base_models.archives import unpack
+from ..base_models.archives import is_convertible, unpack
 from ..base_models.installed_files import INSTALLED, files_record, note_of
 from ..base_models.known_models import BY_REPOSITORY
 from ..base_models.licenses import CARD, LICENSE_LETTERS, NOT_STATED, in_words, non_commercial, of_card, spelled
@@ -22,6 +23,7 @@ from ..base_models.opening import BaseModel, is_model_file, opened_base_model, r
 from ..classifiers.options import LoraOptions
 from ..errors import UserError
 from ..words import HEAD_ONLY, YES
+from .conversion import CONVERTED, conversion, conversion_before, pickled_alone
 from .hub import fetch
 from .options import InstallOptions
 
@@ -72,26 +74,37 @@ def install(options: InstallOptions, into: str, progress: Callable[[str], None])
         )
     folder, made = _made(into)
     source = f"the model {name!r}"
-    tag, version, stated = "", "", ""
+    tag, version, stated, most = "", "", "", options.max_gb * 1e9
     if options.hub_model:
+        before = conversion_before(folder)
+        known = {entry["sha256"] for entry in before.values()}
         # What a broken download leaves is kept: the next one continues from there.
-        described = fetch(options.hub_model, options.hub_revision, folder, options.max_gb * 1e9, progress)
+        described = fetch(options.hub_model, options.hub_revision, folder, most, progress, known)
         tag, version, stated = described.pipeline_tag, described.commit, described.license
+        pickled = [file for file in described.sums if is_convertible(file)]
     elif any(folder.iterdir()):
         raise UserError(f"{folder} is not empty; give a new folder")
     try:
         if not options.hub_model:
-            stated = _copy(Path(options.archive or options.folder), folder, options.max_gb * 1e9)
+            stated = _copy(Path(options.archive or options.folder), folder, most)
+            pickled = pickled_alone(folder)
         license, notes = _license(options, name, stated)
+        converted = {}
+        if any((folder / file).exists() for file in pickled):
+            converted = conversion(folder, pickled, source, most, progress)
+        elif pickled:
+            converted = before
         files = files_record(file for file in sorted(folder.iterdir()) if is_model_file(file.name))
         _write(folder, {"files": files})  # so that the files, which may be large, are not read again to be opened
         with opened_base_model(str(folder), name, version) as base:
             progress(f"{name}: {base.architecture}, weights {base.weights_sha256[:12]}")
             notes += _checked(base, options.load == YES)
+            notes += [f"Its weights were converted to safetensors from {', '.join(converted)}."] if converted else []
             tag = tag or _pipeline_tag(read_json(base.folder / "config.json", source))
             version = version or base.weights_sha256[:12]
             origin = options.hub_model or Path(options.archive or options.folder).name
             record = base.identity() | {"source": origin, "files": files, "license": license}
+            record |= {CONVERTED: converted} if converted else {}
         _write(folder, record | {"revision": version})
     except BaseException as problem:  # an interruption too: what is left would refuse the next try
         (folder / INSTALLED).unlink(missing_ok=True)
@@ -164,8 +177,12 @@ def _unmake(folder: Path, made: bool) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         return
     for file in folder.iterdir():
-        if is_model_file(file.name) or file.name == INSTALLED:
+        if _is_wanted(file.name) or file.name == INSTALLED:
             file.unlink(missing_ok=True)
+
+
+def _is_wanted(name: str) -> bool:
+    return is_model_file(name) or is_convertible(name)
 
 
 def _copy(given: Path, folder: Path, max_bytes: float) -> str:
@@ -177,12 +194,12 @@ def _copy(given: Path, folder: Path, max_bytes: float) -> str:
     if not given.exists():
         raise UserError(f"{source}: there is no {given}; give a folder or an archive")
     if not given.is_dir():
-        unpack(given, folder, is_model_file, source, int(max_bytes), beside=CARD)
+        unpack(given, folder, _is_wanted, source, int(max_bytes), beside=CARD)
         license = of_card(folder / CARD)
         (folder / CARD).unlink(missing_ok=True)
         return license
     try:
-        files = [file for file in sorted(given.iterdir()) if file.is_file() and is_model_file(file.name)]
+        files = [file for file in sorted(given.iterdir()) if file.is_file() and _is_wanted(file.name)]
     except OSError as problem:
         raise UserError(f"{source} cannot be read: {problem.strerror or problem}; see its permissions") from None
     total = sum(file.stat().st_size for file in files)

@@ -72,6 +72,20 @@ def test_preparing_imports_nothing_heavy(run_tool, test_data, tmp_path):
     assert imported(done.err) & HEAVY == {"tokenizers"}
 
 
+def test_predicting_does_not_import_scikit_learn(run_tool, test_data, tmp_path):
+    """It takes a quarter of the time that everything else takes to import; only training and some figures use it."""
+    adapter = test_data / "adapter_branch.safetensors"  # it has parts that scikit-learn trained
+    done = run_tool(
+        "predict",
+        *BASE,
+        *("--adapter", adapter, "--input", test_data / "new.fa", "--input-format", "fasta"),
+        *flat(outputs("predict", tmp_path)),
+        PYTHONPROFILEIMPORTTIME="1",
+    )
+    assert done.code == 0
+    assert imported(done.err) >= {"torch", "transformers"} and "sklearn" not in imported(done.err)
+
+
 # --- from sequences to predictions -----------------------------------------------------------------------------------
 
 

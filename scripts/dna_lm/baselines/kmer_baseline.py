@@ -8,10 +8,8 @@ from sklearn.preprocessing import normalize
 
 from ..data.packing import Packed, pack
 from .kmer_counts import count_kmers
+from .kmer_lengths import LENGTHS
 
-# Shorter words stand for sites with a letter changed. Chosen on sequences held out of GUE tf/0's training split, for
-# training splits of 300 to 26,378 sequences (docs/measurements/scores.md, dev/bench/kmers.py).
-LENGTHS = (3, 4, 5, 6)
 # scikit-learn's C, the inverse of the regularization strength. An evaluation selects among several
 # (evaluation_baselines.py); the quick look uses this one, which suits tasks that k-mers separate easily.
 STRENGTH = 10.0

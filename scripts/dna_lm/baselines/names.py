@@ -1,7 +1,7 @@
 """The baselines: what the code calls them, and what tables, reports and figures do."""
 
 from ..words import CLASSES, MULTI_LABEL, NUMBER
-from .kmer_baseline import LENGTHS
+from .kmer_lengths import LENGTHS
 
 COMMONEST, GC, LENGTH, KMERS, FROZEN = "commonest", "gc", "length", "kmers", "frozen"
 MOTIFS, CONVOLUTION, UNTRAINED = "motifs", "convolution", "untrained"

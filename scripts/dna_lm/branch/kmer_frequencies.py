@@ -4,8 +4,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from ..baselines.kmer_baseline import LENGTHS
 from ..baselines.kmer_counts import columns_of
+from ..baselines.kmer_lengths import LENGTHS
 from ..data.packing import OTHER
 from .lookups import words
 

@@ -1,6 +1,7 @@
 """What reads nucleotides beside the language model: its parts, added up."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -11,8 +12,10 @@ from ..words import BOTH, FORWARD, REVERSE
 from .codes import reverse_complement
 from .convolution import Convolution
 from .kmer_frequencies import KmerFrequencies
-from .linear import Linear
 from .motif_scores import MotifScores
+
+if TYPE_CHECKING:  # it loads scikit-learn, which only training needs
+    from .linear import Linear
 
 
 class _OfFeatures(nn.Module):
@@ -23,7 +26,7 @@ class _OfFeatures(nn.Module):
         self.features = features
         self.head = nn.Linear(width, outputs)
 
-    def set(self, model: Linear) -> None:
+    def set(self, model: "Linear") -> None:
         """Take the weights of a model that was trained elsewhere."""
         with torch.no_grad():
             self.head.weight.copy_(torch.from_numpy(model.weight.T))
@@ -41,7 +44,7 @@ class MotifPart(_OfFeatures):
         super().__init__(MotifScores(log_odds), len(log_odds), outputs)
         self.register_buffer("spread", torch.ones(len(log_odds)))
 
-    def set(self, model: Linear) -> None:
+    def set(self, model: "Linear") -> None:
         super().set(model)
         if model.spread is not None:
             self.spread.copy_(torch.from_numpy(model.spread))

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..baselines.kmer_baseline import LENGTHS
+from ..baselines.kmer_lengths import LENGTHS
 from ..baselines.names import KMERS
 from ..motifs.motif import Motif
 from ..motifs.reading import LONGEST_NAME, MOST_WIDTH

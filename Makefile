@@ -29,7 +29,7 @@ help:
 	@echo 'make test-install   the tools from a Tool Shed in a new Galaxy, their jobs there and on a Pulsar server (long);'
 	@echo '                    some of the tests: make test-install TESTS="dna_lm_predict dna_lm_scan:2"'
 	@echo 'make test-browser   forms, reports, tour and workflow in a real Galaxy, in Chromium; pictures in .local/reports/browser'
-	@echo 'make setup          make the virtual environments (6 to 10 minutes, 5 GB); every target does what it needs'
+	@echo 'make setup          make the virtual environments (4 to 8 minutes, 5 GB); every target does what it needs'
 	@echo 'make pretrain       make the built-in model again (dev/pretrain)'
 	@echo 'make clean          remove what the targets left behind, environments aside'
 
@@ -62,12 +62,13 @@ tools-test:
 workflow-test:
 	$(RUN) planemo python dev/galaxy/run_planemo_tests.py $(WORKFLOWS)
 
-# All together: a Galaxy for each core.
+# All together, in one Galaxy.
 galaxy-test:
 	$(RUN) planemo python dev/galaxy/run_planemo_tests.py $(TOOLS) $(MANAGER_TOOLS) $(WORKFLOWS)
 
 # One after the other, also with `make --jobs`: each uses all cores.
 test:
+	$(MAKE) setup
 	$(MAKE) lint
 	$(MAKE) unit
 	$(MAKE) galaxy-test

@@ -14,6 +14,7 @@ A command that is run finds this checkout's modules (`import_path`): what stands
 
 import fcntl
 import hashlib
+import multiprocessing
 import os
 import re
 import shutil
@@ -39,14 +40,16 @@ COST = {
 # An environment that also sees another's packages (never the other way round). What its own packages need is pinned
 # beside them or is among those that it sees, so pip looks for nothing more.
 SEES = {"checks": "tools", "toolshed": "galaxy", "browser": "planemo"}
-# Settings that would make a program read or write the caller's own folders in spite of a HOME of its own, or import
-# the caller's own Python modules. pip's settings are not among them: a proxy or a mirror must go on working.
+# Settings that would make a program read or write the caller's own folders in spite of a HOME of its own, import the
+# caller's own Python modules, or (PYTHONDONTWRITEBYTECODE) compile this checkout's modules again in each process: a
+# second for each job. pip's settings are not among them: a proxy or a mirror must go on working.
 FORGOTTEN = (
     "HF_HOME",
     "HF_HUB_CACHE",
     "MPLCONFIGDIR",
     "PLANEMO_GLOBAL_CONFIG_PATH",
     "PLANEMO_GLOBAL_WORKSPACE",
+    "PYTHONDONTWRITEBYTECODE",
     "PYTHONHOME",
     "PYTHONPATH",
     "TORCH_HOME",
@@ -102,6 +105,15 @@ def environment(name):
             make(name, folder)
             (folder / "complete").write_text(str(folder))
     return folder
+
+
+def environments_of(names):
+    """Return the folders of several environments; those that are not there are made at the same time.
+
+    pip waits for downloads and for one core while it unpacks and compiles. Raises what `environment` raises.
+    """
+    with multiprocessing.get_context("fork").Pool(len(names)) as pool:  # leaving it ends the processes, which end pip
+        return pool.map(environment, names, chunksize=1)
 
 
 def usable(folder):
@@ -200,8 +212,7 @@ def main(arguments):
         signal.signal(number, stop)  # an exception, so that pip is stopped too
     try:
         if arguments[:1] == ["make"] and len(arguments) > 1:
-            for name in arguments[1:]:
-                print(environment(name))
+            print("\n".join(str(folder) for folder in environments_of(arguments[1:])))
         elif arguments[:1] == ["run"] and len(arguments) > 2:
             folder = environment(arguments[1])
             os.execvpe(arguments[2], arguments[2:], dict(variables(folder), PYTHONPATH=import_path()))

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from collections import namedtuple
 from pathlib import Path
@@ -80,6 +81,40 @@ def test_made_once_and_again_when_a_lock_file_changes(lock, made):
     assert len(made) == 2
 
 
+def test_several_are_made_at_the_same_time(lock, monkeypatch, tmp_path, capsys):
+    def make(name, folder):  # waits for the other one
+        (folder / "bin").mkdir(parents=True)
+        (folder / "bin" / "python").touch()
+        (tmp_path / f"{name}.begun").touch()
+        deadline = time.monotonic() + 30
+        while len(list(tmp_path.glob("*.begun"))) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    monkeypatch.setattr(environments, "make", make)
+    monkeypatch.setattr(environments, "COST", {"tiny": (0.1, 1), "other": (0.1, 1)})
+    monkeypatch.setattr("signal.signal", lambda *_: None)  # pytest keeps its own handlers
+    lock("tiny==1.0")
+    lock("other==1.0", name="other")
+    environments.main(["make", "tiny", "other"])
+    folders = [Path(line) for line in capsys.readouterr().out.splitlines()]
+    assert [folder.name.split("-")[0] for folder in folders] == ["tiny", "other"]
+    assert all(environments.usable(folder) for folder in folders)
+
+
+def test_the_error_of_one_of_several_is_told_in_words(lock, monkeypatch, capsys):
+    def make(name, folder):
+        raise SetupError("the disk is full")
+
+    monkeypatch.setattr(environments, "make", make)
+    monkeypatch.setattr("signal.signal", lambda *_: None)  # pytest keeps its own handlers
+    lock("tiny==1.0")
+    with pytest.raises(SystemExit) as end:
+        environments.main(["make", "tiny", "tiny"])
+    assert end.value.code == 2
+    assert capsys.readouterr().err == "error: the disk is full\n"
+
+
 def test_made_again_when_one_that_it_sees_changes(lock, made):
     lock("tiny==1.0")
     lock("other==1.0", name="seer")
@@ -143,11 +178,12 @@ def test_unknown_environment_is_refused():
 
 def test_commands_run_with_a_home_in_the_checkout(lock, tmp_path, monkeypatch):
     monkeypatch.setenv("MPLCONFIGDIR", "/elsewhere")
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     monkeypatch.setenv("PIP_INDEX_URL", "https://mirror.example.org")
     found = environments.variables(tmp_path)
     assert found["HOME"] == str(environments.PROJECT / ".local" / "home")
     assert found["PATH"].startswith(f"{tmp_path}/bin:")
-    assert "MPLCONFIGDIR" not in found
+    assert "MPLCONFIGDIR" not in found and "PYTHONDONTWRITEBYTECODE" not in found
     assert found["PIP_INDEX_URL"] == "https://mirror.example.org"
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+import yaml
 
 from dev.environments import PROJECT, SetupError, import_path, lock_lines
 from dev.galaxy import janitor, local_galaxy, run_planemo_tests, servers, tool_dependencies
@@ -82,6 +83,23 @@ def test_resolver_folder_puts_the_environment_first(macros, tmp_path, monkeypatc
     script = tmp_path / "packages" / "numpy" / "2.3.5" / "env.sh"
     path = subprocess.check_output(["bash", "-c", f". '{script}'; echo $PATH"], text=True)
     assert path.startswith(f"{environment}/bin:")
+
+
+# --- jobs
+
+
+@pytest.mark.parametrize(("jobs", "cores", "slots"), [(1, 2, "2"), (2, 2, "1"), (2, 8, "4"), (1, 64, "4"), (4, 2, "1")])
+def test_jobs_at_a_time_share_the_cores(tmp_path, monkeypatch, jobs, cores, slots):
+    (tmp_path / "lib" / "python3.11" / "site-packages").mkdir(parents=True)
+    monkeypatch.setattr(local_galaxy, "environment", lambda name: tmp_path)
+    monkeypatch.setattr(local_galaxy, "local_folder", lambda: tmp_path)
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    folder = tmp_path / "run"
+    folder.mkdir()
+    galaxy = local_galaxy.LocalGalaxy("test", folder, [], jobs)
+    assert galaxy.variables["GALAXY_SLOTS"] == slots
+    runners = yaml.safe_load(galaxy.job_conf.read_text())["runners"]
+    assert {name: runner["workers"] for name, runner in runners.items()} == {"tools": jobs, "uploads": 1}
 
 
 # --- ports
@@ -303,21 +321,67 @@ def test_macro_files_are_not_tested(macros, tmp_path):
     assert run_planemo_tests.runnables([macros, tool, workflow]) == {"predict": tool, "classify": workflow}
 
 
-def test_runnables_are_shared_out_among_galaxies_by_their_tests(tmp_path):
+def test_what_takes_longest_is_tested_first(tmp_path):
     named = {}
-    for name, tests in {"prepare": 5, "predict": 3, "scan": 2}.items():
+    for name, tests in {"predict": 3, "scan": 2, "prepare": 9}.items():
         named[name] = tmp_path / f"{name}.xml"
         named[name].write_text(f"<tool id='{name}'><tests>{'<test/>' * tests}</tests></tool>")
     named["classify"] = tmp_path / "classify.ga"
     (tmp_path / "classify-tests.yml").write_text("- doc: one\n  job:\n    - a\n")
-    shares = run_planemo_tests.shared_out(named, 2, {})
-    assert [set(share) for share in shares] == [{"prepare", "predict"}, {"classify", "scan"}]
-    assert {name: path for share in shares for name, path in share.items()} == named
-    alone = run_planemo_tests.shared_out(named, 9, {})
-    assert [list(share) for share in alone] == [["prepare"], ["classify"], ["predict"], ["scan"]]
+    ordered = run_planemo_tests.longest_first(named, {})
+    assert ordered == named and list(ordered) == ["prepare", "classify", "predict", "scan"]
     measured = {"scan-0": 90, "scan-1": 70, "classify.ga_0": 20}
-    shares = run_planemo_tests.shared_out(named, 2, measured)
-    assert [set(share) for share in shares] == [{"scan"}, {"prepare", "predict", "classify"}]
+    assert list(run_planemo_tests.longest_first(named, measured)) == ["scan", "prepare", "predict", "classify"]
+
+
+class Lasting:
+    """A run that takes so many looks."""
+
+    def __init__(self, name, looks):
+        self.name, self.looks = name, looks
+
+    def running(self):
+        self.looks -= 1
+        return self.looks > 0
+
+
+def test_some_are_tested_at_a_time_and_each_that_ends_makes_room(monkeypatch):
+    monkeypatch.setattr(run_planemo_tests.time, "sleep", lambda seconds: None)
+    events = []
+
+    def start(name, looks):
+        events.append(name)
+        return Lasting(name, looks)
+
+    named = {"prepare": 5, "finetune": 2, "predict": 1, "scan": 1}
+    ended = run_planemo_tests.run_all(named, 2, start, lambda: events.append("look"))
+    assert events[:6] == ["prepare", "finetune", "look", "look", "predict", "look"]
+    assert [run.name for run in ended] == ["finetune", "predict", "scan", "prepare"]
+    assert events.count("look") == 6
+
+
+def test_jobs_are_told_as_they_begin_and_the_end_of_galaxy_ends_the_tests(tmp_path, capsys):
+    galaxy = types.SimpleNamespace(log=tmp_path / "galaxy.log", process=types.SimpleNamespace(poll=lambda: None))
+    galaxy.log.write_text("")
+    progress = run_planemo_tests.Progress(galaxy)
+    for name in ("predict", "scan"):
+        with open(galaxy.log, "a") as log:
+            log.write(f"Setup for job Job[unflushed,tool_id=dna_lm_{name}] complete, ready\nanything\n")
+        progress()
+        assert re.fullmatch(rf"\[ *\d+ s\] dna_lm_{name}\n", capsys.readouterr().out)
+    galaxy.process.poll = lambda: 1
+    with pytest.raises(SetupError, match=r"Galaxy ended by itself; its log: .*galaxy\.log"):
+        progress()
+
+
+def test_planemo_without_results_is_shown_and_has_no_test(tmp_path, capsys):
+    run = object.__new__(run_planemo_tests.Run)
+    run.name, run.log, run.results = "dna_lm_scan", tmp_path / "planemo.log", tmp_path / "planemo.json"
+    run.log.write_text("a traceback\n")
+    assert run.tests() == []
+    assert capsys.readouterr().out == f"a traceback\ndna_lm_scan: planemo ended without results; its log: {run.log}\n"
+    run.results.write_text('{"tests": [{"id": "dna_lm_scan-0"}]}')
+    assert run.tests() == [{"id": "dna_lm_scan-0"}]
 
 
 def test_how_long_a_test_took_is_read_from_the_report():

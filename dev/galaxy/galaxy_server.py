@@ -30,21 +30,24 @@ class StepFailed(Exception):
 
 
 def start(galaxy, port):
-    """Start a LocalGalaxy's server, with the tools in the panel and the tours; return its client once it answers.
-
-    The client is USER: what it makes is what a browser sees.
-    Raises SetupError when Galaxy ends. It may take its time: on a busy machine the start takes many minutes.
-    """
-    options = ["--port", port, "--galaxy_email", USER, "--disable_gxits"]
+    """Start a LocalGalaxy's server, with the tools in the panel and the tours; return its client once it answers."""
     reader = site_packages(environment("galaxy")) / NUMBER_READER
-    options += ["--extra_tools", reader]
     galaxy.variables |= {
         "TOOL_PANEL": str(write_tool_panel(galaxy.folder / "panel.xml", TOOLS, [reader])),
         "GALAXY_CONFIG_OVERRIDE_TOOLBOX_AUTO_SORT": "false",  # the page would sort a section by name
         "GALAXY_CONFIG_OVERRIDE_TOUR_CONFIG_DIR": str(TOURS),
         "GALAXY_CONFIG_OVERRIDE_STATIC_WELCOME_HTML": str(WELCOME),
     }
-    process = galaxy.start("serve", *options, TOOLS)
+    return serve(galaxy, port, "--extra_tools", reader, TOOLS)
+
+
+def serve(galaxy, port, *arguments):
+    """Start a LocalGalaxy's server with `planemo serve ARGUMENTS`; return its client once it answers.
+
+    The client is USER: what it makes is what a browser sees.
+    Raises SetupError when Galaxy ends. It may take its time: on a busy machine the start takes many minutes.
+    """
+    process = galaxy.start("--port", port, "--galaxy_email", USER, "--disable_gxits", *arguments)
     say(f"starting Galaxy; log: {galaxy.log}")
     address = f"http://127.0.0.1:{port}"
     wait_until(lambda: answers(address), "Galaxy", process, galaxy.log, longest=None)

@@ -20,28 +20,29 @@ from dev.galaxy import tool_dependencies
 from dev.galaxy.janitor import janitor
 
 GALAXY_FILES = PROJECT / "dev" / "galaxy"
+ROOT_FILES = ("run.sh", "celery_worker.py", "web_server.py")
 MOST_SLOTS = 4  # the small models here gain nothing from more
 
 
 class LocalGalaxy:
-    """Where one planemo command runs: `start` it, `wait` for it, read `log`, and what Galaxy says in `galaxy_log`."""
+    """A Galaxy that planemo serves: `start` it, `wait` for it, read `log`; `run_planemo` runs further commands."""
 
-    def __init__(self, name, folder, xml_files):
-        """name: of the command, for the logs; folder: an empty one, in a janitor's care."""
+    def __init__(self, name, folder, xml_files, jobs):
+        """name: of the command, for the log; folder: an empty one, in a janitor's care; jobs: of tools, at a time."""
         logs = local_folder() / "logs"
         logs.mkdir(exist_ok=True)
         self.folder = folder
         self.log = logs / f"{name}.log"
-        self.galaxy_log = logs / f"{name}-galaxy.log"
         galaxy, self.planemo, tools = (environment(name) for name in ("galaxy", "planemo", "tools"))
         self.root = folder / "root"
         for part in ("lib", "database"):
             (self.root / part).mkdir(parents=True)
-        shutil.copy(GALAXY_FILES / "run.sh", self.root)
+        for file in ROOT_FILES:
+            shutil.copy(GALAXY_FILES / file, self.root)
         (self.root / "lib" / "galaxy").symlink_to(site_packages(galaxy) / "galaxy")
-        self.galaxy_log.unlink(missing_ok=True)
-        (self.root / "main.log").symlink_to(self.galaxy_log)  # where planemo writes what run.sh prints
         self.resolvers = tool_dependencies.write_resolvers(folder, xml_files, tools)
+        self.job_conf = folder / "job_conf.yml"
+        self.job_conf.write_text((GALAXY_FILES / "job_conf.yml").read_text().replace("JOBS_AT_A_TIME", str(jobs)))
         temporary, home = folder / "tmp", folder / "home"
         temporary.mkdir()
         home.mkdir()
@@ -52,37 +53,43 @@ class LocalGalaxy:
             GALAXY_VENV=str(galaxy),
             # Celery has Galaxy loaded already; a program that starts for each job's metadata takes 5 to 10 s more.
             GALAXY_CONFIG_OVERRIDE_METADATA_STRATEGY="directory_celery",
-            # Seconds between looking for jobs, and steps of workflows, to start; Galaxy's default is 1 for each.
-            GALAXY_CONFIG_OVERRIDE_JOB_HANDLER_MONITOR_SLEEP="0.1",
-            GALAXY_CONFIG_OVERRIDE_WORKFLOW_MONITOR_SLEEP="0.1",
+            # Seconds between looking for jobs, and steps of workflows, to start; Galaxy's default is 1 for each. Each
+            # look opens the database anew: at 0.1 s, the two took a fifth of a core.
+            GALAXY_CONFIG_OVERRIDE_JOB_HANDLER_MONITOR_SLEEP="0.25",
+            GALAXY_CONFIG_OVERRIDE_WORKFLOW_MONITOR_SLEEP="0.5",
             GALAXY_CONFIG_OVERRIDE_GALAXY_DATA_MANAGER_DATA_PATH=str(folder / "data"),  # what data managers install
             GALAXY_CONFIG_OVERRIDE_INVOLUCRO_AUTO_INIT="false",  # a download, for containers, which nothing here uses
         )
-        self.variables.setdefault("GALAXY_SLOTS", str(min(os.cpu_count() or 1, MOST_SLOTS)))
+        # More processes than cores are slower than one after the other.
+        slots = max(1, min((os.cpu_count() or 1) // jobs, MOST_SLOTS))
+        self.variables.setdefault("GALAXY_SLOTS", str(slots))
 
-    def start(self, command, *arguments):
-        """Start `planemo COMMAND ARGUMENTS` on this Galaxy, its output in `log`; return the process."""
+    def start(self, *arguments):
+        """Start this Galaxy with `planemo serve ARGUMENTS`, its output in `log`; return the process."""
         options = {
             "--galaxy_root": self.root,
             "--dependency_resolvers_config_file": self.resolvers,
-            "--job_config_file": GALAXY_FILES / "job_conf.yml",
+            "--job_config_file": self.job_conf,
         }
-        line = [self.planemo / "bin" / "planemo", command, "--skip_venv"]
-        line += [part for option in options.items() for part in option]
-        with open(self.log, "w") as log:
-            self.process = subprocess.Popen(
-                [str(part) for part in (*line, *arguments)],
+        line = [part for option in options.items() for part in option]
+        self.process = self.run_planemo(self.log, "serve", "--skip_venv", *line, *arguments)
+        return self.process
+
+    def run_planemo(self, log, *arguments):
+        """Start `planemo ARGUMENTS`, its output in the file `log`; return the process."""
+        with open(log, "w") as output:
+            return subprocess.Popen(
+                [str(part) for part in (self.planemo / "bin" / "planemo", *arguments)],
                 cwd=PROJECT,
                 env=self.variables,
                 stdin=subprocess.DEVNULL,
-                stdout=log,
+                stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C reaches this command only, which then stops all
             )
-        return self.process
 
     def wait(self):
-        """Wait until the command that was started ends, and return its exit code.
+        """Wait until this Galaxy ends, and return its exit code.
 
         planemo ends when Galaxy does (dev/galaxy/run.sh), and Galaxy, when its web server or Celery does. Whether it
         answers says less: a server that computes may take minutes for an answer.
@@ -91,10 +98,10 @@ class LocalGalaxy:
 
 
 @contextlib.contextmanager
-def local_galaxy(name, xml_files):
+def local_galaxy(name, xml_files, jobs=1):
     """Yield a LocalGalaxy for the tools in `xml_files` (with their macros); afterwards nothing of it runs or remains.
 
-    name: of the command, for the logs.
+    name: of the command, for the log; jobs: how many of tools run at a time, each on its part of the cores.
     """
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
@@ -105,7 +112,7 @@ def local_galaxy(name, xml_files):
     runs.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=runs, prefix=""))
     with janitor(folder):
-        yield LocalGalaxy(name, folder, xml_files)
+        yield LocalGalaxy(name, folder, xml_files, jobs)
 
 
 def stop(number, _frame):

@@ -11,18 +11,10 @@ cd "$(dirname "$0")"
 # Celery opens its result database here at once; without the folder it dies and every job stays "new".
 mkdir -p "$(dirname "$GALAXY_CONFIG_FILE")/data"
 bind=$(python -c "import json, os; print(json.load(open(os.environ['GALAXY_CONFIG_FILE']))['gravity']['gunicorn']['bind'])")
-# Celery asks its queues, which are tables in SQLite here, once a second for a task; an upload is five tasks, one after the
-# other. kombu has no option for that which its SQLite transport would not hand on to SQLAlchemy, which refuses it.
-python -c '
-from celery.__main__ import main
-from kombu.transport.sqlalchemy import Transport
-
-Transport.polling_interval = 0.1
-main()
-' --app galaxy.celery worker --concurrency 2 --loglevel INFO --pool threads \
+python celery_worker.py --app galaxy.celery worker --concurrency 2 --loglevel INFO --pool threads \
     --queues celery,galaxy.internal,galaxy.external &
 celery=$!
-gunicorn 'galaxy.webapps.galaxy.fast_factory:factory()' --timeout 300 --workers 1 --bind "$bind" \
+python web_server.py 'galaxy.webapps.galaxy.fast_factory:factory()' --timeout 300 --workers 1 --bind "$bind" \
     --worker-class galaxy.webapps.galaxy.workers.Worker --config python:galaxy.web_stack.gunicorn_config &
 web=$!
 trap 'kill $celery $web 2>/dev/null || true; wait' EXIT INT TERM

@@ -1,12 +1,14 @@
-"""Run the planemo tests of tools, data managers and workflows, in a Galaxy for each core, and say what failed.
+"""Run the planemo tests of tools, data managers and workflows, and say what failed.
 
     python dev/galaxy/run_planemo_tests.py tools/*.xml data_managers/*/data_manager/*.xml workflows/*/*.ga
 
-Reports are left in `.local/reports/planemo-1.html` and `.json`, `planemo-2` and so on, Galaxy's logs in `.local/logs/`.
-How long each test took is kept there too: the next run shares the tests out by it, so that all Galaxies end together.
+One Galaxy serves several planemo commands, each with the tests of one tool or workflow: as many jobs run at a time as
+there are cores, while inputs of other tests are uploaded and outputs of others are checked. A Galaxy takes a minute of
+computing to start, so one for each core would be slower.
+Reports are left in `.local/reports/planemo-NAME.html` and `.json`, the logs in `.local/logs/`. The reports' folder also
+has how long each test took: the next run begins with what takes longest, so that all cores are used to the end.
 """
 
-import contextlib
 import json
 import os
 import re
@@ -18,12 +20,12 @@ from datetime import datetime
 from pathlib import Path
 
 from dev.environments import PROJECT, SetupError, local_folder
-from dev.galaxy.local_galaxy import local_galaxy, run_command
+from dev.galaxy.local_galaxy import free_port, local_galaxy, run_command
 
 TOOLS = PROJECT / "tools"
 TABLES = "tool_data_table_conf.xml.test"  # of a folder of tools: where its data tables are
-MOST_GALAXIES = 4  # each takes 2 GB with its jobs, and as long to start as five tests take
-USUAL, USUAL_WORKFLOW = 16, 80  # seconds for one test, on two cores with a Galaxy each
+MOST_JOBS = 4  # of tools at a time: each takes up to 1 GB
+USUAL, USUAL_WORKFLOW = 12, 80  # seconds for one test
 LONGEST = 900  # seconds for one test: what the Galaxy community's reviewers allow
 # What Galaxy's log says when a job is made: the only sign of progress while planemo runs.
 JOB_MADE = re.compile(r"Setup for job Job\[unflushed,tool_id=([^\]]+)\] complete")
@@ -67,44 +69,65 @@ def data_tables(named):
 
 
 class Run:
-    """planemo with some of the runnables, in a Galaxy of its own."""
+    """planemo with the tests of one runnable."""
 
-    def __init__(self, number, named, galaxy):
-        """number: from 1, for the names of reports; named: the runnables; galaxy: a LocalGalaxy."""
+    def __init__(self, name, path, galaxy, client):
+        """name: of the runnable, for the names of its files; galaxy: a LocalGalaxy; client: of its server."""
+        self.name = name
+        reports = local_folder() / "reports"
+        reports.mkdir(exist_ok=True)
+        page, self.results = reports / f"planemo-{name}.html", reports / f"planemo-{name}.json"
+        self.results.unlink(missing_ok=True)
+        self.log = galaxy.log.with_name(f"planemo-test-{name}.log")
+        server = ["--engine", "external_galaxy", "--galaxy_url", client.base_url, "--galaxy_user_key", client.key]
+        arguments = ["--test_output", page, "--test_output_json", self.results, "--test_timeout", LONGEST]
+        self.process = galaxy.run_planemo(self.log, "test", *server, *arguments, path)
+
+    def running(self):
+        return self.process.poll() is None
+
+    def tests(self):
+        """Return the tests of planemo's report; without a report, print the end of planemo's log and return none."""
+        if self.results.exists():
+            return json.loads(self.results.read_text())["tests"]
+        print("\n".join(self.log.read_text(errors="replace").splitlines()[-30:]))
+        print(f"{self.name}: planemo ended without results; its log: {self.log}", flush=True)
+        return []
+
+
+def run_all(named, places, start, look):
+    """Run the runnables in their order, so many at a time; return the Runs in the order of their ends.
+
+    start: a function that starts the Run of a name and a path; look: one that is called every second.
+    """
+    waiting, running, ended = list(named.items()), [], []
+    while waiting or running:
+        ended += [run for run in running if not run.running()]
+        running = [run for run in running if run not in ended]
+        while waiting and len(running) < places:
+            running.append(start(*waiting.pop(0)))
+        look()
+        time.sleep(1)
+    return ended
+
+
+class Progress:
+    """Prints what a Galaxy has begun since the last call, and raises SetupError when it has ended."""
+
+    def __init__(self, galaxy):
         self.galaxy = galaxy
         self.position = 0  # of Galaxy's log: what was read
         self.started = time.time()
-        reports = local_folder() / "reports"
-        reports.mkdir(exist_ok=True)
-        self.page, self.results = reports / f"planemo-{number}.html", reports / f"planemo-{number}.json"
-        self.results.unlink(missing_ok=True)
-        arguments = ["--test_output", self.page, "--test_output_json", self.results]
-        arguments += ["--test_timeout", LONGEST, "--galaxy_startup_timeout", 900, "--extra_tools", TOOLS]
-        tested = copied(named, galaxy.folder / "data_managers")
-        arguments += [part for path in data_tables(tested) for part in ("--tool_data_table", path)]
-        # Workflows first: planemo runs them first in any case, and pairs tests with results by their order.
-        paths = sorted(tested.values(), key=lambda path: path.suffix == ".xml")
-        self.process = galaxy.start("test", *arguments, *paths)
-        print(f"testing {', '.join(named)}; log: {galaxy.log}", flush=True)
 
-    def follow(self):
-        """Print a line for each job that Galaxy began since the last call; return whether planemo still runs."""
-        running = self.process.poll() is None
-        if self.galaxy.galaxy_log.exists():
-            with open(self.galaxy.galaxy_log, errors="replace") as lines:
-                lines.seek(self.position)
-                for line in lines:
-                    if job := JOB_MADE.search(line):
-                        print(f"[{time.time() - self.started:4.0f} s] {job[1]}", flush=True)
-                self.position = lines.tell()
-        return running
-
-    def tests(self):
-        """Return the tests of planemo's report."""
-        if not self.results.exists():
-            print("\n".join(self.galaxy.log.read_text(errors="replace").splitlines()[-30:]))
-            raise SetupError(f"planemo ended without results; its log: {self.galaxy.log}")
-        return json.loads(self.results.read_text())["tests"]
+    def __call__(self):
+        with open(self.galaxy.log, errors="replace") as lines:
+            lines.seek(self.position)
+            for line in lines:
+                if job := JOB_MADE.search(line):
+                    print(f"[{time.time() - self.started:4.0f} s] {job[1]}", flush=True)
+            self.position = lines.tell()
+        if self.galaxy.process.poll() is not None:
+            raise SetupError(f"Galaxy ended by itself; its log: {self.galaxy.log}")
 
 
 def count(path):
@@ -114,8 +137,8 @@ def count(path):
     return len(re.findall(r"^- ", path.with_name(f"{path.stem}-tests.yml").read_text(), re.MULTILINE))
 
 
-def shared_out(named, groups, measured):
-    """Return the runnables in so many groups that take about equally long, empty groups left out.
+def longest_first(named, measured):
+    """Return the runnables with those first that take longest.
 
     named: as `runnables` returns them; measured: seconds by a test's id, as `seconds` returns them. A test that
     never ran is taken for a usual one.
@@ -124,11 +147,7 @@ def shared_out(named, groups, measured):
     for name, path in named.items():
         stem, usual = (f"{name}-", USUAL) if path.suffix == ".xml" else (f"{name}.ga_", USUAL_WORKFLOW)
         weights[name] = sum(measured.get(f"{stem}{number}", usual) for number in range(count(path)))
-    shares = [{} for _ in range(groups)]
-    for name in sorted(named, key=lambda name: -weights[name]):
-        least = min(shares, key=lambda share: sum(weights[one] for one in share))
-        least[name] = named[name]
-    return [share for share in shares if share]
+    return {name: named[name] for name in sorted(named, key=lambda name: -weights[name])}
 
 
 def seconds(tests):
@@ -175,6 +194,9 @@ def report(tests, names):
 
 
 def main():
+    # It needs libraries of planemo's environment, which those who read results here may lack.
+    from dev.galaxy import galaxy_server
+
     named = runnables([Path(argument).resolve() for argument in sys.argv[1:]])
     if not named:
         raise SetupError("no tool and no workflow was named")
@@ -183,20 +205,19 @@ def main():
     started = time.time()
     durations = local_folder() / "reports" / "planemo-seconds.json"  # of each test, when it last ran
     measured = json.loads(durations.read_text()) if durations.exists() else {}
-    shares = shared_out(named, min(MOST_GALAXIES, os.cpu_count() or 1), measured)
-    # Each has its part of the cores: more processes than cores are slower than one after the other.
-    os.environ.setdefault("GALAXY_SLOTS", str(max(1, (os.cpu_count() or 1) // len(shares))))
-    with contextlib.ExitStack() as stack:
-        runs = [
-            Run(number, share, stack.enter_context(local_galaxy(f"planemo-test-{number}", xml_files)))
-            for number, share in enumerate(shares, start=1)
-        ]
-        while any([run.follow() for run in runs]):  # a list: all are followed
-            time.sleep(2)
+    jobs = min(MOST_JOBS, os.cpu_count() or 1)
+    with local_galaxy("planemo-test", xml_files, jobs) as galaxy:
+        tested = longest_first(copied(named, galaxy.folder / "data_managers"), measured)
+        tables = [part for path in data_tables(tested) for part in ("--tool_data_table", path)]
+        served = [path for path in tested.values() if path.suffix == ".xml"]
+        client = galaxy_server.serve(galaxy, free_port(), "--extra_tools", TOOLS, *tables, *(served or [TOOLS]))
+        places = jobs + (jobs + 1) // 2  # about a third of a test's time, its job waits or has ended
+        runs = run_all(tested, places, lambda name, path: Run(name, path, galaxy, client), Progress(galaxy))
         tests = [test for run in runs for test in run.tests()]
+    durations.parent.mkdir(exist_ok=True)
     durations.write_text(json.dumps(measured | seconds(tests), indent=1, sort_keys=True))
     passed, failed = report(tests, named)
-    print(f"planemo: {passed} passed, {failed} failed in {time.time() - started:.0f} s; {runs[0].page.parent}")
+    print(f"planemo: {passed} passed, {failed} failed in {time.time() - started:.0f} s; {durations.parent}")
     return 1 if failed or not passed else 0
 
 

@@ -70,6 +70,8 @@ class LocalGalaxy:
             "--galaxy_root": self.root,
             "--dependency_resolvers_config_file": self.resolvers,
             "--job_config_file": self.job_conf,
+            # Seconds to wait while another thread or process writes: SQLite's 5 are few on a busy machine.
+            "--database_connection": f"sqlite:///{self.folder}/galaxy.sqlite?isolation_level=IMMEDIATE&timeout=60",
         }
         line = [part for option in options.items() for part in option]
         self.process = self.run_planemo(self.log, "serve", "--skip_venv", *line, *arguments)

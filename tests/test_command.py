@@ -46,6 +46,9 @@ def test_a_message_can_be_read_whatever_it_quotes(ended):
     code, said = ended(UserError(f"the label {'A' * 10**6!r} is odd; mend it"))
     assert (code, len(said)) == (2, len("error: ") + LONGEST_MESSAGE + len(" ... ") + 1)
     assert said.startswith("error: the label 'AAA") and said.endswith("AAA' is odd; mend it\n")
+    _, said = ended(UserError(f"the label {10**6 * chr(0)} is odd; mend it"))  # each letter becomes four
+    assert len(said) == len("error: ") + LONGEST_MESSAGE + len(" ... ") + 1
+    assert said.startswith("error: the label \\x00") and said.endswith("x00 is odd; mend it\n")
 
 
 def test_too_little_memory(ended):

@@ -23,6 +23,7 @@ HELD = {
         ("data_manager", f"data_managers/{DATA_MANAGER}/data_manager", "*.xml"),
         ("data_manager/scripts", "scripts", "**/*"),
         ("test-data", "test-data", "tiny-random.zip"),
+        ("test-data", "test-data", "tiny-random-pickled.zip"),
         ("", "", "LICENSE"),
     ],
 }

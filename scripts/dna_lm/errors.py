@@ -20,10 +20,14 @@ class UserError(Exception):
     def __init__(self, message: str):
         # A file name or a label in the message may hold line breaks and what steers a terminal; the message stays one
         # line that can be read.
-        text = " ".join(str(message).split())
-        if len(text) > LONGEST_MESSAGE:
-            text = f"{text[: LONGEST_MESSAGE // 2]} ... {text[-LONGEST_MESSAGE // 2 :]}"
-        super().__init__("".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text))
+        text = _shortened(" ".join(str(message).split()))
+        # Once more: an escaped letter takes up to ten.
+        super().__init__(_shortened("".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)))
+
+
+def _shortened(text: str) -> str:
+    half = LONGEST_MESSAGE // 2
+    return f"{text[:half]} ... {text[-half:]}" if len(text) > LONGEST_MESSAGE else text
 
 
 def lack(problem: BaseException) -> str:

@@ -34,7 +34,8 @@ def convert_confined(folder: Path, source: str, most: float) -> None:
     Raises its UserError, and one if the process reaches a limit; OSError if the disk is full; else RuntimeError.
     """
     given = json.dumps([str(folder.resolve()), source, most])
-    path = os.pathsep.join(filter(None, (str(_LIBRARY), os.environ.get("PYTHONPATH"))))
+    # Where this process finds modules, the folder of the job left out (as by -P).
+    path = os.pathsep.join([str(_LIBRARY), *filter(os.path.isabs, sys.path)])
     done = subprocess.run(
         [sys.executable, "-P", "-m", __name__],
         input=given,

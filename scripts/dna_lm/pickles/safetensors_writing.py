@@ -1,7 +1,7 @@
 """Writing the tensors of an open file of torch.save as safetensors, of which only small pieces are in memory at a time.
 
-The bytes depend on the tensors alone: whoever converts the same weights gets the same file, and an adapter, which
-records its SHA-256, fits.
+The file is byte by byte what safetensors.torch.save_file writes of the same tensors: an adapter, which records the
+SHA-256 of its base model's weights, fits wherever and from whatever format they were converted.
 """
 
 import json
@@ -30,7 +30,8 @@ def write_safetensors(torch_file: TorchFile, path: Path) -> None:
     """Write all tensors of a file of torch.save, contiguous, bit by bit as they are."""
     tensors = torch_file.tensors
     # Those of large numbers first, so that each tensor begins at a multiple of its numbers' size.
-    names = sorted(tensors, key=lambda name: (-BYTES[tensors[name].storage.dtype], name))
+    order = list(BYTES)
+    names = sorted(tensors, key=lambda name: (order.index(tensors[name].storage.dtype), name))
     header: dict[str, dict] = {"__metadata__": {"format": "pt"}}
     place = 0
     for name in names:

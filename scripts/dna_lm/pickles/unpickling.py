@@ -16,7 +16,7 @@ MOST_BYTES, MOST_OPCODES, MOST_TENSORS = 20_000_000, 1_000_000, 20_000
 MOST_DIMENSIONS = 32
 # What torch.save writes by default. Later protocols have other opcodes.
 PROTOCOL = 2
-# The types of storages, as safetensors calls the type of the numbers, and the bytes of each number.
+# The types of storages, as safetensors calls the type of their numbers.
 STORAGES = {
     "torch DoubleStorage": "F64",
     "torch FloatStorage": "F32",
@@ -29,7 +29,8 @@ STORAGES = {
     "torch ByteStorage": "U8",
     "torch BoolStorage": "BOOL",
 }
-BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
+# Bytes of each number. In the order in which safetensors writes them.
+BYTES = {"I64": 8, "F64": 8, "F32": 4, "I32": 4, "BF16": 2, "F16": 2, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
 DICT, TENSOR, PARAMETER = (
     "collections OrderedDict",
     "torch._utils _rebuild_tensor_v2",
@@ -211,7 +212,7 @@ class _Interpreter:
         if type(key) is not str or not (key.isascii() and key.isdecimal()) or len(key) > 20 or type(device) is not str:
             raise NotWeights("it has a storage without a number")
         if not _is_size(count):
-            raise NotWeights(f"it has a storage of {_told(count)} numbers")
+            raise NotWeights("it has a storage whose size is not possible")
         self.push(Storage(key, STORAGES[kind.name], count))
 
 
@@ -233,10 +234,6 @@ def _tensor(storage, offset, shape, strides, requires_grad, hooks, metadata=None
 
 def _is_size(value: Any) -> bool:
     return type(value) is int and 0 <= value < 2**63
-
-
-def _told(value: Any) -> str:
-    return f"{value:,}" if type(value) is int and abs(value) < 2**128 else "an impossible number of"
 
 
 _OPERATIONS = {

@@ -112,10 +112,10 @@ def install(options: InstallOptions, into: str, progress: Callable[[str], None])
         if not options.hub_model or (made and isinstance(problem, UserError)):
             _unmake(folder, made)
         raise
-    known = BY_REPOSITORY.get(name)
+    listed = BY_REPOSITORY.get(name)
     row = {
         "value": name,
-        "name": _shown(options.label or (known.name if known else name), license),
+        "name": _shown(options.label or (listed.name if listed else name), license),
         "pipeline_tag": tag,
         "domain": DOMAIN,
         "free_tag": "dna_lm",

@@ -5,6 +5,7 @@ from pathlib import Path
 from string import Template
 
 from ..adapters.dataset import Adapter
+from ..base_models.architectures import symmetric as is_symmetric
 from ..reports.markdown import escape, pipe_table
 from ..scores.registry import TITLES
 from ..words import BOTH, CLASSES, MULTI_LABEL
@@ -103,7 +104,8 @@ def _loading(adapter: Adapter, pad_token_id: int, merged: bool) -> list[str]:
 
 def _program(adapter: Adapter, pad_token_id: int, merged: bool) -> str:
     """Return EXAMPLE for an adapter, without the marks before lines and without the lines that are for others."""
-    target, own = adapter.target, bool(own_network(adapter))
+    target, own, base = adapter.target, bool(own_network(adapter)), adapter.base_model
+    symmetric = is_symmetric(base["architecture"], mapping(base.get("settings")))
     holds = {
         "adapter": not merged,
         "network": own,
@@ -112,8 +114,8 @@ def _program(adapter: Adapter, pad_token_id: int, merged: bool) -> str:
         "adapter of network": not merged and own,
         "adapter of transformers": not merged and not own,
         "k-mers": adapter.kmer != -1,
-        "both strands": adapter.strand == BOTH,
-        "one strand": adapter.strand != BOTH,
+        "both strands": adapter.strand == BOTH and not symmetric,
+        "one strand": adapter.strand != BOTH or symmetric,
         "labels": bool(target.labels),
         "number": not target.labels,
     }
@@ -125,6 +127,7 @@ def _program(adapter: Adapter, pad_token_id: int, merged: bool) -> str:
         pad_token_id=pad_token_id,
         k=adapter.kmer,
         max_length=adapter.max_length,
+        no_special=", add_special_tokens=False" if symmetric else "",
         function="softmax" if target.kind == CLASSES else "sigmoid",
         scaled=_scaled(adapter),
     )

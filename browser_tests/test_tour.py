@@ -19,6 +19,7 @@ def choose_files(galaxy):
 
 def wait_for_upload(galaxy):
     galaxy.page.locator("#regular .upload-row.upload-success").nth(len(SETS) - 1).wait_for()
+    galaxy.wait()  # a form that is open when datasets become ready is filled in anew, with the newest
 
 
 # What the text of a step asks the reader to do before Continue, by its title; Continue does the rest.

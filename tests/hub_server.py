@@ -20,6 +20,7 @@ class Hub:
     files: name -> content. large: names of the files that it says the SHA-256 of; of others it says git's SHA-1.
     breaks: name -> after so many bytes the connection breaks off, each time. lies: name -> what it sends instead.
     missing: files that it lists and has not. error: an X-Error-Code that it answers everything with.
+    card, tags: of the model's page.
     asked: what was asked for, as method, path and range.
     """
 
@@ -31,6 +32,8 @@ class Hub:
     error: str = ""
     gated: bool = False
     sizes: dict[str, int] = field(default_factory=dict)
+    card: dict | None = None
+    tags: list[str] = field(default_factory=list)
     asked: list[tuple[str, str, str | None]] = field(default_factory=list)
     endpoint: str = ""
 
@@ -42,7 +45,8 @@ class Hub:
             if name in self.large:
                 one["lfs"] = {"sha256": hashlib.sha256(content).hexdigest(), "size": size, "pointerSize": 130}
             siblings.append(one)
-        return {"id": MODEL, "sha": COMMIT, "siblings": siblings, "pipeline_tag": "text-generation", "tags": []}
+        described = {"id": MODEL, "sha": COMMIT, "siblings": siblings, "pipeline_tag": "text-generation"}
+        return described | {"tags": self.tags} | ({"cardData": self.card} if self.card else {})
 
     def fetched(self) -> list[str]:
         """The files whose content was asked for, in order."""

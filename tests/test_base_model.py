@@ -147,11 +147,15 @@ def test_pickled_weights_alone(folder, tmp_path):
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
     (folder / "optimizer.pt").write_bytes(b"pickle")
     message = (
-        "the base model {!r} has no .safetensors file; pytorch_model.bin is a pickle and never read: save the model as "
-        "safetensors"
+        "the base model {!r} has no .safetensors file; pytorch_model.bin is a pickle and never read here: save the "
+        "model as safetensors, or ask an administrator to install it, which converts it"
     )
     assert refusal(opened, folder) == message.format("tiny")
     assert refusal(opened, shutil.make_archive(str(tmp_path / "x"), "zip", folder)) == message.format("x.zip")
+    (folder / "pytorch_model.bin").rename(folder / "weights.pt")
+    assert refusal(opened, folder).endswith(
+        "; weights.pt is a pickle and never read here: save the model as safetensors"
+    )
 
 
 def test_what_the_trainer_leaves_is_not_read(folder, tmp_path):

@@ -4,6 +4,8 @@ import re
 import xml.etree.ElementTree as ElementTree
 
 from conftest import PROJECT
+from dev.models import lists
+from dna_lm.base_models.known_models import BY_REPOSITORY, KNOWN_MODELS
 from dna_lm.command import options_of_tool
 from dna_lm.exchange.installing import TABLE
 from dna_lm.options import OUTPUT
@@ -45,6 +47,27 @@ def test_a_boolean_is_tested_away_from_its_default():
     for path, param in booleans:
         other = "false" if param.get("checked") == "true" else "true"
         assert other in {test[path].get("value") for test in tests if path in test}, path
+
+
+def test_the_lists_of_known_models_are_up_to_date():
+    """If not: PYTHONPATH=scripts python3 dev/models/lists.py."""
+    for path, text in lists.written().items():
+        assert path.read_text(encoding="utf-8") == text, path.name
+
+
+def test_the_models_that_are_suggested():
+    select = FORM.find(".//when[@value='known']/param")
+    shown = {option.get("value"): option.text for option in select.iter("option")}
+    assert shown.keys() == {model.repository for model in KNOWN_MODELS if not model.missing}
+    assert lists.PRESELECTED in shown and [option.get("value") for option in select.findall("option[@selected]")] == [
+        lists.PRESELECTED
+    ]
+    for repository, text in shown.items():
+        model = BY_REPOSITORY[repository]
+        assert model.size in text and (model.license or "license: see its page") in text
+        assert ("non-commercial" in text) == ("-NC-" in model.license)
+    example = re.search(r"\*\*Example\*\*\n\n\*(.+?)\* from the hub", FORM.findtext("help"))[1]
+    assert any(text.startswith(f"{example} (") for text in shown.values())
 
 
 def test_text_is_validated():

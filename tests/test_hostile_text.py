@@ -5,16 +5,23 @@ Galaxy directives, to a spreadsheet, to a terminal.
 """
 
 import csv
+import json
 import os
 import re
+import shutil
+import zipfile
+from dataclasses import replace
 
 import pytest
 from markdown_it import MarkdownIt
 
 from conftest import train
+from dna_lm.adapters.dataset import load_adapter, save_adapter
+from dna_lm.base_models.licenses import CARD
 from dna_lm.command import options_of_tool
 from dna_lm.options import OUTPUT
 from dna_lm.tools import TOOLS
+from license_texts import HOSTILE
 from small import TINY_RANDOM, sequences
 
 LABELS = [
@@ -86,6 +93,7 @@ def rows(work, name: str) -> list[list[str]]:
 
 
 BASE = ("--base-model", TINY_RANDOM)
+REPLACED = {"encoding": "utf-8", "errors": "replace"}
 
 
 def test_prepare(call_tool, work):
@@ -152,6 +160,26 @@ def test_adapter(call_tool, work, trained):
     check(work, call_tool("adapter", *BASE, *given))
     given = ["--action", "import", "--archive", "a.zip", "--imported-out", "b", *outputs("adapter")]
     check(work, call_tool("adapter", *BASE, *given))
+
+
+@pytest.mark.parametrize("license", [" ".join(HOSTILE[:4]), HOSTILE[4]], ids=["marks", "10 MB"])
+def test_the_license_of_a_base_model(call_tool, work, trained, license):
+    """In a model card, and in the record of an adapter that a stranger made."""
+    base = shutil.copytree(TINY_RANDOM, work / "base")
+    (base / CARD).write_bytes(
+        b"---\nlicense: " + json.dumps(license, ensure_ascii=False).encode(**REPLACED) + b"\n---\n"
+    )
+    given = ["--train", trained.splits["train"], "--dev", trained.splits["dev"], "--epochs", 1, "--branch", "no"]
+    check(work, call_tool("finetune", "--base-model", base, *given, *outputs("finetune")))
+    adapter = load_adapter(trained.adapter)
+    text = license.encode(**REPLACED).decode()
+    save_adapter(replace(adapter, base_model=adapter.base_model | {"license": text}), work / "theirs")
+    check(work, call_tool("adapter", "--action", "show", "--adapter", "theirs", *outputs("adapter")))
+    given = ["--action", "export", "--adapter", "theirs", "--exported-out", "a.zip", *outputs("adapter")]
+    check(work, call_tool("adapter", *BASE, *given))
+    card = zipfile.ZipFile("a.zip").read("adapter/README.md").decode()
+    header, rest = card.removeprefix("---\n").split("\n---\n", 1)
+    assert header.count("\n") == 5 and "<script" not in rest and "```galaxy" not in rest and len(card) < 20_000
 
 
 def test_every_tool_is_here():

@@ -1,18 +1,23 @@
 """Installing base models for a server: from a hub on loopback, from archives and folders."""
 
 import hashlib
+import io
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 import tiny_models
+from dna_lm.base_models.known_models import BY_REPOSITORY
 from dna_lm.base_models.opening import opened_base_model
+from dna_lm.exchange import installing
 from dna_lm.exchange.installing import data_table, install
 from dna_lm.exchange.options import InstallOptions
 from hub_server import COMMIT, MODEL, Hub, serving
+from license_texts import HOSTILE, NON_COMMERCIAL
 from refusals import refusal
 
 
@@ -76,7 +81,7 @@ def test_a_model_from_the_hub(hub, installed, files):
     assert all(f"/resolve/{COMMIT}/" in path for _, path, _ in hub.asked if "/resolve/" in path)
     assert result.row == {
         "value": MODEL,
-        "name": MODEL,
+        "name": f"{MODEL} (license not stated)",
         "pipeline_tag": "text-generation",
         "domain": "sequence",
         "free_tag": "dna_lm",
@@ -84,6 +89,7 @@ def test_a_model_from_the_hub(hub, installed, files):
         "path": str(into),
     }
     assert result.notes == [
+        "License: not stated.",
         "lower-case letters, as in acgtacgtacgt: 100% of the tokens unknown or left out.",
         "N, as in ACGTNNNNACGT: 33% of the tokens unknown or left out.",
         "The tools make all letters upper-case before a model reads them.",
@@ -194,12 +200,17 @@ def test_a_model_over_the_limit_is_not_fetched(hub, installed):
     assert hub.fetched() == []
 
 
-def test_a_model_with_pickles_only_is_not_fetched(hub, installed):
+def test_a_model_with_other_pickles_only_is_not_fetched(hub, installed):
     del hub.files["model.safetensors"]
+    hub.files["model.pt"] = hub.files.pop("pytorch_model.bin")
     assert refusal(installed, hub_model=MODEL) == (
-        f"{said(hub)} has no safetensors: its weights are pickles (pytorch_model.bin), which can run code; choose a "
-        "model that has, or convert it and install an archive"
+        f"{said(hub)} has neither safetensors nor a whole pytorch_model.bin: its weights are pickles (model.pt), which "
+        "can run code; choose a model that has, or convert it and install an archive"
     )
+    for part in ("pytorch_model.bin.index.json", "pytorch_model-00001-of-00002.bin"):
+        hub.files[part] = b"{}"
+        assert "has neither safetensors nor a whole pytorch_model.bin" in refusal(installed, hub_model=MODEL)
+        del hub.files[part]
     assert hub.fetched() == []
 
 
@@ -250,6 +261,193 @@ def test_weights_in_parts(hub, installed, tiny_random, tmp_path):
     assert "It makes a classifier: 2,816 parameters." in result.notes
 
 
+# --- weights that are pickles ----------------------------------------------------------------------------------------
+
+PICKLED, PICKLED_INDEX = "pytorch_model.bin", "pytorch_model.bin.index.json"
+PARTS = ["pytorch_model-00001-of-00002.bin", "pytorch_model-00002-of-00002.bin"]
+
+
+class Attack:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+def pickled(value) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(value, buffer)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def weights(tiny_random) -> dict[str, torch.Tensor]:
+    return load_file(tiny_random / "model.safetensors")
+
+
+@pytest.fixture
+def old_hub(hub, weights):
+    """A hub whose model has its weights as pytorch_model.bin alone."""
+    del hub.files["model.safetensors"]
+    hub.files[PICKLED] = pickled(weights)
+    hub.large.add(PICKLED)
+    return hub
+
+
+def in_parts(weights) -> dict[str, bytes]:
+    """The files of weights in two parts."""
+    names = sorted(weights)
+    placed = {name: PARTS[number >= 9] for number, name in enumerate(names)}
+    files = {part: pickled({name: weights[name] for name in names if placed[name] == part}) for part in PARTS}
+    return files | {PICKLED_INDEX: json.dumps({"metadata": {}, "weight_map": placed}).encode()}
+
+
+def assert_weights(folder, weights) -> None:
+    found = {}
+    for path in folder.glob("*.safetensors"):
+        found |= load_file(path)
+    assert found.keys() == weights.keys() and all(torch.equal(found[name], weights[name]) for name in weights)
+
+
+def test_pickled_weights_of_the_hub_are_converted(old_hub, installed, weights):
+    told = []
+    into, result = installed(hub_model=MODEL, load="yes", progress=told.append)
+    assert sorted(path.name for path in into.iterdir()) == sorted([*WANTED, "installed.json"])
+    assert_weights(into, weights)
+    assert old_hub.fetched()[0] == "config.json" and old_hub.fetched()[-1] == PICKLED
+    record = json.loads((into / "installed.json").read_text())
+    content = old_hub.files[PICKLED]
+    assert record["converted"] == {PICKLED: {"sha256": sha256(content), "bytes": len(content)}}
+    assert record["files"].keys() == set(WANTED)
+    assert result.notes[-2:] == [
+        "It makes a classifier: 2,816 parameters.",
+        "Its weights were converted to safetensors from pytorch_model.bin.",
+    ]
+    assert f"converting pytorch_model.bin ({len(content) / 1e6:.1f} MB) to safetensors" in told
+
+
+def test_pickled_weights_in_parts_are_converted(old_hub, installed, weights):
+    del old_hub.files[PICKLED]
+    old_hub.files |= in_parts(weights)
+    old_hub.large |= set(PARTS)
+    into, _ = installed(hub_model=MODEL, load="yes")
+    assert_weights(into, weights)
+    assert not list(into.glob("pytorch_model*")) and set(old_hub.fetched()) >= {*PARTS, PICKLED_INDEX}
+    assert json.loads((into / "installed.json").read_text())["converted"].keys() == set(PARTS)
+
+
+def test_one_whole_pickle_is_enough(old_hub, installed, weights):
+    old_hub.files |= in_parts(weights)
+    installed(hub_model=MODEL)
+    assert PICKLED in old_hub.fetched() and not {*PARTS, PICKLED_INDEX} & set(old_hub.fetched())
+
+
+def test_what_was_converted_is_not_fetched_again(old_hub, installed):
+    into, _ = installed(hub_model=MODEL)
+    before = json.loads((into / "installed.json").read_text())
+    old_hub.asked.clear()
+    installed(hub_model=MODEL)
+    assert old_hub.fetched() == [] and json.loads((into / "installed.json").read_text()) == before
+
+
+@pytest.mark.parametrize("changed", ["safetensors", "hub", "note"])
+def test_pickles_are_fetched_again_where_something_changed(old_hub, installed, weights, changed):
+    into, _ = installed(hub_model=MODEL)
+    if changed == "safetensors":
+        (into / "model.safetensors").write_bytes(b"damaged")
+    elif changed == "note":
+        (into / "installed.json").write_text('{"files": 3, "converted": []}')
+    else:
+        weights = {name: tensor + 1 for name, tensor in weights.items()}
+        old_hub.files[PICKLED] = pickled(weights)
+    old_hub.asked.clear()
+    installed(hub_model=MODEL)
+    assert old_hub.fetched() == [PICKLED]
+    assert_weights(into, weights)
+
+
+def test_a_pickle_that_was_altered_is_refused_and_not_converted(old_hub, installed, tmp_path):
+    content = old_hub.files[PICKLED]
+    old_hub.lies[PICKLED] = content[:-1] + bytes([content[-1] ^ 1])
+    assert "pytorch_model.bin is not what the hub says it is" in refusal(installed, hub_model=MODEL)
+    assert not (tmp_path / "into" / PICKLED).exists() and not (tmp_path / "into" / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize("source", ["archive", "folder"])
+@pytest.mark.parametrize("parts", [False, True])
+def test_pickled_weights_of_an_archive_or_a_folder_are_converted(
+    installed, tiny_random, weights, tmp_path, source, parts
+):
+    given = shutil.copytree(tiny_random, tmp_path / "given")
+    (given / "model.safetensors").unlink()
+    for name, content in (in_parts(weights) if parts else {PICKLED: pickled(weights)}).items():
+        (given / name).write_bytes(content)
+    (given / "training_args.bin").write_bytes(b"pickle")
+    before = {path.name: path.read_bytes() for path in given.iterdir()}
+    path = given if source == "folder" else shutil.make_archive(str(tmp_path / "packed"), "gztar", given)
+    into, _ = installed(**{source: str(path)}, model_id="x", load="yes")
+    assert_weights(into, weights)
+    assert not list(into.glob("*.bin")) and not list(into.glob("pytorch_model*"))
+    assert {path.name: path.read_bytes() for path in given.iterdir()} == before
+    assert json.loads((into / "installed.json").read_text())["converted"].keys() == set(PARTS if parts else [PICKLED])
+
+
+def test_pickles_beside_safetensors_are_not_opened(installed, tiny_random, weights, tmp_path):
+    given = shutil.copytree(tiny_random, tmp_path / "given")
+    (given / PICKLED).write_bytes(pickled(Attack(tmp_path / "made")))
+    into, _ = installed(folder=str(given), model_id="x")
+    assert sorted(path.name for path in into.iterdir()) == sorted([*WANTED, "installed.json"])
+    assert "converted" not in json.loads((into / "installed.json").read_text())
+    assert_weights(into, weights)
+
+
+@pytest.mark.parametrize("made", [True, False])
+@pytest.mark.parametrize("source", ["hub", "folder"])
+def test_a_pickle_with_code_is_refused_and_not_run(old_hub, installed, tiny_random, tmp_path, source, made):
+    content = pickled({"x": torch.zeros(3), "y": Attack(tmp_path / "made")})
+    given = shutil.copytree(tiny_random, tmp_path / "given")
+    (given / "model.safetensors").unlink()
+    (given / PICKLED).write_bytes(content)
+    old_hub.files[PICKLED] = content
+    into = tmp_path / "into"
+    if not made:
+        into.mkdir()
+    options = {"hub": {"hub_model": MODEL}, "folder": {"folder": str(given), "model_id": MODEL}}[source]
+    message = refusal(installed, **options)
+    assert message.startswith(
+        f"the model {MODEL!r}: pytorch_model.bin cannot be converted to safetensors: it imports io.open, which weights "
+        "do not need (opcode GLOBAL at byte "
+    )
+    assert not (tmp_path / "made").exists()
+    if made:
+        assert not into.exists()
+    else:
+        assert not {*WANTED[1:2], PICKLED, "installed.json"} & {path.name for path in into.iterdir()}
+
+
+def test_a_conversion_that_breaks_off_leaves_the_pickle_for_the_next_try(old_hub, installed, tmp_path, monkeypatch):
+    def full(folder, *_):
+        (folder / "model.safetensors").write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="No space"):
+        patched.setattr("dna_lm.exchange.conversion.convert_confined", full)
+        installed(hub_model=MODEL)
+    assert (tmp_path / "into" / PICKLED).exists() and not (tmp_path / "into" / "model.safetensors").exists()
+    old_hub.asked.clear()
+    installed(hub_model=MODEL)
+    assert old_hub.fetched() == []
+
+
+def test_what_is_converted_is_limited_too(old_hub, installed, weights):
+    repeated = {**weights, "again": torch.zeros(1).expand(10**4, 10**4)}
+    old_hub.files[PICKLED] = pickled(repeated)
+    assert "its tensors have more than the 0.1 GB allowed" in refusal(installed, hub_model=MODEL, max_gb=0.1)
+
+
 # --- from archives and folders ---------------------------------------------------------------------------------------
 
 
@@ -259,7 +457,7 @@ def test_a_model_from_an_archive_or_a_folder(installed, tiny_random, test_data, 
     into, result = installed(**{source: str(given)}, model_id="lab/tiny", label="Tiny <b>model</b>")
     with opened_base_model(str(tiny_random)) as base:
         assert result.row["version"] == base.weights_sha256[:12]
-    assert (result.row["value"], result.row["name"]) == ("lab/tiny", "Tiny <b>model</b>")
+    assert (result.row["value"], result.row["name"]) == ("lab/tiny", "Tiny <b>model</b> (license not stated)")
     assert sorted(path.name for path in into.iterdir()) == sorted([*WANTED, "installed.json"])
     assert not any(path.is_symlink() for path in into.iterdir())
     assert data_table(result) == {"data_tables": {"huggingface": [result.row]}}
@@ -293,7 +491,98 @@ def test_the_kmers_of_a_tokenizer_are_told(installed, tmp_path):
     tiny_models.words(tmp_path / "three", 3)
     tiny_models.write_model(tmp_path / "three", "bert", 80, max_position_embeddings=64)
     _, result = installed(folder=str(tmp_path / "three"), model_id="lab/three")
-    assert result.notes[0] == "It reads k-mers of 3 nucleotides."
+    assert result.notes[1] == "It reads k-mers of 3 nucleotides."
+
+
+# --- licenses --------------------------------------------------------------------------------------------------------
+
+
+def recorded(into) -> str:
+    """The license in the note beside an installed model, which an adapter that is trained on it records too."""
+    license = json.loads((into / "installed.json").read_text())["license"]
+    with opened_base_model(str(into), "lab/any") as base:
+        assert base.license == license
+    return license
+
+
+@pytest.mark.parametrize(
+    ("card", "tags", "expected", "shown"),
+    [
+        ({"license": "apache-2.0"}, [], "Apache-2.0", "Apache-2.0"),
+        ({"license": "other", "license_name": "Our own"}, [], "Our own", "Our own"),
+        ({"license": ["mit", "cc-by-nc-4.0"]}, [], "MIT, CC-BY-NC-4.0", "MIT, CC-BY-NC-4.0, non-commercial use only"),
+        (None, ["dna", "license:cc-by-nc-sa-4.0"], NON_COMMERCIAL, f"{NON_COMMERCIAL}, non-commercial use only"),
+        ({"license": {"a": 1}}, ["license:unknown"], "", "license not stated"),
+    ],
+)
+def test_the_license_on_the_hub(hub, installed, card, tags, expected, shown):
+    hub.card, hub.tags = card, tags
+    into, result = installed(hub_model=MODEL)
+    assert recorded(into) == expected
+    assert result.row["name"] == f"{MODEL} ({shown})"
+
+
+def test_the_license_of_a_known_model(hub, installed, monkeypatch):
+    known = replace(BY_REPOSITORY["zhihan1996/DNABERT-2-117M"], repository=MODEL)
+    monkeypatch.setattr(installing, "BY_REPOSITORY", {MODEL: known})
+    hub.card = {"license": "mit"}
+    into, result = installed(hub_model=MODEL)
+    assert recorded(into) == "Apache-2.0"
+    assert result.row["name"] == "DNABERT-2 117M, 135 species (Apache-2.0)"
+    assert result.notes[:2] == ["License: Apache-2.0.", "Another license is stated in its page or model card: MIT."]
+    # If its author has ruled out commercial use since, that holds.
+    hub.card = {"license": "cc-by-nc-4.0"}
+    assert recorded(installed(hub_model=MODEL)[0]) == "CC-BY-NC-4.0"
+
+
+@pytest.mark.parametrize(
+    ("label", "license", "expected"),
+    [
+        ("Tiny (MIT)", "mit", "Tiny (MIT)"),
+        ("Tiny, cc-by-nc-4.0", "cc-by-nc-4.0", "Tiny, cc-by-nc-4.0 (CC-BY-NC-4.0, non-commercial use only)"),
+    ],
+)
+def test_a_license_that_the_label_has_already(installed, tiny_random, label, license, expected):
+    _, result = installed(folder=str(tiny_random), model_id="x", license=license, label=label)
+    assert result.row["name"] == expected
+
+
+def test_a_license_that_is_given(hub, installed):
+    hub.card = {"license": "mit"}
+    into, result = installed(hub_model=MODEL, license="granted to us, non-commercial", label="Ours")
+    assert recorded(into) == "granted to us, non-commercial"
+    assert result.row["name"] == "Ours (granted to us, non-commercial)"
+    assert "Another license is stated in its page or model card: MIT." in result.notes
+
+
+@pytest.mark.parametrize("source", ["archive", "folder"])
+def test_the_license_in_the_card_of_an_archive_or_a_folder(installed, tiny_random, tmp_path, source):
+    folder = shutil.copytree(tiny_random, tmp_path / "given")
+    (folder / "README.md").write_text("---\nlicense: cc-by-4.0\n---\n")
+    given = {"folder": str(folder), "archive": f"{tmp_path / 'given'}.zip"}
+    shutil.make_archive(str(tmp_path / "given"), "zip", folder)
+    into, result = installed(**{source: given[source]}, model_id="lab/tiny")
+    assert recorded(into) == "CC-BY-4.0" and result.row["name"] == "lab/tiny (CC-BY-4.0)"
+    assert not (into / "README.md").exists()
+
+
+@pytest.mark.parametrize("license", HOSTILE)
+def test_hostile_text_as_a_license(hub, installed, license):
+    hub.card = {"license": license.encode("utf-8", "replace").decode()}
+    into, result = installed(hub_model=MODEL)
+    name = result.row["name"]
+    assert name.isprintable() and len(name) < 250 and "\t" not in name
+    assert recorded(into).isprintable() and (into / "installed.json").stat().st_size < 10_000
+
+
+def test_a_license_that_cannot_be_shown_is_refused(installed, tiny_random):
+    given = {"folder": str(tiny_random), "model_id": "x"}
+    assert refusal(installed, **given, license="a\x1bb") == (
+        '"License" (--license) contains a control character; use printable characters only'
+    )
+    assert refusal(installed, **given, license="x" * 10_000_000) == (
+        '"License" (--license) has 10,000,000 characters; give the name of the license, 100 characters at most'
+    )
 
 
 # --- refused ---------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ FOLDERS = (
     "networks",
     "tokenizers",
     "base_models",
+    "pickles",
     "baselines",
     "preparation",
     "adapters",

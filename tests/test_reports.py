@@ -91,7 +91,8 @@ def test_the_report_of_a_training(report, two):
     (kept,) = two.result.history[two.result.history["kept"] == "yes"].itertuples()
     assert directives(text) == TRAINING_DIRECTIVES
     assert (
-        "A model was trained on **60 sequences** to distinguish no from yes. Base model: **tiny-random** (mixtral).\n"
+        "A model was trained on **60 sequences** to distinguish no from yes. Base model: **tiny-random** (mixtral; "
+        "license: not stated).\n"
     ) in text
     assert "- trained: LoRA matrices of rank 2 (k_proj, o_proj, q_proj, v_proj) and a head\n" in text
     assert (

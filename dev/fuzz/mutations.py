@@ -1,8 +1,9 @@
-"""Hypothesis strategies that spoil valid files: bytes, lines, JSON values, safetensors headers and archives."""
+"""Hypothesis strategies that spoil valid files: bytes, lines, JSON values, safetensors headers, archives, pickles."""
 
 import copy
 import io
 import json
+import pickletools
 import struct
 import tarfile
 import zipfile
@@ -169,6 +170,89 @@ def spoilt_safetensors(draw, content: bytes, record: str | None = None) -> bytes
     if kind == "length":
         claimed = draw(st.sampled_from([0, 1, 7, claimed - 8, claimed + 8, 10**8, 10**8 + 1, 2**32, 2**63, 2**64 - 1]))
     return struct.pack("<Q", claimed) + text + data
+
+
+# What opcodes have that torch.save writes and that it does not, with arguments that mean too much.
+OPCODES = [
+    *(
+        b"(",
+        b")",
+        b"]",
+        b"}",
+        b"N",
+        b"0",
+        b"2",
+        b"R",
+        b"b",
+        b"Q",
+        b"s",
+        b"u",
+        b"a",
+        b"e",
+        b"t",
+        b"\x85",
+        b"\x86",
+        b"\x87",
+    ),
+    *(b"h\0", b"h\1", b"q\0", b"q\1", b"r\xff\xff\xff\xff", b"J\xff\xff\xff\xff", b"J\xff\xff\xff\x7f", b"K\0", b"K\1"),
+    *(
+        b"M\xff\xff",
+        b"\x8a\x08" + b"\xff" * 7 + b"\x7f",
+        b"\x8a\x09" + b"\xff" * 8 + b"\0",
+        b"\x8a\xff" + b"\x7f" * 255,
+    ),
+    *(
+        b"\x88",
+        b"\x89",
+        b"X\0\0\0\0",
+        b"X\1\0\0\0x",
+        b"X\3\0\0\0\xed\xa0\x80",
+        b"X\xff\xff\xff\xff",
+        b"\x80\4",
+        b".",
+        b"",
+    ),
+    *(
+        b"cos\nsystem\n",
+        b"ccollections\nOrderedDict\n",
+        b"ctorch._utils\n_rebuild_tensor_v2\n",
+        b"ctorch\nHalfStorage\n",
+    ),
+    *(
+        b"ios\nsystem\n",
+        b"\x81",
+        b"\x93",
+        b"o",
+        b"Px\n",
+        b"I1\n",
+        b"G" + b"\0" * 8,
+        b"\x82\1",
+        b"\x95" + b"\xff" * 8,
+        b"\x94",
+    ),
+]
+
+
+@st.composite
+def spoilt_pickle(draw, content: bytes) -> bytes:
+    """Change up to 4 opcodes of a pickle: remove, repeat, replace, insert or swap them."""
+    starts = [place for _, _, place in pickletools.genops(content)]
+    parts = [content[start:end] for start, end in zip(starts, [*starts[1:], len(content)], strict=True)]
+    for _ in range(draw(st.integers(1, 4))):
+        place = draw(st.integers(0, len(parts) - 1))
+        kind = draw(st.sampled_from(["remove", "repeat", "replace", "replace", "insert", "swap"]))
+        if kind == "remove" and len(parts) > 1:
+            del parts[place]
+        elif kind == "repeat":
+            parts[place:place] = parts[place : place + draw(st.integers(1, 12))]
+        elif kind == "swap":
+            other = draw(st.integers(0, len(parts) - 1))
+            parts[place], parts[other] = parts[other], parts[place]
+        elif kind == "insert":
+            parts.insert(place, draw(st.sampled_from(OPCODES)))
+        else:
+            parts[place] = draw(st.sampled_from(OPCODES))
+    return b"".join(parts)
 
 
 NAMES = ["../x", "/x", "a/b/c", "", ".", "C:x", "x\0y", "config.json", "tokenizer.json", "x.pt", "\n", "é", "A" * 300]

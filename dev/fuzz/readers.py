@@ -4,7 +4,9 @@ A reader is a strategy that draws files (name -> bytes) and a function that read
 """
 
 import gzip
+import io
 import json
+import pickletools
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +14,16 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from dev.fuzz.mutations import dumped, spoilt_archive, spoilt_bytes, spoilt_fields, spoilt_json, spoilt_safetensors
+from dev.fuzz.mutations import (
+    dumped,
+    spoilt_archive,
+    spoilt_bytes,
+    spoilt_fields,
+    spoilt_json,
+    spoilt_pickle,
+    spoilt_safetensors,
+)
+from dna_lm.base_models.archives import PICKLED, PICKLED_INDEX
 
 DATA = Path(__file__).resolve().parents[2] / "test-data"
 MODEL = {path.name: path.read_bytes() for path in sorted((DATA / "tiny-random").iterdir())}
@@ -106,6 +117,19 @@ def read_archive(folder: Path) -> None:
         pass
 
 
+def convert_pickled_weights(folder: Path) -> None:
+    from safetensors import safe_open
+
+    from dna_lm.pickles.converting import convert
+
+    convert(folder, "the model", 10**6)
+    written = list(folder.glob("*.safetensors"))
+    assert written
+    for path in written:
+        with safe_open(path, framework="np") as file:
+            assert file.keys()
+
+
 def read_model(folder: Path) -> None:
     from dna_lm.base_models.encoding import Encoder
     from dna_lm.base_models.opening import opened_base_model
@@ -155,6 +179,58 @@ def _unpacked(name: str) -> dict[str, bytes]:
         return {name: packed.read(name) for name in packed.namelist() if not name.endswith("/")}
 
 
+def _pickled_weights() -> list[dict[str, bytes]]:
+    """Small weights as torch.save writes them: a zip, the format before, and in parts."""
+    import torch
+
+    numbers = torch.arange(12.0).reshape(3, 4)
+    weights = {
+        "a": numbers,
+        "t": numbers.t(),
+        "h": torch.ones(2, dtype=torch.half),
+        "p": torch.nn.Parameter(numbers[1:, ::2]),
+        "i": torch.arange(3),
+    }
+    state = torch.nn.Linear(2, 3).state_dict()  # with versions in an attribute
+    files = []
+    for value, is_zip in ((state | weights, True), (state, True), (weights, False), (state, False)):
+        buffer = io.BytesIO()
+        torch.save(value, buffer, _use_new_zipfile_serialization=is_zip)
+        files.append({PICKLED: buffer.getvalue()})
+    first, second = (f"pytorch_model-0000{number}-of-00002.bin" for number in (1, 2))
+    placed = dict.fromkeys(state, first) | dict.fromkeys(weights, second)
+    index = json.dumps({"metadata": {}, "weight_map": placed}).encode()
+    return [*files, {first: files[1][PICKLED], second: files[2][PICKLED], PICKLED_INDEX: index}]
+
+
+@st.composite
+def _spoilt_pickled_weights(draw, seeds: list[dict[str, bytes]]) -> dict[str, bytes]:
+    files = dict(draw(st.sampled_from(seeds)))
+    name = draw(st.sampled_from(sorted(files)))
+    content = files[name]
+    if name == PICKLED_INDEX:
+        return files | {name: draw(st.one_of(spoilt_json(json.loads(content)).map(dumped), spoilt_bytes(content)))}
+    if not draw(st.integers(0, 3)):
+        return files | {name: draw(spoilt_bytes(content))}
+    if content.startswith(b"PK"):  # a valid zip of a spoilt pickle
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            members = {member: packed.read(member) for member in packed.namelist()}
+        chosen = next(member for member in members if member.endswith("/data.pkl"))
+        members[chosen] = draw(spoilt_pickle(members[chosen]))
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as packed:
+            for member, part in members.items():
+                packed.writestr(zipfile.ZipInfo(member), part)
+        return files | {name: buffer.getvalue()}
+    ends, rest = [0], io.BytesIO(content)
+    for _ in range(5):  # the pickles that such a file begins with
+        list(pickletools.genops(rest))
+        ends.append(rest.tell())
+    chosen = draw(st.sampled_from([0, 1, 2, 3, 3, 3, 3, 4]))
+    start, end = ends[chosen], ends[chosen + 1]
+    return files | {name: content[:start] + draw(spoilt_pickle(content[start:end])) + content[end:]}
+
+
 PACKED = _unpacked("tiny-random.zip")
 PEFT = [_unpacked("peft_exported.zip"), _unpacked("peft_foreign.zip")]
 
@@ -182,6 +258,9 @@ READERS = {
     ),
     "archive": Reader(_named("model.zip", spoilt_archive(PACKED, spoilt_model_file)), read_archive),
     "model": Reader(_model_folder(), read_model),
+    "pickled-weights": Reader(
+        st.deferred(lambda: _spoilt_pickled_weights(_pickled_weights())), convert_pickled_weights
+    ),
     "table": Reader(
         _named(
             "table.csv",

@@ -4,8 +4,8 @@ The file's metadata holds `format: pt` and `dna_lm`, a JSON document with
 
 - `version`: of this format;
 - `peft`: PEFT's adapter configuration, and `method`: what was trained beside the head (without it, LoRA matrices);
-- `base_model`: id, revision, architecture, SHA-256 of its weights and of its tokenizer, and the settings that its
-  answers depend on, which adapters of earlier releases lack;
+- `base_model`: id, revision, architecture, SHA-256 of its weights and of its tokenizer, the settings that its answers
+  depend on, which adapters of earlier releases lack, and its license, if that was stated;
 - `task`: the target (see targets.py); how a sequence is read: maximum length in tokens, k-mers, strands, pooling; of
   how many members an ensemble is; temperature and thresholds, if they were chosen (see decision.py); `branch`, if
   classifiers that read nucleotides are added to the language model: its record (see branch/record.py), and as
@@ -28,6 +28,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from ..base_models.licenses import spelled
 from ..base_models.opening import IDENTITY, BaseModel
 from ..base_models.settings import differing_setting
 from ..data.decision import Decision
@@ -115,6 +116,11 @@ class Adapter:
             return None
         known = {name: float(gc[name]) for name in names}
         return known if 0 <= known["lowest"] <= known["median"] <= known["highest"] <= 1 else None
+
+    @property
+    def license(self) -> str:
+        """The license of the base model; empty where it was not recorded."""
+        return spelled(self.base_model.get("license"))
 
     @property
     def members(self) -> int:
@@ -301,6 +307,8 @@ def check_record(record: dict[str, Any]) -> None:
         raise ValueError("the base model is not told")
     if not isinstance(record["base_model"].get("settings", {}), dict):
         raise ValueError("the base model's settings are none")
+    if not isinstance(record["base_model"].get("license", ""), str):
+        raise ValueError("the base model's license is no text")
     sequences = record["training"].get("sequences")
     if not (isinstance(sequences, dict) and all(type(sequences.get(name)) is int for name in ("train", "dev"))):
         raise ValueError("the sequences are not counted")
@@ -329,6 +337,11 @@ def _check_peft(peft: dict[str, Any]) -> None:
     for name in ("use_rslora", "use_dora", "fan_in_fan_out"):
         if type(peft.get(name, False)) is not bool:
             raise ValueError(f"{name} is neither true nor false")
+
+
+def with_license(recorded: dict[str, Any], base_model: BaseModel) -> dict[str, Any]:
+    """Return the record of a base model with the license that it has here, unless it has one."""
+    return ({"license": base_model.license} if base_model.license else {}) | recorded
 
 
 def check_base_model(adapter: Adapter, base_model: BaseModel) -> None:

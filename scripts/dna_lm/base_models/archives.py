@@ -1,6 +1,7 @@
 """Unpacking an archive that a stranger may have made."""
 
 import lzma
+import re
 import tarfile
 import zipfile
 import zlib
@@ -14,8 +15,14 @@ from ..errors import UserError
 # Far above any DNA language model of 2026 (the largest published has 40 billion parameters, 80 GB in bf16).
 MAX_BYTES = 200 * 10**9
 MAX_MEMBERS = 10_000
+# Bytes of a text that is taken along, and how many of its name are kept until it is known where the model is.
+MOST_BESIDE, MOST_TEXTS = 1 << 16, 16
 # Formats that can run code when they are loaded: they are neither unpacked nor opened.
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib")
+# What transformers calls the weights of older models, in one file or in parts; installing converts them (folder
+# `pickles`), nothing else reads them.
+PICKLED, PICKLED_INDEX = "pytorch_model.bin", "pytorch_model.bin.index.json"
+_PART = re.compile(r"pytorch_model-\d{5}-of-\d{5}\.bin", re.ASCII)
 # What a training leaves beside a model's weights, by the beginnings of the names.
 OF_TRAINING = ("training_args", "optimizer", "scheduler", "scaler", "rng_state", "random_states")
 
@@ -36,8 +43,23 @@ def pickled_weights(names: Iterable[str]) -> str | None:
     return next((name for name in weights if not name.startswith(OF_TRAINING)), None)
 
 
+def is_pickled_part(name: str) -> bool:
+    """Say whether a file, by its name, is a part of weights that PICKLED_INDEX lists."""
+    return bool(_PART.fullmatch(name))
+
+
+def is_convertible(name: str) -> bool:
+    """Say whether a file, by its name, is one of those that installing converts to safetensors."""
+    return name in (PICKLED, PICKLED_INDEX) or is_pickled_part(name)
+
+
 def unpack(
-    archive: str | Path, folder: Path, wanted: Callable[[str], bool], source: str, most: int | None = None
+    archive: str | Path,
+    folder: Path,
+    wanted: Callable[[str], bool],
+    source: str,
+    most: int | None = None,
+    beside: str | None = None,
 ) -> list[str]:
     """Copy the wanted files of a zip or tar archive (also compressed) into a folder; return the names of the others.
 
@@ -47,13 +69,15 @@ def unpack(
     wanted: says of a file name whether it is to be unpacked.
     source: what to call the archive in an error message.
     most: how many bytes it may unpack to, at most MAX_BYTES.
+    beside: the name of a text that is unpacked too if it is in the folder of the wanted files: its first MOST_BESIDE
+    bytes.
     Raises UserError for a damaged archive, links, device files, absolute paths, `..`, encryption, wanted files in two
     folders or two folders deep, and more than MAX_MEMBERS members or MAX_BYTES of content.
     """
     limit = min(MAX_BYTES, most or MAX_BYTES)
     try:
         with _opened(archive, source) as members:
-            return _unpack(members, folder, wanted, source, limit)
+            return _unpack(members, folder, wanted, source, limit, beside)
     except _DAMAGE as problem:
         raise UserError(f"{source} is a damaged archive ({problem}); upload it again") from None
     except OSError as problem:
@@ -61,11 +85,17 @@ def unpack(
 
 
 def _unpack(
-    members: Iterable[_Member], folder: Path, wanted: Callable[[str], bool], source: str, limit: int
+    members: Iterable[_Member],
+    folder: Path,
+    wanted: Callable[[str], bool],
+    source: str,
+    limit: int,
+    beside: str | None,
 ) -> list[str]:
     others: list[str] = []
     root: PurePosixPath | None = None  # the archive's folder that the files are from: of those that there are the top
     made: dict[str, Path] = {}
+    texts: dict[PurePosixPath, bytes] = {}
     written = 0
     for count, member in enumerate(members, start=1):
         if count > MAX_MEMBERS:
@@ -73,6 +103,9 @@ def _unpack(
         path = _checked(member, source)
         if not wanted(path.name):
             others.append(path.name)
+            if path.name == beside and len(path.parent.parts) <= 1 and len(texts) < MOST_TEXTS:
+                with member.open() as content:
+                    texts.setdefault(path.parent, content.read(MOST_BESIDE))
             continue
         if root is None or len(path.parent.parts) < len(root.parts):
             root = path.parent
@@ -95,6 +128,8 @@ def _unpack(
         raise UserError(
             f"{source}: {str(root / min(made))!r} is two folders deep; pack the model's files alone or in one folder"
         )
+    if beside and root in texts:
+        (folder / beside).write_bytes(texts[root])
     return others
 
 

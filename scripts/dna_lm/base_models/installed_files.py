@@ -1,4 +1,4 @@
-"""The SHA-256 of each file of an installed model, noted beside it, so that a job need not read gigabytes for them."""
+"""What is noted beside an installed model: the SHA-256 of each file, so that a job need not read gigabytes for them."""
 
 import json
 import re
@@ -35,16 +35,25 @@ def sha256_of_model_file(path: Path) -> str:
     return _noted(file) or sha256_of_file(file)
 
 
-def _noted(file: Path) -> str | None:
-    note = file.parent / INSTALLED
+def note_of(folder: Path) -> dict[str, Any]:
+    """Return what INSTALLED says of the model in a folder; empty if there is none, or none that can be read."""
+    note = folder / INSTALLED
     try:
         if note.stat().st_size > MOST_BYTES:
-            return None
-        entry = json.loads(note.read_text(encoding="utf-8"))["files"][file.name]
+            return {}
+        content = json.loads(note.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _noted(file: Path) -> str | None:
+    try:
+        entry = note_of(file.parent)["files"][file.name]
         status = file.stat()
         same = (entry["bytes"], entry["changed_ns"]) == (status.st_size, status.st_mtime_ns)
         return entry["sha256"] if same and re.fullmatch("[0-9a-f]{64}", entry["sha256"]) else None
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+    except (OSError, LookupError, TypeError):
         return None  # no note, one of an earlier release without times, or none that can be read
 
 

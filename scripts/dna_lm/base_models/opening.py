@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +19,9 @@ from ..tokenizers.registry import CODE as TOKENIZER_CODE
 from ..tokenizers.registry import described
 from ..words import BUILT_IN
 from .architectures import LAYERS
-from .archives import pickled_weights, unpack
+from .archives import is_convertible, pickled_weights, unpack
 from .installed_files import sha256_of_model_file
+from .licenses import CARD, of_model
 from .settings import effective_settings, parsed_config
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class BaseModel:
     folder: holds nothing but config.json, tokenizer files and safetensors.
     id, revision: how it is called in adapters and messages; revision may be empty.
     architecture: transformers' model type, such as `mixtral`.
+    license: as licenses.py spells it; empty if it is not stated.
     weights_sha256, tokenizer_sha256, settings: what an adapter is bound to; the last is of config.json (see
     settings.py).
     parsed: config.json as transformers reads it; None if it cannot. Others get a copy (see config).
@@ -67,6 +69,7 @@ class BaseModel:
     weights_sha256: str
     tokenizer_sha256: str
     settings: dict[str, Any] = field(default_factory=dict)
+    license: str = ""
     parsed: "PreTrainedConfig | None" = field(default=None, compare=False, repr=False)
 
     def config(self) -> "PreTrainedConfig":
@@ -77,8 +80,9 @@ class BaseModel:
             raise UserError(f"the base model {self.id!r} cannot be loaded: {problem}") from None
 
     def identity(self) -> dict[str, Any]:
-        """What an adapter records of its base model: IDENTITY and the settings."""
-        return {name: getattr(self, name) for name in IDENTITY} | {"settings": self.settings}
+        """What an adapter records of its base model: IDENTITY, the settings and, if it is stated, the license."""
+        recorded = {name: getattr(self, name) for name in IDENTITY} | {"settings": self.settings}
+        return recorded | ({"license": self.license} if self.license else {})
 
 
 def is_model_file(name: str) -> bool:
@@ -95,9 +99,12 @@ def opened_base_model(base_model: str, model_id: str | None = None, revision: st
     model_id: how to call it; without one, the folder's or archive's name.
     Raises UserError for everything that is not a safe and complete model folder.
     """
-    with _opened(base_model, model_id, is_model_file) as (folder, name, source, others):
+    with _opened(base_model, model_id, is_model_file, CARD) as (folder, name, source, others):
         with _readable(source):
+            license = of_model(_path(base_model), folder, name)
+            (folder / CARD).unlink(missing_ok=True)
             base = _check(folder, name, (revision or "").encode("utf-8", "backslashreplace").decode(), source, others)
+            base = replace(base, license=license)
         yield base
 
 
@@ -126,10 +133,13 @@ def tokenizer_sha256(base_model: str, model_id: str | None = None) -> str:
 
 @contextmanager
 def _opened(
-    base_model: str, model_id: str | None, wanted: Callable[[str], bool]
+    base_model: str, model_id: str | None, wanted: Callable[[str], bool], beside: str | None = None
 ) -> Iterator[tuple[Path, str, str, list[str]]]:
-    """Give a folder with the wanted files, the model's name, what messages call it, and the names of other files."""
-    path = BUILT_IN_FOLDER if base_model == BUILT_IN else Path(base_model)
+    """Give a folder with the wanted files, the model's name, what messages call it, and the names of other files.
+
+    beside: the name of a text of an archive that is put there too.
+    """
+    path = _path(base_model)
     # What is not UTF-8 in a folder's name stands in Python's text as letters that no record can be written with.
     name = (model_id or path.name).encode("utf-8", "backslashreplace").decode()
     source = f"the base model {name!r}"
@@ -138,8 +148,15 @@ def _opened(
         with _readable(source):
             if not path.exists():
                 raise UserError(f"{source}: there is no {path}; give a folder, an archive or '{BUILT_IN}'")
-            others = _linked(path, folder, wanted) if path.is_dir() else unpack(path, folder, wanted, source)
+            if path.is_dir():
+                others = _linked(path, folder, wanted)
+            else:
+                others = unpack(path, folder, wanted, source, beside=beside)
         yield folder, name, source, others
+
+
+def _path(base_model: str) -> Path:
+    return BUILT_IN_FOLDER if base_model == BUILT_IN else Path(base_model)
 
 
 @contextmanager
@@ -186,7 +203,9 @@ def _check(folder: Path, name: str, revision: str, source: str, others: list[str
     weights = sorted(folder.glob("*.safetensors"))
     if not weights:
         pickled = pickled_weights(others)
-        hint = f"; {pickled} is a pickle and never read: save the model as safetensors" if pickled else ""
+        hint = f"; {pickled} is a pickle and never read here: save the model as safetensors" if pickled else ""
+        if pickled and is_convertible(pickled):
+            hint += ", or ask an administrator to install it, which converts it"
         raise UserError(f"{source} has no .safetensors file{hint or '; add its weights in that format'}")
     for file in weights:
         _check_safetensors(file, source)

@@ -1,6 +1,8 @@
 """The report on an adapter: what it is."""
 
 from ..adapters.dataset import Adapter
+from ..adapters.license_words import license_warning
+from ..base_models.licenses import in_words
 from ..reports.markdown import escape, link, listed, pipe_table, tool_link
 from ..reports.number_text import number_text
 from ..scores.registry import TITLES, history_title
@@ -35,6 +37,7 @@ def about(adapter: Adapter) -> list[str]:
         f"It predicts **{task(adapter)}**{labels} on the base model "
         f"**{escape(adapter.base_model['id'])}**, and was trained on {adapter.trained_on}.{ensemble} "
         f"{_calibrated(adapter)}",
+        *license_warning(adapter.license),
         pipe_table(["adapter", ""], _properties(adapter), texts=2),
         *_scores_of_members(adapter),
         link("table", "The adapter's full record (table)"),
@@ -54,6 +57,7 @@ def _properties(adapter: Adapter) -> list[tuple[str, str]]:
     rank = f" of rank {peft['r']}" if method == LORA and "r" in peft else ""
     rows = [
         ("base model", f"{adapter.base_model['id']} ({adapter.base_model['architecture']})"),
+        ("license of the base model", in_words(adapter.license)),
         *(
             (name, f"{sequences[split]:,}" if sequences[split] > 0 else "not known")
             for name, split in (("training sequences", "train"), ("development sequences", "dev"))

@@ -12,7 +12,7 @@ from typing import Any
 
 from safetensors.torch import save_file
 
-from ..adapters.dataset import FORMAT_VERSION, PARTS, Adapter, load_adapter
+from ..adapters.dataset import FORMAT_VERSION, PARTS, Adapter, load_adapter, with_license
 from ..adapters.recorded_model import opened_base_model_of
 from ..base_models.encoding import Encoder
 from ..base_models.opening import TOKENIZER_FILES, BaseModel
@@ -76,6 +76,7 @@ def export(path: Path, options: ExportOptions, progress: Callable[[str], None]) 
     with ExitStack() as stack:
         model = opened_base_model_of(loaded, options.base_model, options.base_model_id, options.installed)
         base = stack.enter_context(model)
+        loaded = replace(loaded, base_model=with_license(loaded.base_model, base))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="export_")))
         encoder = Encoder(base, loaded.max_length, loaded.kmer)
         pad = encoder.tokenizer.pad_token_id

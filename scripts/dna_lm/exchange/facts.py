@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ..adapters.dataset import FORMAT_VERSION, Adapter
+from ..base_models.licenses import in_words
 from ..words import BOTH, CLASSES, FULL, HEAD_ONLY, LORA, MULTI_LABEL, SPLIT_NAMES
 from .branch_words import branch_facts, on_dev
 from .values import mapping, shortened
@@ -82,6 +83,7 @@ def _base_model(adapter: Adapter) -> Iterator[tuple[str, Any]]:
     if recorded["revision"]:
         yield "base model: revision", recorded["revision"]
     yield "base model: architecture", recorded["architecture"]
+    yield "base model: license", in_words(adapter.license)
     yield "base model: SHA-256 of the weights", recorded["weights_sha256"]
     yield "base model: SHA-256 of the tokenizer", recorded["tokenizer_sha256"]
 

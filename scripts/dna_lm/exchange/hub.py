@@ -5,12 +5,13 @@ HF_ENDPOINT names another server that speaks the same interface, HF_TOKEN the ri
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..base_models.archives import pickled_weights
+from ..base_models.archives import PICKLED, PICKLED_INDEX, is_convertible, is_pickled_part, pickled_weights
 from ..base_models.installed_files import sha256_of_file
+from ..base_models.licenses import of_header
 from ..base_models.opening import CONFIG, INDEX, WEIGHTS, check_settings, is_model_file, read_json
 from ..compat import download_rest
 from ..errors import UserError
@@ -23,22 +24,33 @@ class HubModel:
     """What the hub says of a model at a commit.
 
     commit: 40 hexadecimal digits. pipeline_tag: the hub's name of the model's task; may be empty.
+    license: as its page states it; may be empty.
     sums: of each wanted file, its SHA-256, or the SHA-1 by which git calls a small file. bytes: the size of each.
     """
 
     commit: str
     pipeline_tag: str
+    license: str
     sums: dict[str, str]
     bytes: dict[str, int]
 
 
-def fetch(model: str, revision: str, folder: Path, max_bytes: float, progress: Callable[[str], None]) -> HubModel:
+def fetch(
+    model: str,
+    revision: str,
+    folder: Path,
+    max_bytes: float,
+    progress: Callable[[str], None],
+    converted: Collection[str] = (),
+) -> HubModel:
     """Download the files that a base model consists of into a folder, and verify each.
 
+    Pickled weights are among them only if the model has no safetensors.
     What an earlier call left in the folder is not fetched again, and a file that broke off is gone on with.
-    max_bytes: for all files together.
-    Raises UserError for a model or revision that is not there, one without safetensors, with code of its own or over
-    the limit, a file that is not as the hub says, and a hub that does not answer.
+    max_bytes: for all files together. converted: the SHA-256 of pickled weights that need not be fetched,
+        if they are all that the model has.
+    Raises UserError for a model or revision that is not there, one without weights that can be used, with code of its
+    own or over the limit, a file that is not as the hub says, and a hub that does not answer.
     """
     # Imported here: the library reads HF_ENDPOINT and the like when it is imported.
     from huggingface_hub import HfApi, hf_hub_url
@@ -55,8 +67,12 @@ def fetch(model: str, revision: str, folder: Path, max_bytes: float, progress: C
             raise UserError(
                 f"{source} has {total / 1e9:.3g} GB, more than the {max_bytes / 1e9:g} GB allowed; raise the limit"
             )
+        pickled = {name for name in described.sums if is_convertible(name)}
+        known = {described.sums[name] for name in pickled - {PICKLED_INDEX}} <= set(converted)
         # The settings first, so that code of its own is refused before gigabytes are fetched.
-        for name in sorted(described.sums, key=lambda name: (name != CONFIG, name.endswith(".safetensors"), name)):
+        for name in sorted(described.sums, key=lambda name: (name != CONFIG, _is_large(name), name)):
+            if known and name in pickled:
+                continue
             progress(f"fetching {name} ({described.bytes[name] / 1e6:.1f} MB)")
             file = folder / name
             if not (file.exists() and _sum(file, described.sums[name]) == described.sums[name]):
@@ -114,11 +130,15 @@ def _described(api, model: str, revision: str, source: str) -> HubModel:
     if CONFIG not in wanted:
         raise UserError(f"{source} has no {CONFIG}; choose a model that transformers saved")
     if not weights:
-        pickled = pickled_weights(files)
-        why = f": its weights are pickles ({pickled}), which can run code" if pickled else ""
-        raise UserError(
-            f"{source} has no safetensors{why}; choose a model that has, or convert it and install an archive"
-        )
+        pickled = {PICKLED} & files.keys() or {name for name in files if is_convertible(name)}
+        if not pickled or pickled == {PICKLED_INDEX} or not pickled & {PICKLED, PICKLED_INDEX}:
+            other = pickled_weights(files)
+            why = f": its weights are pickles ({other}), which can run code" if other else ""
+            raise UserError(
+                f"{source} has neither safetensors nor a whole {PICKLED}{why}; choose a model that has, or convert it "
+                "and install an archive"
+            )
+        wanted = wanted - {INDEX} | pickled
     sums, sizes = {}, {}
     for name in wanted:
         file = files[name]
@@ -130,7 +150,17 @@ def _described(api, model: str, revision: str, source: str) -> HubModel:
             )
     if not isinstance(info.sha, str) or len(info.sha) != 40:
         raise UserError(f"{source}: the hub does not say which commit {revision!r} is; give a commit")
-    return HubModel(info.sha, info.pipeline_tag or "", sums, sizes)
+    return HubModel(info.sha, info.pipeline_tag or "", _license(info), sums, sizes)
+
+
+def _license(info) -> str:
+    """Return the license that the header of the model's card states, or else its tags."""
+    tags = [tag.removeprefix("license:") for tag in info.tags or () if str(tag).startswith("license:")]
+    return of_header(info.card_data.to_dict() if info.card_data else {}) or of_header({"license": tags})
+
+
+def _is_large(name: str) -> bool:
+    return name.endswith(".safetensors") or name == PICKLED or is_pickled_part(name)
 
 
 def _sum(file: Path, like: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from peft import LoraConfig
 
-from ..adapters.dataset import PARTS, Adapter, check_base_model, check_record, finite
+from ..adapters.dataset import PARTS, Adapter, check_base_model, check_record, finite, with_license
 from ..adapters.recorded_model import opened_base_model_of
 from ..base_models.archives import pickled_weights, unpack
 from ..base_models.encoding import Encoder
@@ -112,6 +112,7 @@ def import_adapter(options: ImportOptions, progress: Callable[[str], None]) -> I
     with opened_base_model_of(shell, options.base_model, options.base_model_id, options.installed) as base:
         if recorded:
             check_base_model(shell, base)
+            shell = replace(shell, base_model=with_license(shell.base_model, base))
         else:
             shell = replace(shell, base_model=base.identity())
         encoder = Encoder(base, shell.max_length, shell.kmer or None)

@@ -1,7 +1,8 @@
 """Installing a base model for all users of a server: fetched or unpacked, checked, and described as a row of the table.
 
 A folder that was installed holds the model's files and `installed.json`, which says where they are from, with the
-SHA-256 of each.
+SHA-256 of each. Weights that are pickles were converted to safetensors before anything else looked at them, and are
+gone; `installed.json` has their SHA-256.
 """
 
 import errno
@@ -14,12 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..base_models.archives import unpack
-from ..base_models.installed_files import INSTALLED, files_record
+from ..base_models.archives import is_convertible, unpack
+from ..base_models.installed_files import INSTALLED, files_record, note_of
+from ..base_models.known_models import BY_REPOSITORY
+from ..base_models.licenses import CARD, LICENSE_LETTERS, NOT_STATED, in_words, non_commercial, of_card, spelled
 from ..base_models.opening import BaseModel, is_model_file, opened_base_model, read_json
 from ..classifiers.options import LoraOptions
 from ..errors import UserError
 from ..words import HEAD_ONLY, YES
+from .conversion import CONVERTED, conversion, conversion_before, pickled_alone
 from .hub import fetch
 from .options import InstallOptions
 
@@ -57,29 +61,50 @@ def install(options: InstallOptions, into: str, progress: Callable[[str], None])
     for text, option in ((name, '"Identifier" (--model-id)'), (options.hub_model, '"Model on the hub" (--hub-model)')):
         if text and (not _ID.fullmatch(text) or ".." in text):
             raise UserError(f"{option}: {text!r} is not OWNER/NAME; use letters, digits, '.', '_' and '-'")
-    if options.label and not options.label.isprintable():
-        raise UserError('"Name shown to users" (--label) contains a control character; use printable characters only')
+    for text, option in (
+        (options.label, '"Name shown to users" (--label)'),
+        (options.license, '"License" (--license)'),
+    ):
+        if text and not text.isprintable():
+            raise UserError(f"{option} contains a control character; use printable characters only")
+    if options.license and len(options.license) > LICENSE_LETTERS:
+        raise UserError(
+            f'"License" (--license) has {len(options.license):,} characters; give the name of the license, '
+            f"{LICENSE_LETTERS} characters at most"
+        )
     folder, made = _made(into)
     source = f"the model {name!r}"
-    tag, version = "", ""
+    tag, version, stated, most = "", "", "", options.max_gb * 1e9
     if options.hub_model:
+        before = conversion_before(folder)
+        known = {entry["sha256"] for entry in before.values()}
         # What a broken download leaves is kept: the next one continues from there.
-        described = fetch(options.hub_model, options.hub_revision, folder, options.max_gb * 1e9, progress)
-        tag, version = described.pipeline_tag, described.commit
+        described = fetch(options.hub_model, options.hub_revision, folder, most, progress, known)
+        tag, version, stated = described.pipeline_tag, described.commit, described.license
+        pickled = [file for file in described.sums if is_convertible(file)]
     elif any(folder.iterdir()):
         raise UserError(f"{folder} is not empty; give a new folder")
     try:
         if not options.hub_model:
-            _copy(Path(options.archive or options.folder), folder, options.max_gb * 1e9)
+            stated = _copy(Path(options.archive or options.folder), folder, most)
+            pickled = pickled_alone(folder)
+        license, notes = _license(options, name, stated)
+        converted = {}
+        if any((folder / file).exists() for file in pickled):
+            converted = conversion(folder, pickled, source, most, progress)
+        elif pickled:
+            converted = before
         files = files_record(file for file in sorted(folder.iterdir()) if is_model_file(file.name))
         _write(folder, {"files": files})  # so that the files, which may be large, are not read again to be opened
         with opened_base_model(str(folder), name, version) as base:
             progress(f"{name}: {base.architecture}, weights {base.weights_sha256[:12]}")
-            notes = _checked(base, options.load == YES)
+            notes += _checked(base, options.load == YES)
+            notes += [f"Its weights were converted to safetensors from {', '.join(converted)}."] if converted else []
             tag = tag or _pipeline_tag(read_json(base.folder / "config.json", source))
             version = version or base.weights_sha256[:12]
             origin = options.hub_model or Path(options.archive or options.folder).name
-            record = base.identity() | {"source": origin, "files": files}
+            record = base.identity() | {"source": origin, "files": files, "license": license}
+            record |= {CONVERTED: converted} if converted else {}
         _write(folder, record | {"revision": version})
     except BaseException as problem:  # an interruption too: what is left would refuse the next try
         (folder / INSTALLED).unlink(missing_ok=True)
@@ -87,9 +112,10 @@ def install(options: InstallOptions, into: str, progress: Callable[[str], None])
         if not options.hub_model or (made and isinstance(problem, UserError)):
             _unmake(folder, made)
         raise
+    known = BY_REPOSITORY.get(name)
     row = {
         "value": name,
-        "name": options.label or name,
+        "name": _shown(options.label or (known.name if known else name), license),
         "pipeline_tag": tag,
         "domain": DOMAIN,
         "free_tag": "dna_lm",
@@ -97,6 +123,31 @@ def install(options: InstallOptions, into: str, progress: Callable[[str], None])
         "path": str(folder),
     }
     return Installed({**{column: " ".join(text.split()) for column, text in row.items()}, "path": str(folder)}, notes)
+
+
+def _license(options: InstallOptions, name: str, stated: str) -> tuple[str, list[str]]:
+    """Return the license of a model, empty if it is not stated, and sentences on it.
+
+    stated: where it is from, on the hub or in the card beside it. What was given comes first, since an administrator
+    may have been granted another one; then what is known of the model, unless it now is for non-commercial use only.
+    """
+    known = BY_REPOSITORY.get(name)
+    of_known = known.license if known else ""
+    license = spelled(options.license) or (stated if non_commercial(stated) else of_known) or stated
+    notes = [f"License: {in_words(license)}."]
+    others = {"the list of known models": of_known, "its page or model card": stated}
+    notes += [
+        f"Another license is stated in {where}: {other}."
+        for where, other in others.items()
+        if other not in ("", license)
+    ]
+    return license, notes
+
+
+def _shown(label: str, license: str) -> str:
+    """Return what users see of a model: its license is in its name, for which the table has no column."""
+    shown = in_words(license) if license else f"license {NOT_STATED}"
+    return label if shown in label else f"{label} ({shown})"
 
 
 def data_table(installed: Installed) -> dict[str, Any]:
@@ -126,20 +177,29 @@ def _unmake(folder: Path, made: bool) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         return
     for file in folder.iterdir():
-        if is_model_file(file.name) or file.name == INSTALLED:
+        if _is_wanted(file.name) or file.name == INSTALLED:
             file.unlink(missing_ok=True)
 
 
-def _copy(given: Path, folder: Path, max_bytes: float) -> None:
-    """Put the model's files of an archive or a folder into an empty folder."""
+def _is_wanted(name: str) -> bool:
+    return is_model_file(name) or is_convertible(name)
+
+
+def _copy(given: Path, folder: Path, max_bytes: float) -> str:
+    """Put the model's files of an archive or a folder into an empty folder; return the license in the card beside them.
+
+    The license is empty if there is no card, or it states none.
+    """
     source = f"the model {given.name!r}"
     if not given.exists():
         raise UserError(f"{source}: there is no {given}; give a folder or an archive")
     if not given.is_dir():
-        unpack(given, folder, is_model_file, source, int(max_bytes))
-        return
+        unpack(given, folder, _is_wanted, source, int(max_bytes), beside=CARD)
+        license = of_card(folder / CARD)
+        (folder / CARD).unlink(missing_ok=True)
+        return license
     try:
-        files = [file for file in sorted(given.iterdir()) if file.is_file() and is_model_file(file.name)]
+        files = [file for file in sorted(given.iterdir()) if file.is_file() and _is_wanted(file.name)]
     except OSError as problem:
         raise UserError(f"{source} cannot be read: {problem.strerror or problem}; see its permissions") from None
     total = sum(file.stat().st_size for file in files)
@@ -155,6 +215,7 @@ def _copy(given: Path, folder: Path, max_bytes: float) -> None:
                 raise
             reason = problem.strerror or problem
             raise UserError(f"{source}: {file.name} cannot be copied ({reason}); see the permissions") from None
+    return spelled(note_of(given).get("license")) or of_card(given / CARD)
 
 
 def _write(folder: Path, record: dict[str, Any]) -> None:

@@ -5,7 +5,9 @@ from pathlib import Path
 from string import Template
 
 from ..adapters.dataset import Adapter
+from ..adapters.license_words import license_warning
 from ..base_models.architectures import symmetric as is_symmetric
+from ..base_models.licenses import BASE_MODEL_LICENSE, NOT_STATED
 from ..reports.markdown import escape, pipe_table
 from ..scores.registry import TITLES
 from ..words import BOTH, CLASSES, MULTI_LABEL
@@ -55,6 +57,8 @@ def model_card(adapter: Adapter, whole: Adapter, *, pad_token_id: int, member: i
         "on anything else, and it is no diagnostic tool. Letters other than A, C, G and T mostly are unknown to the "
         "tokenizer. The development set was used to select the weights, so that scores on it are slightly optimistic: "
         "before publishing, put scores on a test set here, where the sequences are from, and under which license.",
+        "## License",
+        *_license(adapter.license, merged),
         "Made with dna_lm.",
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
@@ -65,6 +69,7 @@ def _header(adapter: Adapter, merged: bool) -> str:
     lines = [
         "---",
         "license: unknown # choose one before publishing; that of the base model may set limits",
+        *([f"{BASE_MODEL_LICENSE}: {json.dumps(adapter.license)}"] if adapter.license else []),
         f"base_model: {json.dumps(adapter.base_model['id'])}",
         f"library_name: {'transformers' if merged else 'peft'}",
         "pipeline_tag: text-classification",
@@ -72,6 +77,17 @@ def _header(adapter: Adapter, merged: bool) -> str:
         "---",
     ]
     return "\n".join(lines)
+
+
+def _license(license: str, merged: bool) -> list[str]:
+    """Return what the base model's license means for the adapter or the merged model."""
+    if not license:
+        return [
+            f"The license of the base model is {NOT_STATED} in the record: look it up where the base model is from "
+            "before you publish this or use it commercially."
+        ]
+    needs = "whose weights this model contains" if merged else "without which the adapter cannot be used"
+    return [f"License of the base model, {needs}: {escape(license)}.", *license_warning(license, merged)]
 
 
 def _labels(adapter: Adapter) -> list[str]:

@@ -83,6 +83,15 @@ class InstallOptions:
     model_id: str | None = option(
         "Identifier in the table, recorded in adapters; default: the name on the hub", optional=True
     )
-    label: str | None = option("What users see in the forms; default: the identifier", optional=True)
+    label: str | None = option(
+        "What users see in the forms, to which the license is added; default: name and size of a known model, or else "
+        "the identifier",
+        optional=True,
+    )
+    license: str | None = option(
+        "License of the model, such as Apache-2.0; default: as known of the model, or stated on the hub or in a "
+        "README.md beside the model",
+        optional=True,
+    )
     max_gb: float = option("Maximum size of the model in gigabytes", 20.0, minimum=0.001, maximum=10000)
     load: str = option("Load the weights and try them as a classifier (needs memory)", YES, choices=(YES, NO))

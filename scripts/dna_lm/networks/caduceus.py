@@ -24,8 +24,8 @@ from transformers.modeling_outputs import BaseModelOutput, MaskedLMOutput, Seque
 
 from .causal_convolution import CausalConvolution
 from .float32 import applied, in_float32
-from .selective_scan import selective_scan
 from .rounding import rounded_up
+from .selective_scan import selective_scan
 
 # Tensors that a model may lack: they are of heads.
 OPTIONAL = r"lm_head\..*|score\..*"

@@ -82,9 +82,7 @@ NETWORKS = (
         name="hyenadna",
         title="HyenaDNA",
         classes=_classes("configuration_hyena", "HyenaConfig")
-        | _classes(
-            "modeling_hyena", "HyenaDNAModel", "HyenaDNAForCausalLM", "HyenaDNAForSequenceClassification"
-        ),
+        | _classes("modeling_hyena", "HyenaDNAModel", "HyenaDNAForCausalLM", "HyenaDNAForSequenceClassification"),
         model_types=frozenset(),
     ),
     Network(

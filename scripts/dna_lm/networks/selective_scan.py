@@ -73,7 +73,9 @@ class _Scan(torch.autograd.Function):
             of_exponent[1:].mul_(states[:-1])
             of_steps[piece] = torch.linalg.vecdot(of_exponent, rates).addcmul_(of_given, values[piece])
             of_rates += of_exponent.mul_(steps[piece].unsqueeze(-1)).sum(dim=(0, 1))
-        of_values, of_steps, of_entry, of_exit = (one.transpose(0, 1) for one in (of_values, of_steps, of_entry, of_exit))
+        of_values, of_steps, of_entry, of_exit = (
+            one.transpose(0, 1) for one in (of_values, of_steps, of_entry, of_exit)
+        )
         return of_values, of_steps, of_rates, of_entry, of_exit
 
 

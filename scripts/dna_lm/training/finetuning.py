@@ -166,7 +166,8 @@ def finetune(options: FinetuneOptions, progress: Callable[[str], None], keep_sta
         remarks = [_remarks(run, plan, which[number], number in kept) for number, run in enumerate(runs)]
         described = {
             "peft": settings,
-            "base_model": base.identity(),
+            # A license that the adapter before it records is not lost where the model is opened from an archive now.
+            "base_model": base.identity() | ({"license": before.license} if before and before.license else {}),
             "task": _task(data.target, encoder, options.strands, len(kept)),
             "training": _record(options, data, plan, runs, table),
         }

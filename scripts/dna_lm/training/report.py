@@ -1,6 +1,8 @@
 """The report of a training."""
 
+from ..adapters.license_words import license_warning
 from ..base_models.architectures import HEADS
+from ..base_models.licenses import in_words
 from ..data.targets import Target
 from ..reports.markdown import bullets, escape, image, link, listed, pipe_table, tool_link, warned
 from ..reports.number_text import number_text
@@ -28,7 +30,9 @@ def training_report(result: Finetuned, logos: str | None = None) -> list[str]:
     return [
         "# Training report",
         f"A model was trained on **{adapter.training['sequences']['train']:,} sequences** {_task(adapter.target)}. "
-        f"Base model: **{escape(adapter.base_model['id'])}** ({escape(adapter.base_model['architecture'])}).",
+        f"Base model: **{escape(adapter.base_model['id'])}** ({escape(adapter.base_model['architecture'])}; license: "
+        f"{escape(in_words(adapter.license))}).",
+        *license_warning(adapter.license),
         *_headlines(result),
         *warned(result.warnings),
         *_combination(result),

@@ -1,0 +1,1 @@
+"""Converting PyTorch's pickled weights to safetensors without running them, at installation."""

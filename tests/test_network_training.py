@@ -20,7 +20,7 @@ from dna_lm.adapters.dataset import Adapter, load_adapter, save_adapter
 from dna_lm.base_models.architectures import ATTENTION, architecture
 from dna_lm.base_models.encoding import Encoder
 from dna_lm.base_models.opening import BaseModel, opened_base_model
-from dna_lm.baselines.names import UNTRAINED
+from dna_lm.baselines.names import TITLES, UNTRAINED
 from dna_lm.classifiers.building import load_base, new_classifier, untrained_classifier
 from dna_lm.classifiers.precision import Precision
 from dna_lm.classifiers.quantization import quantization_config, quantized_modules
@@ -225,7 +225,7 @@ def test_evaluated_beside_the_network_without_pretraining(trained):
     given = {"adapter": str(trained.adapter), "data": trained.splits["test"], "train": trained.splits["train"]}
     result = evaluate(**trained.base | given, without_pretraining="yes", motifs="none")
     assert 0 <= result.scores["accuracy"] <= 1
-    assert UNTRAINED in result.ladder.rungs
+    assert TITLES[UNTRAINED] in result.ladder.rungs
 
 
 def test_weights_that_are_drawn_are_of_a_size_that_can_be_trained(trained, base):

@@ -11,7 +11,9 @@ from torch.nn import functional
 from dna_lm.base_models.opening import opened_base_model
 from dna_lm.networks import caduceus, selective_scan
 from dna_lm.networks.causal_convolution import CausalConvolution
+from dna_lm.training.loop import _optimizer
 from refusals import refusal
+from small import training_options
 
 ARCHITECTURES = Path(__file__).parent / "architectures"
 COMPLEMENTS = {"3": 6, "4": 5, "5": 4, "6": 3}
@@ -145,6 +147,15 @@ def test_other_weights_than_those_that_are_loaded_are_drawn(tmp_path):
 
 
 # --- settings --------------------------------------------------------------------------------------------------------
+
+
+def test_weight_decay_leaves_alone_what_was_trained_without():
+    model = drawn()
+    decaying, others = _optimizer(model, training_options(weight_decay=0.1)).param_groups
+    assert (decaying["weight_decay"], others["weight_decay"]) == (0.1, 0)
+    left_alone = {id(one) for one in others["params"]}
+    for name, parameter in model.named_parameters():
+        assert (id(parameter) in left_alone) == (parameter.ndim == 1 or "A_log" in name), name
 
 
 @pytest.mark.parametrize(

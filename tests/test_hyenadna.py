@@ -11,7 +11,9 @@ from safetensors.torch import load_file
 from dna_lm.base_models.encoding import Encoder
 from dna_lm.base_models.opening import opened_base_model
 from dna_lm.networks import hyenadna
+from dna_lm.training.loop import _optimizer
 from refusals import refusal
+from small import training_options
 
 FOLDER = Path(__file__).parent / "architectures" / "hyenadna"
 
@@ -133,6 +135,15 @@ def test_drawn_weights():
     config = hyenadna.Config(d_model=32, max_seq_len=130)
     torch.testing.assert_close(hyenadna._deltas(config), tensors[f"{path}.modulation.deltas"])
     torch.testing.assert_close(hyenadna._times(config), tensors[f"{path}.pos_emb.t"])
+
+
+def test_weight_decay_leaves_alone_what_was_trained_without():
+    model = drawn()
+    decaying, others = _optimizer(model, training_options(weight_decay=0.1)).param_groups
+    assert (decaying["weight_decay"], others["weight_decay"]) == (0.1, 0)
+    left_alone = {id(one) for one in others["params"]}
+    for name, parameter in model.named_parameters():
+        assert (id(parameter) in left_alone) == (parameter.ndim == 1 or "filter_fn" in name), name
 
 
 @pytest.mark.parametrize("changes", [{"hyena_order": 3}, {"use_bias": False}, {"emb_dim": 4}, {"num_inner_mlps": 1}])

@@ -233,7 +233,7 @@ def test_weights_that_are_drawn_are_of_a_size_that_can_be_trained(trained, base)
     model = untrained_classifier(base, load_adapter(trained.adapter), pad_of(base)).eval()
     for name, parameter in model.named_parameters():
         assert torch.isfinite(parameter).all(), name
-        if parameter.ndim == 2 and "embedding" not in name and "lora_B" not in name:
+        if parameter.ndim == 2 and not any(word in name for word in ("embedding", "lora_B", "freq")):
             assert 1e-3 < parameter.std() < 1, name
         if name.lower().endswith(("norm.weight", "_ln.weight")):
             assert torch.equal(parameter, torch.ones_like(parameter)), name
@@ -287,7 +287,7 @@ def test_a_merged_model_is_recognized_under_the_published_names(trained, base, t
         "pad_token_id",
     }
     kept = {name: value for name, value in published.items() if name not in written}
-    assert {name: settings.get(name) for name in kept} == kept | {"use_cache": True}
+    assert {name: settings.get(name) for name in kept} == kept | ({"use_cache": True} if "use_cache" in kept else {})
     names = {
         name for name in load_file(folder / "model.safetensors") if "classifier" not in name and "score" not in name
     }

@@ -44,7 +44,7 @@ ARCHITECTURES = {
     "data2vec-text": _FROM_PAD,
     "dnabert2": Architecture(unlimited=True),  # distances are subtracted in attention instead (ALiBi)
     "esm": _FROM_PAD,
-    # All of its linear layers but those of filters, which are computed from positions alone: kept, they are computed once.
+    # All of its linear layers but those of its filters, which are computed once as long as they are not trained.
     "hyenadna": Architecture(lora_targets=("in_proj", "out_proj", "fc1", "fc2")),
     "ibert": _FROM_PAD,
     "layoutlmv3": _FROM_PAD,

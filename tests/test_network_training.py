@@ -210,6 +210,7 @@ def test_settings_are_recorded_that_predictions_depend_on(trained, base):
     assert settings == base.settings and settings["model_type"] == base.architecture
     assert settings["vocab_size"] and "initializer_range" not in settings and "auto_map" not in settings
     assert not any("dropout" in name for name in settings)
+    assert not base.config().name_or_path  # PEFT would look for it on the hub
 
 
 def test_a_setting_that_predictions_depend_on_binds_the_adapter(trained, tmp_path):

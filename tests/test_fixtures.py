@@ -18,6 +18,7 @@ PAIRS = {
     "adapter_several_brief.safetensors": "test-data/tiny-random",
     "adapter_number_brief.safetensors": "test-data/tiny-random",
     "adapter_ensemble.safetensors": "test-data/tiny-random",
+    "adapter_dnabert2.safetensors": "test-data/model_dnabert2.zip",
 }
 
 

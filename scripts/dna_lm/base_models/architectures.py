@@ -4,6 +4,7 @@ An architecture that is not named needs nothing: transformers tells the rest. No
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class Architecture:
     lora_targets: names of the linear layers that get LoRA matrices, where they are not in blocks of attention.
     unlimited: the number of positions in its settings limits nothing.
     like_llama: its layers have Llama's modules and norms, which folder `speed` computes faster.
+    symmetric_by: the setting with which its classifier answers the same for both strands, special tokens left out.
     """
 
     counts_from_pad: bool = False
@@ -25,6 +27,7 @@ class Architecture:
     like_llama: bool = False
     lora_targets: tuple[str, ...] = ()
     unlimited: bool = False
+    symmetric_by: str = ""
 
     def first_position(self, pad_token_id: int) -> int:
         """Return how many of the first positions are never used."""
@@ -34,11 +37,15 @@ class Architecture:
 _FROM_PAD, _LLAMA = Architecture(counts_from_pad=True), Architecture(like_llama=True)
 # By transformers' `model_type`.
 ARCHITECTURES = {
+    # The projections of Mamba's mixers. dt_proj is left out: it has few inputs, which x_proj gives.
+    "caduceus": Architecture(lora_targets=("in_proj", "x_proj", "out_proj"), symmetric_by="rcps"),
     "camembert": _FROM_PAD,
     "convbert": Architecture(reads_padding=True),
     "data2vec-text": _FROM_PAD,
     "dnabert2": Architecture(unlimited=True),  # distances are subtracted in attention instead (ALiBi)
     "esm": _FROM_PAD,
+    # All of its linear layers but those of its filters, which are computed once as long as they are not trained.
+    "hyenadna": Architecture(lora_targets=("in_proj", "out_proj", "fc1", "fc2")),
     "ibert": _FROM_PAD,
     "layoutlmv3": _FROM_PAD,
     "lilt": _FROM_PAD,
@@ -66,13 +73,27 @@ def architecture(model_type: str) -> Architecture:
     return ARCHITECTURES.get(model_type, Architecture())
 
 
+def symmetric(model_type: str, settings: Any) -> bool:
+    """Say whether a classifier answers the same for both strands, if special tokens are left out.
+
+    settings: of its base model, as a configuration of transformers or as a dictionary.
+    """
+    name = architecture(model_type).symmetric_by
+    known = settings if isinstance(settings, dict) else vars(settings)
+    return bool(name) and bool(known.get(name))
+
+
 # --- how transformers calls things, whatever the architecture --------------------------------------------------------
 
 # The module that turns the pooled state into one number a label.
 HEADS = ("score", "classifier", "pre_classifier", "classification_head", "logits_proj", "sequence_summary")
-# Never quantized: heads, which are trained, the modules before them that a base model can lack weights for, and
-# routers, whose small errors would send tokens to other experts. A regular expression for a path in the model.
-NOT_QUANTIZED = rf".*\b({'|'.join((*HEADS, 'pooler', 'head', 'gate', 'router'))})\b"
+# Never quantized: heads, which are trained, the modules before them that a base model can lack weights for, routers,
+# whose small errors would send tokens to other experts, and what gives the steps of Mamba's states, whose errors would
+# add up over positions. A regular expression for a path in the model.
+NOT_QUANTIZED = rf".*\b({'|'.join((*HEADS, 'pooler', 'head', 'gate', 'router', 'x_proj', 'dt_proj'))})\b"
+# Parts of a path that tell parameters without weight decay, beside vectors: it would change how fast states and filters
+# fall, which were trained without (Mamba's A_log, and all that HyenaDNA's filters are made of).
+NOT_DECAYED = frozenset({"A_log", "filter_fn"})
 # Parts of a path in the model that tell an attention block.
 ATTENTION = ("attn", "attention")
 # The settings that give the number of positions; transformers maps `n_positions` to the first itself.

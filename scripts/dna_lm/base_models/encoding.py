@@ -10,7 +10,7 @@ from ..data.sequences import AMBIGUOUS, BASES, reverse_complement
 from ..errors import UserError
 from ..tokenizers.description import Description
 from ..words import BOTH, FORWARD, REVERSE
-from .architectures import POSITIONS, architecture
+from .architectures import POSITIONS, architecture, symmetric
 from .opening import BaseModel, described_tokenizer
 from .token_reader import TokenReader
 from .unknown_tokens import percentage, unknown_warnings, unusable
@@ -102,6 +102,7 @@ class Encoder:
     word: length of the k-mers that the tokenizer divides sequences into, side by side; 1: it does not.
     model_limit: tokens of a sequence that the base model reads at most, special ones included; None: no limit.
     max_length: tokens that are kept of a sequence, special ones included.
+    symmetric: whether the base model answers the same for both strands; it is given no special tokens then.
     """
 
     def __init__(self, base_model: BaseModel, max_length: int, kmer: int | None = -1):
@@ -130,7 +131,10 @@ class Encoder:
         self._reader = TokenReader(_numbers(self.tokenizer), self.tokenizer.unk_token_id, vocabulary, source, kmer)
         self.kmer = self._reader.kmer
         self.word = self._reader.word
+        self.symmetric = symmetric(config.model_type, config)
         self._before, self._after = _special_tokens(self.tokenizer, "A" * max(self.word, self.kmer), source)
+        if self.symmetric:  # read from the other strand, those at the end would be at the beginning
+            self._before, self._after = [], []
         limits = [positions(config, self.tokenizer.pad_token_id), self.tokenizer.model_max_length]
         self.model_limit = min((limit for limit in limits if limit and limit < NO_LIMIT), default=None)
         self.max_length = min(max_length, self.model_limit or max_length)
@@ -143,6 +147,13 @@ class Encoder:
         """
         ones = self._each(sequences)
         return _together(ones, cut=self._too_long(ones))
+
+    def computed(self, strand: str) -> str:
+        """Return which strand has to be computed, `forward`, `reverse` or `both`, for an answer of the one asked for.
+
+        That is a single one if the model answers the same for both.
+        """
+        return FORWARD if self.symmetric and strand == BOTH else strand
 
     def encode_both(self, sequences: Sequence[str]) -> tuple[Encoded, list[list[int]]]:
         """Encode normalized sequences, and the reverse complement of each.

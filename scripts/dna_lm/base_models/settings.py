@@ -16,10 +16,16 @@ if TYPE_CHECKING:
 WITHOUT_EFFECT = {
     "architectures",
     "aux_loss_coef",
+    "activation_freq",
     "bos_token_id",
     "chunk_size_feed_forward",
     "cls_token_id",
     "deterministic_flash_attn",
+    "dt_init",
+    "dt_init_floor",
+    "dt_max",
+    "dt_min",
+    "dt_scale",
     "dtype",
     "eos_token_id",
     "head_dim",
@@ -45,8 +51,10 @@ WITHOUT_EFFECT = {
     "sep_token_id",
     "tie_word_embeddings",
     "torch_dtype",
+    "train_freq",
     "transformers_version",
     "use_cache",
+    "use_fast_path",
     "use_mamba_kernels",
 }
 # Dropout is for training alone. ESM's `token_dropout` is none: it scales the embeddings whenever the model is run.

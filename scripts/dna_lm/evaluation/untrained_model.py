@@ -95,7 +95,7 @@ def untrained_rung(
     sets = {}
     for name, numbers in (("train", learned), ("dev", out)):
         texts = [train_sequences[number] for number in numbers]
-        read = encoder.encode_both(texts) if adapter.strand == BOTH else (encoder.encode(texts), None)
+        read = encoder.encode_both(texts) if encoder.computed(adapter.strand) == BOTH else (encoder.encode(texts), None)
         strands = [Tokens(read[0].tokens), *([Tokens(read[1])] if read[1] is not None else [])]
         sets[name] = Sequences(strands, target.for_training(train_truth[numbers]))
     size = options.batch_size or batch_size_for(len(learned))
@@ -136,7 +136,7 @@ def untrained_rung(
         if result.stopped == ENDED:
             raise ended()
         load_tensors(model, result.tensors)
-        asked = encoder.encode_strands(list(sequences)).tokens(strand, adapter.strand)
+        asked = encoder.encode_strands(list(sequences)).tokens(encoder.computed(strand), adapter.strand)
         with Engine({0: model.eval()}, pad, batch_size=batch_size, processes=devices.processes) as engine:
             (outputs,) = engine.outputs([tokens for one in asked for tokens in one])
     return target.predictions(outputs.reshape(len(asked), len(sequences), -1).mean(axis=0))

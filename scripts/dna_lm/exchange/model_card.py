@@ -6,6 +6,7 @@ from string import Template
 
 from ..adapters.dataset import Adapter
 from ..adapters.license_words import license_warning
+from ..base_models.architectures import symmetric as is_symmetric
 from ..base_models.licenses import BASE_MODEL_LICENSE, NOT_STATED
 from ..reports.markdown import escape, pipe_table
 from ..scores.registry import TITLES
@@ -119,7 +120,8 @@ def _loading(adapter: Adapter, pad_token_id: int, merged: bool) -> list[str]:
 
 def _program(adapter: Adapter, pad_token_id: int, merged: bool) -> str:
     """Return EXAMPLE for an adapter, without the marks before lines and without the lines that are for others."""
-    target, own = adapter.target, bool(own_network(adapter))
+    target, own, base = adapter.target, bool(own_network(adapter)), adapter.base_model
+    symmetric = is_symmetric(base["architecture"], mapping(base.get("settings")))
     holds = {
         "adapter": not merged,
         "network": own,
@@ -128,8 +130,8 @@ def _program(adapter: Adapter, pad_token_id: int, merged: bool) -> str:
         "adapter of network": not merged and own,
         "adapter of transformers": not merged and not own,
         "k-mers": adapter.kmer != -1,
-        "both strands": adapter.strand == BOTH,
-        "one strand": adapter.strand != BOTH,
+        "both strands": adapter.strand == BOTH and not symmetric,
+        "one strand": adapter.strand != BOTH or symmetric,
         "labels": bool(target.labels),
         "number": not target.labels,
     }
@@ -141,6 +143,7 @@ def _program(adapter: Adapter, pad_token_id: int, merged: bool) -> str:
         pad_token_id=pad_token_id,
         k=adapter.kmer,
         max_length=adapter.max_length,
+        no_special=", add_special_tokens=False" if symmetric else "",
         function="softmax" if target.kind == CLASSES else "sigmoid",
         scaled=_scaled(adapter),
     )

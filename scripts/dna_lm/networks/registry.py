@@ -33,7 +33,9 @@ class Network:
 
     def config(self, settings: dict[str, Any]):
         """Return its settings, a transformers' PreTrainedConfig, from the content of a config.json."""
-        kept = {name: value for name, value in settings.items() if name not in ("auto_map", "model_type")}
+        # The last one is where its authors saved it, and PEFT would look for that on the hub.
+        left_out = ("auto_map", "model_type", "_name_or_path")
+        kept = {name: value for name, value in settings.items() if name not in left_out}
         return self.module().Config.from_dict(kept)
 
 

@@ -18,10 +18,11 @@ LEAST_POSITIONS = 8
 def selective_scan(
     values: torch.Tensor, steps: torch.Tensor, rates: torch.Tensor, entry: torch.Tensor, exit: torch.Tensor
 ) -> torch.Tensor:
-    """Return y, (n, positions, channels), of y[t] = exit[t] . h[t], h[t] = exp(steps[t] rates) h[t-1] + steps[t]
-    entry[t] values[t], with h before the first position 0.
+    """Return y, (n, positions, channels), of y[t] = exit[t] . h[t]: what goes out of the states h.
 
-    values, steps: (n, positions, channels). rates: (channels, states). entry, exit: (n, positions, states). All float32.
+    h[t] = exp(steps[t] rates) h[t-1] + steps[t] entry[t] values[t]; before the first position, h is 0.
+    values, steps: (n, positions, channels). rates: (channels, states). entry, exit: (n, positions, states). All of one
+    kind of numbers, float32 where it matters.
     """
     return _Scan.apply(values, steps, rates, entry, exit)
 

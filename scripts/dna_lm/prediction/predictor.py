@@ -30,7 +30,8 @@ class Outputs:
     """What was read out of an adapter's models.
 
     raw: (members, strands, n, width), of the models that were asked: for the strand given and, if both are read, for
-    the reverse complement. Logits are float64, hidden states float32.
+    the reverse complement, which has the same logits and is not computed if the network is symmetric. Logits are
+    float64, hidden states float32.
     reading: how the sequences were read, for encoding.summary and encoding.warnings.
     language_model: what raw would be without the classifiers that read nucleotides; raw itself if there are none. Zeros
     where it was not computed (see Predictor.every_part), which takes most of the time.
@@ -83,6 +84,8 @@ class Predictor:
         self.strands = 2 if self.strand == BOTH else 1
         unmerged = unmerged or UnmergedBase(base, adapter)
         self.encoder = unmerged.encoder
+        # The states of a symmetric network differ between the strands, its logits do not.
+        self._computed = self.encoder.computed(self.strand) if read_out is logits else self.strand
         self._batch_size, self._progress, self._read_out = batch_size, progress, read_out
         self._models = MergedModels(
             base, adapter, unmerged, precision, self._processes, progress, every_token=read_out is not logits
@@ -114,7 +117,7 @@ class Predictor:
 
         See EncodedStrands.strand_given.
         """
-        tokens = [one for strand in strands.tokens(self.strand, self.adapter.strand) for one in strand]
+        tokens = [one for strand in strands.tokens(self._computed, self.adapter.strand) for one in strand]
         return self._outputs(strands.sequences, strands.strand_given(self.adapter.strand), tokens, members)
 
     def _outputs(
@@ -130,7 +133,7 @@ class Predictor:
             read = [text[:length] for text, length in zip(sequences, encoded.letters, strict=True)]
             added = self._branch.outputs(read, self.strand)
         if tokens and self.every_part:
-            self._models.settle(tokens, None if added is None else np.concatenate(added))
+            self._models.settle(tokens, None if added is None else np.concatenate(added)[: len(tokens)])
             asked = [[member for member in members if member in group] for group in self.groups]
             raw = np.concatenate([self._opened(group).outputs(tokens, group, self._tell) for group in asked if group])
         if not np.isfinite(raw).all():
@@ -138,7 +141,9 @@ class Predictor:
                 "the adapter's outputs are no numbers for some of the sequences: its training diverged; train it again "
                 "with a smaller learning rate"
             )
-        raw = alone = raw.reshape(len(members), self.strands, len(sequences), raw.shape[2])
+        computed = 2 if self._computed == BOTH else 1
+        raw = raw.reshape(len(members), computed, len(sequences), raw.shape[2])
+        raw = alone = np.repeat(raw, self.strands // computed, axis=1)
         if added is not None:
             raw = with_branch(self.adapter, alone, added)
         return Outputs(raw, encoded.reading, alone)

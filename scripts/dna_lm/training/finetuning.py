@@ -94,7 +94,7 @@ def finetune(options: FinetuneOptions, progress: Callable[[str], None], keep_sta
         progress(f"warning: {text}")
     with opened_base_model(options.base_model, options.base_model_id, options.base_model_revision) as base:
         encoder = Encoder(base, options.max_length, options.kmer or None)
-        data = read_splits(options, encoder, options.strands == BOTH, before, progress)
+        data = read_splits(options, encoder, encoder.computed(options.strands) == BOTH, before, progress)
         data.warnings.extend(unsure)
         batch_size = options.batch_size or batch_size_for(len(data.sets["train"]))
         options = replace(options, batch_size=batch_size)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from transformers import get_scheduler
 
+from ..base_models.architectures import NOT_DECAYED
 from ..classifiers.building import adapter_tensors
 from ..data.targets import Target
 from ..errors import UserError
@@ -276,11 +277,15 @@ class _Training:
 
 
 def _optimizer(model: torch.nn.Module, options: OptimizationOptions) -> torch.optim.Optimizer:
-    """Return AdamW; biases, norms and other vectors do not decay."""
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    """Return AdamW; biases, norms and other vectors, and NOT_DECAYED, do not decay."""
+    decaying, others = [], []
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            decays = parameter.ndim > 1 and not NOT_DECAYED & {*name.split(".")}
+            (decaying if decays else others).append(parameter)
     groups = [
-        {"params": [one for one in trained if one.ndim > 1], "weight_decay": options.weight_decay},
-        {"params": [one for one in trained if one.ndim < 2], "weight_decay": 0.0},
+        {"params": decaying, "weight_decay": options.weight_decay},
+        {"params": others, "weight_decay": 0.0},
     ]
     return torch.optim.AdamW([group for group in groups if group["params"]], lr=options.learning_rate, fused=True)
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+import tiny_models
 from dev.check_architecture import check
 from dna_lm.adapters.dataset import save_adapter
 from dna_lm.base_models.opening import opened_base_model
@@ -109,3 +110,24 @@ def test_an_unknown_auto_map_is_refused(published):
     message = refusal(opened, published)
     assert "wants to run code of its own (auto_map in its settings: run_me.Model), which is refused" in message
     assert all(one.title in message for one in (*NETWORKS, *PLAIN))
+
+
+def test_dnabert_is_a_bert(tmp_path):
+    folder = tmp_path / "DNA_bert_3"
+    tiny_models.write_model(folder, "bert", tiny_models.words(folder, 3))
+    settings = json.loads((folder / "config.json").read_text())
+    settings["auto_map"] = {
+        "AutoConfig": "configuration_bert.BertConfig",
+        "AutoModelForSequenceClassification": "dnabert_layer.DNABertForSequenceClassification",
+    }
+    (folder / "config.json").write_text(json.dumps(settings))
+    assert opened(folder) == "bert"
+    changed(folder, lambda tensors: tensors.update({"zzz.weight": torch.zeros(2)}))
+    assert "its config.json names the network of DNABERT, but its weights are not those" in refusal(opened, folder)
+
+
+def test_code_that_is_not_needed_for_one_architecture_is_refused_for_another(tmp_path):
+    folder = model_in(next(path for path in FOLDERS if path.name == "generator"), tmp_path / "x")
+    settings = json.loads((folder / "config.json").read_text()) | {"model_type": "mistral"}
+    (folder / "config.json").write_text(json.dumps(settings))
+    assert "wants to run code of its own (auto_map in its settings: modeling_generator." in refusal(opened, folder)

@@ -57,6 +57,14 @@ class Recorded:
         # Of networks that read padding in their authors' code, what each sequence gives alone is what is right.
         self.alone = "unpadded.0.last_hidden_state" in self.expected
 
+    def left_padded(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None:
+        """Return the token ids of all sequences, padded on the left, the mask and the hidden states, if recorded."""
+        left = "_left_padded" if "input_ids_left_padded" in self.inputs else ""
+        if self.alone or not (left or "input_ids_right_padded" in self.inputs):
+            return None
+        ids, mask = (torch.tensor(self.inputs[f"{name}{left}"]) for name in ("input_ids", "attention_mask"))
+        return ids, mask, self.expected[f"last_hidden_state{left}"]
+
     def batch(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the token ids of all sequences, padded on the right, and the mask."""
         right = "_right_padded" if "input_ids_right_padded" in self.inputs else ""
@@ -113,8 +121,10 @@ def _tokens(base: BaseModel, recorded: Recorded) -> Found:
     wrong = 0
     for text, row, kept in zip(recorded.inputs["sequences"], ids, mask, strict=True):
         wrong += list(tokenizer(text, verbose=False)["input_ids"]) != row[kept.bool()].tolist()
+    settings = json.loads((base.folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+    special = "ids_bos_eos" if settings.get("add_eos_token") else "ids_bos_only"
     for case in recorded.inputs.get("tokenizer_cases", ()):
-        wanted = case.get("input_ids", case.get("ids_bos_only"))
+        wanted = case.get("input_ids", case.get(special))
         wrong += list(tokenizer(case["text"], verbose=False)["input_ids"]) != wanted
     return Found("texts read as other token ids", wrong, 0)
 
@@ -134,6 +144,12 @@ def _states(model, recorded: Recorded, allowed: float) -> list[Found]:
         Found("hidden states, in a batch", _largest(in_batch, wanted), allowed),
         Found("hidden states, each sequence alone", _largest(by_itself, wanted), allowed),
     ]
+    if left := recorded.left_padded():
+        ids_left, mask_left, states_left = left
+        with torch.no_grad():
+            given = model.base_model(input_ids=ids_left, attention_mask=mask_left).last_hidden_state
+        kept = mask_left.bool()
+        found.append(Found("hidden states, padded on the left", _largest([given[kept]], [states_left[kept]]), allowed))
     recorded_logits = recorded.expected[kind]
     if recorded.alone:  # recorded for a batch that is padded on the left: only the longest sequence has no padding
         longest = int(mask.sum(dim=1).argmax())

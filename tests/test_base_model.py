@@ -15,7 +15,7 @@ from dna_lm.base_models.opening import BUILT_IN_FOLDER, is_model_file, opened_ba
 from dna_lm.base_models.settings import differing_setting
 from dna_lm.classifiers.building import new_classifier
 from dna_lm.classifiers.options import LoraOptions
-from dna_lm.networks.registry import NETWORKS
+from dna_lm.networks.registry import NETWORKS, PLAIN
 from refusals import refusal, returns_or_refuses
 
 
@@ -221,7 +221,7 @@ def test_code_of_its_own(folder, file):
     assert refusal(opened, folder) == (
         "the base model 'tiny' wants to run code of its own (auto_map in its settings: configuration.TinyConfig), "
         "which is refused; choose a model whose architecture transformers itself has, or one of "
-        + ", ".join(network.title for network in NETWORKS)
+        + ", ".join(one.title for one in (*NETWORKS, *PLAIN))
     )
 
 

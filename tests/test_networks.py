@@ -11,12 +11,13 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+import tiny_models
 from dev.check_architecture import check
 from dna_lm.adapters.dataset import save_adapter
 from dna_lm.base_models.encoding import Encoder
 from dna_lm.base_models.opening import opened_base_model
 from dna_lm.classifiers.building import load_base
-from dna_lm.networks.registry import NETWORKS, network_of
+from dna_lm.networks.registry import NETWORKS, PLAIN, network_of, plain_of
 from dna_lm.training.finetuning import finetune
 from refusals import refusal, returns_or_refuses
 from small import training_options, write_splits
@@ -55,6 +56,16 @@ def test_every_network_has_a_folder_here():
     assert {network.name for network in NETWORKS} <= {network.name for network in named if network}
 
 
+def with_code(folder: Path) -> None:
+    """Let the settings name code where they name none, as other revisions of the same model do."""
+    settings = json.loads((folder / "config.json").read_text())
+    if "auto_map" not in settings and "model_type" in settings:
+        plain = next(one for one in PLAIN if one.model_type == settings["model_type"])
+        settings["auto_map"] = {"AutoModelForCausalLM": sorted(plain.classes)[-1]}
+        (folder / "config.json").write_text(json.dumps(settings))
+        assert plain_of(settings) is plain
+
+
 def test_trained_and_applied(published, tmp_path, call_tool):
     """Both strands; what a sequence gets does not depend on the others (classifiers/trial.py sees to it)."""
     splits = write_splits(tmp_path, ["no", "yes"])
@@ -82,12 +93,14 @@ def test_a_renamed_tensor_is_refused(published):
         name = sorted(name for name in tensors if ".0." in name)[0]
         tensors[f"{name}_"] = tensors.pop(name)
 
+    with_code(published)
     changed(published, rename)
     message = refusal(opened, published)
     assert "is missing" in message and "\n" not in message
 
 
 def test_a_surplus_tensor_is_refused(published):
+    with_code(published)
     changed(published, lambda tensors: tensors.update({"zzz.weight": torch.zeros(2)}))
     assert "no place for the tensor 'zzz.weight'" in refusal(opened, published)
 
@@ -98,7 +111,7 @@ def test_an_unknown_auto_map_is_refused(published):
     (published / "config.json").write_text(json.dumps(settings))
     message = refusal(opened, published)
     assert "wants to run code of its own (auto_map in its settings: run_me.Model), which is refused" in message
-    assert all(network.title in message for network in NETWORKS)
+    assert all(one.title in message for one in (*NETWORKS, *PLAIN))
 
 
 # --- which network it is ----------------------------------------------------------------------------------------------
@@ -261,3 +274,24 @@ def test_strange_settings_are_refused_or_read(published, name, value):
             return load_base(base, 2, 1)
 
     returns_or_refuses(load)
+
+
+def test_dnabert_is_a_bert(tmp_path):
+    folder = tmp_path / "DNA_bert_3"
+    tiny_models.write_model(folder, "bert", tiny_models.words(folder, 3))
+    settings = json.loads((folder / "config.json").read_text())
+    settings["auto_map"] = {
+        "AutoConfig": "configuration_bert.BertConfig",
+        "AutoModelForSequenceClassification": "dnabert_layer.DNABertForSequenceClassification",
+    }
+    (folder / "config.json").write_text(json.dumps(settings))
+    assert opened(folder) == "bert"
+    changed(folder, lambda tensors: tensors.update({"zzz.weight": torch.zeros(2)}))
+    assert "its config.json names the network of DNABERT, but its weights are not those" in refusal(opened, folder)
+
+
+def test_code_that_is_not_needed_for_one_architecture_is_refused_for_another(tmp_path):
+    folder = model_in(next(path for path in FOLDERS if path.name == "generator"), tmp_path / "x")
+    settings = json.loads((folder / "config.json").read_text()) | {"model_type": "mistral"}
+    (folder / "config.json").write_text(json.dumps(settings))
+    assert "wants to run code of its own (auto_map in its settings: modeling_generator." in refusal(opened, folder)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
-from ..networks.registry import HARMLESS, NETWORKS, code_named, network_of, network_with
+from ..networks.registry import NETWORKS, PLAIN, code_named, network_of, network_with, plain_of
 from ..tokenizers.description import SETTINGS as TOKENIZER_SETTINGS
 from ..tokenizers.description import Description
 from ..tokenizers.registry import CODE as TOKENIZER_CODE
@@ -218,10 +218,10 @@ def _check(folder: Path, name: str, revision: str, source: str, others: list[str
         parsed = None
     whole = folder / WEIGHTS
     shapes = _shapes([whole] if whole.exists() else weights)
-    if network and parsed:
+    if parsed and (expected := network or plain_of(config)):
         from ..networks.fitting import check_tensors
 
-        check_tensors(network, parsed, shapes, source)
+        check_tensors(expected, parsed, shapes, source)
     # transformers would load what fits of another network's weights, and draw the rest at random.
     if not network and (other := network_with(shapes, architecture)):
         raise UserError(
@@ -247,13 +247,13 @@ def check_settings(settings: dict, source: str) -> None:
     """Raise UserError when a config.json or tokenizer_config.json wants code that nothing here stands for.
 
     No code of a model is ever run. What `auto_map` at the top names is known as one of the networks or tokenizers, or
-    as harmless; deeper down, it is of none.
+    as not needed; deeper down, it is of none.
     """
     code = code_named(settings)
-    known = bool(code) and (network_of(settings) is not None or code <= {*HARMLESS, *TOKENIZER_CODE})
+    known = bool(code) and (network_of(settings) or plain_of(settings) or code <= TOKENIZER_CODE.keys())
     inner = [key for value in settings.values() for key, _ in _entries(value)]
     if "auto_map" in inner or ("auto_map" in settings and not known):
-        titles = ", ".join(network.title for network in NETWORKS)
+        titles = ", ".join(one.title for one in (*NETWORKS, *PLAIN))
         named = f": {', '.join(sorted(code))}" if code else ""
         raise UserError(
             f"{source} wants to run code of its own (auto_map in its settings{named}), which is refused; choose a "

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from ..adapters.dataset import FORMAT_VERSION, PARTS, Adapter, load_adapter, with_license
 from ..adapters.recorded_model import opened_base_model_of
 from ..base_models.encoding import Encoder
-from ..base_models.opening import TOKENIZER_FILES, BaseModel
+from ..base_models.opening import TOKENIZER_FILES, BaseModel, described_tokenizer
 from ..branch.of_adapter import branch_of
 from ..classifiers.building import fitted_classifier, trained_classifier
 from ..data.decision import CALIBRATION
@@ -156,10 +156,11 @@ def _write_merged(adapter: Adapter, base: BaseModel, pad: int, member: int, fold
 
 
 def _write_tokenizer(base: BaseModel, encoder: Encoder, folder: Path) -> None:
-    """Copy the tokenizer; one whose files do not say what it is, as transformers writes it."""
+    """Copy the tokenizer; one whose files do not say to transformers what it is, as transformers writes it."""
     names = [name for name in TOKENIZER_FILES if (base.folder / name).exists()]
     settings = base.folder / "tokenizer_config.json"
-    if settings.exists() and "tokenizer_class" in json.loads(settings.read_text(encoding="utf-8")):
+    foreign = described_tokenizer(base.folder, f"the base model {base.id!r}")
+    if not foreign and settings.exists() and "tokenizer_class" in json.loads(settings.read_text(encoding="utf-8")):
         for name in names:
             shutil.copyfile(base.folder / name, folder / name)
         return

@@ -228,6 +228,8 @@ def _checked(base: BaseModel, load: bool) -> list[str]:
 
     encoder = Encoder(base, LONGEST, None)
     notes = [f"It reads k-mers of {encoder.kmer} nucleotides."] if encoder.kmer >= 1 else []
+    if encoder.word > 1:
+        notes = [f"It reads k-mers of {encoder.word} nucleotides side by side."]
     for what, sequence in _EXAMPLES.items():
         unknown = encoder.encode([sequence]).reading.unknown_share
         read = f"{unknown:.0%} of the tokens unknown or left out" if unknown else "all known"

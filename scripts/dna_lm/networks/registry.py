@@ -96,8 +96,56 @@ NETWORKS = (
     ),
 )
 BY_NAME = {network.name: network for network in NETWORKS}
-# Code that the settings of a model ask for and that it does not need, as `file.Class`, with the reason.
-HARMLESS: dict[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A model whose config.json may ask for code that it does not need: its network is one that transformers has.
+
+    title: how messages call it.
+    classes: of its authors' code, as `file.Class`, that `auto_map` in its config.json may name.
+    model_type: that its config.json names; another one is refused.
+    pretrained: transformers' Auto class that has each of its tensors, but those of a classifier.
+    optional: names of tensors that a model may lack: heads, and what is not used; a regular expression.
+    reason: why that code is not needed.
+    """
+
+    title: str
+    classes: frozenset[str]
+    model_type: str
+    pretrained: str
+    optional: str
+    reason: str
+
+
+PLAIN = (
+    Plain(
+        title="GENERator",
+        classes=_classes("modeling_generator", "GENERatorForCausalLM"),
+        model_type="llama",
+        pretrained="AutoModelForCausalLM",
+        optional=r"lm_head\.weight|score\.weight",
+        reason="published tensors are those of Llama, to the byte; the class adds ways to generate sequences",
+    ),
+    Plain(
+        title="GenomeOcean",
+        classes=_classes("configuration_mistral", "MistralConfig")
+        | _classes("modeling_mistral", "MistralModel", "MistralForCausalLM", "MistralForSequenceClassification"),
+        model_type="mistral",
+        pretrained="AutoModelForCausalLM",
+        optional=r"lm_head\.weight|score\.weight",
+        reason="published tensors are those of Mistral, to the byte; later revisions have no code of their own",
+    ),
+    Plain(
+        title="DNABERT",
+        classes=_classes("configuration_bert", "BertConfig")
+        | _classes("dnabert_layer", "BertModel", "BertForMaskedLM", "DNABertForSequenceClassification"),
+        model_type="bert",
+        pretrained="AutoModelForPreTraining",
+        optional=r"cls\..*|classifier\..*|bert\.pooler\..*|bert\.embeddings\.position_ids",
+        reason="a BERT; its classifier differs for sequences of more than 512 k-mers alone, which are cut here",
+    ),
+)
 
 
 def code_named(settings: dict[str, Any]) -> frozenset[str]:
@@ -136,6 +184,14 @@ def network_with(tensors: Iterable[str], model_type: str | None) -> Network | No
         if model_type in network.model_types and any(map(own.fullmatch, named)):
             return network
     return None
+
+
+def plain_of(settings: dict[str, Any]) -> Plain | None:
+    """Return the model of transformers that the content of a config.json with `auto_map` names, or None."""
+    code, model_type = code_named(settings), settings.get("model_type")
+    if not code or network_of(settings):
+        return None
+    return next((one for one in PLAIN if model_type == one.model_type and code <= one.classes), None)
 
 
 def register() -> None:

@@ -406,6 +406,13 @@ def test_its_memory_is_limited(tmp_path, in_library):
     assert limited(tmp_path, MEMORY=150_000_000) == confined.TOO_LARGE
 
 
+def test_weights_larger_than_its_memory(tmp_path, in_library):
+    whole = torch.zeros(50, 10**6)  # 200 MB
+    (tmp_path / PICKLED).write_bytes(saved({"whole": whole, "transposed": whole.t()}))
+    assert limited(tmp_path, MEMORY=150_000_000) == 0
+    assert (tmp_path / WEIGHTS).stat().st_size > 400_000_000
+
+
 def test_its_computing_time_is_limited(tmp_path, in_library):
     stored = storage(kind="ByteStorage", count=10**5)
     long = state(X, tensor(stored, shape=29 * (2,), strides=29 * (1,)))  # half of MOST, two bytes at a time

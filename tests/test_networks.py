@@ -260,7 +260,9 @@ def test_a_vocabulary_that_does_not_fit(tmp_path, name):
     set_to(folder, vocab_size=rows // 4)
     with opened_base_model(str(folder)) as base:
         message = refusal(lambda: Encoder(base, 50).encode(["ACGTACGTTGCATTTGCAGGACCA" * 2]))
-    assert f"embeddings for the numbers below {rows // 4} only" in message
+    # A tokenizer that the library builds is counted before it reads anything.
+    built = f"its tokenizer has {rows} tokens, but the model has embeddings for {rows // 4}"
+    assert (built if name == "nt_v2" else f"embeddings for the numbers below {rows // 4} only") in message
 
 
 @pytest.mark.parametrize("value", ["x", -1, 0, 1.5, None, [], {}, True, 10**7])

@@ -33,7 +33,7 @@ NEEDS = {
     "pickle": "weights only as a pickle",
 }
 # What of that is here, beside the networks. After a change, of the networks too: python dev/models/lists.py.
-AVAILABLE: frozenset[str] = frozenset({"generator_tokenizer", "genomeocean", PICKLE})
+AVAILABLE: frozenset[str] = frozenset({"generator", "genomeocean", PICKLE})
 
 
 @dataclass(frozen=True)

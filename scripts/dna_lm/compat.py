@@ -63,6 +63,11 @@ def keep_from_ddp(model: Any, names: Iterable[str]) -> None:
     DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(model, list(names))
 
 
+def written(tensor: Any) -> tuple:
+    """Return what is another thing once a tensor has been written to, or lies elsewhere."""
+    return tensor.data_ptr(), tensor.device, tensor._version
+
+
 def keep_weights_as_quantized(module: Any) -> None:
     """Keep a 4-bit layer of bitsandbytes from packing its weights anew when it scores on a CPU with AVX512-BF16.
 

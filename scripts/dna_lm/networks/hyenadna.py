@@ -16,6 +16,7 @@ from transformers import initialization as init
 from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.modeling_outputs import BaseModelOutput, CausalLMOutput, SequenceClassifierOutput
 
+from ..compat import written
 from .causal_convolution import CausalConvolution
 from .float32 import in_float32
 from .rounding import rounded_up
@@ -182,7 +183,7 @@ class Filter(nn.Module):
         tensors = [*self.implicit_filter.parameters(), *self.pos_emb.parameters(), *self.modulation.buffers()]
         if any(tensor.requires_grad for tensor in tensors):
             return torch.fft.rfft(self.taps(size // 2), n=size, dim=0)
-        now = tuple((tensor.data_ptr(), tensor.device, tensor._version) for tensor in tensors)
+        now = tuple(map(written, tensors))
         if now != self._of:
             self._spectra, self._of = {}, now
         if size not in self._spectra:

@@ -51,6 +51,11 @@ def has_swapped_features(wrapper: Any) -> bool:
     return wrapper._did_swap_in_out_features
 
 
+def attention_implementation(config: Any) -> str | None:
+    """Return transformers' name of the implementation of attention that a model was loaded with, such as `eager`."""
+    return config._attn_implementation
+
+
 def names_of_layers(model: Any) -> set[str]:
     """Return the names of the classes of a model's layers, none of which should be divided among processes."""
     return set(getattr(model, "_no_split_modules", None) or ())

@@ -5,6 +5,7 @@ from torch import nn
 from torch.nn import functional
 from transformers import PreTrainedConfig
 
+from ..compat import attention_implementation
 from .attention import attended, join_heads, split_heads
 
 # Cosines and sines of the angles of each position, (positions, head size / 2) each.
@@ -43,7 +44,7 @@ class SelfAttention(nn.Module):
         if by is not None:
             query, key = rotated(query, by), rotated(key, by)
         dropout = self.config.attention_probs_dropout_prob if self.training else 0.0
-        implementation = self.config._attn_implementation
+        implementation = attention_implementation(self.config)
         return join_heads(attended(query, key, value, bias, implementation, scale=1.0, dropout=dropout))
 
 

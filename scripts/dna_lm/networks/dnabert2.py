@@ -13,6 +13,7 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.modeling_outputs import BaseModelOutput, MaskedLMOutput, SequenceClassifierOutput
 
+from ..compat import attention_implementation
 from .attention import attended, join_heads, padding_bias, split_heads
 from .bert_parts import Pooler, PredictionTransform
 
@@ -93,7 +94,7 @@ class SelfAttention(nn.Module):
         parts = self.Wqkv(states).chunk(3, dim=-1)
         dropout = self.config.attention_probs_dropout_prob if self.training else 0.0
         heads = (split_heads(part, self.config.num_attention_heads) for part in parts)
-        return join_heads(attended(*heads, bias, self.config._attn_implementation, dropout=dropout))
+        return join_heads(attended(*heads, bias, attention_implementation(self.config), dropout=dropout))
 
 
 class AttentionOutput(nn.Module):

@@ -9,6 +9,8 @@ TOOLS ?= $(wildcard tools/*.xml)
 DATA_MANAGERS = $(wildcard data_managers/*)
 MANAGER_TOOLS = $(wildcard data_managers/*/data_manager/*.xml)
 WORKFLOWS = $(wildcard workflows/*/*.ga)
+# A workflow that is a test alone: each network of the library, trained, evaluated and applied.
+TEST_WORKFLOWS = $(wildcard tests/workflows/*.ga)
 CHECKED = scripts tests dev browser_tests
 # Tests of one file run in one process, since they share what its fixtures trained.
 CORES ?= $(shell getconf _NPROCESSORS_ONLN)
@@ -60,11 +62,11 @@ tools-test:
 	$(RUN) planemo python dev/galaxy/run_planemo_tests.py $(TOOLS)
 
 workflow-test:
-	$(RUN) planemo python dev/galaxy/run_planemo_tests.py $(WORKFLOWS)
+	$(RUN) planemo python dev/galaxy/run_planemo_tests.py $(WORKFLOWS) $(TEST_WORKFLOWS)
 
 # All together, in one Galaxy.
 galaxy-test:
-	$(RUN) planemo python dev/galaxy/run_planemo_tests.py $(TOOLS) $(MANAGER_TOOLS) $(WORKFLOWS)
+	$(RUN) planemo python dev/galaxy/run_planemo_tests.py $(TOOLS) $(MANAGER_TOOLS) $(WORKFLOWS) $(TEST_WORKFLOWS)
 
 # One after the other, also with `make --jobs`: each uses all cores.
 test:

@@ -230,7 +230,7 @@ def _check(folder: Path, name: str, revision: str, source: str, others: list[str
             f"{CONFIG} names it"
         )
     settings = effective_settings(parsed) if parsed else {}
-    return BaseModel(folder, name, revision, architecture, *digests, settings, parsed)
+    return BaseModel(folder, name, revision, architecture, *digests, settings, parsed=parsed)
 
 
 def _tokenizer_settings(folder: Path, source: str) -> dict:

@@ -31,14 +31,18 @@ class StepFailed(Exception):
 
 def start(galaxy, port):
     """Start a LocalGalaxy's server, with the tools in the panel and the tours; return its client once it answers."""
-    reader = site_packages(environment("galaxy")) / NUMBER_READER
     galaxy.variables |= {
-        "TOOL_PANEL": str(write_tool_panel(galaxy.folder / "panel.xml", TOOLS, [reader])),
+        "TOOL_PANEL": str(write_tool_panel(galaxy.folder / "panel.xml", TOOLS, [number_reader()])),
         "GALAXY_CONFIG_OVERRIDE_TOOLBOX_AUTO_SORT": "false",  # the page would sort a section by name
         "GALAXY_CONFIG_OVERRIDE_TOUR_CONFIG_DIR": str(TOURS),
         "GALAXY_CONFIG_OVERRIDE_STATIC_WELCOME_HTML": str(WELCOME),
     }
-    return serve(galaxy, port, "--extra_tools", reader, TOOLS)
+    return serve(galaxy, port, "--extra_tools", number_reader(), TOOLS)
+
+
+def number_reader():
+    """Return the path of Galaxy's own tool that a workflow reads numbers with."""
+    return site_packages(environment("galaxy")) / NUMBER_READER
 
 
 def serve(galaxy, port, *arguments):

@@ -210,7 +210,8 @@ def main():
         tested = longest_first(copied(named, galaxy.folder / "data_managers"), measured)
         tables = [part for path in data_tables(tested) for part in ("--tool_data_table", path)]
         served = [path for path in tested.values() if path.suffix == ".xml"]
-        client = galaxy_server.serve(galaxy, free_port(), "--extra_tools", TOOLS, *tables, *(served or [TOOLS]))
+        extra = [part for path in (TOOLS, galaxy_server.number_reader()) for part in ("--extra_tools", path)]
+        client = galaxy_server.serve(galaxy, free_port(), *extra, *tables, *(served or [TOOLS]))
         places = jobs + (jobs + 1) // 2  # about a third of a test's time, its job waits or has ended
         runs = run_all(tested, places, lambda name, path: Run(name, path, galaxy, client), Progress(galaxy))
         tests = [test for run in runs for test in run.tests()]

@@ -207,8 +207,7 @@ def _check(folder: Path, name: str, revision: str, source: str, others: list[str
         if pickled and is_convertible(pickled):
             hint += ", or ask an administrator to install it, which converts it"
         raise UserError(f"{source} has no .safetensors file{hint or '; add its weights in that format'}")
-    for file in weights:
-        _check_safetensors(file, source)
+    found = {file: tensor_shapes(file, source) for file in weights}
     if not (folder / WEIGHTS).exists() and (folder / INDEX).exists():  # transformers looks for them in this order
         _check_index(read_json(folder / INDEX, source), {file.name for file in weights}, source)
     digests = _sha256(weights), _tokenizer_sha256(folder, source)
@@ -216,8 +215,8 @@ def _check(folder: Path, name: str, revision: str, source: str, others: list[str
         parsed = parsed_config(folder)
     except Exception:  # whatever foreign settings make transformers raise; BaseModel.config tells the user
         parsed = None
-    whole = folder / WEIGHTS
-    shapes = _shapes([whole] if whole.exists() else weights)
+    read = [folder / WEIGHTS] if folder / WEIGHTS in found else weights
+    shapes = {name: shape for file in read for name, shape in found[file].items()}
     if parsed and (expected := network or plain_of(config)):
         from ..networks.fitting import check_tensors
 
@@ -321,27 +320,20 @@ def read_json(path: Path, source: str) -> dict:
     return content
 
 
-def _check_safetensors(path: Path, source: str) -> None:
+def tensor_shapes(path: Path, source: str) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the tensors in a safetensors file by name; raise UserError if it is damaged.
+
+    source: what to call the model in an error message.
+    """
     from safetensors import SafetensorError, safe_open
 
     try:
-        with safe_open(path, framework="np"):
-            pass
+        with safe_open(path, framework="np") as file:
+            return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, OSError) as problem:
         raise UserError(
             f"{source}: {path.name} is truncated or not in the safetensors format ({problem}); copy it again"
         ) from None
-
-
-def _shapes(weights: list[Path]) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of all tensors by name."""
-    from safetensors import safe_open
-
-    shapes = {}
-    for path in weights:
-        with safe_open(path, framework="np") as file:
-            shapes |= {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 (not a dict)
-    return shapes
 
 
 def _sha256(files: list[Path]) -> str:

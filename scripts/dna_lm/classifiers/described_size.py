@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForSequenceClassification, PreTrainedConfig
 
+from ..base_models.opening import tensor_shapes
 from ..errors import UserError
 
 # Of a network's numbers to those in the files: several may be packed in one (4 bits), and the head has none yet.
@@ -22,7 +23,8 @@ def check_described_size(config: PreTrainedConfig, weights: Iterable[Path], sour
 
     config: the settings. weights: safetensors files, already checked. source: what to call the model.
     """
-    tensors, numbers = _in_files(weights)
+    shapes = [shape for path in weights for shape in tensor_shapes(path, source).values()]
+    tensors, numbers = len(shapes), sum(map(math.prod, shapes))
     layers = getattr(config.get_text_config(), "num_hidden_layers", 0)
     if isinstance(layers, int) and layers > tensors:  # each has one tensor at least
         raise UserError(
@@ -37,14 +39,3 @@ def check_described_size(config: PreTrainedConfig, weights: Iterable[Path], sour
             f"{source}: its config.json describes {described:,} parameters, but its weights have {numbers:,}; choose "
             "another copy of it"
         )
-
-
-def _in_files(weights: Iterable[Path]) -> tuple[int, int]:
-    """Return how many tensors there are in the files, and how many numbers in them."""
-    from safetensors import safe_open
-
-    shapes = []
-    for path in weights:
-        with safe_open(path, framework="np") as file:
-            shapes += [file.get_slice(name).get_shape() for name in file.keys()]  # noqa: SIM118 (not a dict)
-    return len(shapes), sum(map(math.prod, shapes))

@@ -1,12 +1,11 @@
 """What an installation does with weights that are pickles: it converts them, notes what they were, and removes them."""
 
-import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from ..base_models.archives import PICKLED_INDEX, is_convertible
-from ..base_models.installed_files import INSTALLED, MOST_BYTES, sha256_of_file
+from ..base_models.installed_files import note_of, sha256_of_file
 from ..base_models.opening import INDEX
 from ..errors import UserError
 from ..pickles.confined import convert_confined
@@ -53,15 +52,12 @@ def conversion(
 
 def conversion_before(folder: Path) -> dict[str, dict[str, Any]]:
     """Return what `conversion` noted when the model in a folder was installed, if its weights are as it left them."""
-    note = folder / INSTALLED
+    record = note_of(folder)
     try:
-        if note.stat().st_size > MOST_BYTES:
-            return {}
-        record = json.loads(note.read_text(encoding="utf-8"))
         weights = {name: entry for name, entry in record["files"].items() if name.endswith(".safetensors")}
         same = weights and all(sha256_of_file(folder / name) == entry["sha256"] for name, entry in weights.items())
         return {name: {**entry, "sha256": str(entry["sha256"])} for name, entry in record[CONVERTED].items() if same}
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return {}  # no note, or none that can be read
 
 
